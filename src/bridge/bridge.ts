@@ -1,0 +1,54 @@
+/**
+ * How a call that must wait does so: tickets, and the bridge that hands them out.
+ *
+ * Everything behind a system call is synchronous. What is not in memory yet is asked for, and the
+ * question is a *ticket*. The call that needs it says `return bridge.pending(ticket)`, which notes
+ * the ticket and is PENDING; every caller passes that up like an error. At the top the bridge waits
+ * until one of the noted tickets is done, and the call runs again from its start: now the data is
+ * there. Whoever asks keeps the ticket until it is done, so that the call which runs again finds its
+ * own answer, or its own error.
+ */
+import type { Done, Errno } from "../abi/errno.ts";
+
+/** A question that has been asked, as the one who waits sees it. */
+export interface Ticket<T> {
+	readonly done: boolean;
+	readonly value: T | undefined;
+	/** 0, or why there is no value. */
+	readonly error: Done;
+	/** Calls `wake` once when the ticket is done. */
+	watch(wake: () => void): void;
+	unwatch(wake: () => void): void;
+}
+
+/** A question, as the one who answers it sees it. */
+export interface OpenTicket<T> extends Ticket<T> {
+	answer(value: T): void;
+	fail(error: Errno): void;
+}
+
+/** The typed name of an object that lives in another thread. */
+export interface Far<T> {
+	readonly id: number;
+	readonly is?: T;
+}
+
+type Args<T, K extends keyof T> = T[K] extends (...args: infer A) => Promise<unknown> ? A : never;
+type Answer<T, K extends keyof T> = T[K] extends (...args: never) => Promise<infer R> ? R : never;
+
+/** The only code that knows how this thread waits. */
+export interface Bridge {
+	/** A ticket that somebody in this thread will answer. */
+	ticket<T>(): OpenTicket<T>;
+	/** A ticket that is done at `time`, in milliseconds of the monotonic clock (`performance.now`). */
+	alarm(time: number): Ticket<void>;
+	/** Puts a question to `far` and returns at once. Questions to one object are answered in the
+	 *  order in which they were asked. */
+	ask<T, K extends keyof T & string>(
+		far: Far<T>,
+		method: K,
+		...args: Args<T, K>
+	): Ticket<Answer<T, K>>;
+	/** Notes that the running call cannot go on before `ticket` is done. Answers PENDING. */
+	pending(ticket: Ticket<unknown>): Errno;
+}
