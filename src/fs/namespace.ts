@@ -1,0 +1,183 @@
+/**
+ * What one process sees: a root, and the file systems mounted in it.
+ *
+ * A mount covers a *node* and not a path: whoever renames a directory above it takes the mount
+ * along, and two names for one directory show the same mount. The covered node is the key of a map,
+ * so a walk pays one look-up per directory, and none where nothing is mounted.
+ */
+import { type Done, EBUSY, EINVAL, ENOENT, ENOTDIR, type Errno } from "../abi/errno.ts";
+import type { FileSystem, INode } from "./node.ts";
+import { readOnly } from "./readonly.ts";
+import { ENTRY, FOLLOW, NO_FOLLOW, type Place, type Terrain, Walk } from "./walk.ts";
+
+/** A file system and the directory it covers in the guest's tree. */
+export interface Mount {
+	/** Absolute; what is missing of it is created. */
+	readonly path: string;
+	readonly fs: FileSystem;
+	readonly readOnly: boolean;
+}
+
+interface Mounted {
+	readonly mount: Mount;
+	readonly covered: INode;
+	readonly root: INode;
+}
+
+export class Namespace implements Terrain {
+	/** WASIX: absolute paths are allowed, and `..` may rise above the directory of a descriptor. */
+	absolute = false;
+	/** Absolute symlinks are followed from every directory, not from the root only. */
+	absoluteLinks = false;
+	#root: INode;
+	readonly #fs: FileSystem;
+	readonly #mounted: Mounted[] = [];
+	/** The covered node → the root of what is mounted on it. */
+	readonly #covers = new Map<INode, INode>();
+	readonly #walk = new Walk(this);
+
+	constructor(fs: FileSystem) {
+		this.#fs = fs;
+		this.#root = fs.root;
+	}
+
+	get root(): INode {
+		return this.#root;
+	}
+
+	/** The mounts, in the order in which they were made. */
+	mounts(): Mount[] {
+		return this.#mounted.map((mounted) => mounted.mount);
+	}
+
+	/** Another view of the same files and the same mounts, for a process that adds its own. */
+	fork(): Namespace {
+		const copy = new Namespace(this.#fs);
+		for (const mounted of this.#mounted) copy.#cover(mounted);
+		return copy;
+	}
+
+	/** Covers the directory at `path`, and creates it where it is missing.
+	 *  Errors: EINVAL for a relative path, ENOTDIR where a file is in the way, and what creating
+	 *  a directory may answer. */
+	mount(mount: Mount): Done {
+		if (!mount.path.startsWith("/")) return EINVAL;
+		const covered = this.#makeAll(mount.path);
+		if (typeof covered === "number") return covered;
+		const root = mount.readOnly ? readOnly(mount.fs.root) : mount.fs.root;
+		if (covered === root) return EBUSY;
+		this.#cover({ mount, covered, root });
+		return 0;
+	}
+
+	/** Uncovers what the mount at `path` covers. Errors: EINVAL where nothing is mounted. */
+	unmount(path: string): Done {
+		const node = this.resolve(path);
+		if (typeof node === "number") return node;
+		const index = this.#mounted.findLastIndex((mounted) => mounted.root === node);
+		const mounted = this.#mounted[index];
+		if (mounted === undefined) return EINVAL;
+		if (this.#hasMountsIn(mounted.root)) return EBUSY;
+		this.#mounted.splice(index, 1);
+		this.#covers.delete(mounted.covered);
+		if (node === this.#root) this.#root = this.over(this.#fs.root);
+		return 0;
+	}
+
+	/** 0 once every change in the root and in all mounts is durable. */
+	sync(): Done {
+		let answer = this.#fs.sync();
+		for (const { mount } of this.#mounted) {
+			const done = mount.fs.sync();
+			if (answer === 0) answer = done;
+		}
+		return answer;
+	}
+
+	over(node: INode): INode {
+		if (this.#covers.size === 0 || node.type !== "directory") return node;
+		let top = node;
+		for (;;) {
+			const next = this.#covers.get(top);
+			if (next === undefined) return top;
+			top = next;
+		}
+	}
+
+	/** Walks from the directory `from`; see `Walk`. */
+	walk(from: INode, path: string, follow: boolean, out: Place): Done {
+		return this.#walk.run(from, path, follow ? FOLLOW : NO_FOLLOW, out);
+	}
+
+	/** Walks to a name that is to be made, moved or removed: a symlink there is not followed, even
+	 *  before a trailing slash. */
+	entry(from: INode, path: string, out: Place): Done {
+		return this.#walk.run(from, path, ENTRY, out);
+	}
+
+	/** Notes how the last walk came to the directory `node`, so that `..` can rise above it. */
+	remember(node: INode): void {
+		if (this.absolute) this.#walk.remember(node);
+	}
+
+	/** Notes that a directory has got another parent. */
+	moved(node: INode, parent: INode): void {
+		this.#walk.moved(node, parent);
+	}
+
+	/** The node at an absolute path, whatever guests may use. For the host. */
+	resolve(path: string): INode | Errno {
+		return this.#resolve(path);
+	}
+
+	#resolve(path: string): INode | Errno {
+		const place = emptyPlace(this.#root);
+		const done = this.#hostWalk(path, place);
+		if (done !== 0) return done;
+		return place.node ?? ENOENT;
+	}
+
+	/** A walk from the root with absolute paths, whatever the guest's rules are. */
+	#hostWalk(path: string, out: Place): Done {
+		const { absolute } = this;
+		this.absolute = true;
+		const done = this.#walk.run(this.#root, path, FOLLOW, out);
+		if (done === 0 && out.node?.type === "directory") this.#walk.remember(out.node);
+		this.absolute = absolute;
+		return done;
+	}
+
+	#makeAll(path: string): INode | Errno {
+		let node = this.#root;
+		let at = 0;
+		const place = emptyPlace(this.#root);
+		while (at < path.length) {
+			const slash = path.indexOf("/", at + 1);
+			at = slash < 0 ? path.length : slash;
+			const done = this.#hostWalk(path.slice(0, at), place);
+			if (done !== 0) return done;
+			const next = place.node ?? place.directory.create(place.name, "directory");
+			if (typeof next === "number") return next;
+			if (next.type !== "directory") return ENOTDIR;
+			node = next;
+		}
+		return node;
+	}
+
+	#cover(mounted: Mounted): void {
+		this.#mounted.push(mounted);
+		this.#covers.set(mounted.covered, mounted.root);
+		if (mounted.covered === this.#root) this.#root = mounted.root;
+	}
+
+	#hasMountsIn(root: INode): boolean {
+		return this.#mounted.some(
+			(other) => other.root !== root && (other.covered === root || other.covered.dev === root.dev),
+		);
+	}
+}
+
+/** A Place to fill. */
+export function emptyPlace(root: INode): Place {
+	return { directory: root, name: "", node: null, mustBeDirectory: false, covered: false };
+}
