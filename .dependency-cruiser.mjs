@@ -1,0 +1,174 @@
+/**
+ * The table "Who may import whom" as rules. The table of the house style and this file change in
+ * one commit.
+ *
+ * Each room lists the rooms it may import, and those of which it may import types only. One rule
+ * per room forbids all else of ours; the doors name the single file that may import a dependency.
+ */
+
+const CONFORMANCE = "^src/(fs|mounts)/conformance\\.ts$";
+const TEST = "\\.(test|test-d|bench)\\.ts$";
+
+/** @type {Record<string, { may: string[], types?: string[] }>} */
+const ROOMS = {
+	abi: { may: [] },
+	webc: { may: [] },
+	bridge: { may: ["abi"] },
+	fs: { may: ["abi"], types: ["bridge", "webc"] },
+	mounts: { may: ["abi"], types: ["bridge"] },
+	wasi: { may: ["abi", "bridge", "fs"] },
+	wasix: { may: ["abi", "bridge", "fs", "wasi"] },
+	runner: { may: ["abi", "webc", "bridge", "fs", "mounts", "wasi", "wasix"] },
+	cli: { may: ["webc"] },
+};
+
+const DOORS = [
+	["comlink", "^src/bridge/far\\.ts$"],
+	["@bjorn3/browser_wasi_shim", "^src/wasi/shim\\.ts$"],
+	["idb-keyval", "^src/mounts/indexeddb\\.ts$"],
+];
+
+const OURS = "^(src|workers|e2e|scripts|bench)/";
+
+/** @param {string[]} names */
+const folders = (names) => `^src/(${names.join("|")})/`;
+
+/** @param {string} room
+ * @param {{ may: string[], types?: string[] }} allowed */
+function roomRules(room, { may, types = [] }) {
+	const values = {
+		name: `${room}-imports`,
+		comment: `src/${room} may import ${may.join(", ") || "nothing of ours"}${
+			types.length > 0 ? `, and types of ${types.join(" and ")}` : ""
+		}.`,
+		severity: "error",
+		from: { path: `^src/${room}/` },
+		to: { path: OURS, pathNot: [folders([room, ...may, ...types])] },
+	};
+	const conformance = {
+		from: { path: `^src/${room}/`, pathNot: [TEST, CONFORMANCE] },
+		to: { path: CONFORMANCE },
+	};
+	const rules = [
+		{ ...values, to: { path: OURS, pathNot: [...values.to.pathNot, CONFORMANCE] } },
+		{
+			name: `${room}-conformance`,
+			comment: "The conformance files are for tests.",
+			severity: "error",
+			...conformance,
+		},
+	];
+	if (types.length > 0) {
+		rules.push({
+			name: `${room}-types-only`,
+			comment: `src/${room} may import only types of ${types.join(" and ")}.`,
+			severity: "error",
+			from: { path: `^src/${room}/`, pathNot: [TEST, CONFORMANCE] },
+			to: { path: folders(types), dependencyTypesNot: ["type-only"] },
+		});
+	}
+	return rules;
+}
+
+/** @param {string} name
+ * @param {string} from
+ * @param {string[]} allowed
+ * @param {string} comment */
+const closed = (name, from, allowed, comment) => ({
+	name,
+	comment,
+	severity: "error",
+	from: { path: from },
+	to: { path: OURS, pathNot: allowed },
+});
+
+export default {
+	forbidden: [
+		...Object.entries(ROOMS).flatMap(([room, allowed]) => roomRules(room, allowed)),
+		closed(
+			"index-imports",
+			"^src/index\\.ts$",
+			[folders(["runner", "webc", "mounts", "bridge"])],
+			"src/index.ts may import runner, webc and mounts, and types of bridge.",
+		),
+		{
+			name: "index-types-only",
+			comment: "src/index.ts may import only types of bridge.",
+			severity: "error",
+			from: { path: "^src/index\\.ts$" },
+			to: { path: folders(["bridge"]), dependencyTypesNot: ["type-only"] },
+		},
+		closed(
+			"ui-imports",
+			"^src/ui/",
+			["^src/index\\.ts$", folders(["ui"])],
+			"src/ui is our first customer: it imports src/index.ts and gets no back door.",
+		),
+		closed(
+			"workers-imports",
+			"^workers/",
+			["^workers/", folders(["runner", "mounts", "bridge"])],
+			"A worker imports runner, mounts and bridge.",
+		),
+		closed(
+			"e2e-imports",
+			"^e2e/",
+			["^e2e/", "^scripts/browser\\.mjs$"],
+			"End-to-end tests know the page, never the source.",
+		),
+		closed(
+			"source-knows-no-tools",
+			"^src/",
+			["^(src|workers)/"],
+			"The source imports no test, script or benchmark.",
+		),
+		{
+			name: "tests-are-not-imported",
+			comment: "Nothing imports a test.",
+			severity: "error",
+			from: {},
+			to: { path: TEST },
+		},
+		...DOORS.map(([dependency = "", door = ""]) => ({
+			name: `one-door-for-${dependency.replace(/\W+/g, "-")}`,
+			comment: `Only ${door.replace(/[\\^$]/g, "")} knows ${dependency}.`,
+			severity: "error",
+			from: { path: "^(src|workers)/", pathNot: [door, TEST] },
+			to: { path: `(^|node_modules/)${dependency}(/|$)` },
+		})),
+		{
+			name: "only-cli-knows-node",
+			comment: "The library runs in pages and workers; only the command line knows Node.",
+			severity: "error",
+			from: { path: "^(src|workers)/", pathNot: ["^src/cli/", TEST, CONFORMANCE] },
+			to: { dependencyTypes: ["core"] },
+		},
+		{
+			name: "dev-dependencies-stay-outside",
+			comment: "vitest and fast-check are for tests and conformance files.",
+			severity: "error",
+			from: { path: "^(src|workers)/", pathNot: [TEST, CONFORMANCE] },
+			to: { path: "(^|node_modules/)(vitest|fast-check|tsx|esbuild|vite|@playwright/test)(/|$)" },
+		},
+		{
+			name: "no-cycles",
+			comment: "Files that need each other as values are one file, or hide a third.",
+			severity: "error",
+			from: { path: "^(src|workers)/" },
+			to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+		},
+		{
+			name: "no-unresolved",
+			comment: "An import must lead somewhere.",
+			severity: "error",
+			from: { path: OURS },
+			to: { couldNotResolve: true },
+		},
+	],
+	options: {
+		doNotFollow: { path: "node_modules" },
+		tsPreCompilationDeps: "specify",
+		tsConfig: { fileName: "tsconfig.json" },
+		enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types"] },
+	},
+};
