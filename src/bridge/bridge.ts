@@ -51,4 +51,8 @@ export interface Bridge {
 	): Ticket<Answer<T, K>>;
 	/** Notes that the running call cannot go on before `ticket` is done. Answers PENDING. */
 	pending(ticket: Ticket<unknown>): Errno;
+	/** Drops what the running call has noted, for it found an answer after all. */
+	settle(): void;
+	/** A ticket that is done once waiting messages, and the guests they wake, have had their turn. */
+	tick(): Ticket<void>;
 }

@@ -1,0 +1,100 @@
+/**
+ * The table of descriptors: numbers to open files.
+ *
+ * Looking one up is an array access. A new descriptor takes the lowest free number, as POSIX
+ * demands; the table remembers below which number nothing is free, so finding it rarely searches.
+ */
+import { EBADF, EMFILE, type Errno } from "../abi/errno.ts";
+import type { INode } from "../fs/node.ts";
+
+/** More descriptors than any program needs, and few enough to bound a leaking one. */
+const MOST = 1 << 16;
+
+/** An open file description: what `dup` shares. */
+export class OpenFile {
+	readonly node: INode;
+	position = 0;
+	flags: number;
+	rights: number;
+	inheriting: number;
+	/** The name under which a directory was opened in advance; null for all others. */
+	readonly preopen: string | null;
+	/** How many descriptors share it. */
+	uses = 0;
+
+	constructor(
+		node: INode,
+		flags: number,
+		rights: number,
+		inheriting: number,
+		preopen: string | null = null,
+	) {
+		this.node = node;
+		this.flags = flags;
+		this.rights = rights;
+		this.inheriting = inheriting;
+		this.preopen = preopen;
+	}
+}
+
+export class Descriptors {
+	readonly #slots: (OpenFile | undefined)[] = [];
+	#lowest = 0;
+
+	/** The open file behind a number. `fd` is unsigned. */
+	get(fd: number): OpenFile | undefined {
+		return this.#slots[fd];
+	}
+
+	/** Puts `file` at the lowest free number and returns it. Errors: EMFILE. */
+	add(file: OpenFile): number {
+		let fd = this.#lowest;
+		while (this.#slots[fd] !== undefined) fd += 1;
+		if (fd >= MOST) return EMFILE;
+		this.#lowest = fd + 1;
+		this.#put(fd, file);
+		return fd;
+	}
+
+	/** Errors: EBADF. */
+	close(fd: number): 0 | Errno {
+		const file = this.#slots[fd];
+		if (file === undefined) return EBADF;
+		this.#slots[fd] = undefined;
+		if (fd < this.#lowest) this.#lowest = fd;
+		release(file);
+		return 0;
+	}
+
+	/** Moves `from` to the number `to`, closing what was there. Errors: EBADF, for either. */
+	renumber(from: number, to: number): 0 | Errno {
+		const file = this.#slots[from];
+		const old = this.#slots[to];
+		if (file === undefined || old === undefined) return EBADF;
+		if (from === to) return 0;
+		this.#put(to, file);
+		release(old);
+		return this.close(from);
+	}
+
+	closeAll(): void {
+		for (let fd = 0; fd < this.#slots.length; fd++) this.close(fd);
+	}
+
+	*files(): Iterable<OpenFile> {
+		for (const file of this.#slots) if (file !== undefined) yield file;
+	}
+
+	#put(fd: number, file: OpenFile): void {
+		file.uses += 1;
+		if (file.uses === 1) file.node.handles += 1;
+		this.#slots[fd] = file;
+	}
+}
+
+function release(file: OpenFile): void {
+	file.uses -= 1;
+	if (file.uses > 0) return;
+	file.node.handles -= 1;
+	if (file.node.handles === 0) file.node.closed();
+}

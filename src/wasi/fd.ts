@@ -1,0 +1,437 @@
+/**
+ * Calls on descriptors. Each decodes, asks the node, encodes.
+ *
+ * Reads and writes walk the guest's vectors and hand each to the node in place: bytes go between
+ * guest memory and file once, and nothing is allocated. Once a vector has been served the call has
+ * acted, so what comes after is a short answer and never PENDING.
+ */
+import {
+	FDFLAG_APPEND,
+	FDFLAG_NONBLOCK,
+	FDFLAGS_ALL,
+	PREOPENTYPE_DIR,
+	RIGHT_FD_ADVISE,
+	RIGHT_FD_ALLOCATE,
+	RIGHT_FD_DATASYNC,
+	RIGHT_FD_FDSTAT_SET_FLAGS,
+	RIGHT_FD_FILESTAT_GET,
+	RIGHT_FD_FILESTAT_SET_SIZE,
+	RIGHT_FD_FILESTAT_SET_TIMES,
+	RIGHT_FD_READ,
+	RIGHT_FD_READDIR,
+	RIGHT_FD_SEEK,
+	RIGHT_FD_SYNC,
+	RIGHT_FD_TELL,
+	RIGHT_FD_WRITE,
+	WHENCE_CUR,
+	WHENCE_END,
+	WHENCE_SET,
+} from "../abi/constants.ts";
+import {
+	type Done,
+	EAGAIN,
+	EBADF,
+	EFAULT,
+	EFBIG,
+	EINVAL,
+	EISDIR,
+	ENAMETOOLONG,
+	ENOTCAPABLE,
+	ENOTDIR,
+	type Errno,
+	ESPIPE,
+	PENDING,
+} from "../abi/errno.ts";
+import { DIRENT, FDSTAT, FILESTAT, IOVEC_SIZE, PRESTAT } from "../abi/layout.ts";
+import { signed, unsigned, utf8 } from "../abi/memory.ts";
+import { emptyEntry, type INode } from "../fs/node.ts";
+import type { OpenFile } from "./descriptors.ts";
+import type { Guest } from "./guest.ts";
+import { filetype, newTimes, writeFilestat } from "./stat.ts";
+
+const MOST_VECTORS = 1024;
+const LAST_ADVICE = 5;
+
+/** The file behind `fd` if it has `right`; else why not. */
+export function openWith(guest: Guest, fd: number, right: number): OpenFile | Errno {
+	const file = guest.descriptors.get(fd >>> 0);
+	if (file === undefined) return EBADF;
+	return (file.rights & right) === right ? file : ENOTCAPABLE;
+}
+
+/** Whether a file's position means something: pipes and consoles have none. */
+function seekable(node: INode): boolean {
+	return node.type === "file" || node.type === "directory";
+}
+
+export function fdCalls(guest: Guest) {
+	const { memory, descriptors, bridge } = guest;
+	const entry = emptyEntry();
+
+	/** PENDING becomes EAGAIN where the guest asked not to wait. A disk is always waited for. */
+	function answer(file: OpenFile, n: number): number {
+		if (n !== PENDING || (file.flags & FDFLAG_NONBLOCK) === 0 || seekable(file.node)) return n;
+		bridge.settle();
+		return EAGAIN;
+	}
+
+	/** Serves the vectors at `vectors` from `position`; a count of bytes, or why not even one. */
+	function transfer(
+		file: OpenFile,
+		vectors: number,
+		count: number,
+		position: number,
+		writing: boolean,
+	): number {
+		if (count > MOST_VECTORS) return EINVAL;
+		if (!memory.has(vectors, count * IOVEC_SIZE)) return EFAULT;
+		const node = file.node;
+		let total = 0;
+		for (let i = 0; i < count; i++) {
+			const at = memory.u32(vectors + i * IOVEC_SIZE);
+			const length = memory.u32(vectors + i * IOVEC_SIZE + 4);
+			if (!memory.has(at, length)) return total > 0 ? total : EFAULT;
+			if (length === 0 && i + 1 < count) continue;
+			const n = writing
+				? node.write(memory.u8, at, length, position + total)
+				: node.read(memory.u8, at, length, position + total);
+			if (n < 0) {
+				if (total === 0) return answer(file, n);
+				bridge.settle();
+				return total;
+			}
+			total += n;
+			if (n < length) return total;
+		}
+		return total;
+	}
+
+	function readable(fd: number): OpenFile | Errno {
+		const file = descriptors.get(fd >>> 0);
+		if (file === undefined) return EBADF;
+		if ((file.rights & RIGHT_FD_READ) !== 0) return file;
+		return file.node.type === "directory" ? EISDIR : EBADF;
+	}
+
+	function writable(fd: number): OpenFile | Errno {
+		const file = descriptors.get(fd >>> 0);
+		if (file === undefined) return EBADF;
+		if ((file.rights & RIGHT_FD_WRITE) !== 0) return file;
+		return file.node.type === "directory" ? EISDIR : EBADF;
+	}
+
+	/** Where the next write goes: the end, for a file opened to append. */
+	function writePosition(file: OpenFile): number {
+		return (file.flags & FDFLAG_APPEND) !== 0 && file.node.type === "file"
+			? file.node.size()
+			: file.position;
+	}
+
+	return {
+		fd_advise(
+			fd: number,
+			offsetLow: number,
+			offsetHigh: number,
+			lengthLow: number,
+			lengthHigh: number,
+			advice: number,
+		): Done {
+			const file = openWith(guest, fd, RIGHT_FD_ADVISE);
+			if (typeof file === "number") return file === ENOTCAPABLE ? ESPIPE : file;
+			if (advice >>> 0 > LAST_ADVICE) return EINVAL;
+			if (signed(offsetLow, offsetHigh) < 0 || signed(lengthLow, lengthHigh) < 0) return EINVAL;
+			return file.node.type === "directory" ? EBADF : 0;
+		},
+
+		fd_allocate(
+			fd: number,
+			offsetLow: number,
+			offsetHigh: number,
+			lengthLow: number,
+			lengthHigh: number,
+		): Done {
+			const file = openWith(guest, fd, RIGHT_FD_ALLOCATE | RIGHT_FD_WRITE);
+			if (typeof file === "number") return file === ENOTCAPABLE ? EBADF : file;
+			const offset = signed(offsetLow, offsetHigh);
+			const length = signed(lengthLow, lengthHigh);
+			if (offset < 0 || length <= 0) return EINVAL;
+			if (offset + length > Number.MAX_SAFE_INTEGER) return EFBIG;
+			const size = file.node.size();
+			if (size < 0) return size as Errno;
+			return size >= offset + length ? 0 : file.node.truncate(offset + length);
+		},
+
+		fd_close: (fd: number): Done => descriptors.close(fd >>> 0),
+
+		fd_datasync(fd: number): Done {
+			const file = openWith(guest, fd, RIGHT_FD_DATASYNC);
+			return typeof file === "number" ? file : file.node.sync();
+		},
+
+		fd_sync(fd: number): Done {
+			const file = openWith(guest, fd, RIGHT_FD_SYNC);
+			return typeof file === "number" ? file : file.node.sync();
+		},
+
+		fd_fdstat_get(fd: number, result: number): Done {
+			const file = descriptors.get(fd >>> 0);
+			if (file === undefined) return EBADF;
+			const at = result >>> 0;
+			if (!memory.has(at, FDSTAT.size)) return EFAULT;
+			memory.setU32(at + FDSTAT.type, filetype(file.node.type) | (file.flags << 16));
+			memory.setU32(at + 4, 0);
+			memory.setU32(at + FDSTAT.rights, file.rights);
+			memory.setU32(at + FDSTAT.rights + 4, 0);
+			memory.setU32(at + FDSTAT.inheriting, file.inheriting);
+			memory.setU32(at + FDSTAT.inheriting + 4, 0);
+			return 0;
+		},
+
+		fd_fdstat_set_flags(fd: number, flags: number): Done {
+			const file = openWith(guest, fd, RIGHT_FD_FDSTAT_SET_FLAGS);
+			if (typeof file === "number") return file;
+			if ((flags & ~FDFLAGS_ALL) !== 0) return EINVAL;
+			file.flags = flags;
+			return 0;
+		},
+
+		fd_fdstat_set_rights(
+			fd: number,
+			base: number,
+			baseHigh: number,
+			inheriting: number,
+			inheritingHigh: number,
+		): Done {
+			const file = descriptors.get(fd >>> 0);
+			if (file === undefined) return EBADF;
+			const more = (base & ~file.rights) | (inheriting & ~file.inheriting);
+			if (more !== 0 || (baseHigh | inheritingHigh) !== 0) return ENOTCAPABLE;
+			file.rights = base;
+			file.inheriting = inheriting;
+			return 0;
+		},
+
+		fd_filestat_get: (fd: number, result: number): Done => filestatGet(guest, fd, result),
+
+		fd_filestat_set_size(fd: number, low: number, high: number): Done {
+			const file = openWith(guest, fd, RIGHT_FD_FILESTAT_SET_SIZE);
+			if (typeof file === "number") return file;
+			const size = signed(low, high);
+			if (size < 0) return EINVAL;
+			return size > Number.MAX_SAFE_INTEGER ? EFBIG : file.node.truncate(size);
+		},
+
+		fd_filestat_set_times(
+			fd: number,
+			accessLow: number,
+			accessHigh: number,
+			modifyLow: number,
+			modifyHigh: number,
+			flags: number,
+		): Done {
+			const file = openWith(guest, fd, RIGHT_FD_FILESTAT_SET_TIMES);
+			if (typeof file === "number") return file;
+			const times = newTimes(guest, accessLow, accessHigh, modifyLow, modifyHigh, flags);
+			return typeof times === "number" ? times : file.node.setTimes(times.accessed, times.modified);
+		},
+
+		fd_prestat_get(fd: number, result: number): Done {
+			const file = descriptors.get(fd >>> 0);
+			if (file === undefined || file.preopen === null) return EBADF;
+			const at = result >>> 0;
+			if (!memory.has(at, PRESTAT.size)) return EFAULT;
+			memory.setU32(at + PRESTAT.tag, PREOPENTYPE_DIR);
+			memory.setU32(at + PRESTAT.length, utf8(file.preopen).length);
+			return 0;
+		},
+
+		fd_prestat_dir_name(fd: number, buffer: number, size: number): Done {
+			const file = descriptors.get(fd >>> 0);
+			if (file === undefined || file.preopen === null) return EBADF;
+			const name = utf8(file.preopen);
+			const at = buffer >>> 0;
+			if (size >>> 0 < name.length) return ENAMETOOLONG;
+			if (!memory.has(at, name.length)) return EFAULT;
+			memory.setBytes(at, name.length, name);
+			return 0;
+		},
+
+		fd_pread(
+			fd: number,
+			vectors: number,
+			count: number,
+			offsetLow: number,
+			offsetHigh: number,
+			result: number,
+		): number {
+			const file = readable(fd);
+			if (typeof file === "number") return file;
+			if (!seekable(file.node)) return ESPIPE;
+			const at = result >>> 0;
+			if (!memory.has(at, 4)) return EFAULT;
+			if (offsetHigh < 0) return EINVAL;
+			const n = transfer(file, vectors >>> 0, count >>> 0, unsigned(offsetLow, offsetHigh), false);
+			if (n < 0) return n;
+			memory.setU32(at, n);
+			return 0;
+		},
+
+		fd_pwrite(
+			fd: number,
+			vectors: number,
+			count: number,
+			offsetLow: number,
+			offsetHigh: number,
+			result: number,
+		): number {
+			const file = writable(fd);
+			if (typeof file === "number") return file;
+			if (!seekable(file.node)) return ESPIPE;
+			const at = result >>> 0;
+			if (!memory.has(at, 4)) return EFAULT;
+			if (offsetHigh < 0) return EINVAL;
+			const n = transfer(file, vectors >>> 0, count >>> 0, unsigned(offsetLow, offsetHigh), true);
+			if (n < 0) return n;
+			memory.setU32(at, n);
+			return 0;
+		},
+
+		fd_read(fd: number, vectors: number, count: number, result: number): number {
+			const file = readable(fd);
+			if (typeof file === "number") return file;
+			const at = result >>> 0;
+			if (!memory.has(at, 4)) return EFAULT;
+			const n = transfer(file, vectors >>> 0, count >>> 0, file.position, false);
+			if (n < 0) return n;
+			file.position += n;
+			memory.setU32(at, n);
+			return 0;
+		},
+
+		fd_write(fd: number, vectors: number, count: number, result: number): number {
+			const file = writable(fd);
+			if (typeof file === "number") return file;
+			const at = result >>> 0;
+			if (!memory.has(at, 4)) return EFAULT;
+			const position = writePosition(file);
+			if (position < 0) return position;
+			const n = transfer(file, vectors >>> 0, count >>> 0, position, true);
+			if (n < 0) return n;
+			file.position = position + n;
+			memory.setU32(at, n);
+			return 0;
+		},
+
+		fd_readdir(
+			fd: number,
+			buffer: number,
+			size: number,
+			cookieLow: number,
+			cookieHigh: number,
+			result: number,
+		): number {
+			const file = openWith(guest, fd, RIGHT_FD_READDIR);
+			if (typeof file === "number") return file === ENOTCAPABLE ? ENOTDIR : file;
+			const node = file.node;
+			if (node.type !== "directory") return ENOTDIR;
+			const start = buffer >>> 0;
+			const end = start + (size >>> 0);
+			if (!memory.has(start, size >>> 0) || !memory.has(result >>> 0, 4)) return EFAULT;
+			// Cookies 0 and 1 stand before `.` and `..`; after them come the node's own cursors.
+			let cookie = unsigned(cookieLow, cookieHigh);
+			let at = start;
+			while (at < end) {
+				let next = cookie + 1;
+				if (cookie < 2) {
+					entry.name = cookie === 0 ? "." : "..";
+					entry.ino = node.ino;
+					entry.type = "directory";
+				} else {
+					const cursor = node.readdir(cookie - 2, entry);
+					if (cursor < 0) return cursor;
+					if (cursor === 0) break;
+					next = cursor + 2;
+				}
+				at += direntBytes(at, end, next);
+				cookie = next;
+			}
+			memory.setU32(result >>> 0, at - start);
+			return 0;
+		},
+
+		fd_renumber(from: number, to: number): Done {
+			const a = descriptors.get(from >>> 0);
+			const b = descriptors.get(to >>> 0);
+			if (a === undefined || b === undefined) return EBADF;
+			return descriptors.renumber(from >>> 0, to >>> 0);
+		},
+
+		fd_seek: (fd: number, low: number, high: number, whence: number, result: number): Done =>
+			seek(guest, fd, signed(low, high), whence >>> 0, result >>> 0),
+
+		fd_tell(fd: number, result: number): Done {
+			const file = openWith(guest, fd, RIGHT_FD_TELL);
+			if (typeof file === "number") return file === ENOTCAPABLE ? notSeekable(guest, fd) : file;
+			if (!memory.has(result >>> 0, 8)) return EFAULT;
+			memory.setU64(result >>> 0, file.position);
+			return 0;
+		},
+	};
+
+	/** Writes `entry`, cut off at `end`, and returns how many bytes it took. */
+	function direntBytes(at: number, end: number, next: number): number {
+		const name = utf8(entry.name);
+		if (end - at < DIRENT.size) {
+			// Not even the head fits. What is written is not looked at; that the room is used up is.
+			memory.u8.fill(0, at, end);
+			return end - at;
+		}
+		memory.setU64(at + DIRENT.next, next);
+		memory.setU64(at + DIRENT.ino, entry.ino);
+		memory.setU32(at + DIRENT.length, name.length);
+		memory.setU32(at + DIRENT.type, filetype(entry.type));
+		return (
+			DIRENT.size +
+			memory.setBytes(at + DIRENT.size, Math.min(end - at - DIRENT.size, name.length), name)
+		);
+	}
+}
+
+/** Why a descriptor without a position has none. */
+function notSeekable(guest: Guest, fd: number): Errno {
+	const node = guest.descriptors.get(fd >>> 0)?.node;
+	if (node === undefined || node.type === "directory") return EBADF;
+	return seekable(node) ? ENOTCAPABLE : ESPIPE;
+}
+
+/** `whence` in the numbers of preview1. Errors: ESPIPE, EINVAL before the start. */
+export function seek(
+	guest: Guest,
+	fd: number,
+	offset: number,
+	whence: number,
+	result: number,
+): Done {
+	const { memory } = guest;
+	const file = guest.descriptors.get(fd >>> 0);
+	if (file === undefined) return EBADF;
+	const needed = offset === 0 && whence === WHENCE_CUR ? RIGHT_FD_TELL : RIGHT_FD_SEEK;
+	if ((file.rights & needed) === 0) return notSeekable(guest, fd);
+	if (!memory.has(result, 8)) return EFAULT;
+	let base = 0;
+	if (whence === WHENCE_CUR) base = file.position;
+	else if (whence === WHENCE_END) base = file.node.size();
+	else if (whence !== WHENCE_SET) return EINVAL;
+	if (base < 0) return base as Errno;
+	const position = base + offset;
+	if (position < 0) return EINVAL;
+	if (position > Number.MAX_SAFE_INTEGER) return EINVAL;
+	file.position = position;
+	memory.setU64(result, position);
+	return 0;
+}
+
+function filestatGet(guest: Guest, fd: number, result: number): Done {
+	const file = openWith(guest, fd, RIGHT_FD_FILESTAT_GET);
+	return typeof file === "number" ? file : writeFilestat(guest, file.node, result >>> 0, FILESTAT);
+}

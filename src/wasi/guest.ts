@@ -1,0 +1,87 @@
+/**
+ * All that a system call can see: the guest's memory, arguments, environment, descriptors and tree,
+ * and the world's clock, randomness and bridge. The world comes in as arguments, so that a test can
+ * stop the clock.
+ */
+import { ENDED, type Errno } from "../abi/errno.ts";
+import { Memory, utf8 } from "../abi/memory.ts";
+import type { Bridge, OpenTicket, Ticket } from "../bridge/bridge.ts";
+import type { Namespace } from "../fs/namespace.ts";
+import { Descriptors } from "./descriptors.ts";
+
+/** Milliseconds, with whatever fraction the browser grants. */
+export interface Clock {
+	/** Since 1970. */
+	realtime(): number;
+	/** Since some fixed moment; never goes back. */
+	monotonic(): number;
+	/** The smallest step in nanoseconds that the clock was seen to make. */
+	resolution(): number;
+}
+
+/** What a guest is given at its start. */
+export interface Setup {
+	readonly args: readonly string[];
+	readonly env: readonly (readonly [string, string])[];
+	readonly tree: Namespace;
+	readonly bridge: Bridge;
+	readonly clock: Clock;
+	/** Whether the host gave the guest any files: a mount, a package's volume, or files of its own. */
+	readonly granted: boolean;
+	/** Fills with random bytes that are fit for keys. At most 65,536 bytes and no shared memory. */
+	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
+}
+
+/** How a guest ended. */
+export interface Ending {
+	readonly code: number;
+	readonly signal?: string;
+}
+
+export class Guest {
+	readonly memory = new Memory();
+	readonly descriptors = new Descriptors();
+	readonly args: readonly Uint8Array[];
+	readonly env: readonly Uint8Array[];
+	readonly tree: Namespace;
+	readonly bridge: Bridge;
+	readonly clock: Clock;
+	readonly granted: boolean;
+	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
+	readonly started: number;
+	/** Milliseconds spent waiting; the bridge counts. */
+	waited = 0;
+	ending: Ending | null = null;
+	readonly stopped: OpenTicket<void>;
+	/** When the running `poll_oneoff` first looked; -1 when none is running. Kept across retries. */
+	pollStart = -1;
+	/** What the running `sched_yield` waits for. */
+	yielding: Ticket<void> | null = null;
+
+	constructor(setup: Setup) {
+		this.args = setup.args.map(terminated);
+		this.env = setup.env.map(([key, value]) => terminated(`${key}=${value}`));
+		this.tree = setup.tree;
+		this.bridge = setup.bridge;
+		this.clock = setup.clock;
+		this.granted = setup.granted;
+		this.fillRandom = setup.fillRandom;
+		this.started = setup.clock.monotonic();
+		this.stopped = setup.bridge.ticket();
+	}
+
+	get ended(): boolean {
+		return this.ending !== null;
+	}
+
+	/** Ends the guest; the first ending counts. A waiting guest wakes and unwinds. */
+	end(ending: Ending): Errno {
+		this.ending ??= ending;
+		this.stopped.answer();
+		return ENDED;
+	}
+}
+
+function terminated(text: string): Uint8Array {
+	return utf8(`${text}\0`);
+}

@@ -1,0 +1,282 @@
+/**
+ * Calls on paths. Each reads its paths out of guest memory, asks the tree, and encodes the answer;
+ * what a path means is decided in `fs/operations.ts`.
+ */
+import {
+	FDFLAG_APPEND,
+	FDFLAGS_ALL,
+	LOOKUP_SYMLINK_FOLLOW,
+	OFLAG_CREAT,
+	OFLAG_TRUNC,
+	RIGHT_FD_ALLOCATE,
+	RIGHT_FD_FILESTAT_SET_SIZE,
+	RIGHT_FD_WRITE,
+	RIGHT_PATH_CREATE_DIRECTORY,
+	RIGHT_PATH_CREATE_FILE,
+	RIGHT_PATH_FILESTAT_GET,
+	RIGHT_PATH_FILESTAT_SET_SIZE,
+	RIGHT_PATH_FILESTAT_SET_TIMES,
+	RIGHT_PATH_LINK_SOURCE,
+	RIGHT_PATH_LINK_TARGET,
+	RIGHT_PATH_OPEN,
+	RIGHT_PATH_READLINK,
+	RIGHT_PATH_REMOVE_DIRECTORY,
+	RIGHT_PATH_RENAME_SOURCE,
+	RIGHT_PATH_RENAME_TARGET,
+	RIGHT_PATH_SYMLINK,
+	RIGHT_PATH_UNLINK_FILE,
+	RIGHTS_DIRECTORY,
+	RIGHTS_FILE,
+	RIGHTS_STREAM,
+} from "../abi/constants.ts";
+import {
+	type Done,
+	EBADF,
+	EFAULT,
+	EILSEQ,
+	EINVAL,
+	ENOENT,
+	ENOTCAPABLE,
+	ENOTDIR,
+	EPERM,
+	type Errno,
+} from "../abi/errno.ts";
+import { FILESTAT, type FilestatLayout } from "../abi/layout.ts";
+import { utf8 } from "../abi/memory.ts";
+import type { INode } from "../fs/node.ts";
+import * as tree from "../fs/operations.ts";
+import { OpenFile } from "./descriptors.ts";
+import type { Guest } from "./guest.ts";
+import { newTimes, writeFilestat } from "./stat.ts";
+
+/** Bytes of the longest path that is decoded at all; the walk allows less. */
+const MOST_PATH = 1 << 16;
+const WRITING = RIGHT_FD_WRITE | RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE;
+
+/** The directory behind `fd`, if it has `right`. Errors: EBADF, ENOTDIR, ENOTCAPABLE. */
+function base(guest: Guest, fd: number, right: number): OpenFile | Errno {
+	const file = guest.descriptors.get(fd >>> 0);
+	if (file === undefined) return EBADF;
+	if (file.node.type !== "directory") return ENOTDIR;
+	return (file.rights & right) === right ? file : ENOTCAPABLE;
+}
+
+/** The path at `at`. Errors: EFAULT, EILSEQ; EINVAL for one of absurd length. */
+function text(guest: Guest, at: number, size: number): string | Errno {
+	const length = size >>> 0;
+	if (!guest.memory.has(at >>> 0, length)) return EFAULT;
+	if (length > MOST_PATH) return EINVAL;
+	return guest.memory.string(at >>> 0, length) ?? EILSEQ;
+}
+
+/**
+ * A program that was given no directory at all has a scratch tree of its own, yet reaching into a
+ * directory that is not there means reaching for one it was not given: ENOTCAPABLE, and not ENOENT.
+ */
+function notGiven(guest: Guest, path: string, error: Errno): Errno {
+	if (guest.granted || error !== ENOENT) return error;
+	const first = path.slice(0, Math.max(0, path.indexOf("/")));
+	if (first === "") return error;
+	const there = tree.find(guest.tree, guest.tree.root, first, true);
+	return there === ENOENT ? ENOTCAPABLE : error;
+}
+
+export function pathFilestatGet(
+	guest: Guest,
+	fd: number,
+	lookup: number,
+	path: number,
+	size: number,
+	result: number,
+	layout: FilestatLayout,
+): Done {
+	const directory = base(guest, fd, RIGHT_PATH_FILESTAT_GET);
+	if (typeof directory === "number") return directory;
+	const name = text(guest, path, size);
+	if (typeof name === "number") return name;
+	const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
+	const node = tree.find(guest.tree, directory.node, name, follow);
+	return typeof node === "number" ? node : writeFilestat(guest, node, result >>> 0, layout);
+}
+
+export function pathCalls(guest: Guest) {
+	const { memory, descriptors } = guest;
+
+	/** Runs `operation` on the directory behind `fd` and the path at `at`. */
+	function at(
+		fd: number,
+		right: number,
+		path: number,
+		size: number,
+		operation: (from: INode, name: string) => Done,
+	): Done {
+		const directory = base(guest, fd, right);
+		if (typeof directory === "number") return directory;
+		const name = text(guest, path, size);
+		return typeof name === "number" ? name : operation(directory.node, name);
+	}
+
+	const mkdir = (from: INode, name: string) => tree.mkdir(guest.tree, from, name);
+	const rmdir = (from: INode, name: string) => tree.rmdir(guest.tree, from, name);
+	const unlink = (from: INode, name: string) => tree.unlink(guest.tree, from, name);
+
+	/** The rights of a new descriptor: what was asked for, what the directory grants, what the node
+	 *  can do. */
+	function granted(node: INode, asked: number): number {
+		if (node.type === "directory") return asked & RIGHTS_DIRECTORY;
+		return asked & (node.type === "file" ? RIGHTS_FILE : RIGHTS_STREAM);
+	}
+
+	/** A descriptor on `node`; a device such as `/dev/stdin` yields the process's own open file. */
+	function enter(node: INode, flags: number, rights: number, inheriting: number): number {
+		if (node.descriptor >= 0) {
+			const own = descriptors.get(node.descriptor);
+			return own === undefined ? EBADF : descriptors.add(own);
+		}
+		return descriptors.add(new OpenFile(node, flags, rights, inheriting));
+	}
+
+	return {
+		path_create_directory: (fd: number, path: number, size: number): Done =>
+			at(fd, RIGHT_PATH_CREATE_DIRECTORY, path, size, mkdir),
+
+		path_remove_directory: (fd: number, path: number, size: number): Done =>
+			at(fd, RIGHT_PATH_REMOVE_DIRECTORY, path, size, rmdir),
+
+		path_unlink_file: (fd: number, path: number, size: number): Done =>
+			at(fd, RIGHT_PATH_UNLINK_FILE, path, size, unlink),
+
+		path_filestat_get: (
+			fd: number,
+			lookup: number,
+			path: number,
+			size: number,
+			result: number,
+		): Done => pathFilestatGet(guest, fd, lookup, path, size, result, FILESTAT),
+
+		path_filestat_set_times(
+			fd: number,
+			lookup: number,
+			path: number,
+			size: number,
+			accessLow: number,
+			accessHigh: number,
+			modifyLow: number,
+			modifyHigh: number,
+			flags: number,
+		): Done {
+			const times = newTimes(guest, accessLow, accessHigh, modifyLow, modifyHigh, flags);
+			if (typeof times === "number") return times;
+			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
+			const { accessed, modified } = times;
+			return at(fd, RIGHT_PATH_FILESTAT_SET_TIMES, path, size, (from, name) =>
+				tree.setTimes(guest.tree, from, name, follow, accessed, modified),
+			);
+		},
+
+		path_link(
+			fd: number,
+			lookup: number,
+			path: number,
+			size: number,
+			newFd: number,
+			newPath: number,
+			newSize: number,
+		): Done {
+			const from = base(guest, fd, RIGHT_PATH_LINK_SOURCE);
+			if (typeof from === "number") return from;
+			const to = base(guest, newFd, RIGHT_PATH_LINK_TARGET);
+			if (typeof to === "number") return to;
+			const name = text(guest, path, size);
+			if (typeof name === "number") return name;
+			const newName = text(guest, newPath, newSize);
+			if (typeof newName === "number") return newName;
+			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
+			return tree.link(guest.tree, from.node, name, follow, to.node, newName);
+		},
+
+		path_open(
+			fd: number,
+			lookup: number,
+			path: number,
+			size: number,
+			oflags: number,
+			rightsLow: number,
+			_rightsHigh: number,
+			inheritingLow: number,
+			_inheritingHigh: number,
+			fdflags: number,
+			result: number,
+		): number {
+			const creating = (oflags & OFLAG_CREAT) !== 0 ? RIGHT_PATH_CREATE_FILE : 0;
+			const directory = base(guest, fd, RIGHT_PATH_OPEN | creating);
+			if (typeof directory === "number") return directory;
+			const mayEmpty = (directory.rights & RIGHT_PATH_FILESTAT_SET_SIZE) !== 0;
+			if ((oflags & OFLAG_TRUNC) !== 0 && !mayEmpty) return EPERM;
+			const name = text(guest, path, size);
+			if (typeof name === "number") return name;
+			if (!memory.has(result >>> 0, 4)) return EFAULT;
+			if ((fdflags & ~FDFLAGS_ALL) !== 0) return EINVAL;
+			const rights = rightsLow & directory.inheriting;
+			const writes = (rights & WRITING) !== 0 || (fdflags & FDFLAG_APPEND) !== 0;
+			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
+			const node = tree.open(guest.tree, directory.node, name, follow, oflags, writes);
+			if (typeof node === "number") return notGiven(guest, name, node);
+			const inheriting = inheritingLow & directory.inheriting;
+			const opened = enter(node, fdflags, granted(node, rights), inheriting);
+			if (opened < 0) return opened;
+			memory.setU32(result >>> 0, opened);
+			return 0;
+		},
+
+		path_readlink(
+			fd: number,
+			path: number,
+			size: number,
+			buffer: number,
+			bufferSize: number,
+			result: number,
+		): Done {
+			const directory = base(guest, fd, RIGHT_PATH_READLINK);
+			if (typeof directory === "number") return directory;
+			const name = text(guest, path, size);
+			if (typeof name === "number") return name;
+			const into = buffer >>> 0;
+			const room = bufferSize >>> 0;
+			if (!memory.has(into, room) || !memory.has(result >>> 0, 4)) return EFAULT;
+			const target = tree.readlink(guest.tree, directory.node, name);
+			if (typeof target === "number") return target;
+			memory.setU32(result >>> 0, memory.setBytes(into, room, utf8(target)));
+			return 0;
+		},
+
+		path_rename(
+			fd: number,
+			path: number,
+			size: number,
+			newFd: number,
+			newPath: number,
+			newSize: number,
+		): Done {
+			const from = base(guest, fd, RIGHT_PATH_RENAME_SOURCE);
+			if (typeof from === "number") return from;
+			const to = base(guest, newFd, RIGHT_PATH_RENAME_TARGET);
+			if (typeof to === "number") return to;
+			const name = text(guest, path, size);
+			if (typeof name === "number") return name;
+			const newName = text(guest, newPath, newSize);
+			if (typeof newName === "number") return newName;
+			return tree.rename(guest.tree, from.node, name, to.node, newName);
+		},
+
+		path_symlink(target: number, targetSize: number, fd: number, path: number, size: number): Done {
+			const to = text(guest, target, targetSize);
+			if (typeof to === "number") return to;
+			// Preview1 has no absolute paths, so a link that holds one is refused when it is made.
+			if (to.startsWith("/") && !guest.tree.absolute) return EPERM;
+			return at(fd, RIGHT_PATH_SYMLINK, path, size, (from, name) =>
+				tree.symlink(guest.tree, to, from, name),
+			);
+		},
+	};
+}

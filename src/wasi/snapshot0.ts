@@ -1,0 +1,37 @@
+/**
+ * What differs in `wasi_unstable` (snapshot 0): the layouts of `filestat` and `subscription`, and
+ * the numbers of `whence`. All else is preview1.
+ */
+import { RIGHT_FD_FILESTAT_GET, WHENCE_CUR, WHENCE_END, WHENCE_SET } from "../abi/constants.ts";
+import { EINVAL } from "../abi/errno.ts";
+import { FILESTAT_SNAPSHOT0, SUBSCRIPTION_SNAPSHOT0 } from "../abi/layout.ts";
+import { signed } from "../abi/memory.ts";
+import { openWith, seek } from "./fd.ts";
+import type { Guest } from "./guest.ts";
+import { pathFilestatGet } from "./path.ts";
+import { pollCalls } from "./poll.ts";
+import { writeFilestat } from "./stat.ts";
+
+/** Snapshot 0 counts: current, end, set. */
+const WHENCE = [WHENCE_CUR, WHENCE_END, WHENCE_SET];
+
+export function snapshot0Calls(guest: Guest) {
+	return {
+		...pollCalls(guest, SUBSCRIPTION_SNAPSHOT0),
+
+		fd_filestat_get(fd: number, result: number): number {
+			const file = openWith(guest, fd, RIGHT_FD_FILESTAT_GET);
+			if (typeof file === "number") return file;
+			return writeFilestat(guest, file.node, result >>> 0, FILESTAT_SNAPSHOT0);
+		},
+
+		fd_seek(fd: number, low: number, high: number, whence: number, result: number): number {
+			const translated = WHENCE[whence >>> 0];
+			if (translated === undefined) return EINVAL;
+			return seek(guest, fd, signed(low, high), translated, result >>> 0);
+		},
+
+		path_filestat_get: (fd: number, lookup: number, path: number, size: number, at: number) =>
+			pathFilestatGet(guest, fd, lookup, path, size, at, FILESTAT_SNAPSHOT0),
+	};
+}

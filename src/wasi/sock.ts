@@ -1,0 +1,20 @@
+/**
+ * Sockets. Preview1 can only use sockets that it was given, and a page gives none; so these calls
+ * say precisely why a descriptor cannot do what is asked.
+ */
+import { type Done, EBADF, ENOTSOCK } from "../abi/errno.ts";
+import type { Guest } from "./guest.ts";
+
+export function sockCalls(guest: Guest) {
+	function refuse(fd: number): Done {
+		const file = guest.descriptors.get(fd >>> 0);
+		return file === undefined || file.node.type === "directory" ? EBADF : ENOTSOCK;
+	}
+
+	return {
+		sock_accept: refuse,
+		sock_recv: refuse,
+		sock_send: refuse,
+		sock_shutdown: refuse,
+	};
+}

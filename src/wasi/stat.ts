@@ -1,0 +1,86 @@
+/**
+ * What a file is like: `filestat` structs, file types, and the times a guest sets.
+ */
+import {
+	FILETYPE_CHARACTER_DEVICE,
+	FILETYPE_DIRECTORY,
+	FILETYPE_REGULAR_FILE,
+	FILETYPE_SYMBOLIC_LINK,
+	FILETYPE_UNKNOWN,
+	FSTFLAG_ATIM,
+	FSTFLAG_ATIM_NOW,
+	FSTFLAG_MTIM,
+	FSTFLAG_MTIM_NOW,
+} from "../abi/constants.ts";
+import { type Done, EFAULT, EINVAL, type Errno } from "../abi/errno.ts";
+import type { FilestatLayout } from "../abi/layout.ts";
+import { emptyStat, type FileType, type INode } from "../fs/node.ts";
+import type { Guest } from "./guest.ts";
+
+const stat = emptyStat();
+
+export function filetype(type: FileType): number {
+	switch (type) {
+		case "file":
+			return FILETYPE_REGULAR_FILE;
+		case "directory":
+			return FILETYPE_DIRECTORY;
+		case "symlink":
+			return FILETYPE_SYMBOLIC_LINK;
+		case "device":
+			return FILETYPE_CHARACTER_DEVICE;
+		default:
+			// The ABI has no type for a pipe.
+			return FILETYPE_UNKNOWN;
+	}
+}
+
+/** Writes the `filestat` of `node` at `at`. */
+export function writeFilestat(guest: Guest, node: INode, at: number, layout: FilestatLayout): Done {
+	const { memory } = guest;
+	if (!memory.has(at, layout.size)) return EFAULT;
+	const error = node.stat(stat);
+	if (error !== 0) return error;
+	memory.setU64(at + layout.dev, stat.dev);
+	memory.setU64(at + layout.ino, stat.ino);
+	if (layout.nlinkSize === 4) {
+		// Snapshot 0 packs type and link count into one word each.
+		memory.setU32(at + layout.type, filetype(stat.type));
+		memory.setU32(at + layout.nlink, stat.links);
+	} else {
+		memory.setU64(at + layout.type, filetype(stat.type));
+		memory.setU64(at + layout.nlink, stat.links);
+	}
+	memory.setU64(at + layout.length, stat.size);
+	memory.setBig(at + layout.accessed, stat.accessed);
+	memory.setBig(at + layout.modified, stat.modified);
+	memory.setBig(at + layout.changed, stat.changed);
+	return 0;
+}
+
+interface Times {
+	accessed: bigint | null;
+	modified: bigint | null;
+}
+
+/** The times that a `set_times` call asks for. Errors: EINVAL for a time both given and "now". */
+export function newTimes(
+	guest: Guest,
+	accessLow: number,
+	accessHigh: number,
+	modifyLow: number,
+	modifyHigh: number,
+	flags: number,
+): Times | Errno {
+	const access = flags & (FSTFLAG_ATIM | FSTFLAG_ATIM_NOW);
+	const modify = flags & (FSTFLAG_MTIM | FSTFLAG_MTIM_NOW);
+	if (access === (FSTFLAG_ATIM | FSTFLAG_ATIM_NOW)) return EINVAL;
+	if (modify === (FSTFLAG_MTIM | FSTFLAG_MTIM_NOW)) return EINVAL;
+	if ((flags & ~15) !== 0) return EINVAL;
+	const now = BigInt(Math.floor(guest.clock.realtime() * 1000)) * 1000n;
+	const given = (low: number, high: number) => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+	return {
+		accessed: access === 0 ? null : access === FSTFLAG_ATIM ? given(accessLow, accessHigh) : now,
+		modified: modify === 0 ? null : modify === FSTFLAG_MTIM ? given(modifyLow, modifyHigh) : now,
+	};
+}
