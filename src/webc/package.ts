@@ -16,16 +16,23 @@ export interface Span {
 }
 
 /** A file tree inside a container. A string is the target of a symlink. */
-export interface Volume extends ReadonlyMap<string, Volume | Span | string> {}
+export interface Volume extends ReadonlyMap<string, Volume | Span | string> {
+	/** Seconds since 1970, where the format has it (v3) and it is not 0. */
+	readonly modified?: number;
+}
 
 /** A volume, or a directory of one, and where it appears in the guest's tree. */
 export interface MountedVolume {
 	readonly name: string;
 	/** Absolute and normalised: `/`, `/usr/share`. */
 	readonly mountPath: string;
+	/** Empty for a dependency's volume, whose bytes are elsewhere: `resolveMounts` finds it. */
 	readonly tree: Volume;
 	/** The alias of the dependency that the volume comes from; absent for the package's own. */
 	readonly from?: string;
+	/** The directory of the volume that is mounted, where it is not the root (v1 and v2 only).
+	 *  `tree` is that directory already. */
+	readonly hostPath?: string;
 }
 
 /** What a command's annotations say about how to run it. webc-format.md sections 3.2 and 4.4. */
@@ -58,6 +65,8 @@ export interface Package {
 	readonly manifest: unknown;
 	/** In the order of the manifest's mappings. */
 	readonly volumes: readonly MountedVolume[];
+	/** The manifest as it lies in the container; absent for `tar` and `wasm`, which have none. */
+	readonly manifestBytes?: Uint8Array;
 	/** Every volume by its own name, mounted or not, whole. */
 	readonly allVolumes: ReadonlyMap<string, Volume>;
 	readonly atoms: ReadonlyMap<string, Span>;

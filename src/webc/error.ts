@@ -1,0 +1,71 @@
+/**
+ * The one error of this room: what is wrong with a container, where, and what to do about it.
+ *
+ * A program tests `code`, a person reads `message`. What to do follows from the code, so the advice
+ * stands in a table here, and the place that finds the fault says only what it found.
+ */
+const advice = {
+	truncated: "The file was cut short: fetch it again.",
+	"bad-magic": "Give a .webc file, a legacy .tar.gz package or a WebAssembly module.",
+	"unknown-version": "This reader knows versions 1, 2 and 3: repack the package in one of them.",
+	overflow: "No file is that large: the container is damaged or hostile.",
+	"too-large": "If you trust the file, raise the limit through the option `caps`.",
+	"too-deep": "If you trust the file, raise `caps.depth`.",
+	"bad-tag":
+		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
+	"bad-length":
+		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
+	"bad-span":
+		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
+	overlap: "The container is damaged or hostile: do not use it.",
+	"bad-name": "Rename the file and pack the package again.",
+	"duplicate-name": "Keep one of the two and pack the package again.",
+	"bad-cbor":
+		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
+	"bad-index":
+		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
+	"bad-manifest": "Correct the package's manifest and pack it again.",
+	"missing-volume": "Correct the package's file system mappings and pack it again.",
+	"unknown-alias": "Declare the dependency in the package's manifest and pack it again.",
+	"bad-mount-path": "Mount inside `/`, and pack the package again.",
+	checksum: "The content is not what was published: fetch it again, and do not run it.",
+	"no-crypto":
+		"Serve the page over https or from localhost, or set `verify: false` for packages you trust.",
+	"bad-archive": "Fetch the archive again, or pack it again with regular files only.",
+	"bad-toml": "Correct wasmer.toml and try again.",
+	"missing-file": "Add the file, or correct wasmer.toml.",
+	"no-command": "See the package's `commands` for those it has.",
+	"missing-dependency": "Load the dependency first.",
+	"missing-atom": "The package names a program that it does not hold: pack it again.",
+	"dependency-cycle": "Remove one of the dependencies.",
+	"dependency-conflict": "Load one version that satisfies every requirement.",
+	"bad-definition": "Correct what was given to the writer.",
+} as const;
+
+export type WebcErrorCode = keyof typeof advice;
+
+/** Where in the container something is wrong. */
+export interface Where {
+	/** In bytes from the start of the container. */
+	readonly offset?: number | undefined;
+	/** Such as `index`, `manifest`, `atoms` or `volume "/lib"`. */
+	readonly section?: string | undefined;
+}
+
+export class WebcError extends Error {
+	override readonly name = "WebcError";
+	readonly code: WebcErrorCode;
+	readonly offset: number | undefined;
+	readonly section: string | undefined;
+
+	constructor(code: WebcErrorCode, what: string, where: Where = {}, cause?: unknown) {
+		const place = [
+			where.section === undefined ? "" : ` in ${where.section}`,
+			where.offset === undefined ? "" : ` at byte ${where.offset}`,
+		].join("");
+		super(`${what}${place}. ${advice[code]}`, cause === undefined ? undefined : { cause });
+		this.code = code;
+		this.offset = where.offset;
+		this.section = where.section;
+	}
+}

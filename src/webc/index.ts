@@ -1,0 +1,25 @@
+/**
+ * `porthole/webc`: the container format of Wasmer packages, read and written anywhere that has Web
+ * Crypto and Web Streams: browsers, workers, Node, Deno, Bun.
+ */
+export { WebcError, type WebcErrorCode } from "./error.ts";
+export type { ByteSource, CommandInfo, MountedVolume, Package, Span, Volume } from "./package.ts";
+export { type ReadOptions, readPackage } from "./read.ts";
+export {
+	type Dependencies,
+	type FindDependency,
+	findAmong,
+	type MissingDependency,
+	parseSpecifier,
+	type ResolvedCommand,
+	type ResolvedMount,
+	resolveCommand,
+	resolveCommands,
+	resolveDependencies,
+	resolveEntrypoint,
+	resolveMounts,
+} from "./resolve.ts";
+export { compareVersions, satisfies } from "./semver.ts";
+export { blobSource, bytesSource } from "./source.ts";
+export type { Caps } from "./tree.ts";
+export { verifySpan } from "./verify.ts";

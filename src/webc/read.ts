@@ -1,0 +1,147 @@
+/**
+ * Reads any package: finds out what it is, reads its index, checks it, and makes sense of it.
+ *
+ * Only the parts that say where things are get read. Contents are read later, by span, and what the
+ * container knows about them (`Span.sha256`) can be held against them then: `verifySpan`. Where all
+ * bytes are in memory anyway, everything is verified before anyone sees the package.
+ */
+import { decodeMap, type Table } from "./cbor.ts";
+import { WebcError } from "./error.ts";
+import { readManifest, runners } from "./manifest.ts";
+import type { ByteSource, Package } from "./package.ts";
+import { readV1 } from "./read-v1.ts";
+import { readV3 } from "./read-v3.ts";
+import { asSource, Window } from "./source.ts";
+import { Allowance, type Caps, type Contents, defaultCaps } from "./tree.ts";
+import { verifyPackage } from "./verify.ts";
+
+export interface ReadOptions {
+	/** What the package is called where it does not say so itself, as the packages of today do not:
+	 *  `namespace/name@version`, or a file name, whose directory and extension do not count. */
+	readonly name?: string | undefined;
+	/**
+	 * Whether to compute the digests of everything before the answer: of the file, sections, files
+	 * and atoms. Default: where all bytes are in memory. `false` skips the cheap ones too, which are
+	 * those of the manifest and of directories.
+	 */
+	readonly verify?: boolean | undefined;
+	readonly caps?: Partial<Caps> | undefined;
+}
+
+/** Rejects with a WebcError where the input is no package, or is damaged or hostile. */
+export async function readPackage(
+	input: Uint8Array | ArrayBuffer | ByteSource,
+	options: ReadOptions = {},
+): Promise<Package> {
+	const source = asSource(input);
+	const caps = { ...defaultCaps, ...options.caps };
+	const told = identity(options.name ?? "");
+	const file = new Window(source);
+	const magic = await file.upTo(0, 8, "the header");
+	const kind = detect(magic);
+	if (kind === "wasm") return modulePackage(source, told);
+	if (kind === "tar") {
+		const { readArchive } = await import("./legacy.ts");
+		return named(await readArchive(source, caps), told);
+	}
+	const allowance = new Allowance(caps);
+	const contents = kind === 1 ? await readV1(file, allowance) : await readV3(file, kind, allowance);
+	const result = named(assemble(source, kind, contents, caps.depth), told);
+	await verifyPackage(result, contents, options.verify);
+	return result;
+}
+
+function detect(magic: Uint8Array): Package["format"] {
+	const text = String.fromCharCode(...magic);
+	if (magic.length < 8) throw notPackage("The file has less than 8 bytes");
+	if (text.startsWith("\x1f\x8b")) return "tar";
+	if (text.startsWith("\0asm")) return "wasm";
+	if (!text.startsWith("\0webc")) throw notPackage("This is no package");
+	if (text.endsWith("001")) return 1;
+	if (text.endsWith("002")) return 2;
+	if (text.endsWith("003")) return 3;
+	const version = JSON.stringify(text.slice(5));
+	throw new WebcError("unknown-version", `The container is of version ${version}`, { offset: 5 });
+}
+
+function notPackage(what: string): WebcError {
+	return new WebcError("bad-magic", what, { offset: 0 });
+}
+
+function assemble(
+	source: ByteSource,
+	format: 1 | 2 | 3,
+	{ manifest: { bytes, offset }, atoms, volumes }: Contents,
+	depth: number,
+): Package {
+	const where = { section: "the manifest", offset };
+	const [manifest, length] = decodeMap(bytes, depth, where);
+	if (length < bytes.length) {
+		const what = `${bytes.length - length} stray bytes follow the map`;
+		throw new WebcError("bad-cbor", what, { ...where, offset: offset + length });
+	}
+	return {
+		format,
+		...readManifest(manifest, format, atoms, volumes),
+		manifest,
+		manifestBytes: bytes,
+		allVolumes: volumes,
+		source,
+	};
+}
+
+// --- names ---
+
+interface Identity {
+	readonly name: string;
+	readonly version: string;
+}
+
+function identity(told: string): Identity {
+	const [, path = "", version = ""] = /^(.*?)(?:@v?(\d[^/]*))?$/.exec(told) ?? [];
+	const bare = path.replace(/\.(webc|wasmer|wasm|tar\.gz|tgz)$/, "");
+	const isName = /^[\w-]+\/[\w.-]+$/.test(bare) && bare === path;
+	const name = isName ? bare : bare.slice(bare.lastIndexOf("/") + 1);
+	return { name, version: version.replace(/\.(webc|wasmer|wasm|tar\.gz|tgz)$/, "") };
+}
+
+function named(found: Package, told: Identity): Package {
+	return found.name === "" ? { ...found, ...told } : found;
+}
+
+/** A bare module is a package of one command. */
+function modulePackage(source: ByteSource, told: Identity): Package {
+	const name = told.name.slice(told.name.lastIndexOf("/") + 1) || "main";
+	const command = {
+		name,
+		runner: runners.wasi,
+		atom: name,
+		anyAtom: false,
+		env: [],
+		mainArgs: [],
+	};
+	return {
+		name: told.name || name,
+		version: told.version,
+		format: "wasm",
+		entrypoint: name,
+		commands: [command],
+		manifest: moduleManifest(name),
+		volumes: [],
+		allVolumes: new Map(),
+		atoms: new Map([[name, { start: 0, length: source.size }]]),
+		use: new Map(),
+		source,
+	};
+}
+
+function moduleManifest(name: string): Table {
+	const none = (entries: Record<string, unknown>): Table =>
+		Object.assign(Object.create(null), entries);
+	const annotations = none({ atom: none({ name }), wasi: none({ atom: name }) });
+	return none({
+		atoms: none({ [name]: none({ kind: "https://webc.org/kind/wasm" }) }),
+		commands: none({ [name]: none({ runner: runners.wasi, annotations }) }),
+		entrypoint: name,
+	});
+}

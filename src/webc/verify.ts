@@ -1,0 +1,94 @@
+/**
+ * Holds contents against the digests that a container has of them.
+ *
+ * Two files may share their bytes, and a hostile container can let a million of them overlap by
+ * half. So a place is digested once however many files lie there, and a package whose files have
+ * more distinct bytes than the container twice over is refused instead of computed.
+ */
+import { canDigest, equal, sha256 } from "./bytes.ts";
+import { WebcError } from "./error.ts";
+import type { ByteSource, Package, Span, Volume } from "./package.ts";
+import { readExactly } from "./source.ts";
+import type { Check, Contents } from "./tree.ts";
+
+export async function verifyPackage(
+	found: Package,
+	contents: Contents,
+	wanted: boolean | undefined,
+): Promise<void> {
+	if (wanted === false || (wanted === undefined && !canDigest())) return;
+	for (const check of contents.near) await compare(check);
+	if (!(wanted ?? found.source.bytes !== undefined)) return;
+	for (const check of contents.far) await compare(check);
+	const contentsOnce = new Digests(found.source);
+	for (const [name, span] of found.atoms) {
+		await contentsOnce.check(span, `atom ${JSON.stringify(name)}`);
+	}
+	for (const [name, volume] of found.allVolumes) {
+		await checkTree(contentsOnce, volume, `volume ${JSON.stringify(name)}`);
+	}
+}
+
+/** Reads a content and holds it against its digest, where it has one. `what` is for the error. */
+export async function verifySpan(
+	source: ByteSource,
+	span: Span,
+	what = "the content",
+): Promise<Uint8Array> {
+	const bytes = await readExactly(source, span.start, span.length, what);
+	if (span.sha256) expect(await sha256(bytes), span.sha256, span, what);
+	return bytes;
+}
+
+async function compare({ what, section, offset, expected, content }: Check): Promise<void> {
+	if (equal(await sha256(await content()), expected)) return;
+	throw new WebcError("checksum", what, { section, offset });
+}
+
+async function checkTree(digests: Digests, volume: Volume, path: string): Promise<void> {
+	for (const [name, entry] of volume) {
+		const what = `${path}, file ${JSON.stringify(name)}`;
+		if (entry instanceof Map) await checkTree(digests, entry, what);
+		// Not a Map and not a link's target: a span. Map is not known to narrow ReadonlyMap.
+		else if (typeof entry !== "string") await digests.check(entry as Span, what);
+	}
+}
+
+class Digests {
+	readonly #source: ByteSource;
+	readonly #known = new Map<string, Uint8Array>();
+	#left: number;
+
+	constructor(source: ByteSource) {
+		this.#source = source;
+		this.#left = source.size * 2;
+	}
+
+	async check(span: Span, what: string): Promise<void> {
+		if (span.sha256) expect(await this.#digest(span, what), span.sha256, span, what);
+	}
+
+	async #digest(span: Span, what: string): Promise<Uint8Array> {
+		const place = `${span.start}+${span.length}`;
+		const known = this.#known.get(place);
+		if (known) return known;
+		this.#left -= span.length;
+		if (this.#left < 0) {
+			throw new WebcError("overlap", "The files overlap each other many times", {
+				section: what,
+				offset: span.start,
+			});
+		}
+		const digest = await sha256(await readExactly(this.#source, span.start, span.length, what));
+		this.#known.set(place, digest);
+		return digest;
+	}
+}
+
+function expect(found: Uint8Array, expected: Uint8Array, { start }: Span, section: string): void {
+	if (equal(found, expected)) return;
+	throw new WebcError("checksum", "The content does not match its checksum", {
+		section,
+		offset: start,
+	});
+}
