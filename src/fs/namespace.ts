@@ -115,6 +115,11 @@ export class Namespace implements Terrain {
 		return this.#walk.run(from, path, ENTRY, out);
 	}
 
+	/** Whether a symlink with an absolute target is followed on a walk from `from`. */
+	mayRestart(from: INode): boolean {
+		return this.absolute || this.absoluteLinks || from === this.#root;
+	}
+
 	/** Notes how the last walk came to the directory `node`, so that `..` can rise above it. */
 	remember(node: INode): void {
 		if (this.absolute) this.#walk.remember(node);

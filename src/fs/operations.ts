@@ -19,6 +19,7 @@ import {
 	ENOTDIR,
 	ENOTEMPTY,
 	EPERM,
+	EROFS,
 	type Errno,
 	EXDEV,
 } from "../abi/errno.ts";
@@ -106,6 +107,11 @@ function opened(node: INode, flags: number, writes: boolean): INode | Errno {
 	if ((flags & DIRECTORY) !== 0 && node.type !== "directory") return ENOTDIR;
 	if (node.type === "symlink") return ELOOP;
 	if (node.type === "directory") return writes || (flags & TRUNCATE) !== 0 ? EISDIR : node;
+	if (writes) {
+		// A node on a read-only file system says so before it is opened, as POSIX wants.
+		const room = node.type === "file" ? node.writable() : 0;
+		if (room === EROFS) return EROFS;
+	}
 	if ((flags & TRUNCATE) === 0 || node.type !== "file") return node;
 	const done = node.truncate(0);
 	return done === 0 ? node : done;
@@ -212,14 +218,18 @@ export function link(
 	return next.directory.link(next.name, old.node);
 }
 
-/** Errors: EEXIST; ENOENT for an empty target and for a missing name with a trailing slash. */
+/** Errors: EEXIST; ENOENT for an empty target and for a missing name with a trailing slash, ENOTDIR
+ *  where that name is a file; EPERM for an absolute target that could not be followed. */
 export function symlink(ns: Namespace, target: string, from: INode, path: string): Done {
 	const wrong = checkPath(target);
 	if (wrong !== 0) return wrong;
+	if (target.startsWith("/") && !ns.mayRestart(from)) return EPERM;
 	const place = placeOne(ns);
 	const done = ns.entry(from, path, place);
 	if (done !== 0) return done;
-	if (place.node !== null) return EEXIST;
+	if (place.node !== null) {
+		return place.mustBeDirectory && place.node.type !== "directory" ? ENOTDIR : EEXIST;
+	}
 	if (place.mustBeDirectory) return ENOENT;
 	return place.directory.symlink(place.name, target);
 }

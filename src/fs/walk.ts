@@ -14,7 +14,7 @@
  */
 import {
 	type Done,
-	EILSEQ,
+	EINVAL,
 	ELOOP,
 	ENAMETOOLONG,
 	ENOENT,
@@ -50,8 +50,8 @@ export interface Terrain {
 	readonly root: INode;
 	/** Absolute paths are allowed, and `..` may rise above `from`, as far as the root. */
 	readonly absolute: boolean;
-	/** Symlinks with absolute targets are followed even from elsewhere than the root. */
-	readonly absoluteLinks: boolean;
+	/** Whether a symlink with an absolute target is followed on a walk from `from`. */
+	mayRestart(from: INode): boolean;
 	/** The node that is visible where `node` lies: the root of what is mounted on it, or itself. */
 	over(node: INode): INode;
 }
@@ -80,7 +80,7 @@ export class Walk {
 	}
 
 	/** Errors: ENOENT for an empty path or a missing middle, ENOTDIR, ELOOP, EPERM for an escape,
-	 *  ENAMETOOLONG, EILSEQ for a path with a NUL. */
+	 *  ENAMETOOLONG, EINVAL for a path with a NUL. */
 	run(from: INode, path: string, mode: number, out: Place): Done {
 		const wrong = checkPath(path);
 		if (wrong !== 0) return wrong;
@@ -143,7 +143,7 @@ export class Walk {
 				path = last && !slash ? target : `${target}/${path.slice(next)}`;
 				if (path.length > MAX_EXPANDED) return ENAMETOOLONG;
 				if (target.charCodeAt(0) === SLASH) {
-					if (!this.#mayRestart(from)) return EPERM;
+					if (!this.#terrain.mayRestart(from)) return EPERM;
 					directory = this.#terrain.root;
 					this.#depth = 0;
 					this.#free = true;
@@ -180,11 +180,6 @@ export class Walk {
 		if (this.#hops > MAX_HOPS) return ELOOP;
 		const target = link.follow();
 		return target === "" ? ENOENT : target;
-	}
-
-	#mayRestart(from: INode): boolean {
-		const { absolute, absoluteLinks, root } = this.#terrain;
-		return absolute || absoluteLinks || from === root;
 	}
 }
 
@@ -231,7 +226,7 @@ export function checkPath(path: string): Done {
 	if (path.length >= MAX_PATH / 3 && utf8Length(path, 0, path.length) >= MAX_PATH) {
 		return ENAMETOOLONG;
 	}
-	return path.includes("\0") ? EILSEQ : 0;
+	return path.includes("\0") ? EINVAL : 0;
 }
 
 /** The bytes that part of a string takes in UTF-8. */
