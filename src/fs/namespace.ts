@@ -6,7 +6,7 @@
  * so a walk pays one look-up per directory, and none where nothing is mounted.
  */
 import { type Done, EBUSY, EINVAL, ENOENT, ENOTDIR, type Errno } from "../abi/errno.ts";
-import type { FileSystem, INode } from "./node.ts";
+import { type FileSystem, type INode, Node } from "./node.ts";
 import { readOnly } from "./readonly.ts";
 import { ENTRY, FOLLOW, NO_FOLLOW, type Place, type Terrain, Walk } from "./walk.ts";
 
@@ -98,7 +98,11 @@ export class Namespace implements Terrain {
 		if (this.#covers.size === 0 || node.type !== "directory") return node;
 		let top = node;
 		for (;;) {
-			const next = this.#covers.get(top);
+			let next = this.#covers.get(top);
+			// An overlay may have got a face since it was covered.
+			if (next === undefined && top instanceof Node && top.behind !== null) {
+				next = this.#covers.get(top.behind);
+			}
 			if (next === undefined) return top;
 			top = next;
 		}

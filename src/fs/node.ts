@@ -16,9 +16,11 @@ import {
 	EISDIR,
 	ENOENT,
 	ENOTDIR,
+	ENOTEMPTY,
 	EPERM,
 	EROFS,
 	type Errno,
+	EXDEV,
 } from "../abi/errno.ts";
 
 export type FileType = "file" | "directory" | "symlink" | "device" | "pipe";
@@ -150,6 +152,12 @@ export abstract class Node implements INode {
 	readonly type: FileType;
 	handles = 0;
 	readonly descriptor: number = -1;
+	/** The node that the guest knows instead of this one: an overlay's, whose contents this one has
+	 *  come to hold. A directory hands out the face, so that a file stays the same object when it
+	 *  is copied up. */
+	face: INode | null = null;
+	/** The opposite: the node whose face this is. */
+	behind: INode | null = null;
 
 	constructor(dev: number, type: FileType) {
 		this.dev = dev;
@@ -190,7 +198,8 @@ export abstract class Node implements INode {
 	}
 
 	writable(): number {
-		return this.type === "directory" ? EISDIR : 65536;
+		if (this.type === "directory") return EISDIR;
+		return this.type === "file" ? EROFS : 65536;
 	}
 
 	lookup(_name: string): INode | Errno {
@@ -233,6 +242,17 @@ export abstract class Node implements INode {
 		return this.readlink();
 	}
 
+	/** The node that holds the contents in a writable file system; an overlay copies up for it. */
+	bare(): INode | Errno {
+		return this;
+	}
+
+	/** Takes in a child of `from`, which is a directory of another class but of the same `dev`.
+	 *  `from` calls it when it does not know what `to` in its own `rename` is. */
+	receive(_from: INode, _name: string, _newName: string): Done {
+		return this.type === "directory" ? EXDEV : ENOTDIR;
+	}
+
 	/** A new name in a read-only directory: EEXIST before EROFS, as Linux answers. */
 	#refuse(name: string): Errno {
 		const node = this.lookup(name);
@@ -245,4 +265,20 @@ export abstract class Node implements INode {
 export function wrongType(node: INode, type: "file" | "directory"): Done {
 	if (type === "file") return node.type === "directory" ? EISDIR : 0;
 	return node.type === "directory" ? 0 : ENOTDIR;
+}
+
+/** ENOTEMPTY where a directory has an entry, 0 where it has none. */
+export function emptiness(directory: INode): Done {
+	const next = directory.readdir(0, scratch);
+	if (next > 0) return ENOTEMPTY;
+	// Not above 0: no entry, or the Errno of `readdir`.
+	return next as Done;
+}
+
+const scratch = emptyEntry();
+
+/** Why `node` cannot take the place of `old`; 0 where it can. Errors: EISDIR, ENOTDIR, ENOTEMPTY. */
+export function wrongReplacement(node: INode, old: INode): Done {
+	if (node.type !== "directory") return old.type === "directory" ? EISDIR : 0;
+	return old.type === "directory" ? emptiness(old) : ENOTDIR;
 }

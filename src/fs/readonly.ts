@@ -5,7 +5,7 @@
  * tells whether two paths lead to the same place. What changes a tree is answered by the base class
  * as for any read-only node; what reads goes through.
  */
-import { type Done, EROFS, type Errno } from "../abi/errno.ts";
+import type { Done, Errno } from "../abi/errno.ts";
 import { type Entry, type INode, Node, type Stat } from "./node.ts";
 
 const wrappers = new WeakMap<INode, ReadOnlyNode>();
@@ -47,10 +47,6 @@ class ReadOnlyNode extends Node {
 		return this.#node.readable();
 	}
 
-	override writable(): number {
-		return EROFS;
-	}
-
 	override closed(): void {
 		this.#node.closed();
 	}
@@ -63,9 +59,10 @@ class ReadOnlyNode extends Node {
 	override readdir(cursor: number, out: Entry): number {
 		const next = this.#node.readdir(cursor, out);
 		if (next <= 0) return next;
-		// The entry's number must be the one that `stat` gives; nodes in memory answer at once.
+		// The entry's number must be the one that `stat` gives.
 		const found = this.lookup(out.name);
-		if (typeof found !== "number") out.ino = found.ino;
+		if (typeof found === "number") return found;
+		out.ino = found.ino;
 		return next;
 	}
 

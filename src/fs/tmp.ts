@@ -11,27 +11,18 @@
  * good whatever comes and goes. A removed entry leaves a hole in the list; when half of the list is
  * holes, it is packed.
  */
-import {
-	type Done,
-	EEXIST,
-	EINVAL,
-	EISDIR,
-	ENOENT,
-	ENOTDIR,
-	ENOTEMPTY,
-	EPERM,
-	type Errno,
-	EXDEV,
-} from "../abi/errno.ts";
+import { type Done, EEXIST, EINVAL, ENOENT, EPERM, type Errno, EXDEV } from "../abi/errno.ts";
 import { type Account, Chunks } from "./chunks.ts";
 import {
 	type Entry,
+	emptiness,
 	type FileSystem,
 	type FileType,
 	type INode,
 	Node,
 	nextDev,
 	type Stat,
+	wrongReplacement,
 	wrongType,
 } from "./node.ts";
 import { utf8Length } from "./walk.ts";
@@ -142,6 +133,9 @@ export abstract class TmpNode extends Node {
 	}
 }
 
+/** What a file says it takes at once; it takes more. */
+const AT_ONCE = 65536;
+
 export class TmpFile extends TmpNode {
 	readonly #chunks: Chunks;
 
@@ -171,6 +165,10 @@ export class TmpFile extends TmpNode {
 
 	override readable(): number {
 		return this.#chunks.size;
+	}
+
+	override writable(): number {
+		return AT_ONCE;
 	}
 
 	/** Takes over a buffer as the contents, without a copy; nobody else may write to it again. */
@@ -215,8 +213,13 @@ export class TmpSymlink extends TmpNode {
 /** An entry of a directory; `node` is null once it has been removed. */
 interface Slot {
 	name: string;
-	node: INode | null;
+	node: Node | null;
 	readonly cursor: number;
+}
+
+/** The node as the guest knows it. */
+function shown(node: Node): INode {
+	return node.face ?? node;
 }
 
 /** Fewer holes than this are not worth packing. */
@@ -248,7 +251,7 @@ export class TmpDirectory extends TmpNode {
 	override lookup(name: string): INode | Errno {
 		const slot = this.#byName?.get(name);
 		// A slot in the map has its node.
-		return slot === undefined ? ENOENT : (slot.node as INode);
+		return slot === undefined ? ENOENT : shown(slot.node as Node);
 	}
 
 	override create(name: string, type: "file" | "directory"): INode | Errno {
@@ -270,19 +273,22 @@ export class TmpDirectory extends TmpNode {
 
 	override link(name: string, node: INode): Done {
 		if (node.type === "directory") return EPERM;
-		if (!(node instanceof TmpNode) || node.fs !== this.fs) return EXDEV;
+		if (!(node instanceof Node) || node.dev !== this.dev) return EXDEV;
 		const wrong = this.#refuses(name);
 		if (wrong !== 0) return wrong;
-		if (node.links === 0) return ENOENT;
+		const bare = node.bare();
+		if (typeof bare === "number") return bare;
+		if (!(bare instanceof TmpNode) || bare.fs !== this.fs) return EXDEV;
+		if (bare.links === 0) return ENOENT;
 		const now = this.fs.now();
-		node.links += 1;
-		node.changedAt(now);
-		this.#insert(name, node, now);
+		bare.links += 1;
+		bare.changedAt(now);
+		this.#insert(name, bare, now);
 		return 0;
 	}
 
 	/** Puts a node of any kind here, such as a device. For the host. */
-	place(name: string, node: INode): Done {
+	place(name: string, node: Node): Done {
 		const wrong = this.#refuses(name);
 		if (wrong === 0) this.#insert(name, node, this.fs.now());
 		return wrong;
@@ -291,10 +297,9 @@ export class TmpDirectory extends TmpNode {
 	override remove(name: string, type: "file" | "directory"): Done {
 		const slot = this.#byName?.get(name);
 		if (slot === undefined) return ENOENT;
-		const node = slot.node as INode;
-		const wrong = wrongType(node, type);
+		const node = shown(slot.node as Node);
+		const wrong = wrongType(node, type) || (type === "directory" ? emptiness(node) : 0);
 		if (wrong !== 0) return wrong;
-		if (node instanceof TmpDirectory && node.count > 0) return ENOTEMPTY;
 		this.#drop(slot, this.fs.now());
 		return 0;
 	}
@@ -302,15 +307,17 @@ export class TmpDirectory extends TmpNode {
 	override rename(name: string, to: INode, newName: string): Done {
 		const slot = this.#byName?.get(name);
 		if (slot === undefined) return ENOENT;
-		if (!(to instanceof TmpDirectory)) return to.type === "directory" ? EXDEV : ENOTDIR;
-		if (to.fs !== this.fs) return EXDEV;
-		const node = slot.node as INode;
-		const old = to.lookup(newName);
-		if (old === node) return 0;
+		if (to.dev !== this.dev) return EXDEV;
+		if (!(to instanceof TmpDirectory)) {
+			return to instanceof Node ? to.receive(this, name, newName) : EXDEV;
+		}
+		const node = slot.node as Node;
+		const old = to.#byName?.get(newName);
+		if (old?.node === node) return 0;
 		const wrong = to.#refusesMoved(node, old);
 		if (wrong !== 0) return wrong;
 		const now = this.fs.now();
-		if (typeof old !== "number") to.#drop(to.#byName?.get(newName) as Slot, now);
+		if (old !== undefined) to.#drop(old, now);
 		if (to === this) this.#relabel(slot, newName, now);
 		else this.#move(slot, to, newName, now);
 		// A file keeps the time of its contents; a directory that moves has changed (its `..` has).
@@ -323,7 +330,7 @@ export class TmpDirectory extends TmpNode {
 		const index = this.#after(cursor);
 		const slot = this.#slots[index];
 		if (slot === undefined) return 0;
-		const node = slot.node as INode;
+		const node = shown(slot.node as Node);
 		this.#hint = index;
 		this.marks |= ACCESSED;
 		out.name = slot.name;
@@ -338,12 +345,10 @@ export class TmpDirectory extends TmpNode {
 	}
 
 	/** Why `node` cannot come here in place of `old`. */
-	#refusesMoved(node: INode, old: INode | Errno): Done {
+	#refusesMoved(node: Node, old: Slot | undefined): Done {
 		if (node.type === "directory" && this.#isWithin(node)) return EINVAL;
-		if (typeof old === "number") return this.#removed ? ENOENT : 0;
-		if (node.type !== "directory") return old.type === "directory" ? EISDIR : 0;
-		if (old.type !== "directory") return ENOTDIR;
-		return old instanceof TmpDirectory && old.count > 0 ? ENOTEMPTY : 0;
+		if (old === undefined) return this.#removed ? ENOENT : 0;
+		return wrongReplacement(node, shown(old.node as Node));
 	}
 
 	#isWithin(node: INode): boolean {
@@ -353,7 +358,7 @@ export class TmpDirectory extends TmpNode {
 		return false;
 	}
 
-	#insert(name: string, node: INode, now: bigint): void {
+	#insert(name: string, node: Node, now: bigint): void {
 		this.#lastCursor += 1;
 		const slot = { name, node, cursor: this.#lastCursor };
 		this.#byName ??= new Map();
@@ -377,7 +382,7 @@ export class TmpDirectory extends TmpNode {
 	}
 
 	#move(slot: Slot, to: TmpDirectory, newName: string, now: bigint): void {
-		const node = slot.node as INode;
+		const node = slot.node as Node;
 		this.#vacate(slot, now);
 		to.#insert(newName, node, now);
 		if (node instanceof TmpDirectory) node.parent = to;
