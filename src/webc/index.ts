@@ -2,6 +2,12 @@
  * `porthole/webc`: the container format of Wasmer packages, read and written anywhere that has Web
  * Crypto and Web Streams: browsers, workers, Node, Deno, Bun.
  */
+export {
+	type DirectoryDefinition,
+	type FileDefinition,
+	type PackageDefinition,
+	readDefinition,
+} from "./definition.ts";
 export { WebcError, type WebcErrorCode } from "./error.ts";
 export type { ByteSource, CommandInfo, MountedVolume, Package, Span, Volume } from "./package.ts";
 export { type ReadOptions, readPackage } from "./read.ts";
@@ -23,3 +29,4 @@ export { compareVersions, satisfies } from "./semver.ts";
 export { blobSource, bytesSource } from "./source.ts";
 export type { Caps } from "./tree.ts";
 export { verifySpan } from "./verify.ts";
+export { writePackage } from "./write.ts";

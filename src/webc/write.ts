@@ -1,0 +1,64 @@
+/**
+ * Writes a container: the inverse of `read.ts`.
+ *
+ * All sizes are known before the first byte is written, so the file is allocated once and filled in
+ * place. What has the same contents becomes the same bytes as from the reference packager.
+ */
+import { sha256 } from "./bytes.ts";
+import { encodeMap } from "./cbor.ts";
+import type { PackageDefinition } from "./definition.ts";
+import { inOrder, type Sorted, sortTree } from "./sorted.ts";
+import { writeV1 } from "./write-v1.ts";
+import { writeV3 } from "./write-v3.ts";
+
+const wasmKind = "https://webc.org/kind/wasm";
+
+/** Where the keys of a manifest stand, as the reference writes them. */
+const manifestOrder = ["use", "package", "atoms", "commands", "bindings", "entrypoint"];
+
+/** Rejects with a WebcError ("bad-definition") where the package cannot be written in its format. */
+export async function writePackage(definition: PackageDefinition): Promise<Uint8Array> {
+	const format = definition.format ?? 3;
+	const atoms = definition.atoms ?? new Map<string, Uint8Array>();
+	const sorted: Sorted = {
+		manifest: await manifestBytes(definition.manifest, atoms),
+		atoms: sortTree(atoms),
+		volumes: inOrder(definition.volumes ?? new Map()).map(([name, tree]) => ({
+			name,
+			root: sortTree(tree),
+		})),
+		checksum: definition.checksum ?? true,
+	};
+	return format === 1 ? writeV1(sorted) : writeV3(sorted, format);
+}
+
+async function manifestBytes(
+	manifest: unknown,
+	atoms: ReadonlyMap<string, Uint8Array>,
+): Promise<Uint8Array> {
+	if (manifest instanceof Uint8Array) return manifest;
+	const map = asMap(manifest);
+	const described = asMap(map.get("atoms"));
+	const unknown = inOrder(atoms).filter(([name]) => !described.has(name));
+	if (unknown.length === 0) return encodeMap(map);
+	for (const [name, bytes] of unknown) described.set(name, await describeAtom(bytes));
+	map.set("atoms", described);
+	const place = (key: unknown) => manifestOrder.indexOf(String(key)) >>> 0; // -1 goes last.
+	return encodeMap(new Map([...map].sort(([a], [b]) => place(a) - place(b))));
+}
+
+/** What a manifest says of an atom. */
+export async function describeAtom(
+	bytes: Uint8Array,
+	kind = wasmKind,
+): Promise<ReadonlyMap<string, string>> {
+	const digest = btoa(String.fromCharCode(...(await sha256(bytes))));
+	return new Map([
+		["kind", kind],
+		["signature", `sha256:${digest}`],
+	]);
+}
+
+function asMap(value: unknown): Map<unknown, unknown> {
+	return new Map(value instanceof Map ? value : Object.entries(value ?? {}));
+}
