@@ -33,7 +33,10 @@ const program = ts.createProgram(
 		types: [],
 	},
 );
+const printer = ts.createPrinter({ removeComments: true });
 const checker = program.getTypeChecker();
+/** What an earlier chapter exports is not repeated in a later one that only mentions it. */
+const shown = new Set<ts.Symbol>();
 const report = `# The public API\n\nWritten by \`npm run api\`; a change here is a change for users.\n${entries
 	.map(chapter)
 	.join("")}`;
@@ -56,16 +59,17 @@ function chapter(entry: EntryPoint): string {
 	}
 	const file = program.getSourceFile(resolve(ROOT, declarationOf(entry)));
 	const module = file && checker.getSymbolAtLocation(file);
-	if (!file || !module)
+	const symbols = module ? checker.getExportsOfModule(module) : [];
+	if (symbols.length === 0) {
 		return `\n## \`${name}\`\n\nExports nothing; it is imported for what it does.\n`;
-	const exported = new Map<ts.Symbol, string>();
-	for (const symbol of checker.getExportsOfModule(module))
-		exported.set(target(symbol), symbol.name);
-	const mentioned = mentionedBy([...exported.keys()]);
-	const hidden = [...mentioned].filter((symbol) => !exported.has(symbol));
+	}
+	const exported = new Set(symbols.map(target));
+	const mentioned = mentionedBy(exported);
+	const hidden = [...mentioned].filter((symbol) => !exported.has(symbol) && !shown.has(symbol));
+	for (const symbol of exported) shown.add(symbol);
 	const names = (symbols: Iterable<ts.Symbol>): ts.Symbol[] =>
 		[...symbols].sort((a, b) => (a.name < b.name ? -1 : 1));
-	const parts = [`\n## \`${name}\`\n`, block(names(exported.keys()))];
+	const parts = [`\n## \`${name}\`\n`, block(names(exported))];
 	if (hidden.length > 0) parts.push("\nMentioned, but not exported:\n", block(names(hidden)));
 	return parts.join("");
 }
@@ -84,14 +88,12 @@ function declarations(symbol: ts.Symbol): string[] {
 	});
 }
 
-const printer = ts.createPrinter({ removeComments: true });
-
 function uncommented(node: ts.Node): string {
 	return printer.printNode(ts.EmitHint.Unspecified, node, node.getSourceFile()).trim();
 }
 
 /** All symbols of ours that the declarations of `roots` mention, and those they mention in turn. */
-function mentionedBy(roots: readonly ts.Symbol[]): Set<ts.Symbol> {
+function mentionedBy(roots: Iterable<ts.Symbol>): Set<ts.Symbol> {
 	const seen = new Set<ts.Symbol>(roots);
 	const visit = (node: ts.Node): void => {
 		if (ts.isIdentifier(node)) {
