@@ -146,7 +146,7 @@ export function decodeMap(bytes: Uint8Array, depth: number, where: Where): [Tabl
 		throw fault(error instanceof Error ? error.message : String(error), error);
 	}
 	if (!(value instanceof Map)) throw fault("it is not a map");
-	return [table(value), guard.pos()];
+	return [plainMap(value), guard.pos()];
 }
 
 /** In the order given: no sorting. Shortest forms and definite lengths, as all known packers write. */
@@ -165,13 +165,14 @@ function text(bytes: Uint8Array): string {
 	return decoded;
 }
 
-function table(map: ReadonlyMap<unknown, unknown>): Table {
+/** A Map and all Maps in it as tables. */
+export function plainMap(map: ReadonlyMap<unknown, unknown>): Table {
 	const result: Record<string, unknown> = Object.create(null);
 	for (const [key, value] of map) result[String(key)] = plain(value);
 	return result;
 }
 
 function plain(value: unknown): unknown {
-	if (value instanceof Map) return table(value);
+	if (value instanceof Map) return plainMap(value);
 	return Array.isArray(value) ? value.map(plain) : value;
 }

@@ -9,6 +9,12 @@ export {
 	readDefinition,
 } from "./definition.ts";
 export { WebcError, type WebcErrorCode } from "./error.ts";
+export {
+	type PackageFiles,
+	type PackedEntry,
+	type PackOptions,
+	packDirectory,
+} from "./pack.ts";
 export type { ByteSource, CommandInfo, MountedVolume, Package, Span, Volume } from "./package.ts";
 export { type ReadOptions, readPackage } from "./read.ts";
 export {
