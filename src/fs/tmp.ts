@@ -188,7 +188,7 @@ export class TmpFile extends TmpNode {
 	}
 
 	#releaseIfGone(): void {
-		if (this.links === 0 && this.handles === 0) this.#chunks.release();
+		if (this.links === 0 && shown(this).handles === 0) this.#chunks.release();
 	}
 }
 

@@ -1,0 +1,202 @@
+/**
+ * A file or symlink of a lower, which moves to the upper at the first change.
+ *
+ * The copy is made under a reserved name and takes the file's own only when it is complete, so the
+ * tree is unchanged for as long as the lower's bytes must be waited for: each call that runs again
+ * goes on where the last one stopped. What is removed while it is open can still be written, and
+ * then its copy is a file without a name.
+ */
+import { type Done, EEXIST, EIO, type Errno } from "../abi/errno.ts";
+import { emptyStat, type INode, Node, type Stat } from "./node.ts";
+
+/** What a leaf needs of the directory it lies in. */
+export interface Home {
+	/** The directory in the upper, made if it is missing. */
+	bare(): INode | Errno;
+	/** The upper has its own `name` now. */
+	copied(name: string): void;
+}
+
+const BLOCK = 65536;
+let block: Uint8Array | undefined;
+
+export class OverlayLeaf extends Node {
+	readonly lower: INode;
+	#home: Home;
+	readonly #name: string;
+	#upper: Node | null = null;
+	#gone = false;
+	/** The unfinished copy, and the directory of the upper that it lies in. */
+	#copy: Node | null = null;
+	#copyHome: INode | null = null;
+	#copied = 0;
+	/** Times that have been set since; they travel with the copy. */
+	#accessed: bigint | null = null;
+	#modified: bigint | null = null;
+
+	constructor(dev: number, lower: INode, home: Home, name: string) {
+		super(dev, lower.type);
+		this.lower = lower;
+		this.#home = home;
+		this.#name = name;
+	}
+
+	/** Its name has been removed, before it was copied up. `home` is a place for a nameless copy. */
+	removed(home: Home): void {
+		if (this.#upper !== null) return;
+		this.#gone = true;
+		this.#home = home;
+		this.#copyHome?.remove(this.#copyName(), "file");
+	}
+
+	override stat(out: Stat): Done {
+		const done = (this.#upper ?? this.lower).stat(out);
+		out.dev = this.dev;
+		out.ino = this.ino;
+		if (this.#upper !== null) return done;
+		out.links = this.#gone ? 0 : 1;
+		out.accessed = this.#accessed ?? out.accessed;
+		out.modified = this.#modified ?? out.modified;
+		return done;
+	}
+
+	override setTimes(accessed: bigint | null, modified: bigint | null): Done {
+		if (this.#upper !== null) return this.#upper.setTimes(accessed, modified);
+		this.#accessed = accessed ?? this.#accessed;
+		this.#modified = modified ?? this.#modified;
+		return 0;
+	}
+
+	override sync(): Done {
+		return this.#upper === null ? 0 : this.#upper.sync();
+	}
+
+	override closed(): void {
+		(this.#upper ?? this.lower).closed();
+	}
+
+	override read(into: Uint8Array, at: number, length: number, position: number): number {
+		return (this.#upper ?? this.lower).read(into, at, length, position);
+	}
+
+	override write(from: Uint8Array, at: number, length: number, position: number): number {
+		const upper = this.#upper ?? this.bare();
+		return typeof upper === "number" ? upper : upper.write(from, at, length, position);
+	}
+
+	override size(): number {
+		return (this.#upper ?? this.lower).size();
+	}
+
+	override truncate(size: number): Done {
+		if (this.type !== "file") return super.truncate(size);
+		const upper = this.#upper ?? this.#copyUp(size);
+		return typeof upper === "number" ? upper : upper.truncate(size);
+	}
+
+	override readable(): number {
+		return (this.#upper ?? this.lower).readable();
+	}
+
+	override writable(): number {
+		return this.#upper === null ? BLOCK : this.#upper.writable();
+	}
+
+	override readlink(): string | Errno {
+		return (this.#upper ?? this.lower).readlink();
+	}
+
+	override follow(): string | Errno {
+		return (this.#upper ?? this.lower).follow();
+	}
+
+	override bare(): INode | Errno {
+		if (this.#upper !== null) return this.#upper;
+		return this.type === "symlink" ? this.#copyLink() : this.#copyUp(Number.POSITIVE_INFINITY);
+	}
+
+	/** The upper's file, once it holds the first `limit` bytes. */
+	#copyUp(limit: number): INode | Errno {
+		const copy = this.#copy ?? this.#begin();
+		if (typeof copy === "number") return copy;
+		const size = Math.min(limit, this.lower.size());
+		if (this.#copied > size) {
+			copy.truncate(size);
+			this.#copied = size;
+		}
+		while (this.#copied < size) {
+			const moved = this.#copyBlock(copy, size - this.#copied);
+			if (moved < 0) return moved as Errno;
+			this.#copied += moved;
+		}
+		return this.#finish(copy);
+	}
+
+	/** How many bytes it has copied, or why it cannot. */
+	#copyBlock(copy: INode, left: number): number {
+		block ??= new Uint8Array(BLOCK);
+		const read = this.lower.read(block, 0, Math.min(left, BLOCK), this.#copied);
+		if (read < 0) return read;
+		const written = read === 0 ? EIO : copy.write(block, 0, read, this.#copied);
+		return written === 0 ? EIO : written;
+	}
+
+	#begin(): Node | Errno {
+		const home = this.#home.bare();
+		if (typeof home === "number") return home;
+		const name = this.#copyName();
+		let made = home.create(name, "file");
+		if (made === EEXIST) {
+			// Left behind by a page that was closed in the middle of a copy.
+			const removed = home.remove(name, "file");
+			made = removed === 0 ? home.create(name, "file") : removed;
+		}
+		if (typeof made === "number") return made;
+		// Every file system here makes Nodes.
+		this.#copy = made as Node;
+		this.#copyHome = home;
+		if (this.#gone) home.remove(name, "file");
+		return this.#copy;
+	}
+
+	#finish(copy: Node): INode | Errno {
+		const home = this.#copyHome as INode;
+		const done = this.#gone ? 0 : home.rename(this.#copyName(), home, this.#name);
+		if (done !== 0) return done;
+		this.#take(copy);
+		this.#copy = null;
+		return copy;
+	}
+
+	#copyLink(): INode | Errno {
+		const target = this.lower.follow();
+		if (typeof target === "number") return target;
+		const home = this.#home.bare();
+		if (typeof home === "number") return home;
+		const done = home.symlink(this.#name, target);
+		if (done !== 0) return done;
+		const made = home.lookup(this.#name);
+		if (typeof made === "number") return made;
+		this.#take(made as Node);
+		return made;
+	}
+
+	#take(upper: Node): void {
+		const times = this.#times();
+		upper.setTimes(times.accessed, times.modified);
+		upper.face = this;
+		this.behind = upper;
+		this.#upper = upper;
+		if (!this.#gone) this.#home.copied(this.#name);
+	}
+
+	#times(): Stat {
+		const stat = emptyStat();
+		this.stat(stat);
+		return stat;
+	}
+
+	#copyName(): string {
+		return `.wh..copy.${this.#name}`;
+	}
+}

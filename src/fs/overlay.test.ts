@@ -1,0 +1,123 @@
+import { expect, test } from "vitest";
+import { EEXIST, EINVAL, ENOENT, ENOTEMPTY } from "../abi/errno.ts";
+import { Namespace } from "./namespace.ts";
+import { emptyEntry, emptyStat, type INode } from "./node.ts";
+import * as at from "./operations.ts";
+import { Overlay } from "./overlay.ts";
+import { mkdirs, writeFile } from "./seed.ts";
+import { Tmp } from "./tmp.ts";
+
+let time = 0n;
+function tree(line: string): Tmp {
+	const fs = new Tmp({ now: () => ++time });
+	for (const item of line.split(" ")) {
+		const [path = "", text] = item.split("=");
+		if (text === undefined) mkdirs(fs.root, path);
+		else writeFile(fs.root, path, new TextEncoder().encode(text));
+	}
+	return fs;
+}
+
+function show(node: INode, indent = ""): string {
+	const entry = emptyEntry();
+	const lines: string[] = [];
+	for (let c = node.readdir(0, entry); c > 0; c = node.readdir(c, entry)) {
+		const child = node.lookup(entry.name) as INode;
+		const stat = emptyStat();
+		child.stat(stat);
+		expect([child.ino, stat.ino]).toEqual([entry.ino, entry.ino]);
+		const { name } = entry;
+		if (child.type === "directory") lines.push(`${name}/{${show(child)}}`);
+		else lines.push(`${name}=${text(child)}`);
+	}
+	return lines.sort().join(" ") + indent;
+}
+
+function text(node: INode): string {
+	const bytes = new Uint8Array(node.size());
+	node.read(bytes, 0, bytes.length, 0);
+	return new TextDecoder().decode(bytes);
+}
+
+test("a merged directory moves with what lies below it, and nothing shows through again", () => {
+	const upper = tree("/d/u=up");
+	const lower = tree("/d/l=low /d/s/x=deep");
+	const fs = new Overlay(upper, [lower]);
+	const ns = new Namespace(fs);
+	const d = ns.resolve("/d");
+	const x = ns.resolve("/d/s/x");
+	expect(at.rename(ns, ns.root, "d", ns.root, "e")).toBe(0);
+	expect(show(fs.root)).toBe("e/{l=low s/{x=deep} u=up}");
+	expect(ns.resolve("/e")).toBe(d);
+	expect(ns.resolve("/e/s/x")).toBe(x);
+	expect(at.mkdir(ns, ns.root, "d")).toBe(0);
+	expect(show(fs.root)).toBe("d/{} e/{l=low s/{x=deep} u=up}");
+	expect(at.rename(ns, ns.root, "e/s", ns.root, "d/s")).toBe(0);
+	expect(at.rename(ns, ns.root, "e/s", ns.root, "d/s")).toBe(ENOENT);
+	expect(show(fs.root)).toBe("d/{s/{x=deep}} e/{l=low u=up}");
+	expect(at.rename(ns, ns.root, "e", ns.root, "d/s/e")).toBe(0);
+	expect(at.rename(ns, ns.root, "d", ns.root, "d/s/e/d")).toBe(EINVAL);
+	expect(show(fs.root)).toBe("d/{s/{e/{l=low u=up} x=deep}}");
+	expect(at.rmdir(ns, ns.root, "d/s/e")).toBe(ENOTEMPTY);
+	expect(show(lower.root)).toBe("d/{l=low s/{x=deep}}");
+});
+
+test("a lower that is added later shows up beneath directories that are in use", () => {
+	const fs = new Overlay(tree("/home/a=1 /tmp"), [tree("/lib/x=1")]);
+	const ns = new Namespace(fs);
+	const mounted = tree("/m=mounted");
+	expect(ns.mount({ path: "/home", fs: mounted, readOnly: false })).toBe(0);
+	expect(show(ns.resolve("/lib") as INode)).toBe("x=1");
+	const lib = ns.resolve("/lib");
+	fs.addLower(tree("/lib/x=2 /lib/y=2 /home/b=2"));
+	expect(show(ns.resolve("/lib") as INode)).toBe("x=1 y=2");
+	expect(ns.resolve("/lib")).toBe(lib);
+	expect(show(ns.resolve("/home") as INode)).toBe("m=mounted");
+	ns.unmount("/home");
+	expect(show(ns.resolve("/home") as INode)).toBe("a=1 b=2");
+	fs.addLower(tree("/lib/y=3"), 0);
+	expect(show(ns.resolve("/lib") as INode)).toBe("x=1 y=3");
+});
+
+test("identity survives copying up, links and moves into plain directories", () => {
+	const fs = new Overlay(tree("/tmp"), [tree("/lib/f=low")]);
+	const ns = new Namespace(fs);
+	const f = ns.resolve("/lib/f") as INode;
+	expect(at.link(ns, ns.root, "lib/f", true, ns.root, "tmp/g")).toBe(0);
+	expect(ns.resolve("/tmp/g")).toBe(f);
+	f.write(new TextEncoder().encode("new"), 0, 3, 0);
+	expect(text(ns.resolve("/tmp/g") as INode)).toBe("new");
+	expect(at.rename(ns, ns.root, "lib/f", ns.root, "tmp/h")).toBe(0);
+	expect(ns.resolve("/tmp/h")).toBe(f);
+	expect(ns.resolve("/lib/f")).toBe(ENOENT);
+	expect(at.rename(ns, ns.root, "tmp/h", ns.root, "lib/f")).toBe(0);
+	expect(ns.resolve("/lib/f")).toBe(f);
+	expect(at.unlink(ns, ns.root, "tmp/g")).toBe(0);
+	const stat = emptyStat();
+	f.stat(stat);
+	expect(stat.links).toBe(1);
+});
+
+test("a removed lower file lives on while it is open, and can be written", () => {
+	const upper = tree("/tmp");
+	const fs = new Overlay(upper, [tree("/lib/f=low")]);
+	const ns = new Namespace(fs);
+	const f = ns.resolve("/lib/f") as INode;
+	at.unlink(ns, ns.root, "lib/f");
+	expect(at.rmdir(ns, ns.root, "lib")).toBe(0);
+	expect(text(f)).toBe("low");
+	expect(f.write(new TextEncoder().encode("L"), 0, 1, 0)).toBe(1);
+	expect(text(f)).toBe("Low");
+	expect(show(fs.root)).toBe("tmp/{}");
+	expect(show(upper.root)).toBe(".wh.lib= tmp/{}");
+});
+
+test("reserved names are neither seen nor made", () => {
+	const fs = new Overlay(tree("/a"), [tree("/f=1")]);
+	fs.root.remove("f", "file");
+	expect(fs.root.lookup(".wh.f")).toBe(ENOENT);
+	expect(fs.root.create(".wh.x", "file")).toBe(EINVAL);
+	expect(fs.root.rename("a", fs.root, ".wh.x")).toBe(EINVAL);
+	expect(fs.root.create("f", "directory")).not.toBe(EEXIST);
+	expect(show(fs.root)).toBe("a/{} f/{}");
+});

@@ -1,0 +1,511 @@
+/**
+ * A writable file system over read-only ones.
+ *
+ * The *upper* receives every change; a *lower* is never touched. What only the upper has is handed
+ * out as it is, so a file made by a guest costs nothing here. The other nodes are wrapped:
+ *
+ *  - an OverlayDirectory merges a directory of the upper (made late, when something is put into it)
+ *    with the directories of the same path below;
+ *  - an OverlayLeaf is a file or symlink of a lower, until the first write copies it up.
+ *
+ * A node must stay the same object when it is copied up, moved and linked. So the upper's node gets
+ * a *face*: the wrapper, which every directory of the upper hands out in its place. That is also how
+ * a directory is moved without copying anything: its upper half is renamed, and its face comes along
+ * with the lowers pinned to it.
+ *
+ * What is removed but still exists below is hidden by an empty file in the upper: `.wh.name`. A
+ * directory that is made again in such a place is marked `.wh..opaque.name` beside it, so that
+ * nothing below shows through. Names that begin with `.wh.` are therefore reserved.
+ *
+ * The listing goes through the names of the lowers first, then through what the upper adds, so that
+ * a file which is copied up in between keeps its place and its cursor.
+ */
+import { type Done, EEXIST, EINVAL, ENOENT, EPERM, type Errno, EXDEV } from "../abi/errno.ts";
+import {
+	type Entry,
+	emptiness,
+	emptyEntry,
+	emptyStat,
+	type FileSystem,
+	type INode,
+	Node,
+	type Stat,
+	wrongReplacement,
+	wrongType,
+} from "./node.ts";
+import { OverlayLeaf } from "./overlay-leaf.ts";
+
+const WHITEOUT = ".wh.";
+const OPAQUE = ".wh..opaque.";
+/** Cursors up to here count the names of the lowers; above it they are the upper's own. */
+const UPPER = 2 ** 40;
+
+export interface OverlayOptions {
+	/** The upper outlives this page. Then a directory that shows something of a lower cannot be
+	 *  moved (EXDEV, so that `mv` copies it), for its lowers could not be found again. */
+	readonly durable?: boolean;
+	/** What is there if nobody else has it: a lower that stays weaker than all that are added. */
+	readonly defaults?: FileSystem;
+}
+
+export class Overlay implements FileSystem {
+	readonly root: OverlayDirectory;
+	readonly upper: FileSystem;
+	readonly durable: boolean;
+	readonly #lowers: FileSystem[];
+	/** 1 where the last lower is the defaults. */
+	readonly #weakest: number;
+	/** Counts the changes of the list of lowers. */
+	generation = 0;
+
+	/** Of two lowers the earlier wins. */
+	constructor(upper: FileSystem, lowers: readonly FileSystem[], options: OverlayOptions = {}) {
+		this.upper = upper;
+		this.durable = options.durable ?? false;
+		this.#lowers = [...lowers];
+		if (options.defaults !== undefined) this.#lowers.push(options.defaults);
+		this.#weakest = lowers.length < this.#lowers.length ? 1 : 0;
+		const below = this.#lowers.map((lower) => lower.root);
+		this.root = new OverlayDirectory(this, null, "", upper.root, below);
+	}
+
+	get lowers(): readonly FileSystem[] {
+		return this.#lowers;
+	}
+
+	/** Adds a lower: the weakest but for the defaults, or at `index` (0 is the strongest). */
+	addLower(fs: FileSystem, index: number = this.#lowers.length - this.#weakest): void {
+		this.#lowers.splice(index, 0, fs);
+		this.generation += 1;
+	}
+
+	sync(): Done {
+		return this.upper.sync();
+	}
+}
+
+function reserved(name: string): boolean {
+	return name.startsWith(WHITEOUT);
+}
+
+export class OverlayDirectory extends Node {
+	readonly overlay: Overlay;
+	/** Where the directory lay at first; null for the root, and once it has moved. */
+	#home: OverlayDirectory | null;
+	readonly #name: string;
+	#upper: INode | null;
+	#lowers: readonly INode[];
+	#generation: number;
+	#removed = false;
+	/** The wrappers of children that the upper does not have. */
+	readonly #children = new Map<string, Node>();
+	/** The names of the lowers in the order of their listing. */
+	#names: string[] | null = null;
+	#listError = 0;
+	#nameSet = new Set<string>();
+
+	constructor(
+		overlay: Overlay,
+		home: OverlayDirectory | null,
+		name: string,
+		upper: INode | null,
+		lowers: readonly INode[],
+	) {
+		super(overlay.upper.root.dev, "directory");
+		this.overlay = overlay;
+		this.#home = home;
+		this.#name = name;
+		this.#upper = upper;
+		this.#lowers = lowers;
+		this.#generation = overlay.generation;
+		if (upper !== null) this.#show(upper);
+	}
+
+	override stat(out: Stat): Done {
+		const source = this.#upper ?? this.#lowers[0];
+		const done = source === undefined ? ENOENT : source.stat(out);
+		out.dev = this.dev;
+		out.ino = this.ino;
+		out.links = this.#removed ? 0 : 1;
+		return done;
+	}
+
+	override setTimes(accessed: bigint | null, modified: bigint | null): Done {
+		const upper = this.bare();
+		return typeof upper === "number" ? upper : upper.setTimes(accessed, modified);
+	}
+
+	override sync(): Done {
+		return this.#upper === null ? 0 : this.#upper.sync();
+	}
+
+	override closed(): void {
+		this.#upper?.closed();
+	}
+
+	override lookup(name: string): INode | Errno {
+		if (reserved(name)) return ENOENT;
+		const fresh = this.#refresh();
+		if (fresh !== 0) return fresh;
+		const above = this.#above(name);
+		if (above !== ENOENT) {
+			return typeof above === "number" || above.type !== "directory"
+				? above
+				: this.#merged(name, above);
+		}
+		const known = this.#children.get(name);
+		if (known !== undefined) return known;
+		const hidden = this.#above(WHITEOUT + name);
+		if (hidden !== ENOENT) return typeof hidden === "number" ? hidden : ENOENT;
+		return this.#wrap(name);
+	}
+
+	override create(name: string, type: "file" | "directory"): INode | Errno {
+		const upper = this.#readyFor(name);
+		if (typeof upper === "number") return upper;
+		if (type === "directory") {
+			const marked = this.#markOpaque(upper, name);
+			if (marked !== 0) return marked;
+		}
+		const made = upper.create(name, type);
+		if (typeof made === "number") return made;
+		this.#unhide(upper, name);
+		return made;
+	}
+
+	override symlink(name: string, target: string): Done {
+		const upper = this.#readyFor(name);
+		if (typeof upper === "number") return upper;
+		const done = upper.symlink(name, target);
+		if (done === 0) this.#unhide(upper, name);
+		return done;
+	}
+
+	override link(name: string, node: INode): Done {
+		if (node.type === "directory") return EPERM;
+		if (!(node instanceof Node) || node.dev !== this.dev) return EXDEV;
+		const upper = this.#readyFor(name);
+		if (typeof upper === "number") return upper;
+		const bare = node.bare();
+		if (typeof bare === "number") return bare;
+		const done = upper.link(name, bare);
+		if (done === 0) this.#unhide(upper, name);
+		return done;
+	}
+
+	override remove(name: string, type: "file" | "directory"): Done {
+		const node = this.lookup(name);
+		if (typeof node === "number") return node;
+		const wrong = wrongType(node, type) || (type === "directory" ? emptiness(node) : 0);
+		if (wrong !== 0) return wrong;
+		const upper = this.#readyToLose(name);
+		if (typeof upper === "number") return upper;
+		const above = this.#above(name);
+		if (typeof above !== "number") {
+			const done = upper.remove(name, type);
+			if (done !== 0) return done;
+		}
+		this.#lost(upper, name);
+		this.#gone(node);
+		return 0;
+	}
+
+	override rename(name: string, to: INode, newName: string): Done {
+		const node = this.lookup(name);
+		if (typeof node === "number") return node;
+		if (to.dev !== this.dev) return EXDEV;
+		const old = lookUpTarget(to, newName);
+		if (old === node) return 0;
+		const wrong = typeof old === "number" ? okIfMissing(old) : wrongReplacement(node, old);
+		if (wrong !== 0) return wrong;
+		const pinned = this.#pinned(node);
+		if (pinned !== 0) return pinned;
+		const upper = this.#readyToLose(name);
+		if (typeof upper === "number") return upper;
+		const done =
+			to instanceof OverlayDirectory
+				? to.#take(upper, name, newName, node, old)
+				: upper.rename(name, to, newName);
+		if (done !== 0) return done;
+		this.#lost(upper, name);
+		if (node instanceof OverlayDirectory) node.#home = null;
+		return 0;
+	}
+
+	override receive(from: INode, name: string, newName: string): Done {
+		const node = from.lookup(name);
+		if (typeof node === "number") return node;
+		const old = lookUpTarget(this, newName);
+		if (old === node) return 0;
+		const wrong = typeof old === "number" ? okIfMissing(old) : wrongReplacement(node, old);
+		return wrong !== 0 ? wrong : this.#take(from, name, newName, node, old);
+	}
+
+	override readdir(cursor: number, out: Entry): number {
+		const fresh = this.#refresh();
+		if (fresh !== 0) return fresh;
+		this.#names ??= this.#list();
+		const names = this.#names;
+		if (names === null) return this.#listError;
+		for (let i = cursor; i < names.length; i++) {
+			const name = names[i] as string;
+			const node = this.lookup(name);
+			if (node === ENOENT) continue;
+			if (typeof node === "number") return node;
+			out.name = name;
+			out.ino = node.ino;
+			out.type = node.type;
+			return i + 1;
+		}
+		return this.#readUpper(Math.max(0, cursor - UPPER), out);
+	}
+
+	/** The directory in the upper, made if it is missing. */
+	override bare(): INode | Errno {
+		if (this.#upper !== null) return this.#upper;
+		const home = this.#home;
+		if (this.#removed || home === null) return ENOENT;
+		const parent = home.bare();
+		if (typeof parent === "number") return parent;
+		const made = parent.create(this.#name, "directory");
+		if (typeof made === "number") return made;
+		copyTimes(this.#lowers[0], made);
+		this.#show(made);
+		this.#upper = made;
+		home.copied(this.#name);
+		return made;
+	}
+
+	copied(name: string): void {
+		this.#children.delete(name);
+	}
+
+	#show(upper: INode): void {
+		if (upper instanceof Node) upper.face = this;
+		this.behind = upper;
+	}
+
+	/** What the upper has under a name. */
+	#above(name: string): INode | Errno {
+		return this.#upper === null ? ENOENT : this.#upper.lookup(name);
+	}
+
+	/** What the strongest lower that has the name has there. */
+	#below(name: string): INode | Errno {
+		for (const lower of this.#lowers) {
+			const found = lower.lookup(name);
+			if (found !== ENOENT) return found;
+		}
+		return ENOENT;
+	}
+
+	/** The directories called `name` below, up to the first lower that has something else there. */
+	#directoriesBelow(name: string): INode[] | Errno {
+		const found: INode[] = [];
+		for (const lower of this.#lowers) {
+			const node = lower.lookup(name);
+			if (node === ENOENT) continue;
+			if (typeof node === "number") return node;
+			if (node.type !== "directory") break;
+			found.push(node);
+		}
+		return found;
+	}
+
+	/** A directory of the upper, together with what lies below it. */
+	#merged(name: string, above: INode): INode | Errno {
+		if (above instanceof OverlayDirectory) return above;
+		const below = this.#visibleBelow(name);
+		if (typeof below === "number") return below;
+		if (below.length === 0) return above;
+		return new OverlayDirectory(this.overlay, this, name, above, below);
+	}
+
+	/** The directories below that show through a directory of the upper. */
+	#visibleBelow(name: string): INode[] | Errno {
+		const below = this.#directoriesBelow(name);
+		if (typeof below === "number" || below.length === 0) return below;
+		const mark = this.#above(OPAQUE + name);
+		if (mark === ENOENT) return below;
+		return typeof mark === "number" ? mark : [];
+	}
+
+	/** The node for a name that only lowers have. */
+	#wrap(name: string): INode | Errno {
+		const found = this.#below(name);
+		if (typeof found === "number") return found;
+		const made = this.#wrapper(name, found);
+		if (made instanceof OverlayDirectory || made instanceof OverlayLeaf) {
+			this.#children.set(name, made);
+		}
+		return made;
+	}
+
+	#wrapper(name: string, found: INode): INode | Errno {
+		if (found.type === "file" || found.type === "symlink") {
+			return new OverlayLeaf(this.dev, found, this, name);
+		}
+		if (found.type !== "directory") return found;
+		const below = this.#directoriesBelow(name);
+		if (typeof below === "number") return below;
+		return new OverlayDirectory(this.overlay, this, name, null, below);
+	}
+
+	/** Follows the list of lowers, if that has changed. */
+	#refresh(): Done {
+		const { generation } = this.overlay;
+		if (this.#generation === generation || this.#removed) return 0;
+		const lowers = this.#lowersNow();
+		if (typeof lowers === "number") return lowers;
+		this.#lowers = lowers;
+		this.#names = null;
+		for (const [name, child] of this.#children) {
+			const found = this.#below(name);
+			const same = child instanceof OverlayLeaf ? child.lower === found : isDirectory(found);
+			if (!same) this.#children.delete(name);
+		}
+		this.#generation = generation;
+		return 0;
+	}
+
+	#lowersNow(): readonly INode[] | Errno {
+		if (this === this.overlay.root) return this.overlay.lowers.map((lower) => lower.root);
+		const home = this.#home;
+		if (home === null) return this.#lowers;
+		const fresh = home.#refresh();
+		if (fresh !== 0) return fresh;
+		return this.#upper === null
+			? home.#directoriesBelow(this.#name)
+			: home.#visibleBelow(this.#name);
+	}
+
+	/** The upper's directory, where a new `name` may be made. */
+	#readyFor(name: string): INode | Errno {
+		if (reserved(name)) return EINVAL;
+		const found = this.lookup(name);
+		if (typeof found !== "number") return EEXIST;
+		return found === ENOENT ? this.bare() : found;
+	}
+
+	/** The upper's directory, in which what lies below `name` is hidden already. */
+	#readyToLose(name: string): INode | Errno {
+		const below = this.#below(name);
+		if (typeof below === "number" && below !== ENOENT) return below;
+		const upper = this.bare();
+		if (typeof upper === "number" || below === ENOENT) return upper;
+		const done = makeMark(upper, WHITEOUT + name);
+		return done === 0 ? upper : done;
+	}
+
+	/** The child `name` has gone. */
+	#lost(upper: INode, name: string): void {
+		this.#children.delete(name);
+		removeMark(upper, OPAQUE + name);
+	}
+
+	/** The child `name` is there again. */
+	#unhide(upper: INode, name: string): void {
+		this.#children.delete(name);
+		removeMark(upper, WHITEOUT + name);
+	}
+
+	/** Makes sure that nothing below shows through a directory that is to be put at `name`. */
+	#markOpaque(upper: INode, name: string): Done {
+		const below = this.#directoriesBelow(name);
+		if (typeof below === "number") return below;
+		return below.length === 0 ? 0 : makeMark(upper, OPAQUE + name);
+	}
+
+	/** Sees to it that a child can be moved: it lies in the upper, and its lowers stay with it. */
+	#pinned(node: INode): Done {
+		if (!(node instanceof Node) || node.dev !== this.dev) return EXDEV;
+		if (node instanceof OverlayDirectory) {
+			const fresh = node.#refresh();
+			if (fresh !== 0) return fresh;
+			if (this.overlay.durable && node.#lowers.length > 0) return EXDEV;
+		}
+		const bare = node.bare();
+		return typeof bare === "number" ? bare : 0;
+	}
+
+	/** Moves a child of the upper's directory `from` here, in place of `old`. */
+	#take(from: INode, name: string, newName: string, node: INode, old: INode | Errno): Done {
+		const upper = this.bare();
+		if (typeof upper === "number") return upper;
+		const plain = node.type === "directory" && !(node instanceof OverlayDirectory);
+		const marked = plain ? this.#markOpaque(upper, newName) : 0;
+		if (marked !== 0) return marked;
+		const done = from.rename(name, upper, newName);
+		if (done !== 0) {
+			if (plain) removeMark(upper, OPAQUE + newName);
+			return done;
+		}
+		this.#unhide(upper, newName);
+		if (typeof old !== "number") this.#gone(old);
+		return 0;
+	}
+
+	/** A node has lost its name here. */
+	#gone(node: INode): void {
+		if (node instanceof OverlayLeaf) node.removed(this.overlay.root);
+		if (node instanceof OverlayDirectory) node.#removed = true;
+	}
+
+	/** The names of the lowers; null, with the reason in `#listError`, where they must be waited
+	 *  for. */
+	#list(): string[] | null {
+		const names = new Set<string>();
+		const entry = emptyEntry();
+		for (const lower of this.#lowers) {
+			let cursor = lower.readdir(0, entry);
+			for (; cursor > 0; cursor = lower.readdir(cursor, entry)) {
+				if (!reserved(entry.name)) names.add(entry.name);
+			}
+			if (cursor < 0) {
+				this.#listError = cursor;
+				return null;
+			}
+		}
+		this.#nameSet = names;
+		return [...names];
+	}
+
+	/** The entries that only the upper has. */
+	#readUpper(from: number, out: Entry): number {
+		let cursor = from;
+		for (;;) {
+			cursor = this.#upper === null ? 0 : this.#upper.readdir(cursor, out);
+			if (cursor <= 0) return cursor;
+			if (!reserved(out.name) && !this.#nameSet.has(out.name)) return UPPER + cursor;
+		}
+	}
+}
+
+function isDirectory(found: INode | Errno): boolean {
+	return typeof found !== "number" && found.type === "directory";
+}
+
+/** What a rename would replace. */
+function lookUpTarget(to: INode, name: string): INode | Errno {
+	return to instanceof OverlayDirectory && reserved(name) ? EINVAL : to.lookup(name);
+}
+
+function okIfMissing(found: Errno): Done {
+	return found === ENOENT ? 0 : found;
+}
+
+function copyTimes(from: INode | undefined, to: INode): void {
+	const stat = emptyStat();
+	if (from?.stat(stat) === 0) to.setTimes(stat.accessed, stat.modified);
+}
+
+function makeMark(directory: INode, name: string): Done {
+	const found = directory.lookup(name);
+	if (found !== ENOENT) return typeof found === "number" ? found : 0;
+	const made = directory.create(name, "file");
+	return typeof made === "number" ? made : 0;
+}
+
+function removeMark(directory: INode, name: string): void {
+	if (typeof directory.lookup(name) !== "number") directory.remove(name, "file");
+}
