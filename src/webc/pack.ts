@@ -70,7 +70,7 @@ export async function definePackage(
 	const plan = await planPackage(await manifestText(files), readText, rules.strict);
 	const metadata = new DirectoryMap();
 	for (const path of plan.bound) place(metadata, sanitize(path), await needed(files, path));
-	const wapm = await describe(plan, files, metadata, rules);
+	const wapm = await planMetadata(plan, files, metadata, rules);
 	const { volumes, mappings } = await collect(plan, files, rules);
 	const atoms = new Map<string, Uint8Array>();
 	const described = new Map<string, unknown>();
@@ -106,7 +106,7 @@ async function manifestText(files: PackageFiles): Promise<string> {
 }
 
 /** `[package]` as the manifest has it, and its files into the metadata. */
-async function describe(
+async function planMetadata(
 	{ about }: Plan,
 	files: PackageFiles,
 	metadata: DirectoryMap,
