@@ -34,8 +34,12 @@ function installDependencies() {
 	if (!MAY_INSTALL) fail(`${reason}, and PORTHOLE_NO_INSTALL forbids "npm ci".`);
 	say(`${reason}: installing the locked dependencies with "npm ci"`);
 	// Vite and the tests are development dependencies, whatever NODE_ENV says.
-	if (run(npm("ci", "--include=dev", "--no-audit", "--no-fund"))) return;
-	fail('"npm ci" failed (see above). Check the network, or try "npm install" by hand.');
+	const options = ["--include=dev", "--no-audit", "--no-fund"];
+	if (run(npm("ci", ...options))) return;
+	// "ci" refuses a lock file that lacks a package of another platform; "install" fills the gap.
+	say('"npm ci" failed (see above): trying "npm install", which keeps to the lock file as well');
+	if (run(npm("install", "--no-save", ...options))) return;
+	fail("The dependencies could not be installed (see above). Check the network.");
 }
 
 /** npm keeps a copy of the lock file for what it installed. A package that is optional may rightly
