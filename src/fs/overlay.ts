@@ -314,7 +314,7 @@ export class OverlayDirectory extends Node {
 
 	/** A directory of the upper, together with what lies below it. */
 	#merged(name: string, above: INode): INode | Errno {
-		if (above instanceof OverlayDirectory) return above;
+		if (above instanceof OverlayDirectory && above.overlay === this.overlay) return above;
 		const below = this.#visibleBelow(name);
 		if (typeof below === "number") return below;
 		if (below.length === 0) return above;

@@ -5,14 +5,10 @@
  * Times are exact for what changes a directory. A read or a write of a file only *marks* its times
  * for update, as POSIX allows, because asking a clock would cost more than the copy: the marks turn
  * into times when somebody looks, or when the last descriptor is closed.
- *
- * A directory keeps its entries twice: in a Map by name, and in a list in the order of their making,
- * each with a number that only ever grows. That number is the cursor of `readdir`, so a cursor stays
- * good whatever comes and goes. A removed entry leaves a hole in the list; when half of the list is
- * holes, it is packed.
  */
 import { type Done, EEXIST, EINVAL, ENOENT, EPERM, type Errno, EXDEV } from "../abi/errno.ts";
 import { type Account, Chunks } from "./chunks.ts";
+import { Entries } from "./entries.ts";
 import {
 	type Entry,
 	emptiness,
@@ -210,48 +206,26 @@ export class TmpSymlink extends TmpNode {
 	}
 }
 
-/** An entry of a directory; `node` is null once it has been removed. */
-interface Slot {
-	name: string;
-	node: Node | null;
-	readonly cursor: number;
-}
-
 /** The node as the guest knows it. */
 function shown(node: Node): INode {
 	return node.face ?? node;
 }
 
-/** Fewer holes than this are not worth packing. */
-const FEW = 32;
-
 export class TmpDirectory extends TmpNode {
 	/** Null for the root, and for a directory that has been removed. */
-	parent: TmpDirectory | null;
+	#parent: TmpDirectory | null;
 	#removed = false;
-	#byName: Map<string, Slot> | null = null;
-	#slots: Slot[] = [];
-	/** All slots before this one are holes. */
-	#head = 0;
-	#lastCursor = 0;
-	/** Where the last `readdir` found its entry. */
-	#hint = 0;
+	readonly #entries = new Entries();
 
 	constructor(fs: Tmp, parent: TmpDirectory | null, now: bigint = fs.now()) {
 		super(fs, "directory", now);
-		this.parent = parent;
+		this.#parent = parent;
 		this.links = 2;
 	}
 
-	/** How many entries it has. */
-	get count(): number {
-		return this.#byName === null ? 0 : this.#byName.size;
-	}
-
 	override lookup(name: string): INode | Errno {
-		const slot = this.#byName?.get(name);
-		// A slot in the map has its node.
-		return slot === undefined ? ENOENT : shown(slot.node as Node);
+		const node = this.#entries.get(name);
+		return node === undefined ? ENOENT : shown(node);
 	}
 
 	override create(name: string, type: "file" | "directory"): INode | Errno {
@@ -295,31 +269,30 @@ export class TmpDirectory extends TmpNode {
 	}
 
 	override remove(name: string, type: "file" | "directory"): Done {
-		const slot = this.#byName?.get(name);
-		if (slot === undefined) return ENOENT;
-		const node = shown(slot.node as Node);
-		const wrong = wrongType(node, type) || (type === "directory" ? emptiness(node) : 0);
+		const node = this.#entries.get(name);
+		if (node === undefined) return ENOENT;
+		const wrong = wrongType(node, type) || (type === "directory" ? emptiness(shown(node)) : 0);
 		if (wrong !== 0) return wrong;
-		this.#drop(slot, this.fs.now());
+		this.#drop(name, node, this.fs.now());
 		return 0;
 	}
 
 	override rename(name: string, to: INode, newName: string): Done {
-		const slot = this.#byName?.get(name);
-		if (slot === undefined) return ENOENT;
+		const node = this.#entries.get(name);
+		if (node === undefined) return ENOENT;
 		if (to.dev !== this.dev) return EXDEV;
 		if (!(to instanceof TmpDirectory)) {
 			return to instanceof Node ? to.receive(this, name, newName) : EXDEV;
 		}
-		const node = slot.node as Node;
-		const old = to.#byName?.get(newName);
-		if (old?.node === node) return 0;
+		const old = to.#entries.get(newName);
+		if (old === node) return 0;
 		const wrong = to.#refusesMoved(node, old);
 		if (wrong !== 0) return wrong;
 		const now = this.fs.now();
-		if (old !== undefined) to.#drop(old, now);
-		if (to === this) this.#relabel(slot, newName, now);
-		else this.#move(slot, to, newName, now);
+		if (old !== undefined) to.#drop(newName, old, now);
+		if (to === this) this.#entries.relabel(name, newName);
+		else this.#move(name, node, to, newName, now);
+		this.modifiedAt(now);
 		// A file keeps the time of its contents; a directory that moves has changed (its `..` has).
 		if (node instanceof TmpDirectory) node.modifiedAt(now);
 		else if (node instanceof TmpNode) node.changedAt(now);
@@ -327,11 +300,10 @@ export class TmpDirectory extends TmpNode {
 	}
 
 	override readdir(cursor: number, out: Entry): number {
-		const index = this.#after(cursor);
-		const slot = this.#slots[index];
+		const slot = this.#entries.after(cursor);
 		if (slot === undefined) return 0;
+		// What is listed has its node.
 		const node = shown(slot.node as Node);
-		this.#hint = index;
 		this.marks |= ACCESSED;
 		out.name = slot.name;
 		out.ino = node.ino;
@@ -340,96 +312,51 @@ export class TmpDirectory extends TmpNode {
 	}
 
 	#refuses(name: string): Done {
-		if (this.#byName?.has(name)) return EEXIST;
+		if (this.#entries.has(name)) return EEXIST;
 		return this.#removed ? ENOENT : 0;
 	}
 
 	/** Why `node` cannot come here in place of `old`. */
-	#refusesMoved(node: Node, old: Slot | undefined): Done {
+	#refusesMoved(node: Node, old: Node | undefined): Done {
 		if (node.type === "directory" && this.#isWithin(node)) return EINVAL;
 		if (old === undefined) return this.#removed ? ENOENT : 0;
-		return wrongReplacement(node, shown(old.node as Node));
+		return wrongReplacement(node, shown(old));
 	}
 
 	#isWithin(node: INode): boolean {
-		for (let at: TmpDirectory | null = this; at !== null; at = at.parent) {
+		for (let at: TmpDirectory | null = this; at !== null; at = at.#parent) {
 			if (at === node) return true;
 		}
 		return false;
 	}
 
 	#insert(name: string, node: Node, now: bigint): void {
-		this.#lastCursor += 1;
-		const slot = { name, node, cursor: this.#lastCursor };
-		this.#byName ??= new Map();
-		this.#byName.set(name, slot);
-		this.#slots.push(slot);
+		this.#entries.add(name, node);
 		if (node.type === "directory") this.links += 1;
 		this.modifiedAt(now);
 	}
 
 	/** Removes an entry, and its node loses one name. */
-	#drop(slot: Slot, now: bigint): void {
-		const { node } = slot;
-		this.#vacate(slot, now);
+	#drop(name: string, node: Node, now: bigint): void {
+		this.#vacate(name, node, now);
 		if (node instanceof TmpDirectory) {
 			node.#removed = true;
-			node.parent = null;
+			node.#parent = null;
 			node.links = 0;
 		} else if (node instanceof TmpNode) {
 			node.unlinked(now);
 		}
 	}
 
-	#move(slot: Slot, to: TmpDirectory, newName: string, now: bigint): void {
-		const node = slot.node as Node;
-		this.#vacate(slot, now);
+	#move(name: string, node: Node, to: TmpDirectory, newName: string, now: bigint): void {
+		this.#vacate(name, node, now);
 		to.#insert(newName, node, now);
-		if (node instanceof TmpDirectory) node.parent = to;
+		if (node instanceof TmpDirectory) node.#parent = to;
 	}
 
-	#relabel(slot: Slot, newName: string, now: bigint): void {
-		this.#byName?.delete(slot.name);
-		slot.name = newName;
-		this.#byName?.set(newName, slot);
+	#vacate(name: string, node: Node, now: bigint): void {
+		this.#entries.delete(name);
+		if (node.type === "directory") this.links -= 1;
 		this.modifiedAt(now);
-	}
-
-	/** Takes an entry out of the map and leaves a hole in the list. */
-	#vacate(slot: Slot, now: bigint): void {
-		this.#byName?.delete(slot.name);
-		if (slot.node?.type === "directory") this.links -= 1;
-		slot.node = null;
-		this.modifiedAt(now);
-		const slots = this.#slots;
-		while (this.#head < slots.length && slots[this.#head]?.node === null) this.#head += 1;
-		if (slots.length - this.count > FEW + this.count) this.#pack();
-	}
-
-	#pack(): void {
-		this.#slots = this.#slots.filter((slot) => slot.node !== null);
-		this.#head = 0;
-		this.#hint = 0;
-	}
-
-	/** The index of the first entry after `cursor`. */
-	#after(cursor: number): number {
-		const slots = this.#slots;
-		let index = slots[this.#hint]?.cursor === cursor ? this.#hint + 1 : this.#search(cursor);
-		if (index < this.#head) index = this.#head;
-		while (index < slots.length && slots[index]?.node === null) index += 1;
-		return index;
-	}
-
-	/** The index of the first slot, hole or not, whose cursor is above `cursor`. */
-	#search(cursor: number): number {
-		let low = this.#head;
-		let high = this.#slots.length;
-		while (low < high) {
-			const middle = (low + high) >> 1;
-			if ((this.#slots[middle] as Slot).cursor <= cursor) low = middle + 1;
-			else high = middle;
-		}
-		return low;
 	}
 }

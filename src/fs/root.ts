@@ -13,23 +13,16 @@ import {
 	ZeroDevice,
 } from "./device.ts";
 import type { FileSystem, Node } from "./node.ts";
-import { Overlay } from "./overlay.ts";
 import { mkdirs, writeFile } from "./seed.ts";
 import { Tmp, TmpDirectory } from "./tmp.ts";
 
 export interface RootOptions {
-	/** The real time, in nanoseconds since 1970. */
-	now: () => bigint;
-	/** Fills up to 65,536 bytes with random ones. */
-	random: (bytes: Uint8Array) => void;
 	/** The descriptors of the process that is running, for `/dev/fd`. */
 	descriptors?: () => Iterable<number>;
 	/** What `/dev/tty` is; without it, a null device. */
 	tty?: Node;
 	/** Whether there is a `/tmp`; true unless told otherwise. */
 	tmp?: boolean;
-	/** The most bytes that files in memory may hold together. */
-	limit?: number;
 }
 
 const DIRECTORIES = [
@@ -51,18 +44,14 @@ const FILES: Record<string, string> = {
 	"/etc/resolv.conf": "",
 };
 
-/** A fresh root: `upper` is a Tmp, and packages are added below with `addLower`. */
-export function rootTree(options: RootOptions): Overlay {
-	const { now, limit } = options;
-	const upper = new Tmp(limit === undefined ? { now } : { now, limit });
-	for (const path of DIRECTORIES) mkdirs(upper.root, path);
-	if (options.tmp ?? true) mkdirs(upper.root, "/tmp");
-	fillDevices(upper, options);
-	return new Overlay(upper, [], { defaults: defaults(now) });
-}
-
-function fillDevices(fs: Tmp, options: RootOptions): void {
-	const { random, tty, descriptors } = options;
+/** Makes the directories and devices that every process finds. `random` fills up to 65,536 bytes. */
+export function fillRoot(
+	fs: Tmp,
+	random: (bytes: Uint8Array) => void,
+	options: RootOptions = {},
+): void {
+	for (const path of DIRECTORIES) mkdirs(fs.root, path);
+	if (options.tmp ?? true) mkdirs(fs.root, "/tmp");
 	const devices: Record<string, Node> = {
 		null: new NullDevice(),
 		zero: new ZeroDevice(),
@@ -72,14 +61,14 @@ function fillDevices(fs: Tmp, options: RootOptions): void {
 		stdin: new DescriptorDevice(0),
 		stdout: new DescriptorDevice(1),
 		stderr: new DescriptorDevice(2),
-		tty: tty ?? new NullDevice(),
-		fd: new DescriptorDirectory(descriptors ?? (() => [0, 1, 2])),
+		tty: options.tty ?? new NullDevice(),
+		fd: new DescriptorDirectory(options.descriptors ?? (() => [0, 1, 2])),
 	};
 	for (const [name, device] of Object.entries(devices)) place(fs, "/dev", name, device);
 }
 
-/** What is there unless a package or a process says otherwise. */
-function defaults(now: () => bigint): FileSystem {
+/** What is there unless a package or a process brings its own: the `defaults` of an Overlay. */
+export function defaultFiles(now: () => bigint): FileSystem {
 	const fs = new Tmp({ now });
 	const encoder = new TextEncoder();
 	for (const [path, text] of Object.entries(FILES)) writeFile(fs.root, path, encoder.encode(text));
