@@ -88,8 +88,8 @@ export default {
 		closed(
 			"index-imports",
 			"^src/index\\.ts$",
-			[folders(["runner", "webc", "mounts", "bridge"])],
-			"src/index.ts may import runner, webc and mounts, and types of bridge.",
+			[folders(["abi", "runner", "webc", "mounts", "bridge"])],
+			"src/index.ts may import abi, runner, webc and mounts, and types of bridge.",
 		),
 		{
 			name: "index-types-only",

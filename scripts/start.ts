@@ -7,13 +7,11 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { execPath } from "node:process";
 import { fileURLToPath } from "node:url";
 import { createServer, type InlineConfig } from "vite";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const SAMPLES = "scripts/build-samples.ts";
 
 const ISOLATED = {
 	"Cross-Origin-Opener-Policy": "same-origin",
@@ -29,11 +27,9 @@ Porthole's playground
   isolated page   ${isolated}   (with shared memory and parallel threads)
 Press Ctrl+C to stop.`);
 
-/** The sample packages are built, not kept: they are derived from the dependencies. */
+/** The sample packages are made from the dependencies, and only when these have changed. */
 function buildSamples(): void {
-	if (existsSync(`${ROOT}/public/packages`) || !existsSync(`${ROOT}/${SAMPLES}`)) return;
-	console.log("building the sample packages (once)");
-	const { status } = spawnSync(execPath, ["--import", "tsx", SAMPLES], {
+	const { status } = spawnSync(execPath, ["--import", "tsx", "scripts/build-samples.ts"], {
 		cwd: ROOT,
 		stdio: ["ignore", "inherit", "inherit"],
 	});

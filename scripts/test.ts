@@ -1,5 +1,6 @@
 /**
- * `npm test`: unit and conformance tests, then the build, then the end-to-end tests in Chromium.
+ * `npm test`: unit and conformance tests, then the build
+ * with its sample packages, then the end-to-end tests in Chromium.
  *
  * The last line counts the tests of both runners, read from the results they wrote, so that nothing
  * is counted that did not run. A runner that fails without a failing test fails the whole as well.
@@ -27,7 +28,9 @@ const unit = node("vitest/vitest.mjs", [
 	"--reporter=json",
 	`--outputFile.json=${UNIT}`,
 ]);
-const built = node("tsx/dist/cli.mjs", ["scripts/build.ts"]);
+const built = ["scripts/build-samples.ts", "scripts/build.ts"].every((script) =>
+	node("tsx/dist/cli.mjs", [script]),
+);
 const e2e = built && node("@playwright/test/cli.js", ["test"]);
 finish();
 
