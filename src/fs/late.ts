@@ -1,0 +1,228 @@
+/**
+ * For tests: a bridge whose every answer is late, a store behind it, and contents that come late.
+ *
+ * Nothing is answered before `turn` is called, which answers the oldest question. So a test decides
+ * when time passes, and a call that forgets to wait is found out.
+ */
+import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, type Errno, PENDING } from "../abi/errno.ts";
+import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
+import type { Listing, Store } from "../bridge/store.ts";
+import type { Contents } from "./volume.ts";
+
+class LateTicket<T> implements OpenTicket<T> {
+	done = false;
+	value: T | undefined = undefined;
+	error: 0 | Errno = 0;
+	readonly #watchers = new Set<() => void>();
+
+	watch(wake: () => void): void {
+		if (this.done) wake();
+		else this.#watchers.add(wake);
+	}
+
+	unwatch(wake: () => void): void {
+		this.#watchers.delete(wake);
+	}
+
+	answer(value: T): void {
+		this.value = value;
+		this.#finish();
+	}
+
+	fail(error: Errno): void {
+		this.error = error;
+		this.#finish();
+	}
+
+	#finish(): void {
+		this.done = true;
+		for (const wake of this.#watchers) wake();
+	}
+}
+
+export class LateBridge implements Bridge {
+	/** Tickets that calls have noted since the last `turn`. */
+	noted: Ticket<unknown>[] = [];
+	/** Questions put so far. */
+	asked = 0;
+	readonly #questions: (() => void)[] = [];
+	readonly #store: PlainStore;
+
+	constructor(store: PlainStore = new PlainStore()) {
+		this.#store = store;
+	}
+
+	/** Answers the oldest question; false where there is none. */
+	turn(): boolean {
+		this.noted = [];
+		const question = this.#questions.shift();
+		question?.();
+		return question !== undefined;
+	}
+
+	/** Calls until the answer is not PENDING, with one late answer before each further call. */
+	settle<T>(call: () => T): T {
+		for (let i = 0; i < 10_000; i++) {
+			const answer = call();
+			if (answer !== PENDING) return answer;
+			if (this.noted.length === 0) throw new Error("PENDING without a ticket");
+			if (this.noted.every((ticket) => ticket.done)) throw new Error("PENDING on a done ticket");
+			if (!this.turn()) throw new Error("PENDING on a ticket that nobody answers");
+		}
+		throw new Error("PENDING for ever");
+	}
+
+	ticket<T>(): OpenTicket<T> {
+		return new LateTicket<T>();
+	}
+
+	/** A ticket that is answered at its `turn`. */
+	later(): Ticket<void> {
+		const ticket = new LateTicket<void>();
+		this.#questions.push(() => ticket.answer());
+		return ticket;
+	}
+
+	alarm(_time: number): Ticket<void> {
+		return this.later();
+	}
+
+	ask<T, K extends keyof T & string>(_far: Far<T>, method: K, ...args: unknown[]): Ticket<never> {
+		const ticket = new LateTicket<never>();
+		this.asked += 1;
+		this.#questions.push(() => {
+			// The store's methods have the names and arguments of the interface that T is here.
+			const answer: unknown = Reflect.apply(Reflect.get(this.#store, method), this.#store, args);
+			if (typeof answer === "number") ticket.fail(answer as Errno);
+			else ticket.answer(answer as never);
+		});
+		return ticket;
+	}
+
+	pending(ticket: Ticket<unknown>): Errno {
+		this.noted.push(ticket);
+		return PENDING;
+	}
+}
+
+interface Item {
+	bytes: Uint8Array | null;
+}
+
+/** What each method of a Store answers, at once: a value, or the Errno it fails with. */
+type Plain = {
+	[K in keyof Store]: (
+		...args: Parameters<Store[K]>
+	) => Awaited<ReturnType<Store[K]>> | Errno | undefined;
+};
+
+/** A store as plain as can be: a map of paths. */
+export class PlainStore implements Plain {
+	readonly items = new Map<string, Item>([["/", { bytes: null }]]);
+	/** Fails the next change with this. */
+	failNext: Errno | null = null;
+
+	readonly far: Far<Store> = { id: 1 };
+
+	list(path: string): Listing[] | Errno {
+		if (this.items.get(path)?.bytes !== null) return this.items.has(path) ? ENOTDIR : ENOENT;
+		return [...this.items].filter(([item]) => item !== "/" && parent(item) === path).map(listing);
+	}
+
+	read(path: string, offset: number, length: number): Uint8Array | Errno {
+		const bytes = this.items.get(path)?.bytes;
+		if (bytes === undefined) return ENOENT;
+		return bytes === null ? EISDIR : bytes.slice(offset, offset + length);
+	}
+
+	write(path: string, offset: number, bytes: Uint8Array): undefined | Errno {
+		const failure = this.#failure();
+		if (failure !== null) return failure;
+		const item = this.items.get(path);
+		if (item === undefined || item.bytes === null) return item === undefined ? ENOENT : EISDIR;
+		const grown = new Uint8Array(Math.max(item.bytes.length, offset + bytes.length));
+		grown.set(item.bytes);
+		grown.set(bytes, offset);
+		item.bytes = grown;
+	}
+
+	resize(path: string, size: number): undefined | Errno {
+		const failure = this.#failure();
+		if (failure !== null) return failure;
+		const item = this.items.get(path);
+		if (item === undefined || item.bytes === null) return item === undefined ? ENOENT : EISDIR;
+		const resized = new Uint8Array(size);
+		resized.set(item.bytes.subarray(0, size));
+		item.bytes = resized;
+	}
+
+	make(path: string, type: "file" | "directory"): undefined | Errno {
+		const failure = this.#failure();
+		if (failure !== null) return failure;
+		if (this.items.has(path)) return EEXIST;
+		if (this.items.get(parent(path))?.bytes !== null) return ENOENT;
+		this.items.set(path, { bytes: type === "file" ? new Uint8Array(0) : null });
+	}
+
+	remove(path: string): undefined | Errno {
+		const failure = this.#failure();
+		if (failure !== null) return failure;
+		if (!this.items.has(path)) return ENOENT;
+		for (const item of this.items.keys()) if (item.startsWith(`${path}/`)) return ENOTEMPTY;
+		this.items.delete(path);
+	}
+
+	rename(from: string, to: string): undefined | Errno {
+		const failure = this.#failure();
+		if (failure !== null) return failure;
+		if (!this.items.has(from)) return ENOENT;
+		if (this.items.has(to)) {
+			const removed = this.remove(to);
+			if (removed !== undefined) return removed;
+		}
+		for (const [path, item] of [...this.items]) {
+			if (path !== from && !path.startsWith(`${from}/`)) continue;
+			this.items.delete(path);
+			this.items.set(to + path.slice(from.length), item);
+		}
+	}
+
+	#failure(): Errno | null {
+		const failure = this.failNext;
+		this.failNext = null;
+		return failure;
+	}
+}
+
+function parent(path: string): string {
+	return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
+function listing([path, item]: [string, Item]): Listing {
+	return {
+		name: path.slice(path.lastIndexOf("/") + 1),
+		type: item.bytes === null ? "directory" : "file",
+		size: item.bytes?.length ?? 0,
+		modified: 1_700_000_000_000,
+	};
+}
+
+/** The bytes of a container, each block of which has to be waited for once, and then comes in
+ *  pieces of at most `piece` bytes. */
+export function lateContents(bridge: LateBridge, bytes: Uint8Array, piece = 5): Contents {
+	const tickets = new Map<number, Ticket<void>>();
+	return {
+		read(into, at, length, position) {
+			const block = Math.floor(position / piece);
+			let ticket = tickets.get(block);
+			if (ticket === undefined) {
+				ticket = bridge.later();
+				tickets.set(block, ticket);
+			}
+			if (!ticket.done) return bridge.pending(ticket);
+			const count = Math.min(length, (block + 1) * piece - position);
+			into.set(bytes.subarray(position, position + count), at);
+			return count;
+		},
+	};
+}
