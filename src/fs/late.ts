@@ -42,7 +42,7 @@ class LateTicket<T> implements OpenTicket<T> {
 
 export class LateBridge implements Bridge {
 	/** Tickets that calls have noted since the last `turn`. */
-	noted: Ticket<unknown>[] = [];
+	notes: Ticket<unknown>[] = [];
 	/** Questions put so far. */
 	asked = 0;
 	readonly #questions: (() => void)[] = [];
@@ -54,19 +54,19 @@ export class LateBridge implements Bridge {
 
 	/** Answers the oldest question; false where there is none. */
 	turn(): boolean {
-		this.noted = [];
+		this.notes = [];
 		const question = this.#questions.shift();
 		question?.();
 		return question !== undefined;
 	}
 
 	/** Calls until the answer is not PENDING, with one late answer before each further call. */
-	settle<T>(call: () => T): T {
+	run<T>(call: () => T): T {
 		for (let i = 0; i < 10_000; i++) {
 			const answer = call();
 			if (answer !== PENDING) return answer;
-			if (this.noted.length === 0) throw new Error("PENDING without a ticket");
-			if (this.noted.every((ticket) => ticket.done)) throw new Error("PENDING on a done ticket");
+			if (this.notes.length === 0) throw new Error("PENDING without a ticket");
+			if (this.notes.every((ticket) => ticket.done)) throw new Error("PENDING on a done ticket");
 			if (!this.turn()) throw new Error("PENDING on a ticket that nobody answers");
 		}
 		throw new Error("PENDING for ever");
@@ -100,8 +100,20 @@ export class LateBridge implements Bridge {
 	}
 
 	pending(ticket: Ticket<unknown>): Errno {
-		this.noted.push(ticket);
+		this.notes.push(ticket);
 		return PENDING;
+	}
+
+	settle(): void {
+		this.notes = [];
+	}
+
+	tick(): Ticket<void> {
+		return this.later();
+	}
+
+	noted(): Promise<void> {
+		throw new Error("nothing here waits in the background");
 	}
 }
 

@@ -1,0 +1,568 @@
+/**
+ * The tests that every file system passes.
+ *
+ * A subject is a tree and a way to let time pass: where it answers PENDING, `run` answers one ticket
+ * and calls again, so a call that changes something before it has everything it needs does so twice
+ * and is found out. The heart is a comparison with the simplest model that could work: random calls
+ * go to both, and all that is visible must agree. A failure prints the seed; SEED=n repeats it.
+ */
+import { expect, test } from "vitest";
+import {
+	EEXIST,
+	EINVAL,
+	EISDIR,
+	ELOOP,
+	ENOENT,
+	ENOTDIR,
+	ENOTEMPTY,
+	EPERM,
+	errnoName,
+} from "../abi/errno.ts";
+import { Namespace } from "./namespace.ts";
+import { emptyEntry, emptyStat, type FileSystem, type INode } from "./node.ts";
+import * as at from "./operations.ts";
+
+/** A tree as a test writes it: a string is a file, an object a directory, `{ link }` a symlink. */
+export interface Literal {
+	[name: string]: string | Literal;
+}
+
+export interface Subject {
+	readonly fs: FileSystem;
+	/** Lets time pass until the call has an answer; absent where nothing is ever late. */
+	readonly run?: <T>(call: () => T) => T;
+	/** Called at the end: whatever else must be true. `model` is what the tree holds. */
+	readonly end?: (model: Literal) => void;
+}
+
+export interface Features {
+	/** Whether it has symlinks and hard links; otherwise making one is EPERM. */
+	readonly links: boolean;
+	/** How many random sequences. */
+	readonly rounds?: number;
+}
+
+/** What the tree holds before the random calls begin. */
+export const POPULATED: Literal = {
+	a: { a: "low a", b: { c: "deep", d: "x".repeat(40) }, c: {} },
+	b: "plain",
+	c: { a: "", d: { a: { b: "far down" } } },
+};
+
+interface PlainNode {
+	type: "file" | "directory" | "symlink";
+	bytes: number[];
+	entries: Map<string, PlainNode>;
+	links: number;
+	/** The node of the subject that this one stands for. */
+	twin?: INode;
+}
+
+/** The model: maps and arrays, and POSIX in as few words as possible. */
+class Plain {
+	readonly root = plain("directory");
+	readonly #links: boolean;
+
+	constructor(links: boolean, tree: Literal) {
+		this.#links = links;
+		fill(this.root, tree);
+	}
+
+	/** The directory that holds the last name, and that name; a number where the way fails. */
+	#parent(path: string): { directory: PlainNode; name: string } | number {
+		const names = path.split("/");
+		const name = names.pop() ?? "";
+		let directory = this.root;
+		for (const step of names) {
+			const next = directory.entries.get(step);
+			// Symlinks lead nowhere here.
+			if (next === undefined || next.type === "symlink") return ENOENT;
+			if (next.type === "file") return ENOTDIR;
+			directory = next;
+		}
+		return { directory, name };
+	}
+
+	#at(path: string): { directory: PlainNode; name: string; node: PlainNode | undefined } | number {
+		const place = this.#parent(path);
+		if (typeof place === "number") return place;
+		return { ...place, node: place.directory.entries.get(place.name) };
+	}
+
+	find(path: string): PlainNode | number {
+		const place = this.#at(path);
+		return typeof place === "number" ? place : (place.node ?? ENOENT);
+	}
+
+	open(path: string, flags: number): PlainNode | number {
+		const place = this.#at(path);
+		if (typeof place === "number") return place;
+		const { directory, name, node } = place;
+		if (node === undefined) {
+			if ((flags & at.CREATE) === 0) return ENOENT;
+			const made = plain("file");
+			directory.entries.set(name, made);
+			return made;
+		}
+		if ((flags & at.CREATE) !== 0 && (flags & at.EXCLUSIVE) !== 0) return EEXIST;
+		if (node.type === "directory") return EISDIR;
+		if (node.type === "symlink") return ELOOP;
+		if ((flags & at.TRUNCATE) !== 0) node.bytes = [];
+		return node;
+	}
+
+	mkdir(path: string): number {
+		const place = this.#at(path);
+		if (typeof place === "number") return place;
+		if (place.node !== undefined) return EEXIST;
+		place.directory.entries.set(place.name, plain("directory"));
+		return 0;
+	}
+
+	unlink(path: string): number {
+		const place = this.#at(path);
+		if (typeof place === "number") return place;
+		if (place.node === undefined) return ENOENT;
+		if (place.node.type === "directory") return EISDIR;
+		place.node.links -= 1;
+		place.directory.entries.delete(place.name);
+		return 0;
+	}
+
+	rmdir(path: string): number {
+		const place = this.#at(path);
+		if (typeof place === "number") return place;
+		if (place.node === undefined) return ENOENT;
+		if (place.node.type !== "directory") return ENOTDIR;
+		if (place.node.entries.size > 0) return ENOTEMPTY;
+		place.directory.entries.delete(place.name);
+		return 0;
+	}
+
+	symlink(path: string): number {
+		const place = this.#at(path);
+		if (typeof place === "number") return place;
+		if (place.node !== undefined) return EEXIST;
+		if (!this.#links) return EPERM;
+		place.directory.entries.set(place.name, plain("symlink"));
+		return 0;
+	}
+
+	link(path: string, newPath: string): number {
+		const from = this.#at(path);
+		if (typeof from === "number") return from;
+		const to = this.#at(newPath);
+		if (typeof to === "number") return to;
+		if (from.node === undefined) return ENOENT;
+		if (to.node !== undefined) return EEXIST;
+		if (from.node.type === "directory" || !this.#links) return EPERM;
+		from.node.links += 1;
+		to.directory.entries.set(to.name, from.node);
+		return 0;
+	}
+
+	rename(path: string, newPath: string): number {
+		const from = this.#at(path);
+		if (typeof from === "number") return from;
+		const to = this.#at(newPath);
+		if (typeof to === "number") return to;
+		const { node } = from;
+		if (node === undefined) return ENOENT;
+		if (to.node === node) return 0;
+		const wrong = wrongMove(node, to.node, to.directory);
+		if (wrong !== 0) return wrong;
+		if (to.node !== undefined) to.node.links -= 1;
+		from.directory.entries.delete(from.name);
+		to.directory.entries.set(to.name, node);
+		return 0;
+	}
+}
+
+function plain(type: PlainNode["type"]): PlainNode {
+	return { type, bytes: [], entries: new Map(), links: 1 };
+}
+
+/** The order in which several reasons are reported is the file system's own; this asks for any. */
+function wrongMove(node: PlainNode, old: PlainNode | undefined, to: PlainNode): number {
+	if (node.type === "directory" && holds(node, to)) return old === undefined ? EINVAL : ANY;
+	if (old === undefined) return 0;
+	if (node.type !== "directory") return old.type === "directory" ? EISDIR : 0;
+	if (old.type !== "directory") return ENOTDIR;
+	return old.entries.size > 0 ? ENOTEMPTY : 0;
+}
+
+/** Some failure, whichever. */
+const ANY = -9999;
+
+function holds(node: PlainNode, wanted: PlainNode): boolean {
+	if (node === wanted) return true;
+	return [...node.entries.values()].some((child) => holds(child, wanted));
+}
+
+function fill(directory: PlainNode, tree: Literal): void {
+	for (const [name, item] of Object.entries(tree)) {
+		const node = plain(typeof item === "string" ? "file" : "directory");
+		if (typeof item === "string") node.bytes = [...new TextEncoder().encode(item)];
+		else fill(node, item);
+		directory.entries.set(name, node);
+	}
+}
+
+/** A generator of random numbers that can be repeated. */
+function dice(seed: number): (sides: number) => number {
+	let state = seed >>> 0;
+	return (sides) => {
+		state = (state + 0x6d2b79f5) >>> 0;
+		let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+		return ((mixed ^ (mixed >>> 14)) >>> 0) % sides;
+	};
+}
+
+/** Drives the subject and the model with the same calls. */
+class Pair {
+	readonly ns: Namespace;
+	readonly model: Plain;
+	readonly roll: (sides: number) => number;
+	readonly #run: <T>(call: () => T) => T;
+	readonly #open: { real: INode; model: PlainNode }[] = [];
+	/** What has been called, for whoever reads a failure. */
+	readonly calls: string[] = [];
+
+	constructor(subject: Subject, model: Plain, roll: (sides: number) => number) {
+		this.ns = new Namespace(subject.fs);
+		this.model = model;
+		this.roll = roll;
+		this.#run = subject.run ?? ((call) => call());
+	}
+
+	step(): void {
+		const path = this.#path();
+		switch (this.roll(13)) {
+			case 0:
+			case 1:
+				this.#opens(path, at.CREATE);
+				break;
+			case 2:
+				this.#opens(path, [at.CREATE | at.EXCLUSIVE, at.TRUNCATE, 0][this.roll(3)] ?? 0);
+				break;
+			case 3:
+			case 4:
+				this.#done("mkdir", path, (ns) => at.mkdir(ns, ns.root, path), this.model.mkdir(path));
+				break;
+			case 5:
+				this.#done("unlink", path, (ns) => at.unlink(ns, ns.root, path), this.model.unlink(path));
+				break;
+			case 6:
+				this.#done("rmdir", path, (ns) => at.rmdir(ns, ns.root, path), this.model.rmdir(path));
+				break;
+			case 7:
+			case 8:
+				this.#moves(path, this.#path());
+				break;
+			case 9:
+				this.#links(path, this.#path());
+				break;
+			case 10:
+				this.#writes();
+				break;
+			case 11:
+				this.#truncates();
+				break;
+			default:
+				this.#looks(path);
+		}
+	}
+
+	/** Compares everything. */
+	compare(): void {
+		this.#compareTree(this.ns.root, this.model.root, "");
+		for (const { real, model } of this.#open) this.#compareFile(real, model, "an open file");
+	}
+
+	literal(): Literal {
+		return literal(this.model.root);
+	}
+
+	close(): void {
+		for (const { real } of this.#open) {
+			real.handles -= 1;
+			if (real.handles === 0) real.closed();
+		}
+	}
+
+	#path(): string {
+		const depth = [1, 1, 2, 2, 2, 3, 3, 4][this.roll(8)] ?? 1;
+		return Array.from({ length: depth }, () => "abcd"[this.roll(4)]).join("/");
+	}
+
+	#done(call: string, path: string, run: (ns: Namespace) => number, expected: number): void {
+		this.calls.push(`${call} ${path} → ${errnoName(expected)}`);
+		const answer = this.#run(() => run(this.ns));
+		if (expected === ANY) expect(answer, call).toBeLessThan(0);
+		else expect(errnoName(answer), `${call} ${path}`).toBe(errnoName(expected));
+	}
+
+	#opens(path: string, flags: number): void {
+		const expected = this.model.open(path, flags);
+		this.calls.push(`open ${path} ${flags} → ${show(expected)}`);
+		const real = this.#run(() => at.open(this.ns, this.ns.root, path, false, flags, true));
+		if (typeof expected === "number" || typeof real === "number") {
+			expect(show(real), `open ${path} ${flags}`).toBe(show(expected));
+			return;
+		}
+		this.#same(real, expected, path);
+		if (this.#open.length < 4) {
+			real.handles += 1;
+			this.#open.push({ real, model: expected });
+		}
+	}
+
+	#moves(path: string, newPath: string): void {
+		const expected = this.model.rename(path, newPath);
+		const run = (ns: Namespace) => at.rename(ns, ns.root, path, ns.root, newPath);
+		this.#done("rename", `${path} ${newPath}`, run, expected);
+	}
+
+	#links(path: string, newPath: string): void {
+		if (this.roll(3) === 0) {
+			const run = (ns: Namespace) => at.symlink(ns, "nowhere", ns.root, path);
+			this.#done("symlink", path, run, this.model.symlink(path));
+			return;
+		}
+		const expected = this.model.link(path, newPath);
+		const run = (ns: Namespace) => at.link(ns, ns.root, path, false, ns.root, newPath);
+		this.#done("link", `${path} ${newPath}`, run, expected);
+	}
+
+	#writes(): void {
+		const open = this.#open[this.roll(4)];
+		if (open === undefined) return;
+		const length = this.roll(30);
+		const position = this.roll(60);
+		const bytes = Uint8Array.from({ length }, () => 65 + this.roll(26));
+		this.calls.push(`write ${length} at ${position}`);
+		let written = 0;
+		while (written < length) {
+			const from = written;
+			const count = this.#run(() => open.real.write(bytes, from, length - from, position + from));
+			expect(count, "write").toBeGreaterThan(0);
+			written += count;
+		}
+		if (length === 0) return;
+		const { bytes: held } = open.model;
+		while (held.length < position + length) held.push(0);
+		for (let i = 0; i < length; i++) held[position + i] = bytes[i] ?? 0;
+	}
+
+	#truncates(): void {
+		const open = this.#open[this.roll(4)];
+		if (open === undefined) return;
+		const size = this.roll(50);
+		this.calls.push(`truncate ${size}`);
+		expect(this.#run(() => open.real.truncate(size))).toBe(0);
+		open.model.bytes.length = Math.min(size, open.model.bytes.length);
+		while (open.model.bytes.length < size) open.model.bytes.push(0);
+	}
+
+	#looks(path: string): void {
+		if (this.#open.length > 0 && this.roll(2) === 0) {
+			const [gone] = this.#open.splice(this.roll(this.#open.length), 1);
+			this.calls.push("close");
+			if (gone === undefined) return;
+			this.#compareFile(gone.real, gone.model, "a file to be closed");
+			gone.real.handles -= 1;
+			if (gone.real.handles === 0) gone.real.closed();
+			return;
+		}
+		const expected = this.model.find(path);
+		this.calls.push(`find ${path} → ${show(expected)}`);
+		const real = this.#run(() => at.find(this.ns, this.ns.root, path, false));
+		expect(show(real), `find ${path}`).toBe(show(expected));
+		if (typeof real === "number" || typeof expected === "number") return;
+		this.#same(real, expected, path);
+		if (expected.type === "file") this.#compareFile(real, expected, path);
+	}
+
+	/** One file is one object, for ever. */
+	#same(real: INode, model: PlainNode, path: string): void {
+		model.twin ??= real;
+		expect(real === model.twin, `the node of ${path} stays the same object`).toBe(true);
+	}
+
+	#compareFile(real: INode, model: PlainNode, path: string): void {
+		expect(
+			this.#run(() => text(real)),
+			path,
+		).toBe(String.fromCharCode(...model.bytes));
+		const stat = emptyStat();
+		expect(this.#run(() => real.stat(stat))).toBe(0);
+		expect([stat.size, stat.links, stat.ino], path).toEqual([
+			model.bytes.length,
+			model.links,
+			real.ino,
+		]);
+	}
+
+	#compareTree(real: INode, model: PlainNode, path: string): void {
+		const names = this.#run(() => list(real));
+		if (typeof names === "number") throw new Error(`listing ${path}: ${errnoName(names)}`);
+		expect([...names].sort(), `the names in /${path}`).toEqual([...model.entries.keys()].sort());
+		for (const [name, child] of model.entries) {
+			const node = this.#run(() => real.lookup(name));
+			expect(show(node), `${path}/${name}`).toBe(child.type);
+			if (typeof node === "number") continue;
+			this.#same(node, child, `${path}/${name}`);
+			if (child.type === "directory") this.#compareTree(node, child, `${path}/${name}`);
+			else if (child.type === "file") this.#compareFile(node, child, `${path}/${name}`);
+			else expect(node.readlink()).toBe("nowhere");
+		}
+	}
+}
+
+function show(found: { type: string } | number): string {
+	return typeof found === "number" ? errnoName(found) : found.type;
+}
+
+/** The whole of a file, or why it cannot be read yet. Latin letters only. */
+export function text(node: INode): string | number {
+	const size = node.size();
+	const bytes = new Uint8Array(size);
+	for (let done = 0; done < size; ) {
+		const count = node.read(bytes, done, size - done, done);
+		if (count < 0) return count;
+		if (count === 0) return "it ended too early";
+		done += count;
+	}
+	return String.fromCharCode(...bytes);
+}
+
+/** The names in a directory, checked against its nodes. */
+export function list(directory: INode): string[] | number {
+	const names: string[] = [];
+	const entry = emptyEntry();
+	let cursor = directory.readdir(0, entry);
+	for (; cursor > 0; cursor = directory.readdir(cursor, entry)) {
+		const { name, ino, type } = entry;
+		const node = directory.lookup(name);
+		if (typeof node === "number") return node;
+		expect([ino, type], `the entry ${name}`).toEqual([node.ino, node.type]);
+		names.push(name);
+	}
+	return cursor === 0 ? names : cursor;
+}
+
+function literal(node: PlainNode): Literal {
+	const tree: Literal = {};
+	for (const [name, child] of node.entries) {
+		if (child.type === "directory") tree[name] = literal(child);
+		else tree[name] = String.fromCharCode(...child.bytes);
+	}
+	return tree;
+}
+
+/** Runs the suite on what `make` makes, which holds `tree`. */
+export function conformance(
+	name: string,
+	features: Features,
+	make: (tree: Literal) => Subject,
+): void {
+	for (const [state, tree] of Object.entries({ empty: {}, populated: POPULATED })) {
+		test(`${name}, ${state}: random calls give what the plain model gives`, () => {
+			const rounds = features.rounds ?? 40;
+			const given = process.env.SEED;
+			for (let round = 0; round < rounds; round++) {
+				const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+				const subject = make(tree);
+				const model = new Plain(features.links, tree);
+				playOut(new Pair(subject, model, dice(seed)), subject, seed);
+				if (given !== undefined) break;
+			}
+		});
+	}
+
+	test(`${name}: a file lives on while it is open`, () => {
+		const { ns, run } = start(make({ d: { f: "text" } }));
+		const f = run(() => at.open(ns, ns.root, "d/f", true, 0, true)) as INode;
+		f.handles += 1;
+		expect(run(() => at.unlink(ns, ns.root, "d/f"))).toBe(0);
+		expect(run(() => at.rmdir(ns, ns.root, "d"))).toBe(0);
+		expect(run(() => text(f))).toBe("text");
+		expect(run(() => f.write(Uint8Array.of(84), 0, 1, 0))).toBe(1);
+		expect(run(() => text(f))).toBe("Text");
+	});
+
+	test(`${name}: nothing is made in a directory that has been removed`, () => {
+		const { ns, run } = start(make({ d: {} }));
+		const d = run(() => at.find(ns, ns.root, "d", true)) as INode;
+		expect(run(() => at.rmdir(ns, ns.root, "d"))).toBe(0);
+		expect(run(() => d.create("x", "file"))).toBe(ENOENT);
+		expect(run(() => at.mkdir(ns, d, "x"))).toBe(ENOENT);
+		expect(run(() => list(d))).toEqual([]);
+	});
+
+	test(`${name}: what stays is listed once, whatever comes and goes in between`, () => {
+		const stays = Array.from({ length: 40 }, (_, i) => `stay${i}`);
+		const goes = Array.from({ length: 40 }, (_, i) => `go${i}`);
+		const tree = Object.fromEntries([...stays, ...goes].sort().map((file) => [file, "x"]));
+		const { ns, run } = start(make(tree));
+		const seen: string[] = [];
+		const entry = emptyEntry();
+		let cursor = run(() => ns.root.readdir(0, entry));
+		for (let i = 0; cursor > 0; i++) {
+			seen.push(entry.name);
+			run(() => at.unlink(ns, ns.root, `go${i}`));
+			run(() => at.open(ns, ns.root, `new${i}`, true, at.CREATE, true));
+			const written = run(() => at.open(ns, ns.root, `stay${i}`, true, 0, true));
+			if (typeof written !== "number") run(() => written.write(Uint8Array.of(89), 0, 1, 0));
+			if (i > 200) break;
+			cursor = run(() => ns.root.readdir(cursor, entry));
+		}
+		const listed = seen.filter((file) => file.startsWith("stay"));
+		expect(listed.sort()).toEqual([...stays].sort());
+	});
+
+	test(`${name}: a gap reads as zeros, and what is cut off does not come back`, () => {
+		const { ns, run } = start(make({ f: "0123456789" }));
+		const f = run(() => at.open(ns, ns.root, "f", true, 0, true)) as INode;
+		expect(run(() => f.truncate(4))).toBe(0);
+		expect(run(() => f.write(Uint8Array.of(65), 0, 1, 8))).toBe(1);
+		expect(run(() => text(f))).toBe("0123\0\0\0\0A");
+		expect(run(() => f.truncate(0))).toBe(0);
+		expect(run(() => f.truncate(3))).toBe(0);
+		expect(run(() => text(f))).toBe("\0\0\0");
+	});
+
+	test(`${name}: times are never 0, and can be set`, () => {
+		const { ns, run } = start(make({ f: "x", d: {} }));
+		for (const path of ["f", "d"]) {
+			const stat = emptyStat();
+			expect(run(() => at.stat(ns, ns.root, path, true, stat))).toBe(0);
+			expect(stat.modified).toBeGreaterThanOrEqual(1_000_000_000n);
+			const set = () => at.setTimes(ns, ns.root, path, true, 5_000_000_001n, 6_000_000_002n);
+			expect(run(set)).toBe(0);
+			run(() => at.stat(ns, ns.root, path, true, stat));
+			expect([stat.accessed, stat.modified]).toEqual([5_000_000_001n, 6_000_000_002n]);
+		}
+	});
+}
+
+function start(subject: Subject) {
+	const run: <T>(call: () => T) => T = subject.run ?? ((call) => call());
+	return { ns: new Namespace(subject.fs), run };
+}
+
+function playOut(pair: Pair, subject: Subject, seed: number): void {
+	try {
+		for (let i = 0; i < 120; i++) {
+			pair.step();
+			if (i % 30 === 29) pair.compare();
+		}
+		pair.compare();
+		pair.close();
+		subject.end?.(pair.literal());
+	} catch (cause) {
+		const calls = pair.calls.join("\n");
+		throw new Error(`SEED=${seed}\n${calls}\n${String(cause)}`, { cause });
+	}
+}
