@@ -125,10 +125,10 @@ conformance("overlay with half of the tree above", { links: true }, (tree) => {
 	return { fs: new Overlay(tmp(above), [tmp(a === undefined ? {} : below)]) };
 });
 
-function remote(tree: Literal, cache: number) {
+function remote(tree: Literal, cache: number, block = 8) {
 	const plain = store(tree);
 	const bridge = new LateBridge(plain);
-	const fs = new RemoteFileSystem(bridge, { id: 1 }, { now, cache, underway: 64 });
+	const fs = new RemoteFileSystem(bridge, { id: 1 }, { now, cache, block, underway: 64 });
 	const end = (model: Literal) => {
 		expect(bridge.run(() => fs.sync())).toBe(0);
 		const wanted = store(model);
@@ -144,6 +144,8 @@ function remote(tree: Literal, cache: number) {
 conformance("remote", { links: false }, (tree) => remote(tree, 1 << 20));
 
 conformance("remote that forgets", { links: false }, (tree) => remote(tree, 0));
+
+conformance("remote in large blocks", { links: false }, (tree) => remote(tree, 1 << 20, 65536));
 
 conformance("overlay on a store", { links: false }, (tree) => {
 	const { fs, run } = remote(tree, 1 << 20);

@@ -15,16 +15,17 @@ import { type Account, Chunks } from "./chunks.ts";
 import type { INode } from "./node.ts";
 import type { Gatherer, StoreQueue } from "./store-queue.ts";
 
-const BLOCK = 65536;
 /** Blocks that are asked for at once when a file is read from front to back. */
 const AHEAD = 4;
-/** Gathered bytes are sent when they are so many. */
-const GATHER = 4 * BLOCK;
+/** Gathered bytes are sent when they fill so many blocks. */
+const GATHER = 4;
 
 /** What the bytes need of the file system. */
 export interface Cache extends Account {
 	readonly queue: StoreQueue;
 	readonly bridge: { pending(ticket: Ticket<unknown>): Errno };
+	/** Bytes of a block. */
+	readonly block: number;
 	/** Bytes that may be kept. */
 	readonly cache: number;
 	/** Notes that a file is in use, and forgets others while there is too much. */
@@ -35,6 +36,7 @@ export interface Cache extends Account {
 
 export class RemoteBytes implements Gatherer {
 	readonly #fs: Cache;
+	readonly #block: number;
 	readonly #node: INode & { readonly path: string };
 	readonly #chunks: Chunks;
 	/** The store's bytes up to here are the file's, where no block is here. */
@@ -49,6 +51,7 @@ export class RemoteBytes implements Gatherer {
 
 	constructor(fs: Cache, node: INode & { readonly path: string }, size: number) {
 		this.#fs = fs;
+		this.#block = fs.block;
 		this.#node = node;
 		this.#stored = size;
 		this.#chunks = new Chunks(fs);
@@ -62,7 +65,7 @@ export class RemoteBytes implements Gatherer {
 	read(into: Uint8Array, at: number, length: number, position: number): number {
 		const count = Math.min(length, this.size - position);
 		if (count <= 0) return 0;
-		if (!this.#isHere(Math.floor(position / BLOCK))) this.#makeRoom();
+		if (!this.#isHere(Math.floor(position / this.#block))) this.#makeRoom();
 		const ready = this.#ready(position, count);
 		if (ready < 0) return ready;
 		return this.#chunks.read(into, at, Math.min(count, ready), position);
@@ -75,7 +78,7 @@ export class RemoteBytes implements Gatherer {
 		const room = this.#fs.queue.room();
 		if (room < 0) return room;
 		this.#makeRoom();
-		const count = Math.min(length, Math.max(room, BLOCK));
+		const count = Math.min(length, Math.max(room, this.#block));
 		const edges = this.#edges(position, position + count);
 		if (edges !== 0) return edges;
 		const written = this.#chunks.write(from, at, count, position);
@@ -106,8 +109,8 @@ export class RemoteBytes implements Gatherer {
 
 	/** 0 once every byte is here. */
 	loadAll(): Done {
-		for (let position = 0; position < this.#stored; position += BLOCK) {
-			const ready = this.#ready(position, Math.min(BLOCK, this.#stored - position));
+		for (let position = 0; position < this.#stored; position += this.#block) {
+			const ready = this.#ready(position, Math.min(this.#block, this.#stored - position));
 			// Below 0 it is an Errno.
 			if (ready < 0) return ready as Errno;
 		}
@@ -151,19 +154,19 @@ export class RemoteBytes implements Gatherer {
 
 	/** How many of `count` bytes are here; PENDING where the first of them is not. */
 	#ready(position: number, count: number): number {
-		const first = Math.floor(position / BLOCK);
-		const last = Math.floor((position + count - 1) / BLOCK);
+		const first = Math.floor(position / this.#block);
+		const last = Math.floor((position + count - 1) / this.#block);
 		for (let block = first; block <= last; block++) {
 			if (this.#isHere(block)) continue;
 			const done = this.#load(block);
 			if (done === 0) continue;
-			return block === first ? done : block * BLOCK - position;
+			return block === first ? done : block * this.#block - position;
 		}
 		return count;
 	}
 
 	#isHere(block: number): boolean {
-		return block * BLOCK >= this.#stored || this.#here.has(block);
+		return block * this.#block >= this.#stored || this.#here.has(block);
 	}
 
 	/** 0 once a block is here. */
@@ -185,8 +188,8 @@ export class RemoteBytes implements Gatherer {
 		this.flush();
 		this.#fs.touch(this);
 		const sequential = block === 0 || this.#here.has(block - 1);
-		const position = block * BLOCK;
-		const length = Math.min((sequential ? AHEAD : 1) * BLOCK, this.#stored - position);
+		const position = block * this.#block;
+		const length = Math.min((sequential ? AHEAD : 1) * this.#block, this.#stored - position);
 		const ticket = this.#fs.queue.read(this.#node.path, position, length);
 		this.#asked.set(block, ticket);
 		return ticket;
@@ -194,13 +197,14 @@ export class RemoteBytes implements Gatherer {
 
 	/** Takes in what the store has sent, where nothing newer is here. */
 	#receive(first: number, bytes: Uint8Array): Done {
-		const blocks = Math.min(AHEAD, Math.max(1, Math.ceil(bytes.length / BLOCK)));
+		const blocks = Math.min(AHEAD, Math.max(1, Math.ceil(bytes.length / this.#block)));
 		for (let i = 0; i < blocks; i++) {
 			const block = first + i;
 			if (this.#isHere(block)) continue;
-			const position = block * BLOCK;
-			const part = Math.min(BLOCK, bytes.length - i * BLOCK, this.#stored - position);
-			if (part > 0 && this.#chunks.write(bytes, i * BLOCK, part, position) !== part) return ENOMEM;
+			const position = block * this.#block;
+			const part = Math.min(this.#block, bytes.length - i * this.#block, this.#stored - position);
+			if (part > 0 && this.#chunks.write(bytes, i * this.#block, part, position) !== part)
+				return ENOMEM;
 			this.#here.add(block);
 		}
 		return 0;
@@ -208,14 +212,14 @@ export class RemoteBytes implements Gatherer {
 
 	/** Makes sure that the blocks which a write covers in part are here. */
 	#edges(from: number, to: number): Done {
-		const first = Math.floor(from / BLOCK);
-		const last = Math.floor((to - 1) / BLOCK);
-		if (from > first * BLOCK && !this.#isHere(first)) {
+		const first = Math.floor(from / this.#block);
+		const last = Math.floor((to - 1) / this.#block);
+		if (from > first * this.#block && !this.#isHere(first)) {
 			const done = this.#load(first);
 			if (done !== 0) return done;
 		}
-		const end = Math.min((last + 1) * BLOCK, this.#stored);
-		const partial = to < end || (last === first && from > first * BLOCK);
+		const end = Math.min((last + 1) * this.#block, this.#stored);
+		const partial = to < end || (last === first && from > first * this.#block);
 		if (partial && !this.#isHere(last)) {
 			const done = this.#load(last);
 			if (done !== 0) return done;
@@ -229,7 +233,7 @@ export class RemoteBytes implements Gatherer {
 		this.#stored = size;
 		// What is underway was asked for before the cut; it is asked for again.
 		this.#asked.clear();
-		const end = Math.ceil(size / BLOCK);
+		const end = Math.ceil(size / this.#block);
 		for (const block of this.#here) if (block >= end) this.#here.delete(block);
 	}
 
@@ -245,6 +249,6 @@ export class RemoteBytes implements Gatherer {
 			this.#to = Math.max(this.#to, to);
 		}
 		this.#fs.touch(this);
-		if (this.#to - this.#from >= GATHER) this.flush();
+		if (this.#to - this.#from >= GATHER * this.#block) this.flush();
 	}
 }

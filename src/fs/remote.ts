@@ -41,6 +41,8 @@ export interface RemoteOptions {
 	cache?: number;
 	/** Bytes that may be underway to the store before a write waits; 8 MiB. */
 	underway?: number;
+	/** Bytes that are read at once; 64 KiB. */
+	block?: number;
 }
 
 const MiB = 1024 * 1024;
@@ -54,6 +56,7 @@ export class RemoteFileSystem implements FileSystem {
 	readonly bridge: Bridge;
 	readonly now: () => bigint;
 	readonly cache: number;
+	readonly block: number;
 	/** The account of the cached bytes. */
 	used = 0;
 	readonly limit: number = Number.POSITIVE_INFINITY;
@@ -64,6 +67,7 @@ export class RemoteFileSystem implements FileSystem {
 		this.bridge = bridge;
 		this.now = options.now ?? (() => BigInt(Date.now()) * MILLISECOND);
 		this.cache = options.cache ?? 64 * MiB;
+		this.block = options.block ?? 65536;
 		this.queue = new StoreQueue(bridge, store, options.underway ?? 8 * MiB);
 		this.root = new RemoteDirectory(this, null, "", null, SECOND);
 	}
