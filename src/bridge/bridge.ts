@@ -53,6 +53,8 @@ export interface Bridge {
 	pending(ticket: Ticket<unknown>): Errno;
 	/** Drops what the running call has noted, for it found an answer after all. */
 	settle(): void;
+	/** Resolves when one of the noted tickets is done: for code that is no guest and may wait. */
+	noted(): Promise<void>;
 	/** A ticket that is done once waiting messages, and the guests they wake, have had their turn. */
 	tick(): Ticket<void>;
 }

@@ -27,6 +27,8 @@ export interface Stop {
 	readonly stopped: Ticket<void>;
 	/** Milliseconds spent waiting, which are not processor time. */
 	waited: number;
+	/** The guest is about to give way: what it has printed should be seen. */
+	flush(): void;
 }
 
 export class SuspendingBridge implements Bridge {
@@ -83,9 +85,10 @@ export class SuspendingBridge implements Bridge {
 	}
 
 	/** For the adapter: whether the guest should let messages in now; then `wait` waits for them. */
-	breathe(): number {
+	breathe(guest: Stop): number {
 		const now = performance.now();
 		if (now - this.#breath < BREATH) return 0;
+		guest.flush();
 		this.#notes.length = 0;
 		this.#notes.push(this.tick());
 		return 1;
@@ -107,10 +110,22 @@ export class SuspendingBridge implements Bridge {
 		this.#channel.port2.postMessage(0);
 	}
 
+	noted(): Promise<void> {
+		const tickets = this.#notes.splice(0);
+		return new Promise((resolve) => {
+			const wake = () => {
+				for (const ticket of tickets) ticket.unwatch(wake);
+				resolve();
+			};
+			for (const ticket of tickets) ticket.watch(wake);
+		});
+	}
+
 	/** For the adapter: resolves with 0 when a noted ticket is done, with 1 when the guest is over. */
 	wait(stop: Stop): Promise<number> {
 		const tickets = this.#notes.splice(0);
 		const from = performance.now();
+		stop.flush();
 		return new Promise((resolve) => {
 			const wake = () => {
 				for (const ticket of tickets) ticket.unwatch(wake);

@@ -370,8 +370,10 @@ export function fdCalls(guest: Guest) {
 			seek(guest, fd, signed(low, high), whence >>> 0, result >>> 0),
 
 		fd_tell(fd: number, result: number): Done {
-			const file = openWith(guest, fd, RIGHT_FD_TELL);
-			if (typeof file === "number") return file === ENOTCAPABLE ? notSeekable(guest, fd) : file;
+			const file = descriptors.get(fd >>> 0);
+			if (file === undefined) return EBADF;
+			// Whoever may move the position may also know it.
+			if ((file.rights & (RIGHT_FD_TELL | RIGHT_FD_SEEK)) === 0) return notSeekable(guest, fd);
 			if (!memory.has(result >>> 0, 8)) return EFAULT;
 			memory.setU64(result >>> 0, file.position);
 			return 0;
@@ -415,7 +417,8 @@ export function seek(
 	const { memory } = guest;
 	const file = guest.descriptors.get(fd >>> 0);
 	if (file === undefined) return EBADF;
-	const needed = offset === 0 && whence === WHENCE_CUR ? RIGHT_FD_TELL : RIGHT_FD_SEEK;
+	const telling = offset === 0 && whence === WHENCE_CUR;
+	const needed = telling ? RIGHT_FD_TELL | RIGHT_FD_SEEK : RIGHT_FD_SEEK;
 	if ((file.rights & needed) === 0) return notSeekable(guest, fd);
 	if (!memory.has(result, 8)) return EFAULT;
 	let base = 0;

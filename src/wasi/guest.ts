@@ -53,6 +53,8 @@ export class Guest {
 	waited = 0;
 	ending: Ending | null = null;
 	readonly stopped: OpenTicket<void>;
+	/** Called when the guest gives way, so that its output is seen. */
+	flush: () => void = () => {};
 	/** When the running `poll_oneoff` first looked; -1 when none is running. Kept across retries. */
 	pollStart = -1;
 	/** What the running `sched_yield` waits for. */

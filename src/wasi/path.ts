@@ -73,8 +73,8 @@ function text(guest: Guest, at: number, size: number): string | Errno {
  * A program that was given no directory at all has a scratch tree of its own, yet reaching into a
  * directory that is not there means reaching for one it was not given: ENOTCAPABLE, and not ENOENT.
  */
-function notGiven(guest: Guest, path: string, error: Errno): Errno {
-	if (guest.granted || error !== ENOENT) return error;
+function notGiven(guest: Guest, from: INode, path: string, error: Errno): Errno {
+	if (guest.granted || error !== ENOENT || from !== guest.tree.root) return error;
 	const first = path.slice(0, Math.max(0, path.indexOf("/")));
 	if (first === "") return error;
 	const there = tree.find(guest.tree, guest.tree.root, first, true);
@@ -221,7 +221,7 @@ export function pathCalls(guest: Guest) {
 			const writes = (rights & WRITING) !== 0 || (fdflags & FDFLAG_APPEND) !== 0;
 			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
 			const node = tree.open(guest.tree, directory.node, name, follow, oflags, writes);
-			if (typeof node === "number") return notGiven(guest, name, node);
+			if (typeof node === "number") return notGiven(guest, directory.node, name, node);
 			const inheriting = inheritingLow & directory.inheriting;
 			const opened = enter(node, fdflags, granted(node, rights), inheriting);
 			if (opened < 0) return opened;

@@ -1,0 +1,105 @@
+/**
+ * Objects in other threads, through Comlink. No other file knows it.
+ *
+ * Page and worker expose one object each on the worker's own channel and wrap the other's: a
+ * MessagePort of its own for each mount would cost five times as much in Firefox and a hundred
+ * times in WebKit. An object of the page, such as a store, is *lent* under a number; the worker puts
+ * its questions to that number, and they are answered in the order in which they were asked.
+ *
+ * An error crosses with its code, message, cause and stack, and arrives as a PortholeError.
+ */
+import * as Comlink from "comlink";
+import { PortholeError } from "../abi/error.ts";
+import type { Far } from "./bridge.ts";
+
+export type Channel = Comlink.Endpoint;
+export type Remote<T> = Comlink.Remote<T>;
+
+/** Marks buffers in `value` as given away rather than copied. */
+export const giveAway: <T>(value: T, buffers: Transferable[]) => T = Comlink.transfer;
+
+/** Offers `api` to the other end of `channel`. */
+export function offer(api: object, channel: Channel): void {
+	Comlink.expose(api, channel);
+}
+
+/** What the other end of `channel` offers. */
+export function reach<T>(channel: Channel): Remote<T> {
+	return Comlink.wrap<T>(channel);
+}
+
+/** Objects of this thread that the other may ask, by number. */
+export class Lent {
+	readonly #objects = new Map<number, { object: object; last: Promise<unknown> }>();
+	#next = 1;
+
+	lend<T extends object>(object: T): Far<T> {
+		const id = this.#next++;
+		this.#objects.set(id, { object, last: Promise.resolve() });
+		return { id };
+	}
+
+	takeBack(far: Far<unknown>): void {
+		this.#objects.delete(far.id);
+	}
+
+	/** Calls a method of the object lent as `id`, after all that were called before. */
+	ask(id: number, method: string, args: unknown[]): Promise<unknown> {
+		const lent = this.#objects.get(id);
+		if (lent === undefined) {
+			return Promise.reject(new PortholeError("ESTALE", `object ${id} is no longer lent`));
+		}
+		const call = () => {
+			const found: unknown = Reflect.get(lent.object, method);
+			if (typeof found !== "function" || method in Object.prototype) {
+				throw new PortholeError("ENOSYS", `the mounted object has no method ${method}`);
+			}
+			return found.apply(lent.object, args);
+		};
+		const answer = lent.last.then(call);
+		lent.last = answer.catch(() => {});
+		return answer;
+	}
+}
+
+interface WireError {
+	readonly name: string;
+	readonly code: string;
+	readonly message: string;
+	readonly stack?: string | undefined;
+	readonly cause?: WireError | undefined;
+}
+
+/** An error as it can be posted. */
+export function toWire(error: unknown, depth = 0): WireError {
+	if (!(error instanceof Error)) return { name: "Error", code: "EIO", message: String(error) };
+	const code: unknown = Reflect.get(error, "code");
+	return {
+		name: error.name,
+		code: typeof code === "string" ? code : "EIO",
+		message: error.message,
+		stack: error.stack,
+		cause: error.cause !== undefined && depth < 4 ? toWire(error.cause, depth + 1) : undefined,
+	};
+}
+
+/** The error that was posted. */
+export function fromWire(wire: WireError): PortholeError {
+	const cause = wire.cause === undefined ? undefined : { cause: fromWire(wire.cause) };
+	const error = new PortholeError(wire.code, wire.message, cause);
+	if (wire.name !== "Error") error.name = wire.name;
+	if (wire.stack !== undefined) error.stack = wire.stack;
+	return error;
+}
+
+const thrown = Comlink.transferHandlers.get("throw");
+if (thrown === undefined)
+	throw new Error("this Comlink marks what is thrown in a way we do not know");
+Comlink.transferHandlers.set("throw", {
+	canHandle: thrown.canHandle,
+	// Comlink hands over what was thrown in a box.
+	serialize: (box) => [toWire((box as { value: unknown }).value), []],
+	deserialize: (wire) => {
+		throw fromWire(wire as WireError);
+	},
+});

@@ -1,0 +1,22 @@
+/**
+ * The public API of Porthole.
+ */
+export { PortholeError } from "./abi/error.ts";
+export type { Listing, Store } from "./bridge/store.ts";
+export { MemoryDirectory } from "./mounts/memory.ts";
+export type { Command, Output } from "./runner/command.ts";
+export type { Change, DirEntry, SandboxFS, Stats } from "./runner/files.ts";
+export type {
+	Capabilities,
+	CommandContext,
+	CommandOptions,
+	Directory,
+	LoadOptions,
+	MountOptions,
+	Mounts,
+	Progress,
+	SandboxOptions,
+	Source,
+} from "./runner/options.ts";
+export type { ExitStatus, Process } from "./runner/process.ts";
+export { type Environment, type Package, Sandbox } from "./runner/sandbox.ts";

@@ -1,0 +1,38 @@
+/**
+ * The world's clocks, as the browser has them. Their steps are coarser than a nanosecond, and how
+ * coarse depends on the browser and on isolation; so the resolution is measured, once.
+ */
+import type { Clock } from "../wasi/guest.ts";
+
+const NS_PER_MS = 1e6;
+
+export function worldClock(): Clock {
+	let step = 0;
+	return {
+		realtime: () => performance.timeOrigin + performance.now(),
+		monotonic: () => performance.now(),
+		resolution: () => {
+			step ||= measure();
+			return step;
+		},
+	};
+}
+
+/** The smallest of a few steps that the clock is seen to make, in nanoseconds. */
+function measure(): number {
+	let smallest = Number.POSITIVE_INFINITY;
+	let last = performance.now();
+	for (let steps = 0; steps < 4; ) {
+		const now = performance.now();
+		if (now === last) continue;
+		smallest = Math.min(smallest, now - last);
+		last = now;
+		steps += 1;
+	}
+	return Math.max(1, Math.round(smallest * NS_PER_MS));
+}
+
+/** Nanoseconds since 1970. */
+export function nowNanoseconds(): bigint {
+	return BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+}

@@ -1,0 +1,177 @@
+/**
+ * The tree as the page uses it: `node:fs/promises`, as far as it makes sense here.
+ * Each failure is a PortholeError whose `code` is the POSIX name and whose message names call and path.
+ */
+import { PortholeError } from "../abi/error.ts";
+import type { Kernel, WireEntry, WireStat } from "./protocol.ts";
+
+export interface DirEntry {
+	readonly name: string;
+	readonly type: WireStat["type"];
+	isFile(): boolean;
+	isDirectory(): boolean;
+	isSymbolicLink(): boolean;
+}
+
+export interface Stats extends WireStat {
+	readonly mtime: Date;
+	isFile(): boolean;
+	isDirectory(): boolean;
+	isSymbolicLink(): boolean;
+}
+
+/** Something that changed below a watched path. */
+export interface Change {
+	readonly type: "create" | "modify" | "remove";
+	readonly path: string;
+}
+
+/** Calls the kernel of the sandbox, whichever worker that is now. */
+export type Call = <K extends keyof Kernel>(
+	method: K,
+	...args: Parameters<Kernel[K]>
+) => Promise<Awaited<ReturnType<Kernel[K]>>>;
+
+/** Milliseconds between two looks at a watched directory. */
+const LOOK = 200;
+
+const types = (type: WireStat["type"]) => ({
+	isFile: () => type === "file",
+	isDirectory: () => type === "directory",
+	isSymbolicLink: () => type === "symlink",
+});
+
+export class SandboxFS {
+	readonly #call: Call;
+
+	constructor(call: Call) {
+		this.#call = call;
+	}
+
+	readFile(path: string): Promise<Uint8Array> {
+		return this.#call("readFile", path);
+	}
+
+	async readTextFile(path: string): Promise<string> {
+		return new TextDecoder().decode(await this.readFile(path));
+	}
+
+	/** Replaces the file's content, and makes the file where there is none. */
+	writeFile(path: string, data: string | Uint8Array): Promise<void> {
+		return this.#call("writeFile", path, toBytes(data), false);
+	}
+
+	appendFile(path: string, data: string | Uint8Array): Promise<void> {
+		return this.#call("writeFile", path, toBytes(data), true);
+	}
+
+	async readdir(path: string): Promise<DirEntry[]> {
+		const entries = await this.#call("readdir", path);
+		return entries.map((entry: WireEntry) => ({ ...entry, ...types(entry.type) }));
+	}
+
+	async stat(path: string): Promise<Stats> {
+		return toStats(await this.#call("stat", path, true));
+	}
+
+	/** Of a symlink itself. */
+	async lstat(path: string): Promise<Stats> {
+		return toStats(await this.#call("stat", path, false));
+	}
+
+	mkdir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
+		return this.#call("mkdir", path, options.recursive === true);
+	}
+
+	rm(path: string, options: { recursive?: boolean; force?: boolean } = {}): Promise<void> {
+		return this.#call("rm", path, options.recursive === true, options.force === true);
+	}
+
+	rename(from: string, to: string): Promise<void> {
+		return this.#call("rename", from, to);
+	}
+
+	copyFile(from: string, to: string): Promise<void> {
+		return this.#call("copyFile", from, to);
+	}
+
+	symlink(target: string, path: string): Promise<void> {
+		return this.#call("symlink", target, path);
+	}
+
+	readlink(path: string): Promise<string> {
+		return this.#call("readlink", path);
+	}
+
+	/** Times are Dates or milliseconds since 1970. */
+	utimes(path: string, atime: Date | number, mtime: Date | number): Promise<void> {
+		return this.#call("utimes", path, Number(atime), Number(mtime));
+	}
+
+	async exists(path: string): Promise<boolean> {
+		try {
+			await this.stat(path);
+			return true;
+		} catch (error) {
+			const gone = ["ENOENT", "ENOTDIR", "ELOOP"];
+			if (error instanceof PortholeError && gone.includes(error.code)) return false;
+			throw error;
+		}
+	}
+
+	/** Changes of a file, or of a directory's children, until `signal` says stop. Looks five times a
+	 *  second, so what comes and goes in between is not seen. */
+	async *watch(path: string, options: { signal?: AbortSignal } = {}): AsyncIterable<Change> {
+		let before = await this.#look(path);
+		while (!options.signal?.aborted) {
+			await sleep(LOOK, options.signal);
+			const after = await this.#look(path);
+			yield* differences(before, after);
+			before = after;
+		}
+	}
+
+	/** What is at `path`, by path: size and time. A path that is gone is an empty map. */
+	async #look(path: string): Promise<Map<string, string>> {
+		const seen = new Map<string, string>();
+		const note = async (at: string) => {
+			const stat = await this.lstat(at).catch(() => null);
+			if (stat !== null) seen.set(at, `${stat.ino} ${stat.size} ${stat.mtimeMs}`);
+			return stat;
+		};
+		const top = await note(path);
+		if (top?.type !== "directory") return seen;
+		seen.delete(path);
+		const entries = await this.readdir(path).catch(() => []);
+		const base = path.endsWith("/") ? path : `${path}/`;
+		await Promise.all(entries.map((entry) => note(base + entry.name)));
+		return seen;
+	}
+}
+
+function* differences(before: Map<string, string>, after: Map<string, string>): Iterable<Change> {
+	for (const [path, state] of after) {
+		const old = before.get(path);
+		if (old === undefined) yield { type: "create", path };
+		else if (old !== state) yield { type: "modify", path };
+	}
+	for (const path of before.keys()) if (!after.has(path)) yield { type: "remove", path };
+}
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+	return new Promise((resolve) => {
+		const timer = setTimeout(resolve, ms);
+		signal?.addEventListener("abort", () => {
+			clearTimeout(timer);
+			resolve();
+		});
+	});
+}
+
+function toStats(stat: WireStat): Stats {
+	return { ...stat, mtime: new Date(stat.mtimeMs), ...types(stat.type) };
+}
+
+function toBytes(data: string | Uint8Array): Uint8Array {
+	return typeof data === "string" ? new TextEncoder().encode(data) : data;
+}

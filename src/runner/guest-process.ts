@@ -1,0 +1,207 @@
+/**
+ * A process inside the worker: a guest, its standard streams, its descriptors, its end.
+ */
+
+import {
+	RIGHT_FD_READ,
+	RIGHT_FD_WRITE,
+	RIGHTS_ALL,
+	RIGHTS_DIRECTORY,
+	RIGHTS_STREAM,
+} from "../abi/constants.ts";
+import { ENOENT } from "../abi/errno.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { SuspendingBridge } from "../bridge/suspending.ts";
+import { Input, NullDevice } from "../fs/device.ts";
+import type { Namespace } from "../fs/namespace.ts";
+import type { INode } from "../fs/node.ts";
+import * as tree from "../fs/operations.ts";
+import { OpenFile } from "../wasi/descriptors.ts";
+import { type Clock, Guest } from "../wasi/guest.ts";
+import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
+import { KernelFiles } from "./kernel-files.ts";
+import type { Program } from "./packages.ts";
+import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "./protocol.ts";
+import { type ExtraImports, prepare } from "./run.ts";
+import { settle } from "./settle.ts";
+import { Funnel } from "./stdio.ts";
+import { failure, type Mounted, type Tree } from "./tree.ts";
+
+export interface Start {
+	readonly request: WireSpawn;
+	readonly program: Program;
+	readonly module: WebAssembly.Module;
+	readonly extra: ExtraImports;
+	readonly tree: Tree;
+	readonly bridge: SuspendingBridge;
+	readonly clock: Clock;
+	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
+	readonly post: (message: FromGuest, give?: Transferable[]) => void;
+}
+
+export class GuestProcess {
+	readonly #guest: Guest;
+	readonly #bridge: SuspendingBridge;
+	readonly #namespace: Namespace;
+	readonly #post: Start["post"];
+	readonly #pid: number;
+	readonly #input: Input;
+	readonly #outputs: readonly [Funnel, Funnel];
+	#start: () => Promise<WireStatus> = async () => ({ code: 0 });
+	#fed = 0;
+	#reported = 0;
+
+	/** Assembles and links a process. Errors: those of the tree, of the directory, of `prepare`. */
+	static async create(start: Start): Promise<GuestProcess> {
+		const { request, program, tree: base } = start;
+		const { namespace, mounts } = await base.forProcess(request.mounts);
+		const paths = mounts.map(({ mount }) => mount.path);
+		const directory = directoryOf(program.info, request.currentDir, paths);
+		const process = new GuestProcess(start, namespace);
+		await process.#openStandard(request);
+		await process.#openDirectories(directory, mounts);
+		process.#start = await prepare(
+			start.module,
+			process.#guest,
+			start.bridge,
+			start.extra,
+			request.entryFunction ?? "_start",
+		);
+		return process;
+	}
+
+	private constructor(start: Start, namespace: Namespace) {
+		const { request, program, bridge, post } = start;
+		this.#bridge = bridge;
+		this.#namespace = namespace;
+		this.#post = post;
+		this.#pid = request.pid;
+		this.#guest = new Guest({
+			args: argumentsOf(program.name, program.info, request.args),
+			env: environmentOf(program.info, request),
+			tree: namespace,
+			bridge,
+			clock: start.clock,
+			granted: start.tree.granted || request.mounts.length > 0,
+			fillRandom: start.fillRandom,
+		});
+		const type = request.terminal === undefined ? "pipe" : "device";
+		this.#input = new Input(bridge, type, () => this.#reportTaken());
+		const funnel = (fd: 1 | 2) =>
+			new Funnel(bridge, (chunk) =>
+				post({ from: request.pid, kind: "output", fd, chunk }, [chunk.buffer]),
+			);
+		this.#outputs = [funnel(1), funnel(2)];
+		this.#guest.flush = () => {
+			for (const output of this.#outputs) output.flush();
+		};
+	}
+
+	/** Whether the guest has something open on the file system `dev`. */
+	uses(dev: number): boolean {
+		for (const file of this.#guest.descriptors.files()) if (file.node.dev === dev) return true;
+		return false;
+	}
+
+	async run(): Promise<void> {
+		try {
+			const status = await this.#start();
+			this.#guest.ending ??= { code: status.code };
+			await this.#end();
+			this.#post({ from: this.#pid, kind: "exit", status });
+		} catch (error) {
+			const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+			this.#post({ from: this.#pid, kind: "broken", message: `a fault in Porthole: ${why}` });
+		}
+	}
+
+	receive(message: ToGuest): void {
+		switch (message.kind) {
+			case "stdin":
+				this.#fed += message.chunk.length;
+				this.#input.feed(message.chunk);
+				break;
+			case "end":
+				this.#input.end();
+				break;
+			case "taken":
+				this.#outputs[message.fd - 1]?.taken(message.bytes);
+				break;
+			case "hangup":
+				this.#outputs[message.fd - 1]?.hangUp();
+				break;
+			case "kill":
+				this.kill(message.signal, message.code);
+				break;
+			case "resize":
+				break;
+		}
+	}
+
+	kill(signal: string, code: number): void {
+		this.#post({ from: this.#pid, kind: "ending" });
+		this.#guest.end({ code, signal });
+	}
+
+	async #end(): Promise<void> {
+		this.#guest.flush();
+		this.#guest.descriptors.closeAll();
+		await settle(this.#bridge, () => this.#namespace.sync());
+	}
+
+	#reportTaken(): void {
+		const taken = this.#fed - this.#input.held;
+		if (taken === this.#reported) return;
+		this.#post({ from: this.#pid, kind: "taken", bytes: taken - this.#reported });
+		this.#reported = taken;
+	}
+
+	async #openStandard(request: WireSpawn): Promise<void> {
+		if (request.stdin === "null") this.#input.end();
+		const output = (to: "pipe" | "null", funnel: Funnel) =>
+			to === "null" ? new NullDevice() : funnel.node;
+		this.#open(this.#input, RIGHTS_STREAM & ~RIGHT_FD_WRITE);
+		this.#open(output(request.stdout, this.#outputs[0]), RIGHTS_STREAM & ~RIGHT_FD_READ);
+		this.#open(output(request.stderr, this.#outputs[1]), RIGHTS_STREAM & ~RIGHT_FD_READ);
+	}
+
+	/**
+	 * Opens `/`, `.` and, where the process starts at `/`, each mount that was written as a relative
+	 * path, under that spelling: programs that look for a directory by name find it.
+	 */
+	async #openDirectories(directory: string, mounts: readonly Mounted[]): Promise<void> {
+		const namespace = this.#namespace;
+		this.#preopen(namespace.root, "/");
+		if (!mounts.some(({ written }) => written === ".")) {
+			this.#preopen(await this.#directory(directory), ".");
+		}
+		if (directory !== "/") return;
+		for (const { written, mount } of mounts) {
+			if (written.startsWith("/") || written === "." || mount.path === "/") continue;
+			const node = await this.#directory(mount.path);
+			this.#preopen(node, written);
+		}
+	}
+
+	/** The directory at `path`; made where it is missing. */
+	async #directory(path: string): Promise<INode> {
+		const namespace = this.#namespace;
+		const find = () => tree.find(namespace, namespace.root, path.replace(/^\/+/, "") || ".", true);
+		let node = await settle(this.#bridge, find);
+		if (node === ENOENT) {
+			await new KernelFiles(this.#bridge, () => namespace).mkdir(path, true);
+			node = await settle(this.#bridge, find);
+		}
+		if (typeof node === "number") throw failure(node, "open the working directory", path);
+		if (node.type === "directory") return node;
+		throw new PortholeError("ENOTDIR", `the working directory ${path} is not a directory`);
+	}
+
+	#open(node: INode, rights: number): void {
+		this.#guest.descriptors.add(new OpenFile(node, 0, rights, 0));
+	}
+
+	#preopen(node: INode, name: string): void {
+		this.#guest.descriptors.add(new OpenFile(node, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, name));
+	}
+}

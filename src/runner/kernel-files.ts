@@ -1,0 +1,196 @@
+/**
+ * The worker's half of `Sandbox.fs`: operations on the tree that wait where they must.
+ */
+
+import { EEXIST, EISDIR, ENOENT, ENOTDIR, type Errno, errnoName } from "../abi/errno.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { Namespace } from "../fs/namespace.ts";
+import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
+import * as tree from "../fs/operations.ts";
+import type { WireEntry, WireStat } from "./protocol.ts";
+import { settle } from "./settle.ts";
+import { check, failure } from "./tree.ts";
+
+const NS_PER_MS = 1000000n;
+
+export class KernelFiles {
+	readonly #bridge: Bridge;
+	readonly #namespace: () => Namespace;
+
+	constructor(bridge: Bridge, namespace: () => Namespace) {
+		this.#bridge = bridge;
+		this.#namespace = namespace;
+	}
+
+	async readFile(path: string): Promise<Uint8Array> {
+		const node = await this.#find("readFile", path, true);
+		if (node.type === "directory") throw failure(EISDIR, "readFile", path);
+		const size = await this.#run("readFile", path, () => node.size());
+		const bytes = room(size, path);
+		let done = 0;
+		while (done < size) {
+			const at = done;
+			const n = await this.#run("readFile", path, () => node.read(bytes, at, size - at, at));
+			if (n === 0) break;
+			done += n;
+		}
+		return done === size ? bytes : bytes.slice(0, done);
+	}
+
+	async writeFile(path: string, bytes: Uint8Array, append: boolean): Promise<void> {
+		const call = append ? "appendFile" : "writeFile";
+		const flags = tree.CREATE | (append ? 0 : tree.TRUNCATE);
+		const node = await this.#node(call, path, (ns) =>
+			tree.open(ns, ns.root, relative(path), true, flags, true),
+		);
+		const start = append ? await this.#run(call, path, () => node.size()) : 0;
+		let done = 0;
+		while (done < bytes.length) {
+			const at = done;
+			done += await this.#run(call, path, () =>
+				node.write(bytes, at, bytes.length - at, start + at),
+			);
+		}
+	}
+
+	async readdir(path: string): Promise<WireEntry[]> {
+		const node = await this.#find("readdir", path, true);
+		if (node.type !== "directory") throw failure(ENOTDIR, "readdir", path);
+		const entries: WireEntry[] = [];
+		const entry = emptyEntry();
+		let cursor = 0;
+		for (;;) {
+			const from = cursor;
+			cursor = await this.#run("readdir", path, () => node.readdir(from, entry));
+			if (cursor === 0) return entries;
+			entries.push({ name: entry.name, type: entry.type });
+		}
+	}
+
+	async stat(path: string, follow: boolean): Promise<WireStat> {
+		const call = follow ? "stat" : "lstat";
+		const node = await this.#find(call, path, follow);
+		const stat = emptyStat();
+		await this.#run(call, path, () => node.stat(stat));
+		return {
+			type: stat.type,
+			size: stat.size,
+			links: stat.links,
+			ino: stat.ino,
+			atimeMs: Number(stat.accessed / NS_PER_MS),
+			mtimeMs: Number(stat.modified / NS_PER_MS),
+			ctimeMs: Number(stat.changed / NS_PER_MS),
+		};
+	}
+
+	async mkdir(path: string, recursive: boolean): Promise<void> {
+		if (!recursive) {
+			await this.#run("mkdir", path, (ns) => tree.mkdir(ns, ns.root, relative(path)));
+			return;
+		}
+		const parts = path.split("/").filter((part) => part !== "");
+		for (let count = 1; count <= parts.length; count++) {
+			const part = `/${parts.slice(0, count).join("/")}`;
+			const done = await settle(this.#bridge, () => {
+				const ns = this.#namespace();
+				return tree.mkdir(ns, ns.root, relative(part));
+			});
+			if (done === 0) continue;
+			// A directory may be there, also as a mount or behind a symlink; anything else is in the way.
+			const there = done === EEXIST ? await this.#find("mkdir", part, true) : null;
+			if (there?.type !== "directory") throw failure(there === null ? done : EEXIST, "mkdir", part);
+		}
+	}
+
+	async rm(path: string, recursive: boolean, force: boolean): Promise<void> {
+		const found = await settle(this.#bridge, () => {
+			const ns = this.#namespace();
+			return tree.find(ns, ns.root, relative(path), false);
+		});
+		if (found === ENOENT && force) return;
+		if (typeof found === "number") throw failure(found, "rm", path);
+		if (found.type !== "directory") {
+			await this.#run("rm", path, (ns) => tree.unlink(ns, ns.root, relative(path)));
+			return;
+		}
+		if (!recursive) {
+			throw failure(EISDIR, "rm", path, "pass { recursive: true } to remove a directory");
+		}
+		for (const { name } of await this.readdir(path)) {
+			await this.rm(path.endsWith("/") ? path + name : `${path}/${name}`, true, force);
+		}
+		await this.#run("rm", path, (ns) => tree.rmdir(ns, ns.root, relative(path)));
+	}
+
+	async rename(from: string, to: string): Promise<void> {
+		await this.#run("rename", `${from} → ${to}`, (ns) =>
+			tree.rename(ns, ns.root, relative(from), ns.root, relative(to)),
+		);
+	}
+
+	async copyFile(from: string, to: string): Promise<void> {
+		await this.writeFile(to, await this.readFile(from), false);
+	}
+
+	async symlink(target: string, path: string): Promise<void> {
+		await this.#run("symlink", path, (ns) => tree.symlink(ns, target, ns.root, relative(path)));
+	}
+
+	async readlink(path: string): Promise<string> {
+		const target = await settle(this.#bridge, () => {
+			const ns = this.#namespace();
+			return tree.readlink(ns, ns.root, relative(path));
+		});
+		if (typeof target === "number") throw failure(target, "readlink", path);
+		return target;
+	}
+
+	async utimes(path: string, atimeMs: number, mtimeMs: number): Promise<void> {
+		const ns = (ms: number) => BigInt(Math.round(ms * 1000)) * 1000n;
+		await this.#run("utimes", path, (namespace) =>
+			tree.setTimes(namespace, namespace.root, relative(path), true, ns(atimeMs), ns(mtimeMs)),
+		);
+	}
+
+	#find(call: string, path: string, follow: boolean): Promise<INode> {
+		return this.#node(call, path, (ns) => tree.find(ns, ns.root, relative(path), follow));
+	}
+
+	async #node(
+		call: string,
+		path: string,
+		operation: (ns: Namespace) => INode | Errno,
+	): Promise<INode> {
+		absolute(call, path);
+		const node = await settle(this.#bridge, () => operation(this.#namespace()));
+		if (typeof node === "number") throw failure(node, call, path);
+		return node;
+	}
+
+	async #run(call: string, path: string, operation: (ns: Namespace) => number): Promise<number> {
+		absolute(call, path);
+		const answer = await settle(this.#bridge, () => operation(this.#namespace()));
+		check(answer, call, path);
+		return answer;
+	}
+}
+
+function absolute(call: string, path: string): void {
+	if (!path.startsWith("/")) {
+		throw new PortholeError("EINVAL", `EINVAL: ${call} ${path} (the path must begin with "/")`);
+	}
+}
+
+/** The path as the tree takes it: from its root. */
+function relative(path: string): string {
+	return path.replace(/^\/+/, "") || ".";
+}
+
+function room(size: number, path: string): Uint8Array<ArrayBuffer> {
+	try {
+		return new Uint8Array(size);
+	} catch {
+		throw new PortholeError(errnoName(-48), `ENOMEM: readFile ${path} (${size} bytes)`);
+	}
+}

@@ -1,0 +1,187 @@
+/**
+ * The worker's half of a sandbox: one tree, the loaded packages, the running guests.
+ */
+import { PortholeError } from "../abi/error.ts";
+import type { Far } from "../bridge/bridge.ts";
+import { type Channel, giveAway, offer, type Remote, reach } from "../bridge/far.ts";
+import type { Store } from "../bridge/store.ts";
+import { SuspendingBridge } from "../bridge/suspending.ts";
+import { nowNanoseconds, worldClock } from "./clock.ts";
+import { GuestProcess } from "./guest-process.ts";
+import { KernelFiles } from "./kernel-files.ts";
+import { loadPackage } from "./load.ts";
+import { Packages } from "./packages.ts";
+import type {
+	Desk,
+	Features,
+	FromGuest,
+	Kernel,
+	ToGuest,
+	WireLoadOptions,
+	WireMount,
+	WirePackage,
+	WireSource,
+	WireSpawn,
+} from "./protocol.ts";
+import { suspendingImport } from "./run.ts";
+import { Tree } from "./tree.ts";
+
+/** What a worker's global scope offers. */
+export type Scope = Channel & { postMessage(message: unknown, give: Transferable[]): void };
+
+export class SandboxKernel implements Kernel {
+	readonly #scope: Scope;
+	readonly #desk: Remote<Desk>;
+	readonly #bridge: SuspendingBridge;
+	readonly #clock = worldClock();
+	readonly #tree: Tree;
+	readonly #packages: Packages;
+	readonly #files: KernelFiles;
+	readonly #guests = new Map<number, GuestProcess>();
+	readonly #loads = new Map<number, AbortController>();
+
+	constructor(scope: Scope) {
+		this.#scope = scope;
+		this.#desk = reach<Desk>(scope);
+		this.#bridge = new SuspendingBridge((id, method, args) => this.#desk.ask(id, method, args));
+		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom);
+		this.#packages = new Packages(this.#tree);
+		this.#files = new KernelFiles(this.#bridge, () => this.#tree.namespace);
+	}
+
+	async start(): Promise<Features> {
+		return {
+			bridge: this.#bridge.kind,
+			crossOriginIsolated: globalThis.crossOriginIsolated === true,
+			clockResolution: this.#clock.resolution(),
+		};
+	}
+
+	// --- packages and mounts ---
+
+	async load(source: WireSource, options: WireLoadOptions): Promise<WirePackage> {
+		const abort = new AbortController();
+		const { load } = options;
+		this.#loads.set(load, abort);
+		let size = 0;
+		const report = (
+			phase: "connecting" | "reading" | "compiling" | "ready",
+			loaded: number,
+			total: number | undefined,
+		) => {
+			size = loaded;
+			this.#post({ from: 0, kind: "progress", load, phase, loaded, total });
+		};
+		try {
+			const loaded = await loadPackage(source, options, abort.signal, report);
+			report("compiling", size, size);
+			const wired = await this.#packages.add(load, loaded);
+			report("ready", size, size);
+			return wired;
+		} finally {
+			this.#loads.delete(load);
+		}
+	}
+
+	async abort(load: number): Promise<void> {
+		this.#loads.get(load)?.abort(new PortholeError("aborted", "the load was aborted"));
+	}
+
+	mount(mount: WireMount): Promise<void> {
+		return this.#tree.mount(mount);
+	}
+
+	unmount(path: string): Promise<Far<Store>> {
+		return this.#tree.unmount(path, (root) =>
+			[...this.#guests.values()].some((guest) => guest.uses(root.dev)),
+		);
+	}
+
+	// --- processes ---
+
+	async spawn(request: WireSpawn): Promise<void> {
+		const program = this.#packages.program(request.command);
+		const module = await program.module();
+		const extra = new Map<string, Map<string, WebAssembly.ImportValue>>();
+		for (const { module: name, name: field, value } of request.imports) {
+			const fields = extra.get(name) ?? new Map<string, WebAssembly.ImportValue>();
+			fields.set(field, this.#importValue(value));
+			extra.set(name, fields);
+		}
+		const process = await GuestProcess.create({
+			request,
+			program,
+			module,
+			extra,
+			tree: this.#tree,
+			bridge: this.#bridge,
+			clock: this.#clock,
+			fillRandom,
+			post: (message, give = []) => this.#post(message, give),
+		});
+		this.#guests.set(request.pid, process);
+		// In a task of its own, so that the page first hears that the guest is about to start.
+		setTimeout(() => process.run().finally(() => this.#guests.delete(request.pid)), 0);
+	}
+
+	receive(message: ToGuest): void {
+		const guest = this.#guests.get(message.to);
+		if (guest !== undefined) guest.receive(message);
+	}
+
+	async sync(): Promise<void> {
+		await this.#tree.sync();
+	}
+
+	async close(): Promise<void> {
+		for (const guest of this.#guests.values()) guest.kill("SIGKILL", 137);
+		await this.#tree.sync();
+	}
+
+	// --- files ---
+
+	async readFile(path: string): Promise<Uint8Array> {
+		const bytes = await this.#files.readFile(path);
+		return giveAway(bytes, [bytes.buffer as ArrayBuffer]);
+	}
+
+	writeFile(path: string, bytes: Uint8Array, append: boolean): Promise<void> {
+		this.#tree.fill();
+		return this.#files.writeFile(path, bytes, append);
+	}
+
+	readdir = (path: string) => this.#files.readdir(path);
+	stat = (path: string, follow: boolean) => this.#files.stat(path, follow);
+	mkdir = (path: string, recursive: boolean) => this.#files.mkdir(path, recursive);
+	rm = (path: string, recursive: boolean, force: boolean) => this.#files.rm(path, recursive, force);
+	rename = (from: string, to: string) => this.#files.rename(from, to);
+	copyFile = (from: string, to: string) => this.#files.copyFile(from, to);
+	symlink = (target: string, path: string) => this.#files.symlink(target, path);
+	readlink = (path: string) => this.#files.readlink(path);
+	utimes = (path: string, atimeMs: number, mtimeMs: number) =>
+		this.#files.utimes(path, atimeMs, mtimeMs);
+
+	#post(message: FromGuest, give: Transferable[] = []): void {
+		this.#scope.postMessage(message, give);
+	}
+
+	#importValue(value: WireSpawn["imports"][number]["value"]): WebAssembly.ImportValue {
+		if (typeof value === "number") return value;
+		return suspendingImport((...args) => this.#desk.ask(value.id, "call", args));
+	}
+}
+
+function fillRandom(bytes: Uint8Array): void {
+	// Only called with views of ordinary buffers.
+	crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+}
+
+/** Serves a sandbox on the worker's own channel. */
+export function serve(scope: Scope): void {
+	const kernel = new SandboxKernel(scope);
+	scope.addEventListener("message", (event) => {
+		const { data } = event as MessageEvent<ToGuest | { id: unknown }>;
+		if (typeof data === "object" && data !== null && "to" in data) kernel.receive(data);
+	});
+	offer(kernel, scope);
+}

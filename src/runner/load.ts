@@ -1,0 +1,184 @@
+/**
+ * The worker's half of loading: a posted source becomes bytes, the bytes a Package.
+ */
+
+import { EIO } from "../abi/errno.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { Contents } from "../fs/volume.ts";
+import { type Package, readPackage, WebcError } from "../webc/index.ts";
+import type { WireLoadOptions, WireSource } from "./protocol.ts";
+import { badStatus, unreachable } from "./source.ts";
+
+export type Report = (
+	phase: "connecting" | "reading" | "compiling" | "ready",
+	loaded: number,
+	total: number | undefined,
+) => void;
+
+export interface LoadedPackage {
+	readonly pkg: Package;
+	readonly contents: Contents;
+	/** The bytes of an atom or any other span. */
+	bytes(span: { readonly start: number; readonly length: number }): Promise<Uint8Array>;
+}
+
+/** Reads, checks and indexes a package. */
+export async function loadPackage(
+	source: WireSource,
+	options: WireLoadOptions,
+	signal: AbortSignal,
+	report: Report,
+): Promise<LoadedPackage> {
+	const bytes = await readAll(source, signal, report);
+	if (options.integrity !== undefined) await checkIntegrity(bytes, options.integrity);
+	signal.throwIfAborted();
+	const pkg = await read(bytes, source);
+	// A tar's spans point into what was unpacked, which is in memory as well.
+	const held = pkg.source.bytes ?? bytes;
+	return {
+		pkg,
+		contents: memoryContents(held),
+		bytes: async ({ start, length }) => held.subarray(start, start + length),
+	};
+}
+
+async function read(bytes: Uint8Array, source: WireSource): Promise<Package> {
+	try {
+		return await readPackage(bytes, { name: source.name });
+	} catch (cause) {
+		if (!(cause instanceof WebcError)) throw cause;
+		const from = source.kind === "url" ? source.url : source.name || "the package";
+		const html = /^\s*<(!doctype|html)/i.test(String.fromCharCode(...bytes.subarray(0, 64)));
+		const hint = html ? "; the server sent a web page, so the address is probably wrong" : "";
+		throw new PortholeError(cause.code, `${from}: ${cause.message}${hint}`, { cause });
+	}
+}
+
+/** Bytes in memory as the contents of a volume. */
+function memoryContents(bytes: Uint8Array): Contents {
+	return {
+		read(into, at, length, position) {
+			if (position + length > bytes.length) return EIO;
+			into.set(bytes.subarray(position, position + length), at);
+			return length;
+		},
+	};
+}
+
+async function readAll(
+	source: WireSource,
+	signal: AbortSignal,
+	report: Report,
+): Promise<Uint8Array> {
+	if (source.kind === "bytes") {
+		report("reading", source.bytes.length, source.bytes.length);
+		return source.bytes;
+	}
+	if (source.kind === "blob") {
+		report("reading", 0, source.blob.size);
+		return readStream(source.blob.stream(), source.blob.size, signal, report);
+	}
+	report("connecting", 0, undefined);
+	const response = await fetch(source.url, { signal }).catch((cause) => {
+		signal.throwIfAborted();
+		throw unreachable(source.url, cause);
+	});
+	if (!response.ok) throw badStatus(source.url, response.status);
+	// A compressed answer's length is not the length of what arrives here.
+	const plain = response.headers.get("content-encoding") === null;
+	const length = plain ? Number(response.headers.get("content-length") ?? Number.NaN) : Number.NaN;
+	const total = Number.isSafeInteger(length) && length >= 0 ? length : undefined;
+	if (response.body === null) return new Uint8Array(0);
+	try {
+		return await readStream(response.body, total, signal, report);
+	} catch (cause) {
+		signal.throwIfAborted();
+		throw cause instanceof PortholeError ? cause : interrupted(source.url, cause);
+	}
+}
+
+function interrupted(url: string, cause: unknown): PortholeError {
+	return new PortholeError("network-error", `the download of ${url} broke off; try again`, {
+		cause,
+	});
+}
+
+/** All bytes of a stream. The announced size is a hint: it may be missing or wrong. */
+async function readStream(
+	stream: ReadableStream<Uint8Array>,
+	total: number | undefined,
+	signal: AbortSignal,
+	report: Report,
+): Promise<Uint8Array> {
+	const reader = stream.getReader();
+	let bytes = new Uint8Array(Math.min(total ?? 65536, 1 << 26));
+	let length = 0;
+	for (;;) {
+		signal.throwIfAborted();
+		const { done, value } = await reader.read();
+		if (done) break;
+		if (length + value.length > bytes.length) bytes = grown(bytes, length + value.length, total);
+		bytes.set(value, length);
+		length += value.length;
+		report("reading", length, total === undefined || length > total ? undefined : total);
+	}
+	if (total !== undefined && length < total) {
+		throw new PortholeError(
+			"network-error",
+			`the download ended after ${length} of ${total} bytes; try again`,
+		);
+	}
+	return bytes.subarray(0, length);
+}
+
+function grown(bytes: Uint8Array, needed: number, total = 0): Uint8Array<ArrayBuffer> {
+	const next = new Uint8Array(
+		Math.max(needed, Math.min(total, bytes.length * 2), bytes.length * 2),
+	);
+	next.set(bytes);
+	return next;
+}
+
+const algorithms = new Map([
+	["sha256", "SHA-256"],
+	["sha384", "SHA-384"],
+	["sha512", "SHA-512"],
+]);
+
+/** As Subresource Integrity: of several hashes of the strongest kind one must match. */
+async function checkIntegrity(bytes: Uint8Array, integrity: string): Promise<void> {
+	const hashes = integrity.trim().split(/\s+/).map(parseHash);
+	const strongest = hashes
+		.map((hash) => hash.kind)
+		.sort()
+		.at(-1);
+	const wanted = hashes.filter((hash) => hash.kind === strongest);
+	const name = algorithms.get(strongest ?? "");
+	if (name === undefined) throw badIntegrity(integrity);
+	if (globalThis.crypto?.subtle === undefined) {
+		throw new PortholeError(
+			"not-supported",
+			"`integrity` needs a secure context: serve the page by https or from localhost",
+		);
+	}
+	const digest = await crypto.subtle.digest(name, bytes as Uint8Array<ArrayBuffer>);
+	const found = btoa(String.fromCharCode(...new Uint8Array(digest)));
+	if (wanted.some((hash) => hash.value === found)) return;
+	throw new PortholeError(
+		"integrity",
+		`the package is not the one expected: its hash is ${strongest}-${found}, not ${integrity}`,
+	);
+}
+
+function parseHash(text: string): { kind: string; value: string } {
+	const [, kind, value] = /^(sha(?:256|384|512))-([A-Za-z0-9+/]+={0,2})(?:\?.*)?$/.exec(text) ?? [];
+	if (kind === undefined || value === undefined) throw badIntegrity(text);
+	return { kind, value };
+}
+
+function badIntegrity(text: string): PortholeError {
+	return new PortholeError(
+		"invalid-option",
+		`integrity is "sha256-<base64>" (or sha384-, sha512-), not ${JSON.stringify(text)}`,
+	);
+}

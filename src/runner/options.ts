@@ -1,0 +1,210 @@
+/**
+ * The options of the public API: their shapes, and the checks. What has passed here is not checked
+ * again behind it. Names follow the runner they come from (wasix-runner.md section 1).
+ */
+import { SIGNALS } from "../abi/constants.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { Store } from "../bridge/store.ts";
+
+/** What can be mounted: one of Porthole's directories, or any object with the methods of Store. */
+export type Directory = Store;
+
+export interface MountOptions {
+	/** Writing is answered with EROFS. */
+	readonly readOnly?: boolean;
+}
+
+export type Mounts = Readonly<
+	Record<string, Directory | ({ readonly directory: Directory } & MountOptions)>
+>;
+
+export interface Progress {
+	readonly phase: "connecting" | "reading" | "compiling" | "ready";
+	/** Bytes that have arrived. */
+	readonly loaded: number;
+	/** Bytes in all; undefined while nobody knows. */
+	readonly total: number | undefined;
+}
+
+export interface LoadOptions {
+	/** As in Subresource Integrity: `sha256-<base64>`, also `sha384-` and `sha512-`. */
+	readonly integrity?: string;
+	readonly signal?: AbortSignal;
+	readonly onProgress?: (progress: Progress) => void;
+	/** Whether a URL may be read in parts; default true. */
+	readonly lazy?: boolean;
+	/** What a bare module's one command is called; default: after its file, else `main`. */
+	readonly name?: string;
+}
+
+/** Where a package comes from. The bytes say what it is. */
+export type Source = string | URL | Request | Response | Blob | ArrayBuffer | Uint8Array;
+
+export interface Capabilities {
+	/** Reserved: network access. */
+	readonly network?: false;
+	/** Reserved: threads. */
+	readonly threads?: false;
+}
+
+export interface SandboxOptions {
+	readonly packages?: readonly Source[];
+	readonly mounts?: Mounts;
+	/** Files written into the tree before anything runs, by absolute guest path. */
+	readonly files?: Readonly<Record<string, string | Uint8Array>>;
+	readonly env?: Readonly<Record<string, string>>;
+	readonly forwardHostEnv?: boolean;
+	/** More host variables, for commands that forward them. */
+	readonly hostEnv?: Readonly<Record<string, string>>;
+	readonly capabilities?: Capabilities;
+	readonly bridge?: "auto" | "suspending" | "blocking" | "preloaded";
+	/** Where the worker's script is, for builds that cannot find it themselves. */
+	readonly workerUrl?: string | URL;
+	readonly signal?: AbortSignal;
+	readonly onProgress?: (progress: Progress) => void;
+}
+
+/** The context of a command that is a JavaScript function. */
+export interface CommandContext {
+	readonly args: readonly string[];
+	readonly env: Readonly<Record<string, string>>;
+	readonly stdin: ReadableStream<Uint8Array>;
+	readonly stdout: WritableStream<Uint8Array>;
+	readonly stderr: WritableStream<Uint8Array>;
+	readonly signal: AbortSignal;
+}
+
+export interface CommandOptions {
+	readonly env?: Readonly<Record<string, string>>;
+	readonly forwardHostEnv?: boolean;
+	readonly currentDir?: string;
+	readonly entryFunction?: string;
+	readonly mounts?: Mounts;
+	readonly injectedPackages?: readonly object[];
+	readonly mappedCommands?: Readonly<
+		Record<string, string | ((context: CommandContext) => number | Promise<number>)>
+	>;
+	readonly capabilities?: Capabilities;
+	readonly imports?: Readonly<
+		Record<string, Readonly<Record<string, number | ((...args: number[]) => unknown)>>>
+	>;
+	readonly stdin?: "pipe" | "null" | string | Uint8Array | ReadableStream<Uint8Array>;
+	readonly stdout?: "pipe" | "null" | WritableStream<Uint8Array>;
+	readonly stderr?: "pipe" | "null" | WritableStream<Uint8Array>;
+	readonly terminal?: { readonly columns: number; readonly rows: number };
+	/** Milliseconds after which the process is killed. */
+	readonly timeout?: number;
+	readonly signal?: AbortSignal;
+	/** Reserved; refused until they work. */
+	readonly journals?: never;
+	readonly snapshotOn?: never;
+	readonly snapshotInterval?: never;
+}
+
+/** An `"invalid-option"` error that names the option. */
+function invalid(option: string, why: string): PortholeError {
+	return new PortholeError("invalid-option", `${option} ${why}`);
+}
+
+const reserved = ["journals", "snapshotOn", "snapshotInterval"];
+
+/** Errors: `"invalid-option"`. */
+export function checkSandboxOptions(options: SandboxOptions): void {
+	checkEnv("env", options.env);
+	checkEnv("hostEnv", options.hostEnv);
+	checkMounts(options.mounts);
+	checkCapabilities(options.capabilities);
+	for (const path of Object.keys(options.files ?? {})) {
+		if (!path.startsWith("/")) throw invalid("files", `takes absolute paths, and ${path} is none`);
+	}
+	const bridges = ["auto", "suspending", "blocking", "preloaded"];
+	if (!bridges.includes(options.bridge ?? "auto")) {
+		throw invalid("bridge", `is one of ${bridges.join(", ")}`);
+	}
+}
+
+/** Errors: `"invalid-option"`, and `"not-supported"` for what is reserved. */
+export function checkCommand(args: readonly string[], options: CommandOptions): void {
+	for (const name of reserved) {
+		if (Reflect.get(options, name) !== undefined) {
+			throw new PortholeError("not-supported", `${name} is reserved and does not work yet`);
+		}
+	}
+	if (!Array.isArray(args)) throw invalid("args", "is an array of strings");
+	args.forEach((arg, index) => {
+		if (typeof arg !== "string") throw invalid(`args[${index}]`, "is not a string");
+		if (arg.includes("\0")) throw invalid(`args[${index}]`, "contains a NUL character");
+	});
+	checkEnv("env", options.env);
+	checkMounts(options.mounts);
+	checkCapabilities(options.capabilities);
+	const { timeout, terminal } = options;
+	if (timeout !== undefined && !(timeout >= 0)) throw invalid("timeout", "is not a number of ms");
+	if (terminal !== undefined && !(terminal.columns > 0 && terminal.rows > 0)) {
+		throw invalid("terminal", "needs columns and rows above 0");
+	}
+}
+
+function checkEnv(option: string, env: Readonly<Record<string, string>> | undefined): void {
+	for (const [key, value] of Object.entries(env ?? {})) {
+		if (key === "" || /[=\0]/.test(key)) {
+			throw invalid(option, `has the key ${JSON.stringify(key)}; a key has no "=" and no NUL`);
+		}
+		if (typeof value !== "string") throw invalid(`${option}.${key}`, "is not a string");
+		if (value.includes("\0")) throw invalid(`${option}.${key}`, "contains a NUL character");
+	}
+}
+
+function checkCapabilities(capabilities: Capabilities | undefined): void {
+	for (const [name, value] of Object.entries(capabilities ?? {})) {
+		if (value) throw new PortholeError("not-supported", `the capability ${name} does not work yet`);
+	}
+}
+
+function checkMounts(mounts: Mounts | undefined): void {
+	for (const [path, mount] of Object.entries(mounts ?? {})) {
+		if (path.includes("\0")) throw invalid("mounts", "has a path with a NUL character");
+		mountOf(path, mount);
+	}
+}
+
+const storeMethods = ["list", "read", "write", "resize", "make", "remove", "rename"] as const;
+
+function isStore(value: unknown): value is Store {
+	if (typeof value !== "object" || value === null) return false;
+	return storeMethods.every((name) => typeof Reflect.get(value, name) === "function");
+}
+
+/** One mount in its long form. Errors: `"invalid-option"` for what cannot be mounted. */
+export function mountOf(
+	path: string,
+	mount: Mounts[string],
+): { directory: Directory; readOnly: boolean } {
+	if (isStore(mount)) return { directory: mount, readOnly: false };
+	const { directory, readOnly } = mount;
+	if (isStore(directory)) return { directory, readOnly: readOnly === true };
+	throw invalid(
+		`mounts[${JSON.stringify(path)}]`,
+		`lacks methods of Store (${storeMethods.join(", ")})`,
+	);
+}
+
+/** The guest path of a mount, absolute: a relative one is taken from `/`, `..` is resolved.
+ *  Errors: `"invalid-option"` for one that leaves `/`. */
+export function guestPath(written: string): string {
+	const parts: string[] = [];
+	for (const part of written.split("/")) {
+		if (part === "" || part === ".") continue;
+		if (part !== "..") parts.push(part);
+		else if (parts.pop() === undefined) throw invalid("mounts", `has ${written}, which leaves /`);
+	}
+	return `/${parts.join("/")}`;
+}
+
+/** The number of a signal. Errors: `"invalid-option"` for a name that there is not. */
+export function signalNumber(name: string): number {
+	const number = SIGNALS.get(name);
+	if (number === undefined)
+		throw invalid("signal", `${name} is not one of ${[...SIGNALS.keys()].join(", ")}`);
+	return number;
+}

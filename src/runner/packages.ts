@@ -1,0 +1,178 @@
+/**
+ * The packages of a sandbox: their volumes in the tree, their commands by name, their modules.
+ */
+import { PortholeError } from "../abi/error.ts";
+import { VolumeFileSystem } from "../fs/volume.ts";
+import {
+	type CommandInfo,
+	findAmong,
+	type MountedVolume,
+	type Package,
+	type ResolvedCommand,
+	resolveCommand,
+	resolveEntrypoint,
+	resolveMounts,
+	type Span,
+	WebcError,
+} from "../webc/index.ts";
+import { compile } from "./compile.ts";
+import type { LoadedPackage } from "./load.ts";
+import type { WirePackage } from "./protocol.ts";
+import type { Tree } from "./tree.ts";
+
+/** Where commands are found as files. */
+const PATHS = ["/bin", "/usr/bin"];
+
+/** A program that can be started: a command, its package's wishes, and how to get its module. */
+export interface Program {
+	/** What argv[0] is. */
+	readonly name: string;
+	readonly info: CommandInfo;
+	module(): Promise<WebAssembly.Module>;
+}
+
+export class Packages {
+	readonly #tree: Tree;
+	readonly #loaded = new Map<number, LoadedPackage>();
+	readonly #modules = new Map<Span, Promise<WebAssembly.Module>>();
+
+	constructor(tree: Tree) {
+		this.#tree = tree;
+	}
+
+	/** Adds a package: volumes to the tree, commands to the path. Compiles what it starts with. */
+	async add(id: number, loaded: LoadedPackage): Promise<WirePackage> {
+		const { pkg } = loaded;
+		this.#loaded.set(id, loaded);
+		try {
+			const entry = resolveEntrypoint(pkg, this.#find());
+			const main = this.#tryResolve(pkg, entry);
+			if (main !== undefined) await this.#module(main);
+			for (const fs of this.#volumes(loaded)) this.#tree.addPackage(fs);
+			if (pkg.volumes.length > 0) this.#tree.fill();
+			return {
+				id,
+				name: pkg.name,
+				version: pkg.version,
+				format: pkg.format,
+				entrypoint: entry,
+				commands: pkg.commands.map((command) => command.name),
+				manifest: pkg.manifest,
+				volumes: pkg.volumes.map(({ name, mountPath }) => ({ name, mountPath })),
+			};
+		} catch (error) {
+			this.#loaded.delete(id);
+			throw crossing(error);
+		}
+	}
+
+	/** The program behind a command's name, or behind a package's entrypoint.
+	 *  Errors: `"missing-command"`, and what resolving one finds wrong. */
+	program(command: string | number): Program {
+		const [owner, name] =
+			typeof command === "number" ? this.#entrypoint(command) : this.#owner(command);
+		try {
+			const resolved = resolveCommand(owner, name, this.#find());
+			return {
+				name: resolved.info.execName ?? name,
+				info: resolved.info,
+				module: () => this.#module(resolved),
+			};
+		} catch (error) {
+			throw crossing(error);
+		}
+	}
+
+	#entrypoint(id: number): [Package, string] {
+		const loaded = this.#loaded.get(id);
+		if (loaded === undefined) throw missing("the package is not loaded in this sandbox");
+		const { pkg } = loaded;
+		const name = resolveEntrypoint(pkg, this.#find());
+		if (name !== undefined) return [pkg, name];
+		const names = pkg.commands.map((command) => command.name).join(", ");
+		throw missing(
+			`${pkg.name || "the package"} has no entrypoint; ${names ? `name one of its commands: ${names}` : "it has no commands either"}`,
+		);
+	}
+
+	#owner(name: string): [Package, string] {
+		for (const { pkg } of this.#loaded.values()) {
+			if (pkg.commands.some((command) => command.name === name)) return [pkg, name];
+		}
+		const names = [...this.#loaded.values()].flatMap(({ pkg }) =>
+			pkg.commands.map((command) => command.name),
+		);
+		throw missing(
+			`no loaded package has a command ${JSON.stringify(name)}; ` +
+				(names.length > 0 ? `there are ${names.join(", ")}` : "`load` a package first"),
+		);
+	}
+
+	#find() {
+		return findAmong([...this.#loaded.values()].map(({ pkg }) => pkg));
+	}
+
+	#of(pkg: Package): LoadedPackage {
+		for (const loaded of this.#loaded.values()) if (loaded.pkg === pkg) return loaded;
+		throw missing(`${pkg.name} is not loaded`);
+	}
+
+	#tryResolve(pkg: Package, name: string | undefined): ResolvedCommand | undefined {
+		if (name === undefined) return undefined;
+		try {
+			return resolveCommand(pkg, name, this.#find());
+		} catch (error) {
+			// A dependency may be loaded later; a damaged command is reported when it is run.
+			if (error instanceof WebcError) return undefined;
+			throw error;
+		}
+	}
+
+	#module({ pkg, atom, atomName }: ResolvedCommand): Promise<WebAssembly.Module> {
+		let module = this.#modules.get(atom);
+		if (module === undefined) {
+			const from = this.#of(pkg);
+			module = from.bytes(atom).then((bytes) => compile(bytes, `the atom ${atomName}`));
+			this.#modules.set(atom, module);
+			module.catch(() => this.#modules.delete(atom));
+		}
+		return module;
+	}
+
+	/** A read-only file system for each container that the package's tree is made of. */
+	#volumes({ pkg }: LoadedPackage): VolumeFileSystem[] {
+		const mounts = new Map<Package, MountedVolume[]>([[pkg, []]]);
+		const extras = new Map<Package, Map<string, Span>>();
+		for (const mount of resolveMounts(pkg, this.#find())) {
+			// What belongs to a dependency is in the tree because that is loaded, too.
+			if (mount.pkg === pkg || mount.from !== undefined) push(mounts, mount.pkg, mount);
+		}
+		for (const { name } of pkg.commands) {
+			const found = this.#tryResolve(pkg, name);
+			if (found === undefined) continue;
+			const files = extras.get(found.pkg) ?? new Map<string, Span>();
+			for (const path of PATHS) files.set(`${path}/${name}`, found.atom);
+			extras.set(found.pkg, files);
+			if (!mounts.has(found.pkg)) mounts.set(found.pkg, []);
+		}
+		return [...mounts]
+			.filter(([of, volumes]) => volumes.length > 0 || extras.has(of))
+			.map(([of, volumes]) => new VolumeFileSystem(volumes, this.#of(of).contents, extras.get(of)));
+	}
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+	const list = map.get(key);
+	if (list === undefined) map.set(key, [value]);
+	else list.push(value);
+}
+
+function missing(what: string): PortholeError {
+	return new PortholeError("missing-command", what);
+}
+
+/** A fault of a package as an error of the API. */
+function crossing(error: unknown): unknown {
+	if (!(error instanceof WebcError)) return error;
+	return new PortholeError(error.code, error.message, { cause: error });
+}

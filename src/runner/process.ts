@@ -1,0 +1,190 @@
+/**
+ * A process as the page holds it: three streams, a status, and the messages behind them.
+ */
+import { PortholeError } from "../abi/error.ts";
+import { signalNumber } from "./options.ts";
+import type { FromGuest, ToGuest, WireStatus } from "./protocol.ts";
+import { Collector, InputEnd, OutputEnd } from "./streams.ts";
+
+/** How a guest ended. A trap, or a code other than 0, is a status and not a rejection. */
+export interface ExitStatus {
+	readonly success: boolean;
+	/** 128 + n when the signal n ended it, 134 when it trapped. */
+	readonly code: number;
+	readonly signal?: string;
+	/** With the guest's function names in its stack, where the module has them. */
+	readonly trap?: Error;
+}
+
+/** A running guest. */
+export interface Process {
+	readonly pid: number;
+	readonly stdin: WritableStream<Uint8Array>;
+	readonly stdout: ReadableStream<Uint8Array>;
+	readonly stderr: ReadableStream<Uint8Array>;
+	/** Settles when output is complete and mounts have synced; rejects only when the fault is ours. */
+	readonly status: Promise<ExitStatus>;
+	/** Ends it: at its next call, or within a second where it makes none. Default: `"SIGTERM"`. */
+	kill(signal?: string): void;
+	resize(columns: number, rows: number): void;
+}
+
+/** What the streams of a process do with its output. */
+export type Sink = "stream" | "collect";
+
+export class ProcessEnd implements Process {
+	readonly pid: number;
+	readonly stdin: WritableStream<Uint8Array>;
+	readonly stdout: ReadableStream<Uint8Array>;
+	readonly stderr: ReadableStream<Uint8Array>;
+	readonly status: Promise<ExitStatus>;
+	readonly collected = { stdout: new Collector(), stderr: new Collector() };
+	/** Resolves once the guest has been told of a kill. */
+	readonly ending: Promise<void>;
+	readonly #sink: Sink;
+	readonly #send: (message: ToGuest, give?: Transferable[]) => void;
+	readonly #onKill: (process: ProcessEnd) => void;
+	readonly #input: InputEnd;
+	readonly #outputs: readonly [OutputEnd, OutputEnd];
+	#finish!: (status: ExitStatus) => void;
+	#fail!: (error: Error) => void;
+	#heard!: () => void;
+	#over = false;
+	#lastKill: { code: number; signal: string } | null = null;
+	/** What must be over before the status settles: output that is being poured elsewhere. */
+	readonly #before: Promise<unknown>[] = [];
+
+	constructor(
+		pid: number,
+		sink: Sink,
+		send: (message: ToGuest, give?: Transferable[]) => void,
+		onKill: (process: ProcessEnd) => void,
+	) {
+		this.pid = pid;
+		this.#sink = sink;
+		this.#send = send;
+		this.#onKill = onKill;
+		this.#input = new InputEnd(
+			(chunk) => send({ to: pid, kind: "stdin", chunk }, [chunk.buffer]),
+			() => send({ to: pid, kind: "end" }),
+		);
+		const output = (fd: 1 | 2) =>
+			new OutputEnd(
+				(bytes) => send({ to: pid, kind: "taken", fd, bytes }),
+				() => send({ to: pid, kind: "hangup", fd }),
+			);
+		this.#outputs = [output(1), output(2)];
+		this.stdin = this.#input.stream;
+		this.stdout = this.#outputs[0].stream;
+		this.stderr = this.#outputs[1].stream;
+		this.status = new Promise((resolve, reject) => {
+			this.#finish = resolve;
+			this.#fail = reject;
+		});
+		// Whoever does not look at the status need not hear of its rejection either.
+		this.status.catch(() => {});
+		this.ending = new Promise((resolve) => {
+			this.#heard = resolve;
+		});
+	}
+
+	get over(): boolean {
+		return this.#over;
+	}
+
+	get lastKill(): { code: number; signal: string } | null {
+		return this.#lastKill;
+	}
+
+	kill(signal = "SIGTERM"): void {
+		const code = 128 + signalNumber(signal);
+		if (this.#over) return;
+		this.#lastKill = { code, signal };
+		this.#send({ to: this.pid, kind: "kill", signal, code });
+		this.#onKill(this);
+	}
+
+	resize(columns: number, rows: number): void {
+		if (!this.#over) this.#send({ to: this.pid, kind: "resize", columns, rows });
+	}
+
+	/** The status waits for `promise` too. */
+	waitFor(promise: Promise<unknown>): void {
+		this.#before.push(promise.catch(() => {}));
+	}
+
+	receive(message: FromGuest): void {
+		switch (message.kind) {
+			case "output":
+				this.#output(message.fd, message.chunk);
+				break;
+			case "taken":
+				this.#input.taken(message.bytes);
+				break;
+			case "ending":
+				this.#heard();
+				break;
+			case "exit":
+				this.settle(message.status);
+				break;
+			case "broken":
+				this.break(new PortholeError("internal", message.message));
+				break;
+			case "progress":
+				break;
+		}
+	}
+
+	settle(status: WireStatus): void {
+		if (!this.#end()) return;
+		for (const output of this.#outputs) output.close();
+		Promise.all(this.#before).then(() => this.#finish(exitStatus(status)));
+	}
+
+	break(error: Error): void {
+		if (!this.#end()) return;
+		for (const output of this.#outputs) output.fail(error);
+		this.#fail(error);
+	}
+
+	#end(): boolean {
+		if (this.#over) return false;
+		this.#over = true;
+		this.#heard();
+		this.#input.over();
+		return true;
+	}
+
+	#output(fd: 1 | 2, chunk: Uint8Array): void {
+		if (this.#sink === "stream") {
+			this.#outputs[fd - 1]?.push(chunk);
+			return;
+		}
+		this.collected[fd === 1 ? "stdout" : "stderr"].push(chunk);
+		this.#send({ to: this.pid, kind: "taken", fd, bytes: chunk.length });
+	}
+}
+
+function exitStatus(wire: WireStatus): ExitStatus {
+	const { code, signal, trap } = wire;
+	return {
+		success: code === 0 && signal === undefined && trap === undefined,
+		code,
+		...(signal !== undefined && { signal }),
+		...(trap !== undefined && { trap: trapError(trap) }),
+	};
+}
+
+/** The browser's frames of wasm functions: `at name (wasm://wasm/hash:wasm-function[7]:0x2a)`. */
+const frame = /^\s*(?:at\s+)?(.*?)\s*[(@].*?wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?\s*$/;
+
+function trapError(trap: { message: string; stack: string }): Error {
+	const error = new Error(trap.message);
+	error.name = "RuntimeError";
+	const frames = trap.stack.split("\n").flatMap((line) => {
+		const match = frame.exec(line);
+		return match === null ? [] : [`    at ${match[1] || "(anonymous)"} (${match[2]}:${match[3]})`];
+	});
+	error.stack = [`RuntimeError: ${trap.message}`, ...frames].join("\n");
+	return error;
+}

@@ -1,0 +1,174 @@
+/**
+ * What crosses between the page's half and the worker's half.
+ *
+ * Control goes through Comlink (`Kernel`, what the worker offers, and `Desk`, what the page offers).
+ * The bytes of the standard streams are plain messages on the same channel, because each of them
+ * would otherwise cost a reply: `ToGuest` and `FromGuest`. Comlink looks at messages with an `id`
+ * only, and these have none.
+ */
+import type { Far } from "../bridge/bridge.ts";
+import type { Store } from "../bridge/store.ts";
+
+/** Where a package comes from, as it can be posted. */
+export type WireSource =
+	| { readonly kind: "bytes"; readonly bytes: Uint8Array; readonly name: string }
+	| { readonly kind: "blob"; readonly blob: Blob; readonly name: string }
+	| { readonly kind: "url"; readonly url: string; readonly name: string };
+
+export interface WireLoadOptions {
+	/** Number of the load: progress and abort refer to it. */
+	readonly load: number;
+	readonly integrity?: string | undefined;
+	readonly lazy?: boolean | undefined;
+}
+
+/** A loaded package, as the page sees it. */
+export interface WirePackage {
+	readonly id: number;
+	readonly name: string;
+	readonly version: string;
+	readonly format: 1 | 2 | 3 | "tar" | "wasm";
+	readonly entrypoint?: string | undefined;
+	readonly commands: readonly string[];
+	readonly manifest: unknown;
+	readonly volumes: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+export interface WireMount {
+	readonly path: string;
+	/** The key the page wrote, before it was made absolute. */
+	readonly written: string;
+	readonly store: Far<Store>;
+	readonly readOnly: boolean;
+}
+
+export interface Features {
+	readonly bridge: "suspending";
+	readonly crossOriginIsolated: boolean;
+	/** Nanoseconds between two steps of the clock. */
+	readonly clockResolution: number;
+}
+
+export interface WireTerminal {
+	readonly columns: number;
+	readonly rows: number;
+}
+
+/** A process to be started. */
+export interface WireSpawn {
+	readonly pid: number;
+	/** A command's name, or a package's number for its entrypoint. */
+	readonly command: string | number;
+	readonly args: readonly string[];
+	/** Host variables, already chosen, in order. */
+	readonly hostEnv: readonly (readonly [string, string])[];
+	readonly env: readonly (readonly [string, string])[];
+	readonly currentDir?: string | undefined;
+	readonly entryFunction?: string | undefined;
+	readonly mounts: readonly WireMount[];
+	/** The modules of `imports`: a name and what it holds; functions are lent by the page. */
+	readonly imports: readonly WireImport[];
+	readonly stdin: "pipe" | "null";
+	readonly stdout: "pipe" | "null";
+	readonly stderr: "pipe" | "null";
+	readonly terminal?: WireTerminal | undefined;
+}
+
+export interface WireImport {
+	readonly module: string;
+	readonly name: string;
+	/** A function of the page, or a number for a global. */
+	readonly value: Far<{ call(...args: unknown[]): Promise<unknown> }> | number;
+}
+
+export interface WireStat {
+	readonly type: "file" | "directory" | "symlink" | "device" | "pipe";
+	readonly size: number;
+	readonly links: number;
+	readonly ino: number;
+	/** Milliseconds since 1970. */
+	readonly atimeMs: number;
+	readonly mtimeMs: number;
+	readonly ctimeMs: number;
+}
+
+export interface WireEntry {
+	readonly name: string;
+	readonly type: WireStat["type"];
+}
+
+/** What the worker offers. Every method rejects with a PortholeError. */
+export interface Kernel {
+	start(): Promise<Features>;
+	load(source: WireSource, options: WireLoadOptions): Promise<WirePackage>;
+	abort(load: number): Promise<void>;
+	mount(mount: WireMount): Promise<void>;
+	unmount(path: string): Promise<Far<Store>>;
+	spawn(request: WireSpawn): Promise<void>;
+	sync(): Promise<void>;
+	/** Ends all guests and waits until the mounts have synced. */
+	close(): Promise<void>;
+	readFile(path: string): Promise<Uint8Array>;
+	writeFile(path: string, bytes: Uint8Array, append: boolean): Promise<void>;
+	readdir(path: string): Promise<WireEntry[]>;
+	stat(path: string, follow: boolean): Promise<WireStat>;
+	mkdir(path: string, recursive: boolean): Promise<void>;
+	rm(path: string, recursive: boolean, force: boolean): Promise<void>;
+	rename(from: string, to: string): Promise<void>;
+	copyFile(from: string, to: string): Promise<void>;
+	symlink(target: string, path: string): Promise<void>;
+	readlink(path: string): Promise<string>;
+	utimes(path: string, atimeMs: number, mtimeMs: number): Promise<void>;
+}
+
+/** What the page offers. */
+export interface Desk {
+	ask(id: number, method: string, args: unknown[]): Promise<unknown>;
+}
+
+export interface WireStatus {
+	readonly code: number;
+	readonly signal?: string | undefined;
+	readonly trap?: { readonly message: string; readonly stack: string } | undefined;
+}
+
+/** From the page to a guest. */
+export type ToGuest =
+	| { readonly to: number; readonly kind: "stdin"; readonly chunk: Uint8Array }
+	/** No more input will come. */
+	| { readonly to: number; readonly kind: "end" }
+	/** The page has taken so many bytes of a stream. */
+	| { readonly to: number; readonly kind: "taken"; readonly fd: 1 | 2; readonly bytes: number }
+	/** The page will take no more. */
+	| { readonly to: number; readonly kind: "hangup"; readonly fd: 1 | 2 }
+	| { readonly to: number; readonly kind: "kill"; readonly signal: string; readonly code: number }
+	| {
+			readonly to: number;
+			readonly kind: "resize";
+			readonly columns: number;
+			readonly rows: number;
+	  };
+
+/** From a guest to the page. */
+export type FromGuest =
+	| {
+			readonly from: number;
+			readonly kind: "output";
+			readonly fd: 1 | 2;
+			readonly chunk: Uint8Array;
+	  }
+	/** The guest has taken so many bytes of its standard input. */
+	| { readonly from: number; readonly kind: "taken"; readonly bytes: number }
+	/** A kill has arrived, and the guest will end at its next call. */
+	| { readonly from: number; readonly kind: "ending" }
+	| { readonly from: number; readonly kind: "exit"; readonly status: WireStatus }
+	/** Ours, not the guest's: the process could not be brought to an end. */
+	| { readonly from: number; readonly kind: "broken"; readonly message: string }
+	| {
+			readonly from: 0;
+			readonly kind: "progress";
+			readonly load: number;
+			readonly phase: "connecting" | "reading" | "compiling" | "ready";
+			readonly loaded: number;
+			readonly total: number | undefined;
+	  };

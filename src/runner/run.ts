@@ -1,0 +1,172 @@
+/**
+ * A guest on its own stack: a module and a Guest become an instance, and its entry runs until it
+ * returns, exits or traps.
+ *
+ * Every entry is called through `promising`, also where nothing will wait: the stack is twice as
+ * deep there. `proc_exit` ends in a trap of the adapter, because a guest may catch an exception and
+ * go on; so after a trap the Guest is asked whether it had ended.
+ */
+import { PortholeError } from "../abi/error.ts";
+import { adapterModule, type PlainCall } from "../bridge/adapter.ts";
+import type { SuspendingBridge } from "../bridge/suspending.ts";
+import type { Guest } from "../wasi/guest.ts";
+import { modules, signatures } from "../wasi/table.ts";
+import type { WireStatus } from "./protocol.ts";
+
+/** The exit code of a shell for a program that aborted: 128 + SIGABRT. */
+const TRAPPED = 134;
+
+/** What JSPI adds to `WebAssembly`; its types are not in the standard library yet. */
+interface Jspi {
+	Suspending: new (f: (...args: never[]) => unknown) => WebAssembly.ImportValue;
+	promising(f: (...args: unknown[]) => unknown): (...args: unknown[]) => Promise<unknown>;
+}
+
+const jspi = WebAssembly as unknown as Jspi;
+
+let adapter: WebAssembly.Module | null = null;
+
+/** The adapter's functions around `calls`. */
+function adapted(
+	guest: Guest,
+	bridge: SuspendingBridge,
+	calls: Readonly<Record<string, PlainCall>>,
+): WebAssembly.Exports {
+	adapter ??= new WebAssembly.Module(adapterModule(signatures));
+	const wait = new jspi.Suspending(() => bridge.wait(guest));
+	const instance = new WebAssembly.Instance(adapter, {
+		call: { ...calls },
+		bridge: { wait, breathe: () => bridge.breathe(guest) },
+	});
+	return instance.exports;
+}
+
+/** Modules that the page adds. They never replace one of ours. */
+export type ExtraImports = ReadonlyMap<string, ReadonlyMap<string, WebAssembly.ImportValue>>;
+
+/** Makes a function of the page callable by a guest, which waits for its answer. */
+export function suspendingImport(
+	f: (...args: unknown[]) => Promise<unknown>,
+): WebAssembly.ImportValue {
+	return new jspi.Suspending(f);
+}
+
+function importObject(
+	module: WebAssembly.Module,
+	guest: Guest,
+	bridge: SuspendingBridge,
+	extra: ExtraImports,
+): WebAssembly.Imports {
+	const missing: string[] = [];
+	const given = new Map<string, Record<string, WebAssembly.ImportValue>>();
+	const ours = new Map<string, WebAssembly.Exports>();
+	for (const wanted of WebAssembly.Module.imports(module)) {
+		const calls = modules.get(wanted.module);
+		if (calls !== undefined && !ours.has(wanted.module)) {
+			ours.set(wanted.module, adapted(guest, bridge, calls(guest)));
+		}
+		const exports = ours.get(wanted.module);
+		const own = exports !== undefined && Object.hasOwn(exports, wanted.name);
+		const value = own ? exports[wanted.name] : extra.get(wanted.module)?.get(wanted.name);
+		if (value === undefined) {
+			missing.push(`${wanted.module}.${wanted.name} (${wanted.kind})`);
+			continue;
+		}
+		const into = given.get(wanted.module) ?? Object.create(null);
+		into[wanted.name] = value;
+		given.set(wanted.module, into);
+	}
+	if (missing.length > 0) {
+		throw new PortholeError(
+			"missing-imports",
+			`the program imports what Porthole does not have: ${missing.join(", ")}. ` +
+				"WASIX programs are not supported yet; pass other functions as `imports`",
+		);
+	}
+	const imports: WebAssembly.Imports = Object.create(null);
+	for (const [name, values] of given) imports[name] = values;
+	return imports;
+}
+
+/**
+ * Links `module` to the guest and returns what starts it. Errors: `"missing-imports"`, which names
+ * each; `"invalid-module"` for an import of another type; `"no-entry"`; `"out-of-memory"`.
+ */
+export async function prepare(
+	module: WebAssembly.Module,
+	guest: Guest,
+	bridge: SuspendingBridge,
+	extra: ExtraImports,
+	entry: string,
+): Promise<() => Promise<WireStatus>> {
+	const exported = WebAssembly.Module.exports(module);
+	const has = (name: string) => exported.some((e) => e.name === name && e.kind === "function");
+	if (!has(entry)) {
+		const names = exported.filter((e) => e.kind === "function").map((e) => e.name);
+		throw new PortholeError(
+			"no-entry",
+			`the module has no function ${entry} to start with; it exports ${names.slice(0, 20).join(", ") || "no function"}. ` +
+				"Name one of them as `entryFunction`",
+		);
+	}
+	const instance = await link(module, importObject(module, guest, bridge, extra));
+	const memory = instance.exports.memory;
+	if (memory instanceof WebAssembly.Memory) guest.memory.attach(memory);
+	const steps = entry !== "_initialize" && has("_initialize") ? ["_initialize", entry] : [entry];
+	return () => run(instance, guest, steps);
+}
+
+async function link(
+	module: WebAssembly.Module,
+	imports: WebAssembly.Imports,
+): Promise<WebAssembly.Instance> {
+	try {
+		return await WebAssembly.instantiate(module, imports);
+	} catch (cause) {
+		if (cause instanceof RangeError) {
+			throw new PortholeError(
+				"out-of-memory",
+				"not enough memory to start the program; close other programs and try again",
+				{ cause },
+			);
+		}
+		const message = cause instanceof Error ? cause.message : String(cause);
+		throw new PortholeError("invalid-module", `the program cannot be linked: ${message}`, {
+			cause,
+		});
+	}
+}
+
+async function run(
+	instance: WebAssembly.Instance,
+	guest: Guest,
+	steps: readonly string[],
+): Promise<WireStatus> {
+	try {
+		for (const step of steps) {
+			// `prepare` has checked that the export is a function.
+			const f = instance.exports[step] as (...args: unknown[]) => unknown;
+			if (!guest.ended) await jspi.promising(f)();
+		}
+	} catch (error) {
+		if (!guest.ended) return trapped(error);
+	}
+	return guest.ending ?? { code: 0 };
+}
+
+/** A trap of the guest, or an exception that it let escape. Any other error is a fault of ours. */
+function trapped(error: unknown): WireStatus {
+	const trap =
+		error instanceof WebAssembly.RuntimeError ||
+		error instanceof RangeError ||
+		error instanceof WebAssembly.Exception;
+	if (!trap) throw error;
+	const known = error instanceof Error;
+	return {
+		code: TRAPPED,
+		trap: {
+			message: known ? error.message : "the program threw an exception that nothing caught",
+			stack: known ? (error.stack ?? "") : "",
+		},
+	};
+}

@@ -1,0 +1,453 @@
+/**
+ * The page's half: a Sandbox is one worker, one file tree, any number of packages and processes.
+ *
+ * A guest that computes without calling cannot be interrupted; to end it is to end the worker. So the
+ * page remembers what the sandbox was made of (packages, mounts, files) and makes it again in a new
+ * worker. Mounts keep what was written; what was only in memory is gone, and the other guests with it.
+ */
+import { PortholeError } from "../abi/error.ts";
+import type { Far } from "../bridge/bridge.ts";
+import { Lent } from "../bridge/far.ts";
+import type { Store } from "../bridge/store.ts";
+import { Command, type Start } from "./command.ts";
+import { Connection } from "./connection.ts";
+import { SandboxFS } from "./files.ts";
+import { startFunction } from "./function-command.ts";
+import { hostEnv } from "./host-env.ts";
+import { makeWorker } from "./make-worker.ts";
+import {
+	type CommandOptions,
+	checkSandboxOptions,
+	type Directory,
+	guestPath,
+	type LoadOptions,
+	type MountOptions,
+	type Mounts,
+	mountOf,
+	type Progress,
+	type SandboxOptions,
+	type Source,
+} from "./options.ts";
+import { type Process, ProcessEnd, type Sink } from "./process.ts";
+import type {
+	Features,
+	FromGuest,
+	Kernel,
+	WireImport,
+	WireMount,
+	WirePackage,
+	WireSource,
+	WireSpawn,
+} from "./protocol.ts";
+import { wireSource } from "./source.ts";
+import { attachStreams } from "./stdio-options.ts";
+
+/** A loaded package. */
+export interface Package {
+	/** `namespace/name`, as far as the package says; `""` where it does not. */
+	readonly name: string;
+	readonly version: string;
+	readonly format: 1 | 2 | 3 | "tar" | "wasm";
+	readonly entrypoint?: string;
+	readonly commands: readonly string[];
+	/** The decoded manifest. */
+	readonly manifest: unknown;
+	readonly volumes: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+/** What was found in this browser, and what follows from it. */
+export interface Environment {
+	readonly bridge: "suspending" | "blocking" | "preloaded";
+	/** Why this bridge. */
+	readonly why: string;
+	readonly crossOriginIsolated: boolean;
+	/** Nanoseconds between two steps of the guests' clock. */
+	readonly clockResolution: number;
+}
+
+interface Loaded {
+	readonly id: number;
+	readonly source: WireSource;
+	readonly options: LoadOptions;
+}
+
+/** Milliseconds that a guest has to hear of a kill before its worker is ended. */
+const PATIENCE = 500;
+
+/** Which sandbox a Package belongs to, and how it was loaded. */
+const origins = new WeakMap<Package, { sandbox: Sandbox; loaded: Loaded }>();
+
+export class Sandbox {
+	readonly fs: SandboxFS;
+	readonly #options: SandboxOptions;
+	readonly #lent = new Lent();
+	readonly #running = new Map<number, ProcessEnd>();
+	readonly #loaded: Loaded[] = [];
+	readonly #mounts: WireMount[] = [];
+	readonly #progress = new Map<number, (progress: Progress) => void>();
+	#connection: Promise<Connection>;
+	#features: Features | null = null;
+	#nextLoad = 1;
+	#nextPid = 1;
+	#closed = false;
+
+	/** Use `Sandbox.create`. */
+	private constructor(options: SandboxOptions) {
+		this.#options = options;
+		this.fs = new SandboxFS((method, ...args) => this.#call(method, ...args));
+		for (const [path, mount] of Object.entries(options.mounts ?? {})) {
+			this.#mounts.push(this.#wireMount(path, mount));
+		}
+		this.#connection = this.#connect();
+	}
+
+	/**
+	 * Starts the worker, attaches `mounts`, writes `files` and loads `packages`, in their order.
+	 * Errors: `"invalid-option"`; `"not-supported"` in a browser without what it takes; those of `load`.
+	 */
+	static async create(options: SandboxOptions = {}): Promise<Sandbox> {
+		checkSandboxOptions(options);
+		options.signal?.throwIfAborted();
+		refuseUnsupported(options);
+		const sandbox = new Sandbox(options);
+		try {
+			await sandbox.#connection;
+			const { signal, onProgress } = options;
+			for (const source of options.packages ?? []) {
+				await sandbox.load(source, {
+					...(signal && { signal }),
+					...(onProgress && { onProgress }),
+				});
+			}
+		} catch (error) {
+			await sandbox.close().catch(() => {});
+			throw error;
+		}
+		return sandbox;
+	}
+
+	get processes(): readonly Process[] {
+		return [...this.#running.values()];
+	}
+
+	get environment(): Environment {
+		return {
+			bridge: "suspending",
+			why: "WebAssembly.Suspending (JSPI) is there: guests wait without blocking the worker",
+			crossOriginIsolated: this.#features?.crossOriginIsolated ?? false,
+			clockResolution: this.#features?.clockResolution ?? 0,
+		};
+	}
+
+	/**
+	 * Adds a package: its volumes to the tree, its commands to the path. A package that was loaded
+	 * before comes first, in both. Rejects with the signal's reason when aborted, else with a
+	 * PortholeError: `"network-error"`, `"http-error"`, `"integrity"`, or a code of `porthole/webc`.
+	 */
+	async load(source: Source | Package, options: LoadOptions = {}): Promise<Package> {
+		options.signal?.throwIfAborted();
+		const origin = isPackage(source) ? origins.get(source) : undefined;
+		if (origin?.sandbox === this) return source as Package;
+		const wire = origin?.loaded.source ?? (await wireSource(source as Source, options));
+		const loaded: Loaded = { id: this.#nextLoad++, source: wire, options };
+		const wired = await this.#loadNow(await this.#ready(), loaded);
+		this.#loaded.push(loaded);
+		const { id: _, entrypoint, ...rest } = wired;
+		const found: Package = Object.freeze({
+			...rest,
+			...(entrypoint !== undefined && { entrypoint }),
+		});
+		origins.set(found, { sandbox: this, loaded });
+		return found;
+	}
+
+	/** Does not start anything. A Package means its entrypoint. */
+	command(name: string | Package, args: string[] = [], options: CommandOptions = {}): Command {
+		const start: Start = (...how) => this.#start(name, ...how);
+		return new Command(start, args, options);
+	}
+
+	/** Mounts a directory for all processes. Errors: EBUSY where something is mounted already. */
+	async mount(path: string, directory: Directory, options: MountOptions = {}): Promise<void> {
+		const mount = this.#wireMount(path, { directory, ...options });
+		await this.#call("mount", mount);
+		this.#mounts.push(mount);
+	}
+
+	/** Syncs a mount and takes it away. Errors: EBUSY while a process has files open in it; EINVAL
+	 *  where nothing is mounted. */
+	async unmount(path: string): Promise<void> {
+		const at = guestPath(path);
+		const store = await this.#call("unmount", at);
+		this.#lent.takeBack(store);
+		const index = this.#mounts.findIndex((mount) => mount.path === at);
+		if (index >= 0) this.#mounts.splice(index, 1);
+	}
+
+	/** Resolves when every change is durable in its mount. */
+	sync(): Promise<void> {
+		return this.#call("sync");
+	}
+
+	/** Kills what runs, syncs the mounts, ends the worker. */
+	async close(): Promise<void> {
+		if (this.#closed) return;
+		this.#closed = true;
+		const running = this.processes;
+		for (const process of running) process.kill("SIGKILL");
+		await Promise.allSettled(running.map((process) => process.status));
+		const connection = await this.#connection.catch(() => null);
+		try {
+			await connection?.call("close");
+		} finally {
+			connection?.end(closedError());
+		}
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.close();
+	}
+
+	// --- the worker ---
+
+	async #ready(): Promise<Connection> {
+		if (this.#closed) throw closedError();
+		return this.#connection;
+	}
+
+	async #call<K extends keyof Kernel>(
+		method: K,
+		...args: Parameters<Kernel[K]>
+	): Promise<Awaited<ReturnType<Kernel[K]>>> {
+		const connection = await this.#ready();
+		return connection.call(method, ...args);
+	}
+
+	async #connect(): Promise<Connection> {
+		const connection = new Connection(
+			makeWorker(this.#options.workerUrl),
+			this.#lent,
+			(message) => this.#receive(message),
+			(error) => this.#breakAll(error),
+		);
+		try {
+			this.#features = await connection.call("start");
+			for (const mount of this.#mounts) await connection.call("mount", mount);
+			for (const [path, data] of Object.entries(this.#options.files ?? {})) {
+				const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+				await connection.call("mkdir", path.slice(0, path.lastIndexOf("/")) || "/", true);
+				await connection.call("writeFile", path, bytes, false);
+			}
+			for (const loaded of this.#loaded) await this.#loadNow(connection, loaded);
+		} catch (error) {
+			connection.end(closedError());
+			throw error;
+		}
+		return connection;
+	}
+
+	/** Ends the worker and with it every guest, and makes the sandbox again in a new one. */
+	async #replace(guilty: ProcessEnd, signal: { code: number; signal: string }): Promise<void> {
+		const connection = await this.#connection;
+		const lost = new PortholeError("worker-replaced", "the sandbox's worker had to be replaced");
+		connection.end(lost);
+		if (!this.#closed) {
+			this.#connection = this.#connect();
+			this.#connection.catch((error) => this.#breakAll(error));
+		}
+		for (const process of this.#running.values()) {
+			process.settle(process === guilty ? signal : { code: 137, signal: "SIGKILL" });
+		}
+		this.#running.clear();
+	}
+
+	#receive(message: FromGuest): void {
+		if (message.kind === "progress") {
+			const { phase, loaded, total } = message;
+			this.#progress.get(message.load)?.({ phase, loaded, total });
+			return;
+		}
+		const process = this.#running.get(message.from);
+		if (message.kind === "exit" || message.kind === "broken") this.#running.delete(message.from);
+		process?.receive(message);
+	}
+
+	#breakAll(error: Error): void {
+		for (const process of this.#running.values()) process.break(error);
+		this.#running.clear();
+	}
+
+	// --- loading and mounting ---
+
+	async #loadNow(connection: Connection, loaded: Loaded): Promise<WirePackage> {
+		const { id, source, options } = loaded;
+		const abort = () => void connection.call("abort", id).catch(() => {});
+		if (options.onProgress) this.#progress.set(id, options.onProgress);
+		options.signal?.addEventListener("abort", abort, { once: true });
+		try {
+			const { integrity, lazy } = options;
+			return await connection.call("load", source, { load: id, integrity, lazy });
+		} catch (error) {
+			throw options.signal?.aborted ? options.signal.reason : error;
+		} finally {
+			options.signal?.removeEventListener("abort", abort);
+			this.#progress.delete(id);
+		}
+	}
+
+	#wireMount(written: string, mount: Mounts[string]): WireMount {
+		const { directory, readOnly } = mountOf(written, mount);
+		const store: Far<Store> = this.#lent.lend(directory);
+		return { path: guestPath(written), written, store, readOnly };
+	}
+
+	// --- processes ---
+
+	async #start(
+		name: string | Package,
+		args: readonly string[],
+		options: CommandOptions,
+		sink: Sink,
+		stdin: "pipe" | "null",
+	): Promise<ProcessEnd> {
+		options.signal?.throwIfAborted();
+		for (const other of options.injectedPackages ?? []) await this.load(other as Package);
+		const connection = await this.#ready();
+		const pid = this.#nextPid++;
+		const mapped = typeof name === "string" ? mappedTo(name, options) : undefined;
+		if (typeof mapped === "function") {
+			const env = { ...this.#options.env, ...options.env };
+			const process = startFunction(pid, sink, mapped, args, env);
+			this.#begin(process, options, stdin);
+			return process;
+		}
+		const process = new ProcessEnd(
+			pid,
+			sink,
+			(message, give) => connection.send(message, give),
+			(killed) => this.#watch(killed),
+		);
+		const request = this.#request(pid, mapped ?? this.#commandOf(name), args, options, stdin);
+		this.#running.set(pid, process);
+		try {
+			await connection.call("spawn", request);
+		} catch (error) {
+			this.#running.delete(pid);
+			throw error;
+		}
+		this.#begin(process, options, stdin);
+		process.status
+			.catch(() => {})
+			.finally(() => {
+				for (const { store } of request.mounts) this.#lent.takeBack(store);
+			});
+		return process;
+	}
+
+	#begin(process: ProcessEnd, options: CommandOptions, stdin: "pipe" | "null"): void {
+		attachStreams(process, options, stdin);
+		const { timeout, signal } = options;
+		const kill = () => process.kill("SIGTERM");
+		const timer = timeout === undefined ? undefined : setTimeout(kill, timeout);
+		signal?.addEventListener("abort", kill, { once: true });
+		if (signal?.aborted) kill();
+		process.status
+			.catch(() => {})
+			.finally(() => {
+				clearTimeout(timer);
+				signal?.removeEventListener("abort", kill);
+			});
+	}
+
+	/** Gives a killed guest some time to hear of it, and then its worker none. */
+	#watch(process: ProcessEnd): void {
+		const last = process.lastKill;
+		let timer: ReturnType<typeof setTimeout>;
+		const late = new Promise<boolean>((resolve) => {
+			timer = setTimeout(() => resolve(true), PATIENCE);
+		});
+		Promise.race([late, process.ending.then(() => false)]).then((isLate) => {
+			clearTimeout(timer);
+			if (isLate && !process.over && last !== null) this.#replace(process, last);
+		});
+	}
+
+	#commandOf(name: string | Package): string | number {
+		if (typeof name === "string") return name;
+		const origin = origins.get(name);
+		if (origin?.sandbox === this) return origin.loaded.id;
+		throw new PortholeError(
+			"missing-command",
+			`the package ${name.name || "given"} is not loaded in this sandbox; \`load\` it first`,
+		);
+	}
+
+	#request(
+		pid: number,
+		command: string | number,
+		args: readonly string[],
+		options: CommandOptions,
+		stdin: "pipe" | "null",
+	): WireSpawn {
+		const sandbox = this.#options;
+		const forward = options.forwardHostEnv ?? sandbox.forwardHostEnv ?? false;
+		const host = forward ? hostEnv(options.terminal, sandbox.hostEnv ?? {}) : [];
+		const own = Object.entries(sandbox.env ?? {});
+		return {
+			pid,
+			command,
+			args,
+			hostEnv: host,
+			env: [...own, ...Object.entries(options.env ?? {})],
+			currentDir: options.currentDir,
+			entryFunction: options.entryFunction,
+			mounts: Object.entries(options.mounts ?? {}).map(([path, mount]) =>
+				this.#wireMount(path, mount),
+			),
+			imports: this.#wireImports(options),
+			stdin: (options.stdin ?? stdin) === "null" ? "null" : "pipe",
+			stdout: options.stdout === "null" ? "null" : "pipe",
+			stderr: options.stderr === "null" ? "null" : "pipe",
+			terminal: options.terminal,
+		};
+	}
+
+	#wireImports(options: CommandOptions): WireImport[] {
+		return Object.entries(options.imports ?? {}).flatMap(([module, values]) =>
+			Object.entries(values).map(([name, value]) => ({
+				module,
+				name,
+				value:
+					typeof value === "number"
+						? value
+						: this.#lent.lend({ call: async (...args: unknown[]) => value(...(args as number[])) }),
+			})),
+		);
+	}
+}
+
+function isPackage(source: Source | Package): source is Package {
+	return typeof source === "object" && origins.has(source as Package);
+}
+
+/** What a name is mapped to: another command, a function, or nothing. */
+function mappedTo(name: string, options: CommandOptions) {
+	const mapped = options.mappedCommands ?? {};
+	return Object.hasOwn(mapped, name) ? mapped[name] : undefined;
+}
+
+function closedError(): PortholeError {
+	return new PortholeError("closed", "the sandbox has been closed");
+}
+
+function refuseUnsupported({ bridge = "auto" }: SandboxOptions): void {
+	if (bridge === "blocking" || bridge === "preloaded") {
+		throw new PortholeError("not-supported", `the ${bridge} bridge does not work yet; use "auto"`);
+	}
+	if (!("Suspending" in WebAssembly)) {
+		throw new PortholeError(
+			"not-supported",
+			"this browser has no WebAssembly.Suspending (JSPI); it takes Chrome 137, Firefox 153 or Safari 27",
+		);
+	}
+}
