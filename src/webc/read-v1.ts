@@ -74,8 +74,8 @@ function checkedKind(head: Cursor): boolean {
 
 /** The whole file as it was when its checksum was taken: checksum and signature are zeros. */
 async function withoutChecksum(file: Window): Promise<Uint8Array> {
-	const bytes = (await readExactly(file.source, 0, file.source.size)).slice();
-	return bytes.fill(0, checksumOffset, bodyOffset);
+	const copy = new Uint8Array(await readExactly(file.source, 0, file.source.size));
+	return copy.fill(0, checksumOffset, bodyOffset);
 }
 
 /** What a length announces: bytes `[start, end)` of the file. */

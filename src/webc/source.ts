@@ -13,7 +13,7 @@ const ahead = 4096;
 
 /** Bytes in memory as a source; what it reads are views of them. */
 export function bytesSource(input: Uint8Array | ArrayBuffer): ByteSource {
-	const bytes = input instanceof Uint8Array ? unshared(input) : new Uint8Array(input);
+	const bytes = input instanceof Uint8Array ? plain(input) : new Uint8Array(input);
 	return {
 		size: bytes.length,
 		bytes,
@@ -82,7 +82,7 @@ export class Window {
 		this.#bytes = new Uint8Array(0); // The old piece can go before the new one comes.
 		const bytes = await readExactly(this.source, offset, fetched, section);
 		this.#start = offset;
-		this.#bytes = bytes as Uint8Array<ArrayBuffer>; // Never shared: see `unshared`.
+		this.#bytes = bytes as Uint8Array<ArrayBuffer>; // Never shared: see `plain`.
 		return bytes.subarray(0, length);
 	}
 
@@ -92,7 +92,12 @@ export class Window {
 	}
 }
 
-/** Decoders and digests refuse shared memory, whose bytes may change under them. */
-function unshared(bytes: Uint8Array): Uint8Array {
-	return bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
+/**
+ * Decoders and digests refuse shared memory, whose bytes may change under them: that is copied. And
+ * what Node calls a Buffer is not quite a Uint8Array: its `slice` is no copy.
+ */
+function plain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+	const { buffer, byteOffset, length } = bytes;
+	if (!(buffer instanceof ArrayBuffer)) return new Uint8Array(bytes);
+	return new Uint8Array(buffer, byteOffset, length);
 }
