@@ -5,7 +5,7 @@
  * are set in the order in which they are to stand. Nothing is read here but what annotations refer
  * to; the plan says which files are needed, and `pack.ts` gets them.
  */
-import { parse } from "smol-toml";
+import { parse, TomlError } from "smol-toml";
 import { WebcError } from "./error.ts";
 import { normalize, runners } from "./manifest.ts";
 
@@ -61,8 +61,9 @@ function parseToml(toml: string): Toml {
 	try {
 		return parse(toml);
 	} catch (error) {
-		const what = error instanceof Error ? error.message.trim() : String(error);
-		throw new WebcError("bad-toml", what, {}, error);
+		if (!(error instanceof TomlError)) throw error;
+		const [what = ""] = error.message.split("\n");
+		throw fault(`${what} (line ${error.line}, column ${error.column})`);
 	}
 }
 
