@@ -1,0 +1,307 @@
+/**
+ * The commands as a user meets them: lines on stdout and stderr, and a code.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { get, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readPackage, writePackage } from "../webc/index.ts";
+import { main } from "./main.ts";
+import { startServer } from "./serve.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "porthole-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const at = (path: string) => join(folder, path);
+
+function put(path: string, content: string | Uint8Array): void {
+	mkdirSync(dirname(at(path)), { recursive: true });
+	writeFileSync(at(path), content);
+}
+
+/** Runs `porthole …` and answers its code and its lines; the folder's name is cut out. */
+async function run(...args: string[]): Promise<{ code: number; out: string[]; err: string[] }> {
+	const [out, err]: [string[], string[]] = [[], []];
+	const shorten = (line: string) => line.replaceAll(`${folder}/`, "");
+	const code = await main(args, {
+		log: (line) => out.push(shorten(line)),
+		error: (line) => err.push(shorten(line)),
+	});
+	return { code, out, err };
+}
+
+beforeAll(() => {
+	put(
+		"hello/wasmer.toml",
+		[
+			'[package]\nname = "ns/hello"\nversion = "1.0.0"',
+			'[fs]\n"/data" = "data"',
+			'[[module]]\nname = "hello"\nsource = "hello.wasm"',
+			'[[command]]\nname = "hi"\nmodule = "hello"\nrunner = "wasi"',
+			'annotations.wasi = { main-args = ["-x"], env = ["A=1"], cwd = "/data" }',
+		].join("\n"),
+	);
+	put("hello/hello.wasm", new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
+	put("hello/data/a.txt", "content\n");
+	put("hello/data/sub/b.txt", "more\n");
+	symlinkSync("a.txt", at("hello/data/link"));
+});
+
+describe("pack and inspect", () => {
+	test("a directory becomes a package", async () => {
+		const { code, out, err } = await run("pack", at("hello"), "-o", at("out.webc"));
+		expect([code, err]).toEqual([0, []]);
+		expect(out).toEqual([expect.stringMatching(/^out\.webc: 2\.\d kB, format 3, 1 volume, hi$/)]);
+		const found = await readPackage(new Uint8Array(readFileSync(at("out.webc"))));
+		expect([...(found.volumes[0]?.tree ?? [])].map(([name]) => name)).toEqual([
+			"a.txt",
+			"link",
+			"sub",
+		]);
+		expect(found.volumes[0]?.tree.get("link")).toBe("a.txt");
+	});
+
+	test("which can be looked at", async () => {
+		await run("pack", at("hello"), "--output", at("out.webc"));
+		const { code, out } = await run("inspect", at("out.webc"), "--files");
+		expect(code).toBe(0);
+		expect(out.map((line) => line.replace(/[\d.]+ kB/, "N kB"))).toEqual([
+			"out: format 3, N kB, verified",
+			"",
+			"entrypoint  hi",
+			"",
+			"commands    hi runs hello, with -x, A=1, in /data",
+			"",
+			"atoms       hello, 8 B",
+			"",
+			"volumes     /data, 2 files, 1 directory, 1 link, 13 B",
+			"            metadata, 0 files, 0 directories, 0 B",
+			"",
+			"mounts      /data is /data",
+			"",
+			"/data:",
+			"       8 B  a.txt",
+			"            link -> a.txt",
+			"       5 B  sub/b.txt",
+			"",
+			"metadata:",
+		]);
+	});
+
+	test("also by programs", async () => {
+		await run("pack", at("hello"), "-o", at("out.webc"));
+		const { out } = await run("inspect", at("out.webc"), "--json", "--files");
+		expect(JSON.parse(out.join("\n"))).toMatchObject({
+			format: 3,
+			entrypoint: "hi",
+			atoms: [{ name: "hello", length: 8, sha256: expect.stringMatching(/^93a44bbb/) }],
+			volumes: [{ name: "/data", files: 2 }, { name: "metadata" }],
+			mounts: [{ name: "/data", mountPath: "/data" }],
+			manifest: { package: { wapm: {} } },
+		});
+	});
+
+	test("other formats, unless something does not fit them", async () => {
+		const { code, err } = await run("pack", at("hello"), "-o", at("old.webc"), "--format", "1");
+		expect(code).toBe(1);
+		expect(err).toEqual([
+			expect.stringMatching(/^porthole pack: Version 1 has no symbolic links\. /),
+		]);
+	});
+
+	test("control characters of a package do not reach the terminal", async () => {
+		const name = "evil\u001b[31m\u202e";
+		const volumes = new Map([["/v", new Map([[name, new Uint8Array(1)]])]]);
+		put("evil.webc", await writePackage({ manifest: {}, volumes }));
+		const { out } = await run("inspect", at("evil.webc"), "--files");
+		expect(out).toContain("       1 B  evil\\u001b[31m\\u202e");
+	});
+});
+
+describe("what goes wrong is one line and a code", () => {
+	const rows: [string[], number, RegExp][] = [
+		[["frobnicate"], 2, /^porthole: There is no command "frobnicate" \(see porthole --help\)$/],
+		[["pack"], 2, /Which directory/],
+		[["pack", "a", "b"], 2, /here is another: b/],
+		[["pack", ".", "--format", "9"], 2, /no format "9"/],
+		[["pack", ".", "--wrong"], 2, /Unknown option '--wrong'/],
+		[["pack", at("nothing")], 1, /^porthole pack: There is no wasmer\.toml\. Add the file/],
+		[["inspect"], 2, /Which package/],
+		[["inspect", at("nothing")], 1, /^porthole inspect: ENOENT/],
+		[["inspect", at("hello/wasmer.toml")], 1, /^porthole inspect: This is no package at byte 0\. /],
+		[["inspect", at("hello")], 1, /^porthole inspect: EISDIR/],
+		[["serve", at("nothing")], 1, /^porthole serve: ENOENT/],
+		[["serve", at("hello/wasmer.toml")], 2, /is not a directory/],
+		[["serve", "--port", "http"], 2, /"http" is not a port/],
+	];
+	test.each(rows)("%j", async (args, code, expected) => {
+		const { code: found, out, err } = await run(...args);
+		expect(err).toEqual([expect.stringMatching(expected)]);
+		expect([found, out]).toEqual([code, []]);
+	});
+
+	test("help is no mistake", async () => {
+		for (const args of [[], ["--help"], ["help"]]) {
+			const { code, out } = await run(...args);
+			expect([code, out[0]]).toEqual([0, expect.stringContaining("porthole pack DIR")]);
+		}
+	});
+
+	test("damage is found", async () => {
+		await run("pack", at("hello"), "-o", at("out.webc"));
+		const bytes = readFileSync(at("out.webc"));
+		bytes[bytes.lastIndexOf("content")] = 0x43;
+		put("damaged.webc", bytes);
+		const { code, err } = await run("inspect", at("damaged.webc"));
+		expect(code).toBe(1);
+		expect(err[0]).toMatch(
+			/checksum does not match in volume "\/data" at byte \d+\. .* do not run it/,
+		);
+	});
+});
+
+describe("serve", () => {
+	let address: string;
+	let close: () => void;
+	let isolated: string;
+
+	beforeAll(async () => {
+		put("site/index.html", "<!doctype html>");
+		put("site/sub/index.html", "sub");
+		put("site/data.webc", "0123456789");
+		put("site/m.wasm", "\0asm");
+		put("site/empty", "");
+		put("site/.env", "SECRET");
+		put("site/.well-known/x", "known");
+		put("site/a b/index.html", "space");
+		put("outside.txt", "outside");
+		symlinkSync(at("outside.txt"), at("site/out"));
+		symlinkSync("data.webc", at("site/inside"));
+		const servers = await Promise.all([
+			startServer(at("site"), 0, false),
+			startServer(at("site"), 0, true),
+		]);
+		const [plain, other] = servers.map(
+			(server) => `http://localhost:${(server.address() as AddressInfo).port}`,
+		);
+		address = plain ?? "";
+		isolated = other ?? "";
+		close = () => {
+			for (const server of servers) server.close();
+		};
+	});
+	afterAll(() => close());
+
+	/** Without the tidying that `fetch` does to paths. */
+	async function ask(
+		path: string,
+		headers: Record<string, string> = {},
+		base = address,
+		method = "GET",
+	) {
+		const url = new URL(base);
+		const options = { host: url.hostname, port: url.port, path, headers, method };
+		const response = await new Promise<IncomingMessage>((resolve, reject) => {
+			const request = get({ ...options, agent: false }, resolve);
+			request.on("error", reject);
+		});
+		let body = "";
+		for await (const chunk of response) body += chunk;
+		return { status: response.statusCode, headers: response.headers, body };
+	}
+
+	test("files with their types", async () => {
+		expect(await ask("/")).toMatchObject({ status: 200, body: "<!doctype html>" });
+		const found = await ask("/m.wasm?x=1");
+		expect(found.headers).toMatchObject({
+			"content-type": "application/wasm",
+			"content-length": "4",
+			"accept-ranges": "bytes",
+		});
+		expect((await ask("/empty")).body).toBe("");
+		expect((await ask("/nothing")).status).toBe(404);
+		expect((await ask("/a%20b/")).body).toBe("space");
+		expect((await ask("/inside")).body).toBe("0123456789");
+		expect((await ask("/.well-known/x")).body).toBe("known");
+	});
+
+	test("directories lead to their index", async () => {
+		expect((await ask("/sub/")).body).toBe("sub");
+		expect(await ask("/sub")).toMatchObject({ status: 301, headers: { location: "/sub/" } });
+		expect(await ask("/a%20b")).toMatchObject({ status: 301, headers: { location: "/a%20b/" } });
+		expect((await ask("//sub")).status).toBe(404);
+	});
+
+	test("parts", async () => {
+		const ranges: [string, number, string, string | undefined][] = [
+			["bytes=0-3", 206, "0123", "bytes 0-3/10"],
+			["bytes=4-", 206, "456789", "bytes 4-9/10"],
+			["bytes=-3", 206, "789", "bytes 7-9/10"],
+			["bytes=8-99", 206, "89", "bytes 8-9/10"],
+			["bytes=-99", 206, "0123456789", "bytes 0-9/10"],
+			["bytes=10-", 416, "416\n", "bytes */10"],
+			["bytes=-0", 416, "416\n", "bytes */10"],
+			["bytes=5-2", 200, "0123456789", undefined],
+			["bytes=0-1,4-5", 200, "0123456789", undefined],
+			["lines=1-2", 200, "0123456789", undefined],
+		];
+		for (const [range, status, body, contentRange] of ranges) {
+			const found = await ask("/data.webc", { Range: range });
+			expect([found.status, found.body, found.headers["content-range"]]).toEqual([
+				...[status, body, contentRange],
+			]);
+		}
+	});
+
+	test("of one version only", async () => {
+		const { headers } = await ask("/data.webc");
+		const { etag = "", "last-modified": modified = "" } = headers;
+		expect((await ask("/data.webc", { "If-None-Match": `"x", ${etag}` })).status).toBe(304);
+		const part = { Range: "bytes=0-1" };
+		expect((await ask("/data.webc", { ...part, "If-Range": etag })).status).toBe(206);
+		expect((await ask("/data.webc", { ...part, "If-Range": modified })).status).toBe(206);
+		expect((await ask("/data.webc", { ...part, "If-Range": '"other"' })).status).toBe(200);
+	});
+
+	test("nothing that lies outside, and nothing hidden", async () => {
+		const paths = ["/../outside.txt", "/%2e%2e/outside.txt", "/..%2foutside.txt", "/out", "/.env"];
+		for (const path of [
+			...paths,
+			"/sub/../.env",
+			"/%00",
+			"/%",
+			"/..\\outside.txt",
+			"outside.txt",
+		]) {
+			expect([path, (await ask(path)).status]).toEqual([path, expect.toBeOneOf([400, 404])]);
+		}
+	});
+
+	test("only reading", async () => {
+		expect(await ask("/", {}, address, "POST")).toMatchObject({
+			status: 405,
+			headers: { allow: "GET, HEAD" },
+		});
+		const head = await ask("/data.webc", {}, address, "HEAD");
+		expect([head.status, head.headers["content-length"], head.body]).toEqual([200, "10", ""]);
+	});
+
+	test("isolated pages", async () => {
+		expect((await ask("/")).headers).not.toHaveProperty("cross-origin-opener-policy");
+		for (const path of ["/", "/nothing", "/sub"]) {
+			expect((await ask(path, {}, isolated)).headers).toMatchObject({
+				"cross-origin-opener-policy": "same-origin",
+				"cross-origin-embedder-policy": "require-corp",
+			});
+		}
+	});
+
+	test("a port in use", async () => {
+		const { port } = new URL(address);
+		const { code, err } = await run("serve", at("site"), "--port", port);
+		expect(code).toBe(1);
+		expect(err).toEqual([expect.stringMatching(/^porthole serve: listen EADDRINUSE/)]);
+	});
+});

@@ -1,0 +1,156 @@
+/**
+ * `porthole inspect`: what a package holds, for people or as JSON. Reading it verifies it.
+ */
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { type Package, readPackage, type Span, type Volume } from "../webc/index.ts";
+import { bytes, type Console, plural, printable, readArguments, UsageError } from "./console.ts";
+
+export async function inspect(args: readonly string[], console: Console): Promise<void> {
+	const { values, path } = readArguments(args, {
+		json: { type: "boolean", default: false },
+		files: { type: "boolean", default: false },
+	});
+	if (path === undefined) throw new UsageError("Which package is to be inspected?");
+	const content = await readFile(path);
+	const found = await readPackage(new Uint8Array(content), { name: basename(path), verify: true });
+	if (values.json) console.log(JSON.stringify(asJson(found, values.files), toJson, 2));
+	else for (const line of lines(found, content.length, values.files)) console.log(printable(line));
+}
+
+// --- for people ---
+
+function lines(found: Package, size: number, listing: boolean): string[] {
+	const title = [found.name, found.version].filter(Boolean).join(" ");
+	return [
+		`${title || "A package without a name"}: format ${found.format}, ${bytes(size)}, verified`,
+		...(found.entrypoint === undefined ? [] : ["", `entrypoint  ${found.entrypoint}`]),
+		...block("commands", found.commands.map(commandLine)),
+		...block(
+			"atoms",
+			[...found.atoms].map(([name, { length }]) => `${name}, ${bytes(length)}`),
+		),
+		...block("volumes", [...found.allVolumes].map(volumeLine)),
+		...block("mounts", found.volumes.map(mountLine)),
+		...block(
+			"needs",
+			[...found.use].map(([alias, specifier]) => named(alias, specifier)),
+		),
+		...(listing ? [...found.allVolumes].flatMap(volumeListing) : []),
+	];
+}
+
+function block(title: string, items: readonly string[]): string[] {
+	if (items.length === 0) return [];
+	return ["", ...items.map((item, i) => `${(i === 0 ? title : "").padEnd(10)}  ${item}`)];
+}
+
+function commandLine(command: Package["commands"][number]): string {
+	const { name, atom, dependency, mainArgs, env, cwd } = command;
+	const program = dependency === undefined ? atom : `${dependency}:${atom}`;
+	return [
+		program === name ? name : `${name} runs ${program}`,
+		...(mainArgs.length > 0 ? [`with ${mainArgs.join(" ")}`] : []),
+		...env.map(([key, value]) => `${key}=${value}`),
+		...(cwd === undefined ? [] : [`in ${cwd}`]),
+	].join(", ");
+}
+
+function volumeLine([name, volume]: [string, Volume]): string {
+	const { files, directories, links, size } = count(volume);
+	const parts = [plural(files, "file"), plural(directories, "directory", "directories")];
+	if (links > 0) parts.push(plural(links, "link"));
+	return `${name}, ${parts.join(", ")}, ${bytes(size)}`;
+}
+
+function mountLine({ mountPath, name, from, hostPath }: Package["volumes"][number]): string {
+	const directory = hostPath === undefined ? "" : `, directory ${hostPath}`;
+	return `${mountPath} is ${name}${directory}${from === undefined ? "" : ` of ${from}`}`;
+}
+
+function named(alias: string, specifier: string): string {
+	return specifier.startsWith(`${alias}@`) ? specifier : `${specifier} as ${alias}`;
+}
+
+function volumeListing([name, volume]: [string, Volume]): string[] {
+	return ["", `${name}:`, ...list(volume, "")];
+}
+
+function list(volume: Volume, path: string): string[] {
+	return [...volume].flatMap(([name, entry]) => {
+		if (typeof entry === "string") return [`${" ".repeat(10)}  ${path}${name} -> ${entry}`];
+		if (isDirectory(entry)) return list(entry, `${path}${name}/`);
+		return [`${bytes(entry.length).padStart(10)}  ${path}${name}`];
+	});
+}
+
+// --- for programs ---
+
+function asJson(found: Package, listing: boolean): unknown {
+	const { name, version, format, entrypoint, commands, manifest } = found;
+	return {
+		name,
+		version,
+		format,
+		entrypoint,
+		commands,
+		atoms: [...found.atoms].map(([atom, span]) => ({ name: atom, ...spanJson(span) })),
+		volumes: [...found.allVolumes].map(([volume, tree]) => ({
+			name: volume,
+			...count(tree),
+			...(listing ? { tree: treeJson(tree) } : {}),
+		})),
+		mounts: found.volumes.map(({ tree: _, ...mount }) => mount),
+		use: [...found.use].map(([alias, specifier]) => ({ alias, specifier })),
+		manifest,
+	};
+}
+
+function treeJson(tree: Volume): unknown[] {
+	return [...tree].map(([name, entry]) => {
+		if (typeof entry === "string") return { name, target: entry };
+		return isDirectory(entry) ? { name, entries: treeJson(entry) } : { name, ...spanJson(entry) };
+	});
+}
+
+function spanJson({ start, length, sha256, modified }: Span): object {
+	return { start, length, sha256: sha256 && Buffer.from(sha256).toString("hex"), modified };
+}
+
+/** What JSON has no words for: bytes as base64, and integers of more than 53 bits as text. */
+function toJson(_: string, value: unknown): unknown {
+	if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+	return typeof value === "bigint" ? String(value) : value;
+}
+
+// --- trees ---
+
+/** `instanceof` alone does not tell TypeScript that a Volume, which is read only, is a Map. */
+function isDirectory(entry: Volume | Span | string): entry is Volume {
+	return entry instanceof Map;
+}
+
+interface Count {
+	files: number;
+	directories: number;
+	links: number;
+	size: number;
+}
+
+function count(volume: Volume): Count {
+	const sum: Count = { files: 0, directories: 0, links: 0, size: 0 };
+	for (const entry of volume.values()) {
+		if (typeof entry === "string") sum.links += 1;
+		else if (isDirectory(entry)) {
+			const below = count(entry);
+			sum.files += below.files;
+			sum.directories += below.directories + 1;
+			sum.links += below.links;
+			sum.size += below.size;
+		} else {
+			sum.files += 1;
+			sum.size += entry.length;
+		}
+	}
+	return sum;
+}
