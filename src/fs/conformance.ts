@@ -238,7 +238,7 @@ class Pair {
 
 	step(): void {
 		const path = this.#path();
-		switch (this.roll(13)) {
+		switch (this.roll(14)) {
 			case 0:
 			case 1:
 				this.#opens(path, at.CREATE);
@@ -268,6 +268,9 @@ class Pair {
 				break;
 			case 11:
 				this.#truncates();
+				break;
+			case 12:
+				this.#abandons(path);
 				break;
 			default:
 				this.#looks(path);
@@ -353,6 +356,20 @@ class Pair {
 		const { bytes: held } = open.model;
 		while (held.length < position + length) held.push(0);
 		for (let i = 0; i < length; i++) held[position + i] = bytes[i] ?? 0;
+	}
+
+	/** Calls once and never again if the answer is late, as when a guest is interrupted. */
+	#abandons(path: string): void {
+		this.calls.push(`abandon ${path}`);
+		const found = at.find(this.ns, this.ns.root, path, false);
+		if (typeof found !== "number") found.readdir(0, emptyEntry());
+		const open = this.#open[this.roll(4)];
+		if (open === undefined) return;
+		open.real.read(new Uint8Array(60), 0, 60, this.roll(40));
+		const position = this.roll(60);
+		if (open.real.write(Uint8Array.of(97), 0, 1, position) !== 1) return;
+		while (open.model.bytes.length <= position) open.model.bytes.push(0);
+		open.model.bytes[position] = 97;
 	}
 
 	#truncates(): void {

@@ -18,7 +18,7 @@ function tree(line: string): Tmp {
 	return fs;
 }
 
-function show(node: INode, indent = ""): string {
+function show(node: INode): string {
 	const entry = emptyEntry();
 	const lines: string[] = [];
 	for (let c = node.readdir(0, entry); c > 0; c = node.readdir(c, entry)) {
@@ -30,7 +30,7 @@ function show(node: INode, indent = ""): string {
 		if (child.type === "directory") lines.push(`${name}/{${show(child)}}`);
 		else lines.push(`${name}=${text(child)}`);
 	}
-	return lines.sort().join(" ") + indent;
+	return lines.sort().join(" ");
 }
 
 function text(node: INode): string {
@@ -75,6 +75,18 @@ test("a lower that is added later shows up beneath directories that are in use",
 	expect(show(ns.resolve("/home") as INode)).toBe("m=mounted");
 	ns.unmount("/home");
 	expect(show(ns.resolve("/home") as INode)).toBe("a=1 b=2");
+	expect(at.rename(ns, ns.root, "lib", ns.root, "moved")).toBe(0);
+	fs.addLower(tree("/lib/z=4 /moved/q=4"));
+	expect(show(ns.resolve("/moved") as INode)).toBe("x=1 y=2");
+	expect(ns.resolve("/lib")).toBe(ENOENT);
+	expect(at.rename(ns, ns.root, "moved", ns.root, "lib")).toBe(0);
+	expect(ns.resolve("/lib")).toBe(lib);
+});
+
+test("a lower can be added above the others", () => {
+	const fs = new Overlay(tree("/tmp"), [tree("/lib/x=1 /lib/y=2")]);
+	const ns = new Namespace(fs);
+	expect(show(ns.resolve("/lib") as INode)).toBe("x=1 y=2");
 	fs.addLower(tree("/lib/y=3"), 0);
 	expect(show(ns.resolve("/lib") as INode)).toBe("x=1 y=3");
 });
