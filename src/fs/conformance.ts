@@ -486,7 +486,7 @@ export function conformance(
 ): void {
 	for (const [state, tree] of Object.entries({ empty: {}, populated: POPULATED })) {
 		test(`${name}, ${state}: random calls give what the plain model gives`, () => {
-			const rounds = features.rounds ?? 40;
+			const rounds = features.rounds ?? 20;
 			const given = process.env.SEED;
 			for (let round = 0; round < rounds; round++) {
 				const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);

@@ -44,6 +44,8 @@ export class RemoteBytes implements Gatherer {
 	readonly #here = new Set<number>();
 	/** First block → the question for it and `AHEAD` more at most. */
 	readonly #asked = new Map<number, Ticket<Uint8Array>>();
+	/** The block after those that were asked for last: asking for it means reading in order. */
+	#next = 0;
 	/** The range that has been written and not sent. */
 	#from = 0;
 	#to = 0;
@@ -187,11 +189,12 @@ export class RemoteBytes implements Gatherer {
 	#ask(block: number): Ticket<Uint8Array> {
 		this.flush();
 		this.#fs.touch(this);
-		const sequential = block === 0 || this.#here.has(block - 1);
+		const sequential = block === 0 || block === this.#next;
 		const position = block * this.#block;
 		const length = Math.min((sequential ? AHEAD : 1) * this.#block, this.#stored - position);
 		const ticket = this.#fs.queue.read(this.#node.path, position, length);
 		this.#asked.set(block, ticket);
+		this.#next = block + Math.ceil(length / this.#block);
 		return ticket;
 	}
 

@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import { EIO, ENOSPC, EPERM, PENDING } from "../abi/errno.ts";
+import { text } from "./conformance.ts";
+import { LateBridge, PlainStore } from "./late.ts";
+import { emptyStat, type INode } from "./node.ts";
+import { RemoteFileSystem, type RemoteOptions } from "./remote.ts";
+
+function remote(files: Record<string, string>, options: RemoteOptions = {}) {
+	const store = new PlainStore();
+	for (const [path, content] of Object.entries(files)) {
+		store.items.set(path, { bytes: new TextEncoder().encode(content) });
+	}
+	const bridge = new LateBridge(store);
+	const fs = new RemoteFileSystem(bridge, store.far, { now: () => 2_000_000_000n, ...options });
+	const find = (name: string) => bridge.run(() => fs.root.lookup(name)) as INode;
+	const put = (node: INode, content: string, position: number) => {
+		const bytes = new TextEncoder().encode(content);
+		return bridge.run(() => node.write(bytes, 0, bytes.length, position));
+	};
+	return { store, bridge, fs, find, put };
+}
+
+test("a guest goes on at once after a change, and sync waits for the store", () => {
+	const { store, bridge, fs, find, put } = remote({ "/f": "old" });
+	const f = find("f");
+	bridge.run(() => text(f));
+	expect(f.write(Uint8Array.of(78), 0, 1, 0)).toBe(1);
+	expect(text(f)).toBe("Nld");
+	expect(String.fromCharCode(...(store.items.get("/f")?.bytes ?? []))).toBe("old");
+	expect(fs.sync()).toBe(PENDING);
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect(String.fromCharCode(...(store.items.get("/f")?.bytes ?? []))).toBe("Nld");
+	expect(put(f, "!", 3)).toBe(1);
+	f.closed();
+	expect(bridge.run(() => f.sync())).toBe(0);
+	expect(store.items.get("/f")?.bytes?.length).toBe(4);
+});
+
+test("writes that follow each other become one, also when nobody closes the file", () => {
+	const { store, bridge, fs, put } = remote({});
+	const f = bridge.run(() => fs.root.create("f", "file")) as INode;
+	const before = bridge.asked;
+	for (let i = 0; i < 100; i++) put(f, "0123456789", i * 10);
+	expect(bridge.asked).toBe(before);
+	while (bridge.turn());
+	expect(bridge.asked).toBe(before + 1);
+	expect(store.items.get("/f")?.bytes?.length).toBe(1000);
+});
+
+test("what the store refuses is reported once, by the next sync of the file or of all", () => {
+	const { store, bridge, fs, find, put } = remote({ "/f": "x", "/g": "y" });
+	const [f, g] = [find("f"), find("g")];
+	put(f, "new", 0);
+	store.failNext = ENOSPC;
+	expect(bridge.run(() => g.sync())).toBe(0);
+	expect(bridge.run(() => f.sync())).toBe(ENOSPC);
+	expect(bridge.run(() => f.sync())).toBe(0);
+	put(f, "again", 0);
+	store.failNext = EIO;
+	expect(bridge.run(() => fs.sync())).toBe(EIO);
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect(bridge.run(() => f.sync())).toBe(0);
+});
+
+test("a writer waits while too much is underway", () => {
+	const { bridge, fs, put } = remote({}, { underway: 10, block: 8 });
+	const f = bridge.run(() => fs.root.create("f", "file")) as INode;
+	const bytes = new Uint8Array(64).fill(65);
+	expect(f.write(bytes, 0, 64, 0)).toBe(10);
+	expect(f.write(bytes, 0, 64, 10)).toBeGreaterThan(0);
+	let answer = 0;
+	for (let i = 0; i < 100 && answer !== PENDING; i++) answer = f.write(bytes, 0, 64, f.size());
+	expect(answer).toBe(PENDING);
+	expect(put(f, "z", f.size())).toBe(1);
+});
+
+test("a large file is read in blocks, ahead when it is read in order, and forgotten again", () => {
+	const content = "0123456789".repeat(20);
+	const { bridge, fs, find } = remote({ "/f": content }, { block: 8, cache: 32 });
+	const f = find("f");
+	const asked = bridge.asked;
+	const bytes = new Uint8Array(content.length);
+	for (let at = 0; at < bytes.length; ) at += bridge.run(() => f.read(bytes, at, 7, at));
+	expect(String.fromCharCode(...bytes)).toBe(content);
+	expect(bridge.asked - asked).toBeLessThanOrEqual(Math.ceil(content.length / 32) + 2);
+	expect(fs.used).toBeLessThan(1024);
+});
+
+test("a failing read is an error, and asked again the next time", () => {
+	const { store, bridge, find } = remote({ "/f": "text" });
+	const f = find("f");
+	const item = store.items.get("/f");
+	store.items.delete("/f");
+	expect(bridge.run(() => text(f))).toBeLessThan(0);
+	if (item !== undefined) store.items.set("/f", item);
+	expect(bridge.run(() => text(f))).toBe("text");
+});
+
+test("a store has no links, and its names are not trusted", () => {
+	const { bridge, fs, find } = remote({ "/f": "x", "/..": "y", "/a\0": "z" });
+	expect(bridge.run(() => fs.root.symlink("l", "f"))).toBe(EPERM);
+	expect(fs.root.link("l", find("f"))).toBe(EPERM);
+	expect(find("..")).toBeLessThan(0);
+	expect(find("a\0")).toBeLessThan(0);
+	const stat = emptyStat();
+	find("f").stat(stat);
+	expect([stat.size, stat.modified]).toEqual([1, 1_700_000_000_000_000_000n]);
+});
