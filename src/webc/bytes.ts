@@ -47,7 +47,3 @@ export function byName(a: string, b: string): number {
 	}
 	return x.length - y.length;
 }
-
-export function hex(bytes: Uint8Array): string {
-	return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}

@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { encodeMap } from "./cbor.ts";
+import { encodeMap } from "./encode.ts";
 import type { WebcErrorCode } from "./error.ts";
 import {
 	type DirectoryDefinition,

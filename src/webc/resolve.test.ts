@@ -5,7 +5,8 @@
  * it is about.
  */
 import { describe, expect, test } from "vitest";
-import { encodeMap, type Table } from "./cbor.ts";
+import type { Table } from "./cbor.ts";
+import { encodeMap } from "./encode.ts";
 import {
 	compareVersions,
 	findAmong,

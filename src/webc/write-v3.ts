@@ -9,7 +9,7 @@
  * leaves room for a fifth more.
  */
 import { concat, sha256, utf8 } from "./bytes.ts";
-import { encodeMap } from "./cbor.ts";
+import { encodeMap } from "./encode.ts";
 import { WebcError } from "./error.ts";
 import { indexOffset, tags } from "./read-v3.ts";
 import {

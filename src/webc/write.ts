@@ -5,8 +5,8 @@
  * place. What has the same contents becomes the same bytes as from the reference packager.
  */
 import { sha256 } from "./bytes.ts";
-import { encodeMap } from "./cbor.ts";
 import type { PackageDefinition } from "./definition.ts";
+import { encodeMap } from "./encode.ts";
 import { inOrder, type Sorted, sortTree } from "./sorted.ts";
 import { writeV1 } from "./write-v1.ts";
 import { writeV3 } from "./write-v3.ts";
