@@ -161,6 +161,17 @@ test("mounts nest, stack and hide, at any path", () => {
 	expect(find("e/only")).toBe("ENOENT");
 });
 
+test("views share their mounts and what they know of parents, but walk by their own rules", () => {
+	const view = ns.view();
+	view.absolute = true;
+	view.mount({ path: "/e", fs: tree("m=mounted"), readOnly: false });
+	expect(find("e/m")).toBe("mounted");
+	expect(find("/e/m")).toBe("EPERM");
+	const n = at.find(view, view.root, "/d/n", true) as INode;
+	at.rename(ns, ns.root, "d/n", ns.root, "n");
+	expect(at.find(view, n, "..", true)).toBe(ns.root);
+});
+
 test("a read-only mount refuses every change", () => {
 	ns.mount({ path: "/r", fs: tree("d/f=x s>d/f"), readOnly: true });
 	expect(find("r/s")).toBe("x");

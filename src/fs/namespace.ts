@@ -24,37 +24,67 @@ interface Mounted {
 	readonly root: INode;
 }
 
+/** What the views of one tree share. */
+class Table {
+	readonly fs: FileSystem;
+	root: INode;
+	readonly mounted: Mounted[] = [];
+	/** The covered node → the root of what is mounted on it. */
+	readonly covers = new Map<INode, INode>();
+	/** Parents of directories that somebody has opened, for `..` above a descriptor. */
+	readonly parents = new WeakMap<INode, INode>();
+
+	constructor(fs: FileSystem) {
+		this.fs = fs;
+		this.root = fs.root;
+	}
+
+	cover(mounted: Mounted): void {
+		this.mounted.push(mounted);
+		this.covers.set(mounted.covered, mounted.root);
+		if (mounted.covered === this.root) this.root = mounted.root;
+	}
+}
+
 export class Namespace implements Terrain {
 	/** WASIX: absolute paths are allowed, and `..` may rise above the directory of a descriptor. */
 	absolute = false;
 	/** Absolute symlinks are followed from every directory, not from the root only. */
 	absoluteLinks = false;
-	#root: INode;
-	readonly #fs: FileSystem;
-	readonly #mounted: Mounted[] = [];
-	/** The covered node → the root of what is mounted on it. */
-	readonly #covers = new Map<INode, INode>();
-	readonly #walk = new Walk(this);
+	readonly #table: Table;
+	readonly #walk: Walk;
 
-	constructor(fs: FileSystem) {
-		this.#fs = fs;
-		this.#root = fs.root;
+	constructor(from: FileSystem | Table) {
+		this.#table = from instanceof Table ? from : new Table(from);
+		this.#walk = new Walk(this, this.#table.parents);
 	}
 
 	get root(): INode {
-		return this.#root;
+		return this.#table.root;
 	}
 
 	/** The mounts, in the order in which they were made. */
 	mounts(): Mount[] {
-		return this.#mounted.map((mounted) => mounted.mount);
+		return this.#table.mounted.map((mounted) => mounted.mount);
 	}
 
-	/** Another view of the same files and the same mounts, for a process that adds its own. */
+	/** The same tree with the same mounts, those to come included, for a process that walks by other
+	 *  rules. */
+	view(): Namespace {
+		const view = new Namespace(this.#table);
+		view.absolute = this.absolute;
+		view.absoluteLinks = this.absoluteLinks;
+		return view;
+	}
+
+	/** The same files with the same mounts so far, for a process that adds its own. */
 	fork(): Namespace {
-		const copy = new Namespace(this.#fs);
-		for (const mounted of this.#mounted) copy.#cover(mounted);
-		return copy;
+		const table = new Table(this.#table.fs);
+		for (const mounted of this.#table.mounted) table.cover(mounted);
+		const fork = new Namespace(table);
+		fork.absolute = this.absolute;
+		fork.absoluteLinks = this.absoluteLinks;
+		return fork;
 	}
 
 	/** Covers the directory at `path`, and creates it where it is missing.
@@ -66,7 +96,7 @@ export class Namespace implements Terrain {
 		if (typeof covered === "number") return covered;
 		const root = mount.readOnly ? readOnly(mount.fs.root) : mount.fs.root;
 		if (covered === root) return EBUSY;
-		this.#cover({ mount, covered, root });
+		this.#table.cover({ mount, covered, root });
 		return 0;
 	}
 
@@ -74,20 +104,20 @@ export class Namespace implements Terrain {
 	unmount(path: string): Done {
 		const node = this.resolve(path);
 		if (typeof node === "number") return node;
-		const index = this.#mounted.findLastIndex((mounted) => mounted.root === node);
-		const mounted = this.#mounted[index];
+		const index = this.#table.mounted.findLastIndex((mounted) => mounted.root === node);
+		const mounted = this.#table.mounted[index];
 		if (mounted === undefined) return EINVAL;
 		if (this.#hasMountsIn(mounted.root)) return EBUSY;
-		this.#mounted.splice(index, 1);
-		this.#covers.delete(mounted.covered);
-		if (node === this.#root) this.#root = this.over(this.#fs.root);
+		this.#table.mounted.splice(index, 1);
+		this.#table.covers.delete(mounted.covered);
+		if (node === this.#table.root) this.#table.root = this.over(this.#table.fs.root);
 		return 0;
 	}
 
 	/** 0 once every change in the root and in all mounts is durable. */
 	sync(): Done {
-		let answer = this.#fs.sync();
-		for (const { mount } of this.#mounted) {
+		let answer = this.#table.fs.sync();
+		for (const { mount } of this.#table.mounted) {
 			const done = mount.fs.sync();
 			if (answer === 0) answer = done;
 		}
@@ -95,13 +125,13 @@ export class Namespace implements Terrain {
 	}
 
 	over(node: INode): INode {
-		if (this.#covers.size === 0 || node.type !== "directory") return node;
+		if (this.#table.covers.size === 0 || node.type !== "directory") return node;
 		let top = node;
 		for (;;) {
-			let next = this.#covers.get(top);
+			let next = this.#table.covers.get(top);
 			// An overlay may have got a face since it was covered.
 			if (next === undefined && top instanceof Node && top.behind !== null) {
-				next = this.#covers.get(top.behind);
+				next = this.#table.covers.get(top.behind);
 			}
 			if (next === undefined) return top;
 			top = next;
@@ -121,7 +151,7 @@ export class Namespace implements Terrain {
 
 	/** Whether a symlink with an absolute target is followed on a walk from `from`. */
 	mayRestart(from: INode): boolean {
-		return this.absolute || this.absoluteLinks || from === this.#root;
+		return this.absolute || this.absoluteLinks || from === this.#table.root;
 	}
 
 	/** Notes how the last walk came to the directory `node`, so that `..` can rise above it. */
@@ -140,7 +170,7 @@ export class Namespace implements Terrain {
 	}
 
 	#resolve(path: string): INode | Errno {
-		const place = emptyPlace(this.#root);
+		const place = emptyPlace(this.#table.root);
 		const done = this.#hostWalk(path, place);
 		if (done !== 0) return done;
 		return place.node ?? ENOENT;
@@ -150,16 +180,16 @@ export class Namespace implements Terrain {
 	#hostWalk(path: string, out: Place): Done {
 		const { absolute } = this;
 		this.absolute = true;
-		const done = this.#walk.run(this.#root, path, FOLLOW, out);
+		const done = this.#walk.run(this.#table.root, path, FOLLOW, out);
 		if (done === 0 && out.node?.type === "directory") this.#walk.remember(out.node);
 		this.absolute = absolute;
 		return done;
 	}
 
 	#makeAll(path: string): INode | Errno {
-		let node = this.#root;
+		let node = this.#table.root;
 		let at = 0;
-		const place = emptyPlace(this.#root);
+		const place = emptyPlace(this.#table.root);
 		while (at < path.length) {
 			const slash = path.indexOf("/", at + 1);
 			at = slash < 0 ? path.length : slash;
@@ -173,14 +203,8 @@ export class Namespace implements Terrain {
 		return node;
 	}
 
-	#cover(mounted: Mounted): void {
-		this.#mounted.push(mounted);
-		this.#covers.set(mounted.covered, mounted.root);
-		if (mounted.covered === this.#root) this.#root = mounted.root;
-	}
-
 	#hasMountsIn(root: INode): boolean {
-		return this.#mounted.some(
+		return this.#table.mounted.some(
 			(other) => other.root !== root && (other.covered === root || other.covered.dev === root.dev),
 		);
 	}

@@ -242,6 +242,11 @@ export abstract class Node implements INode {
 		return this.readlink();
 	}
 
+	/** Whether it can be opened for writing; what is no file always can. */
+	get changeable(): boolean {
+		return this.type !== "file";
+	}
+
 	/** The node that holds the contents in a writable file system; an overlay copies up for it. */
 	bare(): INode | Errno {
 		return this;

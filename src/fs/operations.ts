@@ -24,7 +24,7 @@ import {
 	EXDEV,
 } from "../abi/errno.ts";
 import { emptyPlace, type Namespace } from "./namespace.ts";
-import type { INode, Stat } from "./node.ts";
+import { type INode, Node, type Stat } from "./node.ts";
 import { checkPath, type Place } from "./walk.ts";
 
 /** How `open` treats what it finds; the numbers are those of the ABI's `oflags`. */
@@ -66,7 +66,7 @@ export function find(ns: Namespace, from: INode, path: string, follow: boolean):
  * The node that a descriptor is to be opened on, created or emptied as `flags` say. `writes` tells
  * whether the descriptor could write.
  *
- * Errors: EEXIST for CREATE and EXCLUSIVE; ELOOP for a symlink that is not followed; EISDIR where
+ * Errors: EEXIST for CREATE and EXCLUSIVE; EROFS; ELOOP for a symlink that is not followed; EISDIR where
  * a directory would be written, emptied or created; ENOTDIR for DIRECTORY on anything else; EINVAL
  * for CREATE with DIRECTORY.
  */
@@ -107,11 +107,7 @@ function opened(node: INode, flags: number, writes: boolean): INode | Errno {
 	if ((flags & DIRECTORY) !== 0 && node.type !== "directory") return ENOTDIR;
 	if (node.type === "symlink") return ELOOP;
 	if (node.type === "directory") return writes || (flags & TRUNCATE) !== 0 ? EISDIR : node;
-	if (writes) {
-		// A node on a read-only file system says so before it is opened, as POSIX wants.
-		const room = node.type === "file" ? node.writable() : 0;
-		if (room === EROFS) return EROFS;
-	}
+	if (writes && node instanceof Node && !node.changeable) return EROFS;
 	if ((flags & TRUNCATE) === 0 || node.type !== "file") return node;
 	const done = node.truncate(0);
 	return done === 0 ? node : done;

@@ -102,6 +102,10 @@ export class OverlayLeaf extends Node {
 		return this.#upper === null ? BLOCK : this.#upper.writable();
 	}
 
+	override get changeable(): boolean {
+		return true;
+	}
+
 	override readlink(): string | Errno {
 		return (this.#upper ?? this.lower).readlink();
 	}

@@ -99,6 +99,8 @@ export class OverlayDirectory extends Node {
 	#removed = false;
 	/** The wrappers of children that the upper does not have. */
 	readonly #children = new Map<string, Node>();
+	/** Directories of the upper that show nothing of a lower. */
+	readonly #plain = new Map<string, INode>();
 	/** The names of the lowers in the order of their listing. */
 	#names: string[] | null = null;
 	#listError = 0;
@@ -315,9 +317,13 @@ export class OverlayDirectory extends Node {
 	/** A directory of the upper, together with what lies below it. */
 	#merged(name: string, above: INode): INode | Errno {
 		if (above instanceof OverlayDirectory && above.overlay === this.overlay) return above;
+		if (this.#plain.get(name) === above) return above;
 		const below = this.#visibleBelow(name);
 		if (typeof below === "number") return below;
-		if (below.length === 0) return above;
+		if (below.length === 0) {
+			this.#plain.set(name, above);
+			return above;
+		}
 		return new OverlayDirectory(this.overlay, this, name, above, below);
 	}
 
@@ -359,6 +365,7 @@ export class OverlayDirectory extends Node {
 		if (typeof lowers === "number") return lowers;
 		this.#lowers = lowers;
 		this.#names = null;
+		this.#plain.clear();
 		for (const [name, child] of this.#children) {
 			const found = this.#below(name);
 			const same = child instanceof OverlayLeaf ? child.lower === found : isDirectory(found);
@@ -399,6 +406,7 @@ export class OverlayDirectory extends Node {
 
 	/** The child `name` has gone. */
 	#lost(upper: INode, name: string): void {
+		this.#plain.delete(name);
 		this.#children.delete(name);
 		removeMark(upper, OPAQUE + name);
 	}
@@ -440,6 +448,7 @@ export class OverlayDirectory extends Node {
 			if (plain) removeMark(upper, OPAQUE + newName);
 			return done;
 		}
+		this.#plain.delete(newName);
 		this.#unhide(upper, newName);
 		if (typeof old !== "number") this.#gone(old);
 		return 0;

@@ -210,6 +210,10 @@ class RemoteFile extends RemoteNode {
 		return this.fs.queue.room();
 	}
 
+	override get changeable(): boolean {
+		return true;
+	}
+
 	override sync(): Done {
 		this.#settle();
 		this.#bytes.flush();

@@ -167,6 +167,10 @@ export class TmpFile extends TmpNode {
 		return AT_ONCE;
 	}
 
+	override get changeable(): boolean {
+		return true;
+	}
+
 	/** Takes over a buffer as the contents, without a copy; nobody else may write to it again. */
 	adopt(bytes: Uint8Array): Done {
 		this.marks |= MODIFIED | CHANGED;

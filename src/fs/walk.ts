@@ -72,11 +72,12 @@ export class Walk {
 	#hops = 0;
 	/** Whether `..` at the bottom of the stack is clamped or looked up rather than EPERM. */
 	#free = false;
-	/** Parents of directories that have been opened, for `..` above a descriptor. */
-	readonly #parents = new WeakMap<INode, INode>();
+	readonly #parents: WeakMap<INode, INode>;
 
-	constructor(terrain: Terrain) {
+	/** `parents` are those of directories that have been opened, for `..` above a descriptor. */
+	constructor(terrain: Terrain, parents: WeakMap<INode, INode>) {
 		this.#terrain = terrain;
+		this.#parents = parents;
 	}
 
 	/** Errors: ENOENT for an empty path or a missing middle, ENOTDIR, ELOOP, EPERM for an escape,
