@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Span, Volume } from "../webc/package.ts";
-import { conformance, type Literal } from "./conformance.ts";
+import { conformance, type Literal, snapshot } from "./conformance.ts";
 import { LateBridge, lateContents, PlainStore } from "./late.ts";
 import { Namespace } from "./namespace.ts";
 import type { FileSystem } from "./node.ts";
@@ -151,3 +151,20 @@ conformance("overlay on a store", { links: false }, (tree) => {
 	const { fs, run } = remote(tree, 1 << 20);
 	return { fs: new Overlay(fs, [tmp({})], { durable: true }), run };
 });
+
+conformance(
+	"overlay of a store on a volume, found again",
+	{ links: false, staying: true },
+	(tree) => {
+		const upper = remote({}, 1 << 20);
+		const lower = volume(tree, inMemory);
+		const fs = new Overlay(upper.fs, [lower], { durable: true });
+		const end = (model: Literal) => {
+			expect(upper.run(() => fs.sync())).toBe(0);
+			const again = new RemoteFileSystem(upper.bridge, { id: 1 }, { now });
+			const found = new Overlay(again, [lower], { durable: true });
+			expect(upper.run(() => snapshot(found.root))).toEqual(model);
+		};
+		return { fs, run: upper.run, end };
+	},
+);

@@ -16,6 +16,7 @@ import {
 	ENOTDIR,
 	ENOTEMPTY,
 	EPERM,
+	EXDEV,
 	errnoName,
 } from "../abi/errno.ts";
 import { Namespace } from "./namespace.ts";
@@ -38,12 +39,14 @@ export interface Subject {
 export interface Features {
 	/** Whether it has symlinks and hard links; otherwise making one is EPERM. */
 	readonly links: boolean;
+	/** A directory that shows something of a lower cannot be moved: EXDEV. */
+	readonly staying?: boolean;
 	/** How many random sequences. */
 	readonly rounds?: number;
 }
 
 /** What the tree holds before the random calls begin. */
-export const POPULATED: Literal = {
+const POPULATED: Literal = {
 	a: { a: "low a", b: { c: "deep", d: "x".repeat(40) }, c: {} },
 	b: "plain",
 	c: { a: "", d: { a: { b: "far down" } } },
@@ -225,11 +228,13 @@ class Pair {
 	readonly model: Plain;
 	readonly roll: (sides: number) => number;
 	readonly #run: <T>(call: () => T) => T;
+	readonly #staying: boolean;
 	readonly #open: { real: INode; model: PlainNode }[] = [];
 	/** What has been called, for whoever reads a failure. */
 	readonly calls: string[] = [];
 
-	constructor(subject: Subject, model: Plain, roll: (sides: number) => number) {
+	constructor(subject: Subject, model: Plain, features: Features, roll: (sides: number) => number) {
+		this.#staying = features.staying ?? false;
 		this.ns = new Namespace(subject.fs);
 		this.model = model;
 		this.roll = roll;
@@ -322,6 +327,16 @@ class Pair {
 	}
 
 	#moves(path: string, newPath: string): void {
+		if (this.#staying) {
+			const { ns } = this;
+			const answer = this.#run(() => at.rename(ns, ns.root, path, ns.root, newPath));
+			this.calls.push(`rename ${path} ${newPath} → ${errnoName(answer)}`);
+			const node = this.model.find(path);
+			if (answer === EXDEV && typeof node !== "number" && node.type === "directory") return;
+			const expected = this.model.rename(path, newPath);
+			if (expected !== ANY) expect(errnoName(answer), "rename").toBe(errnoName(expected));
+			return;
+		}
 		const expected = this.model.rename(path, newPath);
 		const run = (ns: Namespace) => at.rename(ns, ns.root, path, ns.root, newPath);
 		this.#done("rename", `${path} ${newPath}`, run, expected);
@@ -478,6 +493,21 @@ function literal(node: PlainNode): Literal {
 	return tree;
 }
 
+/** What a tree holds. */
+export function snapshot(directory: INode): Literal | number {
+	const names = list(directory);
+	if (typeof names === "number") return names;
+	const tree: Literal = {};
+	for (const name of names) {
+		const node = directory.lookup(name);
+		if (typeof node === "number") return node;
+		const item = node.type === "directory" ? snapshot(node) : text(node);
+		if (typeof item === "number") return item;
+		tree[name] = item;
+	}
+	return tree;
+}
+
 /** Runs the suite on what `make` makes, which holds `tree`. */
 export function conformance(
 	name: string,
@@ -492,7 +522,7 @@ export function conformance(
 				const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
 				const subject = make(tree);
 				const model = new Plain(features.links, tree);
-				playOut(new Pair(subject, model, dice(seed)), subject, seed);
+				playOut(new Pair(subject, model, features, dice(seed)), subject, seed);
 				if (given !== undefined) break;
 			}
 		});

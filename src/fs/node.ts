@@ -115,7 +115,7 @@ let lastIno = 0;
 let lastDev = 0;
 
 /** A number for a new node. */
-export function nextIno(): number {
+function nextIno(): number {
 	lastIno += 1;
 	return lastIno;
 }

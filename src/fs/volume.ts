@@ -27,6 +27,9 @@ import { utf8Length } from "./walk.ts";
 export interface Contents {
 	/** Copies bytes to `into[at]` and returns how many; may be PENDING. */
 	read(into: Uint8Array, at: number, length: number, position: number): number;
+	/** 0 once the content at `span` is known to be what the container says; may be PENDING. Absent
+	 *  where all of it has been verified. */
+	check?(span: Span): Done;
 }
 
 /** A directory of a volume, and the volume's mount path, for the sake of absolute symlinks. */
@@ -121,6 +124,7 @@ abstract class VolumeNode extends Node {
 
 class VolumeFile extends VolumeNode {
 	readonly #span: Span;
+	#checked = false;
 
 	constructor(fs: VolumeFileSystem, span: Span) {
 		super(fs, "file");
@@ -130,6 +134,11 @@ class VolumeFile extends VolumeNode {
 	override read(into: Uint8Array, at: number, length: number, position: number): number {
 		const count = Math.min(length, this.#span.length - position);
 		if (count <= 0) return 0;
+		if (!this.#checked) {
+			const done = this.fs.contents.check?.(this.#span) ?? 0;
+			if (done !== 0) return done;
+			this.#checked = true;
+		}
 		const read = this.fs.contents.read(into, at, count, this.#span.start + position);
 		// The index says that there are bytes, so their absence is no end of the file.
 		return read === 0 ? EIO : read;
