@@ -120,12 +120,10 @@ async function readIndex(file: Window, allowance: Allowance): Promise<Index> {
 	// Whatever follows the map is padding.
 	const [map] = decodeMap(bytes, allowance.caps.depth, { section, offset: indexOffset });
 	const index = parseIndex(map);
-	checkOverlap([
-		{ start: 0, end: indexOffset + length, section },
-		...[index.manifest, index.atoms, ...index.volumes.values()],
-	]);
-	for (const entry of [index.manifest, index.atoms, ...index.volumes.values()]) {
-		checkRange(entry.start, entry.end - entry.start, file.source.size, entry.section);
+	const entries = [index.manifest, index.atoms, ...index.volumes.values()];
+	checkOverlap([{ start: 0, end: indexOffset + length, section }, ...entries]);
+	for (const { start, end, section } of entries) {
+		checkRange(start, end - start, file.source.size, section);
 	}
 	return index;
 }
@@ -243,9 +241,7 @@ async function lengthAt(
 	section: Section,
 	at: number,
 ): Promise<{ start: number; length: number }> {
-	if (section.end - at < 8) {
-		throw sectionError("bad-length", "A length is missing", section, at);
-	}
+	if (section.end - at < 8) throw sectionError("bad-length", "A length is missing", section, at);
 	const length = new Cursor(await file.view(at, 8, section.section), at, section.section).u64();
 	if (length > section.end - at - 8) {
 		throw sectionError("bad-length", `${length} bytes reach beyond the section`, section, at);
