@@ -4,19 +4,42 @@
  */
 import { PortholeError } from "../abi/error.ts";
 
+/** Compiles a module while its bytes arrive. Errors: as `compile`, and those of the stream. */
+export async function compileStream(
+	stream: ReadableStream<Uint8Array>,
+	what: string,
+): Promise<WebAssembly.Module> {
+	const response = new Response(stream, { headers: { "Content-Type": "application/wasm" } });
+	try {
+		return await WebAssembly.compileStreaming(response);
+	} catch (cause) {
+		if (cause instanceof PortholeError) throw cause;
+		throw explained(cause, what);
+	}
+}
+
 /** Errors: `"invalid-module"` for what is no wasm, or wasm that this browser does not know. */
 export async function compile(bytes: Uint8Array, what: string): Promise<WebAssembly.Module> {
 	try {
 		// The browser accepts views of any buffer; its type says otherwise of shared ones.
 		return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
 	} catch (cause) {
-		if (cause instanceof RangeError) {
-			throw new PortholeError("out-of-memory", `not enough memory to compile ${what}`, { cause });
-		}
-		throw new PortholeError(
+		throw explained(cause, what);
+	}
+}
+
+function explained(cause: unknown, what: string): PortholeError {
+	if (cause instanceof RangeError) {
+		return new PortholeError("out-of-memory", `not enough memory to compile ${what}`, { cause });
+	}
+	if (cause instanceof WebAssembly.CompileError) {
+		return new PortholeError(
 			"invalid-module",
-			`${what} is not a WebAssembly module that this browser can compile: ${String(cause)}`,
+			`${what} is not a WebAssembly module that this browser can compile: ${cause.message}`,
 			{ cause },
 		);
 	}
+	return new PortholeError("network-error", `${what} could not be read: ${String(cause)}`, {
+		cause,
+	});
 }

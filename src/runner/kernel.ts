@@ -63,20 +63,20 @@ export class SandboxKernel implements Kernel {
 		const abort = new AbortController();
 		const { load } = options;
 		this.#loads.set(load, abort);
-		let size = 0;
+		let last: { loaded: number; total: number | undefined } = { loaded: 0, total: undefined };
 		const report = (
 			phase: "connecting" | "reading" | "compiling" | "ready",
 			loaded: number,
 			total: number | undefined,
 		) => {
-			size = loaded;
+			last = { loaded, total };
 			this.#post({ from: 0, kind: "progress", load, phase, loaded, total });
 		};
 		try {
-			const loaded = await loadPackage(source, options, abort.signal, report);
-			report("compiling", size, size);
+			const loaded = await loadPackage(source, options, this.#bridge, abort.signal, report);
+			report("compiling", last.loaded, last.total);
 			const wired = await this.#packages.add(load, loaded);
-			report("ready", size, size);
+			report("ready", last.loaded, last.total);
 			return wired;
 		} finally {
 			this.#loads.delete(load);

@@ -4,10 +4,16 @@
 
 import { EIO } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
+import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
-import { type Package, readPackage, WebcError } from "../webc/index.ts";
+import { type Package, readPackage, type Span, WebcError } from "../webc/index.ts";
+import { compile, compileStream } from "./compile.ts";
 import type { WireLoadOptions, WireSource } from "./protocol.ts";
+import { RangeFile } from "./range.ts";
 import { badStatus, unreachable } from "./source.ts";
+
+/** Bytes below which a package is not worth reading in parts. */
+const SMALL = 1024 * 1024;
 
 export type Report = (
 	phase: "connecting" | "reading" | "compiling" | "ready",
@@ -18,18 +24,54 @@ export type Report = (
 export interface LoadedPackage {
 	readonly pkg: Package;
 	readonly contents: Contents;
-	/** The bytes of an atom or any other span. */
-	bytes(span: { readonly start: number; readonly length: number }): Promise<Uint8Array>;
+	/** Compiles an atom; `what` is for the error. */
+	compile(span: Span, what: string): Promise<WebAssembly.Module>;
 }
 
-/** Reads, checks and indexes a package. */
+/** Reads, checks and indexes a package: of a URL only what that takes, where the server can. */
 export async function loadPackage(
 	source: WireSource,
 	options: WireLoadOptions,
+	bridge: Bridge,
 	signal: AbortSignal,
 	report: Report,
 ): Promise<LoadedPackage> {
-	const bytes = await readAll(source, signal, report);
+	// A digest of the whole can only be had of the whole.
+	const lazy = options.lazy !== false && options.integrity === undefined;
+	if (source.kind !== "url" || !lazy) {
+		const bytes = await readAll(source, signal, report);
+		return inMemory(bytes, source, options, signal);
+	}
+	report("connecting", 0, undefined);
+	const opened = await RangeFile.open(source.url, bridge, signal);
+	if (!(opened instanceof RangeFile)) {
+		const bytes = await readResponse(opened, source.url, signal, report);
+		return inMemory(bytes, source, options, signal);
+	}
+	opened.onBytes = (loaded, total) => report("reading", loaded, total);
+	opened.onBytes(opened.loaded, opened.size);
+	const magic = await opened.read(0, Math.min(5, opened.size));
+	const small = opened.size <= SMALL || String.fromCharCode(...magic) !== "\0webc";
+	if (small) {
+		const bytes = await opened.read(0, opened.size);
+		return inMemory(bytes, source, options, signal);
+	}
+	const pkg = await read(opened, source);
+	signal.throwIfAborted();
+	return {
+		pkg,
+		contents: opened.contents,
+		compile: (span, what) => compileRange(opened, span, what),
+	};
+}
+
+/** A package whose bytes are all there. */
+async function inMemory(
+	bytes: Uint8Array,
+	source: WireSource,
+	options: WireLoadOptions,
+	signal: AbortSignal,
+): Promise<LoadedPackage> {
 	if (options.integrity !== undefined) await checkIntegrity(bytes, options.integrity);
 	signal.throwIfAborted();
 	const pkg = await read(bytes, source);
@@ -38,17 +80,38 @@ export async function loadPackage(
 	return {
 		pkg,
 		contents: memoryContents(held),
-		bytes: async ({ start, length }) => held.subarray(start, start + length),
+		compile: ({ start, length }, what) => compile(held.subarray(start, start + length), what),
 	};
 }
 
-async function read(bytes: Uint8Array, source: WireSource): Promise<Package> {
+/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right. */
+async function compileRange(
+	file: RangeFile,
+	span: Span,
+	what: string,
+): Promise<WebAssembly.Module> {
+	const stream = await file.stream(span.start, span.length);
+	if (span.sha256 === undefined || globalThis.crypto?.subtle === undefined) {
+		return compileStream(stream, what);
+	}
+	const [toCompile, toCheck] = stream.tee();
+	const checked = new Response(toCheck).arrayBuffer().then(async (bytes) => {
+		const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+		if (digest.every((byte, index) => byte === span.sha256?.[index])) return;
+		throw new PortholeError("checksum", `${what} is not what its package says it is`);
+	});
+	const [module] = await Promise.all([compileStream(toCompile, what), checked]);
+	return module;
+}
+
+async function read(input: Uint8Array | RangeFile, source: WireSource): Promise<Package> {
 	try {
-		return await readPackage(bytes, { name: source.name });
+		return await readPackage(input, { name: source.name });
 	} catch (cause) {
 		if (!(cause instanceof WebcError)) throw cause;
 		const from = source.kind === "url" ? source.url : source.name || "the package";
-		const html = /^\s*<(!doctype|html)/i.test(String.fromCharCode(...bytes.subarray(0, 64)));
+		const head = input instanceof Uint8Array ? input.subarray(0, 64) : new Uint8Array(0);
+		const html = /^\s*<(!doctype|html)/i.test(String.fromCharCode(...head));
 		const hint = html ? "; the server sent a web page, so the address is probably wrong" : "";
 		throw new PortholeError(cause.code, `${from}: ${cause.message}${hint}`, { cause });
 	}
@@ -84,6 +147,15 @@ async function readAll(
 		throw unreachable(source.url, cause);
 	});
 	if (!response.ok) throw badStatus(source.url, response.status);
+	return readResponse(response, source.url, signal, report);
+}
+
+async function readResponse(
+	response: Response,
+	url: string,
+	signal: AbortSignal,
+	report: Report,
+): Promise<Uint8Array> {
 	// A compressed answer's length is not the length of what arrives here.
 	const plain = response.headers.get("content-encoding") === null;
 	const length = plain ? Number(response.headers.get("content-length") ?? Number.NaN) : Number.NaN;
@@ -93,7 +165,7 @@ async function readAll(
 		return await readStream(response.body, total, signal, report);
 	} catch (cause) {
 		signal.throwIfAborted();
-		throw cause instanceof PortholeError ? cause : interrupted(source.url, cause);
+		throw cause instanceof PortholeError ? cause : interrupted(url, cause);
 	}
 }
 

@@ -15,7 +15,6 @@ import {
 	type Span,
 	WebcError,
 } from "../webc/index.ts";
-import { compile } from "./compile.ts";
 import type { LoadedPackage } from "./load.ts";
 import type { WirePackage } from "./protocol.ts";
 import type { Tree } from "./tree.ts";
@@ -132,7 +131,7 @@ export class Packages {
 		let module = this.#modules.get(atom);
 		if (module === undefined) {
 			const from = this.#of(pkg);
-			module = from.bytes(atom).then((bytes) => compile(bytes, `the atom ${atomName}`));
+			module = from.compile(atom, `the atom ${atomName}`);
 			this.#modules.set(atom, module);
 			module.catch(() => this.#modules.delete(atom));
 		}

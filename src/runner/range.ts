@@ -1,0 +1,323 @@
+/**
+ * A file behind a URL, read in parts: what makes a package start before it has arrived.
+ *
+ *     blocks of 128 KiB   | 0 | 1 |   |   | 4 |   …      kept in memory, the oldest dropped first
+ *
+ * The first answer decides. A server that ignores `Range` says 200 and sends everything, and then
+ * that is the package. One that says 206 also says how long the file is and which version it is
+ * (ETag, Last-Modified); every later answer must be of the same version, because half of one file
+ * and half of another is neither. What fails on the way is asked for again, three times.
+ *
+ * Guests read through `read`, which is synchronous: a block that is missing is asked for, together
+ * with those behind it if the guest reads straight on, and the call waits for it.
+ */
+import { type Done, EIO, errnoOf } from "../abi/errno.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
+import type { Contents } from "../fs/volume.ts";
+import { type ByteSource, type Span, verifySpan } from "../webc/index.ts";
+import { badStatus, unreachable } from "./source.ts";
+
+const BLOCK = 128 * 1024;
+/** Blocks kept in memory: 64 MiB. */
+const KEPT = 512;
+/** Blocks asked for at once where a guest reads straight on. */
+const AHEAD = 8;
+/** A file up to this size is fetched whole and held against its digest before any of it is used. */
+const CHECKED = 8 * 1024 * 1024;
+const TRIES = 3;
+/** Milliseconds before the second try; doubled for each further one. */
+const BACKOFF = 250;
+
+/** Hears how many bytes have arrived, in all. */
+export type OnBytes = (loaded: number, total: number | undefined) => void;
+
+export class RangeFile implements ByteSource {
+	readonly size: number;
+	readonly contents: Contents;
+	/** Hears of bytes as they arrive; set while somebody wants to know. */
+	onBytes: OnBytes | null = null;
+	readonly #url: string;
+	readonly #bridge: Bridge;
+	readonly #version: string;
+	readonly #blocks = new Map<number, Uint8Array>();
+	readonly #underway = new Map<number, Promise<Uint8Array>>();
+	readonly #tickets = new Map<number, OpenTicket<void>>();
+	readonly #checks = new Map<Span, OpenTicket<void>>();
+	#loaded = 0;
+	#lastBlock = -1;
+
+	private constructor(url: string, bridge: Bridge, size: number, version: string) {
+		this.#url = url;
+		this.#bridge = bridge;
+		this.size = size;
+		this.#version = version;
+		this.contents = {
+			read: (into, at, length, position) => this.#readNow(into, at, length, position),
+			check: (span) => this.#check(span),
+		};
+	}
+
+	/** Asks for the first block. The answer is a file that can be read in parts, or, from a server
+	 *  that does not do that, the response with all of it. */
+	static async open(
+		url: string,
+		bridge: Bridge,
+		signal: AbortSignal,
+	): Promise<RangeFile | Response> {
+		const response = await request(url, 0, BLOCK, signal);
+		const range = parseRange(response);
+		if (response.status !== 206 || range === null || range.start !== 0) {
+			if (response.status === 206) {
+				throw new PortholeError(
+					"network-error",
+					`${url}: the server answered a part without saying which; load it with \`lazy: false\``,
+				);
+			}
+			return response;
+		}
+		const file = new RangeFile(url, bridge, range.total, versionOf(response));
+		const first = await bodyOf(response, Math.min(BLOCK, range.total), url);
+		file.#keep(0, first);
+		file.#arrived(first.length);
+		return file;
+	}
+
+	get loaded(): number {
+		return this.#loaded;
+	}
+
+	async read(offset: number, length: number): Promise<Uint8Array> {
+		if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
+			throw new PortholeError(
+				"EIO",
+				`bytes ${offset} to ${offset + length} are not in ${this.#url}`,
+			);
+		}
+		const first = Math.floor(offset / BLOCK);
+		const last = Math.floor(Math.max(offset, offset + length - 1) / BLOCK);
+		await this.#fetch(first, last);
+		const out = new Uint8Array(length);
+		for (let block = first; block <= last && length > 0; block++) {
+			const bytes = this.#blocks.get(block) ?? (await this.#fetchOne(block));
+			const from = Math.max(0, offset - block * BLOCK);
+			const to = Math.min(bytes.length, offset + length - block * BLOCK);
+			out.set(bytes.subarray(from, to), block * BLOCK + from - offset);
+		}
+		return out;
+	}
+
+	/** The bytes `[start, start + length)` as they arrive, past the cache; to compile while they do. */
+	async stream(start: number, length: number): Promise<ReadableStream<Uint8Array>> {
+		const response = await this.#part(start, length);
+		if (response.body === null) throw unreachable(this.#url, "an empty answer");
+		let rest = length;
+		return response.body.pipeThrough(
+			new TransformStream<Uint8Array, Uint8Array>({
+				transform: (chunk, controller) => {
+					rest -= chunk.length;
+					if (rest < 0) controller.error(this.#tooLong());
+					this.#arrived(chunk.length);
+					controller.enqueue(chunk);
+				},
+				flush: (controller) => {
+					if (rest > 0) controller.error(brokenOff(this.#url));
+				},
+			}),
+		);
+	}
+
+	// --- for guests ---
+
+	#readNow(into: Uint8Array, at: number, length: number, position: number): number {
+		let done = 0;
+		while (done < length) {
+			const block = Math.floor((position + done) / BLOCK);
+			const bytes = this.#blocks.get(block);
+			if (bytes === undefined) return done > 0 ? done : this.#wait(block, position + length);
+			const from = position + done - block * BLOCK;
+			const count = Math.min(length - done, bytes.length - from);
+			if (count <= 0) return done > 0 ? done : EIO;
+			into.set(bytes.subarray(from, from + count), at + done);
+			done += count;
+			this.#lastBlock = block;
+		}
+		return done;
+	}
+
+	#wait(block: number, end: number): number {
+		let ticket = this.#tickets.get(block);
+		if (ticket?.done === true) {
+			this.#tickets.delete(block);
+			if (ticket.error !== 0) return ticket.error;
+			ticket = undefined;
+		}
+		if (ticket === undefined) {
+			ticket = this.#bridge.ticket<void>();
+			this.#tickets.set(block, ticket);
+			const needed = Math.floor((end - 1) / BLOCK);
+			const ahead = block === this.#lastBlock + 1 ? block + AHEAD - 1 : block;
+			this.#answer(
+				ticket,
+				this.#fetch(block, Math.min(Math.max(needed, ahead), block + AHEAD * 4)),
+			);
+		}
+		return this.#bridge.pending(ticket);
+	}
+
+	/** 0 once the file at `span` has been held against its digest; EIO where it is another. */
+	#check(span: Span): Done {
+		if (span.sha256 === undefined || span.length > CHECKED || !globalThis.crypto?.subtle) return 0;
+		let ticket = this.#checks.get(span);
+		if (ticket === undefined) {
+			ticket = this.#bridge.ticket<void>();
+			this.#checks.set(span, ticket);
+			this.#answer(ticket, verifySpan(this, span, "a file of the package"));
+		}
+		if (!ticket.done) return this.#bridge.pending(ticket);
+		// What failed is tried again by the next read: the network may have been at fault.
+		if (ticket.error !== 0) this.#checks.delete(span);
+		return ticket.error;
+	}
+
+	#answer(ticket: OpenTicket<void>, question: Promise<unknown>): void {
+		question.then(
+			() => ticket.answer(),
+			(error) => {
+				console.warn(`porthole: ${error instanceof Error ? error.message : String(error)}`);
+				ticket.fail(errnoOf((error as { code?: unknown } | null)?.code));
+			},
+		);
+	}
+
+	// --- the network ---
+
+	/** Fetches what is missing of the blocks `first` to `last`, neighbours in one request. */
+	async #fetch(first: number, last: number): Promise<void> {
+		const end = Math.min(last, Math.floor((this.size - 1) / BLOCK));
+		const waits: Promise<unknown>[] = [];
+		for (let block = first; block <= end; block++) {
+			const underway = this.#underway.get(block);
+			if (underway !== undefined) waits.push(underway);
+			if (underway !== undefined || this.#blocks.has(block)) continue;
+			let until = block;
+			while (until < end && !this.#blocks.has(until + 1) && !this.#underway.has(until + 1)) until++;
+			waits.push(this.#fetchRun(block, until));
+			block = until;
+		}
+		await Promise.all(waits);
+	}
+
+	async #fetchOne(block: number): Promise<Uint8Array> {
+		await this.#fetch(block, block);
+		const bytes = this.#blocks.get(block);
+		if (bytes === undefined) throw brokenOff(this.#url);
+		return bytes;
+	}
+
+	async #fetchRun(first: number, last: number): Promise<void> {
+		const start = first * BLOCK;
+		const length = Math.min(this.size, (last + 1) * BLOCK) - start;
+		const run = this.#bytes(start, length);
+		for (let block = first; block <= last; block++) this.#underway.set(block, run);
+		try {
+			const bytes = await run;
+			for (let block = first; block <= last; block++) {
+				const at = (block - first) * BLOCK;
+				this.#keep(block, bytes.subarray(at, at + BLOCK));
+			}
+		} finally {
+			for (let block = first; block <= last; block++) this.#underway.delete(block);
+		}
+	}
+
+	async #bytes(start: number, length: number): Promise<Uint8Array> {
+		for (let attempt = 1; ; attempt++) {
+			try {
+				const bytes = await bodyOf(await this.#part(start, length), length, this.#url);
+				this.#arrived(bytes.length);
+				return bytes;
+			} catch (error) {
+				const final = error instanceof PortholeError && error.code === "changed";
+				if (final || attempt === TRIES) throw error;
+				await new Promise((resolve) => setTimeout(resolve, BACKOFF * 2 ** (attempt - 1)));
+			}
+		}
+	}
+
+	/** The answer for a part, checked to be of the version and the place that was asked for. */
+	async #part(start: number, length: number): Promise<Response> {
+		const response = await request(this.#url, start, length, undefined);
+		const range = parseRange(response);
+		const same = versionOf(response) === this.#version;
+		const there = range === null || (range.start === start && range.total === this.size);
+		if (response.status === 206 && same && there) return response;
+		await response.body?.cancel();
+		throw new PortholeError(
+			"changed",
+			`${this.#url} has changed on the server since it was opened; load it again`,
+		);
+	}
+
+	#keep(block: number, bytes: Uint8Array): void {
+		this.#blocks.set(block, bytes);
+		if (this.#blocks.size <= KEPT) return;
+		for (const oldest of this.#blocks.keys()) {
+			this.#blocks.delete(oldest);
+			return;
+		}
+	}
+
+	#arrived(bytes: number): void {
+		this.#loaded += bytes;
+		this.onBytes?.(this.#loaded, this.size);
+	}
+
+	#tooLong(): PortholeError {
+		return new PortholeError("network-error", `${this.#url}: more bytes came than were asked for`);
+	}
+}
+
+async function request(
+	url: string,
+	start: number,
+	length: number,
+	signal: AbortSignal | undefined,
+): Promise<Response> {
+	const headers = { Range: `bytes=${start}-${start + length - 1}` };
+	const response = await fetch(url, { headers, ...(signal && { signal }) }).catch((cause) => {
+		signal?.throwIfAborted();
+		throw unreachable(url, cause);
+	});
+	// 416 is the answer for a file of no bytes at all, and is seen as the empty package it is.
+	if (!response.ok && response.status !== 416) throw badStatus(url, response.status);
+	return response;
+}
+
+/** What `Content-Range` says; null where it is not there, or hidden by another origin. */
+function parseRange(response: Response): { start: number; total: number } | null {
+	const header = response.headers.get("content-range") ?? "";
+	const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(header);
+	if (match === null) return null;
+	const [start, total] = [Number(match[1]), Number(match[2])];
+	return Number.isSafeInteger(start) && Number.isSafeInteger(total) ? { start, total } : null;
+}
+
+function versionOf(response: Response): string {
+	return `${response.headers.get("etag") ?? ""} ${response.headers.get("last-modified") ?? ""}`;
+}
+
+/** Exactly `length` bytes of an answer. */
+async function bodyOf(response: Response, length: number, url: string): Promise<Uint8Array> {
+	const bytes = new Uint8Array(
+		await response.arrayBuffer().catch(() => {
+			throw brokenOff(url);
+		}),
+	);
+	if (bytes.length !== length) throw brokenOff(url);
+	return bytes;
+}
+
+function brokenOff(url: string): PortholeError {
+	return new PortholeError("network-error", `the download of ${url} broke off; try again`);
+}
