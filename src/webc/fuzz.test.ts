@@ -111,7 +111,7 @@ async function survives(bytes: Uint8Array): Promise<void> {
 	}
 }
 
-const runs = { numRuns: 400, interruptAfterTimeLimit: 6000, markInterruptAsFailure: false };
+const runs = { numRuns: 200, interruptAfterTimeLimit: 2000, markInterruptAsFailure: false };
 
 test("what is written is read, and written again to the same bytes", async () => {
 	const property = fc.asyncProperty(definition, async (given) => {
@@ -154,7 +154,7 @@ test("damage anywhere in the first kilobytes is noticed or harmless", async () =
 		volumes: new Map([["/v", new Map([["d", new Map([["f", new Uint8Array(10)]])]])]]),
 	});
 	for (let at = 0; at < whole.length; at++) {
-		for (const flip of [1, 0x80, 0xff]) {
+		for (const flip of [1, 0xff]) {
 			const bytes = whole.slice();
 			bytes[at] = (bytes[at] ?? 0) ^ flip;
 			await survives(bytes);
