@@ -138,5 +138,5 @@ function variant(name: string, specifier: string): string {
 
 async function expectHello(page: Page, url: string): Promise<void> {
 	await page.goto(url);
-	await expect(page).toHaveTitle("0: hello", { timeout: 15_000 });
+	await expect(page).toHaveTitle("0: hello, 0: hello", { timeout: 15_000 });
 }

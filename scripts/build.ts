@@ -9,16 +9,18 @@
  * carries the worker as text and starts it from a Blob.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { exit } from "node:process";
 import { fileURLToPath } from "node:url";
-import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
+import { build, type Plugin } from "rolldown";
 import { build as buildPage } from "vite";
 import { buildTypes } from "./declarations.ts";
 import { ENTRIES, type EntryPoint, GUEST } from "./entries.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const INDEX = resolve(ROOT, "src/index.ts");
+const BESIDE = `new URL("./${GUEST.name}.js",import.meta.url)`;
+const INLINE = "inline:guest";
 const GUEST_ADDRESS = /new URL\(\s*"(?:\.\.\/)+workers\/guest\.ts",\s*import\.meta\.url,?\s*\)/g;
 
 const missing = ENTRIES.filter((entry) => !existsSync(resolve(ROOT, entry.source)));
@@ -30,111 +32,120 @@ if (missing.length > 0) {
 rmSync(resolve(ROOT, "dist"), { recursive: true, force: true });
 const bundled = new Set<string>();
 for (const entry of entries) await bundle(entry);
-checkWorkerIsFound();
+writePattern();
 writeLicences(bundled);
 if (!buildTypes(entries)) exit(1);
 if (existsSync(resolve(ROOT, "index.html"))) await buildPage({ root: ROOT, logLevel: "warn" });
 console.log(`built ${entries.map((entry) => `dist/${entry.name}.js`).join(", ")}`);
 
 async function bundle(entry: EntryPoint): Promise<void> {
-	const options = {
-		absWorkingDir: ROOT,
-		entryPoints: { [entry.name]: entry.source },
-		outdir: "dist",
-		bundle: true,
-		format: "esm",
-		target: "es2023",
+	const { output } = await build({
+		cwd: ROOT,
+		input: { [entry.name]: entry.source, ...entry.shared },
+		preserveEntrySignatures: "allow-extension",
 		platform: entry.platform,
-		minify: true,
-		keepNames: false,
-		sourcemap: true,
-		sourcesContent: false,
-		legalComments: "none",
-		metafile: true,
-		logLevel: "warning",
+		external: entry.platform === "node" ? [/^node:/] : [],
+		transform: { target: "es2023" },
 		plugins: [entry.name === "inline" ? inlineWorker() : workerBeside(), indexBeside(entry)],
-	} satisfies BuildOptions;
-	const { metafile } = await build(options);
-	for (const name of packagesIn(metafile)) bundled.add(name);
+		output: {
+			dir: resolve(ROOT, "dist"),
+			format: "esm",
+			minify: true,
+			sourcemap: true,
+			comments: { legal: false, annotation: true, jsdoc: false },
+			chunkFileNames: `${entry.name}-[name].js`,
+			// What is rarely needed is loaded late, but the worker that is a text has nowhere to load from.
+			codeSplitting: entry.name !== "inline",
+		},
+	});
+	for (const chunk of output) {
+		if (chunk.type !== "chunk") continue;
+		for (const name of chunk.moduleIds.flatMap(packageOf)) bundled.add(name);
+	}
 	if (entry.platform === "node") chmodSync(resolve(ROOT, `dist/${entry.name}.js`), 0o755);
 }
 
-/** Bundlers look for this very pattern; were it lost, every consumer would have to pass `workerUrl`. */
-function checkWorkerIsFound(): void {
-	const pattern = `new URL("./${GUEST.name}.js",import.meta.url)`;
-	if (readFileSync(resolve(ROOT, "dist/index.js"), "utf8").includes(pattern)) return;
-	console.error(`build: dist/index.js does not hold ${pattern}`);
+/** Bundlers look for this very pattern; were it lost, every consumer would have to pass `workerUrl`.
+ * The minifier likes other quotes than some bundlers do. */
+function writePattern(): void {
+	const path = resolve(ROOT, "dist/index.js");
+	const code = readFileSync(path, "utf8").replaceAll(BESIDE.replaceAll('"', "`"), BESIDE);
+	writeFileSync(path, code);
+	if (code.includes(`new Worker(${BESIDE}`)) return;
+	console.error(`build: dist/index.js does not hold new Worker(${BESIDE}`);
 	exit(1);
 }
 
 /** The worker is the file `guest.js` beside the bundle. */
 function workerBeside(): Plugin {
-	return replaceAddress("worker-beside", (source) =>
-		source.replaceAll(GUEST_ADDRESS, `new URL("./${GUEST.name}.js", import.meta.url)`),
-	);
+	return {
+		name: "worker-beside",
+		transform(code, id) {
+			const replaced = replaceAddress(code, id, BESIDE);
+			return replaced === null ? null : asItWas(replaced);
+		},
+	};
 }
 
 /** The worker is a text in the bundle, made an address when it is first needed. */
 function inlineWorker(): Plugin {
-	const plugin = replaceAddress("worker-inline", (source) => {
-		const replaced = source.replaceAll(GUEST_ADDRESS, "guestAddress()");
-		return replaced === source
-			? source
-			: `import { guestAddress } from "inline:guest";\n${replaced}`;
-	});
 	return {
-		name: plugin.name,
-		setup(on) {
-			plugin.setup(on);
-			on.onResolve({ filter: /^inline:guest$/ }, ({ path }) => ({ path, namespace: "inline" }));
-			on.onLoad({ filter: /.*/, namespace: "inline" }, () => ({ contents: inlineModule() }));
+		name: "worker-inline",
+		resolveId: (id) => (id === INLINE ? INLINE : null),
+		load: (id) => (id === INLINE ? inlineModule() : null),
+		transform(code, id) {
+			const replaced = replaceAddress(code, id, "guestAddress()");
+			if (!replaced) return null;
+			return asItWas(`import { guestAddress } from "${INLINE}";\n${replaced}`);
 		},
 	};
 }
 
-function inlineModule(): string {
-	const text = readFileSync(resolve(ROOT, `dist/${GUEST.name}.js`), "utf8");
-	const code = JSON.stringify(text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n"));
+/** The worker once more, in one piece, as a module that makes its address. */
+async function inlineModule(): Promise<string> {
+	const { output } = await build({
+		cwd: ROOT,
+		input: GUEST.source,
+		write: false,
+		platform: GUEST.platform,
+		transform: { target: "es2023" },
+		output: { format: "esm", minify: true, codeSplitting: false },
+	});
 	return `let address;
 export function guestAddress() {
-	address ??= URL.createObjectURL(new Blob([${code}], { type: "text/javascript" }));
+	const script = [${JSON.stringify(output[0].code)}];
+	address ??= URL.createObjectURL(new Blob(script, { type: "text/javascript" }));
 	return address;
 }`;
 }
 
-function replaceAddress(name: string, replace: (source: string) => string): Plugin {
-	return {
-		name,
-		setup(on) {
-			on.onLoad({ filter: /src[\\/]runner[\\/].*\.ts$/ }, ({ path }) => ({
-				contents: replace(readFileSync(path, "utf8")),
-				loader: "ts",
-			}));
-		},
-	};
+/** The lines stay where they are, so the map of positions does too. */
+function asItWas(code: string): { code: string; map: null } {
+	return { code, map: null };
+}
+
+function replaceAddress(code: string, id: string, address: string): string | null {
+	if (id.includes("node_modules")) return null;
+	const replaced = code.replaceAll(GUEST_ADDRESS, address);
+	return replaced === code ? null : replaced;
 }
 
 /** Other entries import the library as a customer would: `element.js` needs `index.js` beside it. */
 function indexBeside(entry: EntryPoint): Plugin {
 	return {
 		name: "index-beside",
-		setup(on) {
-			on.onResolve({ filter: /index\.ts$/ }, ({ path, resolveDir, kind }) => {
-				if (kind === "entry-point" || entry.source === "src/index.ts") return undefined;
-				return resolve(resolveDir, path) === INDEX
-					? { path: "./index.js", external: true }
-					: undefined;
-			});
+		resolveId(id, importer) {
+			if (!importer || entry.source === "src/index.ts") return null;
+			const isIndex = resolve(dirname(importer), id) === INDEX;
+			return isIndex ? { id: "./index.js", external: true } : null;
 		},
 	};
 }
 
-/** The names of the dependencies whose code went into a bundle. */
-function packagesIn(metafile: Metafile): string[] {
-	return Object.keys(metafile.inputs).flatMap((input) => {
-		const match = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(input);
-		return match?.[1] ? [match[1]] : [];
-	});
+/** The name of the dependency that a module belongs to. */
+function packageOf(id: string): string[] {
+	const match = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id);
+	return match?.[1] ? [match[1]] : [];
 }
 
 /** Bundled code keeps its licence, though not in every copy of every file. */

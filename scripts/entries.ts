@@ -2,8 +2,8 @@
  * What the package consists of: one row per file of `dist/` that someone may import or start.
  *
  * The build, the size budget, the API report and the check of `package.json` all read these rows.
- * Every bundle is whole, without shared chunks: the worker is found beside the file that starts it
- * whatever a consumer's bundler does with the rest.
+ * Entries share no chunks with each other. What one needs rarely is in files of its own that begin
+ * with its name, and is loaded late.
  */
 export interface EntryPoint {
 	/** The name of the file in `dist/`, without its extension. */
@@ -14,6 +14,8 @@ export interface EntryPoint {
 	/** Whether it has declarations, and so a chapter in the API report. */
 	readonly typed: boolean;
 	readonly platform: "browser" | "neutral" | "node";
+	/** A file that its parts share, beside it: the name of a bundle and its source. */
+	readonly shared?: Readonly<Record<string, string>>;
 }
 
 export const GUEST: EntryPoint = {
@@ -22,6 +24,9 @@ export const GUEST: EntryPoint = {
 	subpath: "./guest.js",
 	typed: false,
 	platform: "browser",
+	// What the worker loads late imports the kernel, and must not start the worker again: some
+	// servers add a query to the address of a worker, and then its file would be another module.
+	shared: { "guest-kernel": "src/runner/kernel.ts" },
 };
 
 export const ENTRIES: readonly EntryPoint[] = [

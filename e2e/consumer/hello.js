@@ -15,3 +15,49 @@ export const hello = new Uint8Array([
 	// At 0 the iovec: six bytes from 16.
 	...section(11, 1, 0, 0x41, 0, 0x0b, ...text("\x10\0\0\0\x06\0\0\0\0\0\0\0\0\0\0\0hello\n")),
 ]);
+
+const manifest = `
+[package]
+name = "test/archived"
+version = "1.0.0"
+description = "Says hello."
+
+[[module]]
+name = "archived"
+source = "archived.wasm"
+abi = "wasi"
+
+[[command]]
+name = "archived"
+module = "archived"
+`;
+
+/** The program as a legacy package, whose reader is a part of the worker that is loaded late. */
+export async function archive() {
+	const parts = [
+		...entry("wasmer.toml", new TextEncoder().encode(manifest)),
+		...entry("archived.wasm", hello),
+		new Uint8Array(1024),
+	];
+	const packed = new Blob(parts).stream().pipeThrough(new CompressionStream("gzip"));
+	return new Uint8Array(await new Response(packed).arrayBuffer());
+}
+
+/** A file of a tar archive: header, content, and zeros up to a whole block. */
+function entry(name, content) {
+	const header = new Uint8Array(512);
+	const put = (at, string) => header.set(new TextEncoder().encode(string), at);
+	const octal = (number, digits) => number.toString(8).padStart(digits, "0");
+	put(0, name);
+	put(100, "0000644\0");
+	put(108, "0000000\0");
+	put(116, "0000000\0");
+	put(124, `${octal(content.length, 11)}\0`);
+	put(136, "00000000000\0");
+	put(148, "        ");
+	put(156, "0");
+	put(257, "ustar\x0000");
+	const sum = header.reduce((total, byte) => total + byte, 0);
+	put(148, `${octal(sum, 6)}\0 `);
+	return [header, content, new Uint8Array(-content.length & 511)];
+}

@@ -1,12 +1,15 @@
-// What someone who installed the package writes: run a program, show what it said.
+// What someone who installed the package writes: run programs, show what they said.
 import { Sandbox } from "porthole";
-import { hello } from "./hello.js";
+import { archive, hello } from "./hello.js";
 
 try {
 	const sandbox = await Sandbox.create();
-	await sandbox.load(hello);
-	const { code, stdout } = await sandbox.command("main").output();
-	document.title = `${code}: ${new TextDecoder().decode(stdout).trim()}`;
+	const said = [];
+	for (const source of [hello, await archive()]) {
+		const { code, stdout } = await sandbox.command(await sandbox.load(source)).output();
+		said.push(`${code}: ${new TextDecoder().decode(stdout).trim()}`);
+	}
+	document.title = said.join(", ");
 	await sandbox.close();
 } catch (error) {
 	document.title = `failed: ${error.message}`;
