@@ -28,6 +28,7 @@ const DOORS = [
 	["idb-keyval", "^src/mounts/indexeddb\\.ts$"],
 ];
 
+const PUBLIC = "^src/(webc/)?index\\.ts$";
 const OURS = "^(src|workers|e2e|scripts|bench)/";
 
 /** @param {string[]} names */
@@ -113,9 +114,16 @@ export default {
 		closed(
 			"e2e-imports",
 			"^e2e/",
-			["^e2e/", "^scripts/(browser\\.mjs|pack\\.ts)$"],
+			["^e2e/", "^scripts/(browser\\.mjs|pack\\.ts)$", PUBLIC],
 			"End-to-end tests know the page, never the source.",
 		),
+		{
+			name: "e2e-types-only",
+			comment: "Of the source, end-to-end tests know the types of the public API.",
+			severity: "error",
+			from: { path: "^e2e/" },
+			to: { path: PUBLIC, dependencyTypesNot: ["type-only"] },
+		},
 		closed(
 			"source-knows-no-tools",
 			"^src/",
