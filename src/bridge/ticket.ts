@@ -27,17 +27,18 @@ export class LocalTicket<T> implements OpenTicket<T> {
 	}
 
 	answer(value: T): void {
+		if (this.done) return;
 		this.value = value;
 		this.#finish();
 	}
 
 	fail(error: Errno): void {
+		if (this.done) return;
 		this.error = error;
 		this.#finish();
 	}
 
 	#finish(): void {
-		if (this.done) return;
 		this.done = true;
 		const more = this.#more;
 		this.#more = null;
