@@ -23,20 +23,14 @@ const BESIDE = `new URL("./${GUEST.name}.js",import.meta.url)`;
 const INLINE = "inline:guest";
 const GUEST_ADDRESS = /new URL\(\s*"(?:\.\.\/)+workers\/guest\.ts",\s*import\.meta\.url,?\s*\)/g;
 
-const missing = ENTRIES.filter((entry) => !existsSync(resolve(ROOT, entry.source)));
-const entries = ENTRIES.filter((entry) => !missing.includes(entry));
-if (missing.length > 0) {
-	console.error(`build: no source for ${missing.map((entry) => entry.name).join(", ")}`);
-}
-
 rmSync(resolve(ROOT, "dist"), { recursive: true, force: true });
 const bundled = new Set<string>();
-for (const entry of entries) await bundle(entry);
+for (const entry of ENTRIES) await bundle(entry);
 writePattern();
 writeLicences(bundled);
-if (!buildTypes(entries)) exit(1);
-if (existsSync(resolve(ROOT, "index.html"))) await buildPage({ root: ROOT, logLevel: "warn" });
-console.log(`built ${entries.map((entry) => `dist/${entry.name}.js`).join(", ")}`);
+if (!buildTypes(ENTRIES)) exit(1);
+await buildPage({ root: ROOT, logLevel: "warn" });
+console.log(`built ${ENTRIES.map((entry) => `dist/${entry.name}.js`).join(", ")}`);
 
 async function bundle(entry: EntryPoint): Promise<void> {
 	const { output } = await build({

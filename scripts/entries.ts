@@ -40,19 +40,5 @@ export const ENTRIES: readonly EntryPoint[] = [
 		typed: true,
 		platform: "neutral",
 	},
-	{
-		name: "element",
-		source: "src/ui/element.ts",
-		subpath: "./element",
-		typed: true,
-		platform: "browser",
-	},
-	{
-		name: "service-worker",
-		source: "workers/offline.ts",
-		subpath: "./service-worker",
-		typed: true,
-		platform: "browser",
-	},
 	{ name: "cli", source: "src/cli/main.ts", subpath: null, typed: false, platform: "node" },
 ];
