@@ -1,0 +1,82 @@
+/**
+ * What is known of the package and of this browser, as lists of facts.
+ */
+import type { Environment, Package } from "../index.ts";
+import { duration } from "./amounts.ts";
+import { find, make } from "./page.ts";
+
+/** The manifest may be as large as its package allows; a page need not show all of it. */
+const MOST_TEXT = 200_000;
+
+export function showPackage({
+	name,
+	version,
+	format,
+	volumes,
+	commands,
+	entrypoint,
+	manifest,
+}: Package): void {
+	const place = find("panel-about", HTMLElement);
+	const mounted = volumes.map(({ name: volume, mountPath }) =>
+		make("li", {}, make("code", {}, mountPath), ` from ${volume}`),
+	);
+	place.replaceChildren(
+		facts([
+			["Name", name || "not given"],
+			["Version", version || "not given"],
+			["Format", formatName(format)],
+			["Entrypoint", entrypoint ?? "none"],
+			["Commands", commands.join(", ") || "none"],
+			["Volumes", mounted.length > 0 ? make("ul", {}, ...mounted) : "none"],
+		]),
+		make("h3", {}, "Manifest"),
+		make("pre", { tabindex: "0", "aria-label": "Manifest" }, asJson(manifest)),
+	);
+}
+
+export function showEnvironment({
+	bridge,
+	why,
+	crossOriginIsolated,
+	clockResolution,
+}: Environment): void {
+	find("panel-browser", HTMLElement).replaceChildren(
+		facts([
+			["Bridge", bridge],
+			["Why", why],
+			["Cross-origin isolated", crossOriginIsolated ? "yes" : "no: no shared memory on this page"],
+			["Clock", `steps of ${step(clockResolution)}`],
+			["Processor cores", String(navigator.hardwareConcurrency)],
+		]),
+	);
+}
+
+function facts(rows: readonly (readonly [term: string, fact: string | Node])[]): HTMLElement {
+	return make(
+		"dl",
+		{},
+		...rows.flatMap(([term, fact]) => [make("dt", {}, term), make("dd", {}, fact)]),
+	);
+}
+
+function formatName(format: Package["format"]): string {
+	if (format === "tar") return "legacy archive (tar.gz)";
+	return format === "wasm" ? "bare module (.wasm)" : `WEBC version ${format}`;
+}
+
+function step(nanoseconds: number): string {
+	return nanoseconds < 1e6 ? `${nanoseconds / 1000} µs` : duration(nanoseconds / 1e6);
+}
+
+function asJson(value: unknown): string {
+	const text = JSON.stringify(value, plain, 2) ?? "none";
+	return text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}\n… cut` : text;
+}
+
+/** What JSON lacks. */
+function plain(_key: string, value: unknown): unknown {
+	if (value instanceof Map) return Object.fromEntries(value);
+	if (value instanceof Uint8Array) return `${value.length} bytes`;
+	return typeof value === "bigint" ? String(value) : value;
+}

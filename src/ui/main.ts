@@ -1,0 +1,191 @@
+/**
+ * The playground: a page that runs packages, through the public API and nothing else. This file
+ * connects its parts; each part has one piece of the page.
+ */
+import { bytes } from "./amounts.ts";
+import { type Choice, Chooser, nameOf } from "./chooser.ts";
+import { showEnvironment, showPackage } from "./facts.ts";
+import { Files } from "./files.ts";
+import { Form } from "./form.ts";
+import { fromHash, type Setup, toHash } from "./link.ts";
+import { find } from "./page.ts";
+import { clearProblem, showProblem } from "./problem.ts";
+import { Runner } from "./runner.ts";
+import { examplesOf, listSamples, type Sample } from "./samples.ts";
+import { HOME, Session } from "./session.ts";
+import { Tabs } from "./tabs.ts";
+
+class Playground {
+	readonly #session: Session;
+	readonly #samples: readonly Sample[];
+	readonly #chooser: Chooser;
+	readonly #form = new Form();
+	readonly #files: Files;
+	readonly #runner: Runner;
+	readonly #tabs = new Tabs(find("tab-output", HTMLElement).parentElement ?? document.body);
+	/** What is loaded. */
+	#choice: Choice | null = null;
+	/** What is being loaded. */
+	#wanted: Choice | null = null;
+
+	constructor(session: Session, chooser: Chooser, samples: readonly Sample[]) {
+		this.#session = session;
+		this.#samples = samples;
+		this.#chooser = chooser;
+		this.#runner = new Runner(session);
+		this.#files = new Files(() => session.sandbox.fs);
+		chooser.onChoose = (choice) => void this.#load(choice, null);
+		chooser.onCancel = () => session.cancel();
+		this.#form.onRun = () => void this.#run();
+		this.#form.onStop = () => this.#runner.stop();
+		this.#form.onChange = () => this.#remember();
+		this.#runner.onChange = () => this.#update();
+		this.#tabs.onShow = (panel) => {
+			if (panel === "panel-files") this.#files.refresh();
+		};
+		session.onRestart = (progress) => this.#restarted(progress.phase);
+		showEnvironment(session.sandbox.environment);
+		addEventListener("keydown", (event) => this.#key(event));
+		addEventListener("hashchange", () => this.restore());
+		find("share", HTMLButtonElement).addEventListener("click", () => void this.#share());
+	}
+
+	/** Does what the link says: loads and fills in. Running is left to the visitor. */
+	restore(): void {
+		const setup = fromHash(location.hash);
+		const sample = this.#samples.find(({ name }) => name === setup.sample);
+		if (sample) this.#load({ kind: "sample", sample }, setup);
+		else if (setup.url !== "") this.#load({ kind: "url", url: setup.url }, setup);
+		else this.#form.fill(setup);
+	}
+
+	/** Loads a package; `setup` is how a link wants it run, null means as its first example. */
+	async #load(choice: Choice, setup: Setup | null): Promise<void> {
+		const name = nameOf(choice);
+		this.#wanted = choice;
+		clearProblem();
+		this.#chooser.mark(choice);
+		this.#chooser.progress(name, { phase: "connecting", loaded: 0, total: undefined });
+		if (setup) this.#form.fill(setup);
+		try {
+			const found = await this.#session.load(sourceOf(choice), (progress) => {
+				if (this.#wanted === choice) this.#chooser.progress(name, progress);
+			});
+			this.#choice = choice;
+			const examples = examplesOf(choice.kind === "sample" ? name : "");
+			this.#form.offer(found, examples);
+			this.#form.fill(setup ?? examples[0] ?? {});
+			showPackage(found);
+			showEnvironment(this.#session.sandbox.environment);
+			const title = [found.name || name, found.version].filter(Boolean).join(" ");
+			this.#chooser.settle("ready", `${title} is ready${sizeOf(choice)}`);
+			find("empty", HTMLElement).hidden = true;
+			if (!find("panel-files", HTMLElement).hidden) this.#files.open(HOME);
+			this.#remember();
+		} catch (error) {
+			if (this.#wanted === choice) this.#failed(name, error);
+		} finally {
+			if (this.#wanted === choice) this.#wanted = null;
+			this.#update();
+		}
+	}
+
+	#failed(name: string, error: unknown): void {
+		const before = this.#choice;
+		if (before) this.#chooser.mark(before);
+		const kept = before ? `; ${nameOf(before)} is still loaded` : "";
+		if (error instanceof DOMException && error.name === "AbortError") {
+			this.#chooser.settle("idle", `Loading was cancelled${kept}`);
+			return;
+		}
+		this.#tabs.show("panel-output");
+		const { title } = showProblem(error);
+		find("empty", HTMLElement).hidden = true;
+		this.#chooser.settle("failed", `${name}: ${title}${kept}`);
+	}
+
+	async #run(): Promise<void> {
+		if (this.#session.package === null || this.#session.running) return;
+		const plan = this.#form.plan();
+		if (plan === null) return;
+		this.#tabs.show("panel-output");
+		this.#remember();
+		await this.#runner.run(plan);
+	}
+
+	#update(): void {
+		const { running, package: loaded } = this.#session;
+		const runnable = loaded !== null && loaded.commands.length > 0;
+		this.#form.allow(runnable && !running, running);
+	}
+
+	/** A program that made no calls was ended with its worker; the sandbox comes back by itself. */
+	#restarted(phase: string): void {
+		const name = this.#choice ? nameOf(this.#choice) : "the package";
+		if (phase === "ready") this.#chooser.settle("ready", `${name} is ready again`);
+		else this.#chooser.settle("ready", `Restarting the sandbox: loading ${name} again…`);
+	}
+
+	#key(event: KeyboardEvent): void {
+		if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+			event.preventDefault();
+			this.#run();
+		} else if (event.key === "Escape") {
+			if (this.#session.running) this.#runner.stop();
+			else this.#session.cancel();
+		}
+	}
+
+	/** Keeps the address a link to what the page shows. */
+	#remember(): void {
+		const choice = this.#choice;
+		const hash = toHash({
+			sample: choice?.kind === "sample" ? choice.sample.name : "",
+			url: choice?.kind === "url" ? choice.url : "",
+			...this.#form.fields,
+		});
+		history.replaceState(null, "", hash === "" ? location.pathname + location.search : `#${hash}`);
+	}
+
+	async #share(): Promise<void> {
+		const button = find("share", HTMLButtonElement);
+		this.#remember();
+		const copied = await navigator.clipboard?.writeText(location.href).then(
+			() => true,
+			() => false,
+		);
+		const ofFile = this.#choice?.kind === "file" ? " (without your file)" : "";
+		button.textContent = copied ? `Copied${ofFile}` : "Copy the address above";
+		setTimeout(() => {
+			button.textContent = "Copy link";
+		}, 2500);
+	}
+}
+
+function sourceOf(choice: Choice): string | File {
+	if (choice.kind === "file") return choice.file;
+	return choice.kind === "url" ? choice.url : choice.sample.url;
+}
+
+function sizeOf(choice: Choice): string {
+	if (choice.kind === "url") return "";
+	return `, ${bytes(choice.kind === "file" ? choice.file.size : choice.sample.size)}`;
+}
+
+async function start(): Promise<void> {
+	const chooser = new Chooser();
+	const samples = listSamples().then((list) => {
+		chooser.offer(list);
+		return list;
+	});
+	try {
+		const session = await Session.create();
+		new Playground(session, chooser, await samples).restore();
+	} catch (error) {
+		const { title } = showProblem(error);
+		find("empty", HTMLElement).hidden = true;
+		chooser.settle("failed", title);
+	}
+}
+
+start();

@@ -1,0 +1,149 @@
+/**
+ * The output of programs, as it comes.
+ *
+ * A program may print faster than a page can show. So text is gathered and shown some twenty times
+ * a second, whoever prints more than that waits for it, and only the last `LIMIT` characters stay,
+ * beneath a line that says how much was cut. The view follows the end unless the reader has
+ * scrolled up.
+ */
+import { count } from "./amounts.ts";
+import { find, make } from "./page.ts";
+
+/** stdin is what the visitor typed, and note what the page says. */
+export type Kind = "stdout" | "stderr" | "stdin" | "note";
+
+const LIMIT = 400_000;
+/** Characters of one element; what is cut is cut in such pieces. */
+const PIECE = 8_000;
+/** Characters that may wait to be shown before the program waits. */
+const AHEAD = 100_000;
+const PAUSE = 50;
+
+export class Output {
+	readonly #log = find("log", HTMLElement);
+	readonly #latest = find("latest", HTMLButtonElement);
+	readonly #empty = find("empty", HTMLElement);
+	readonly #cutNote = make("p", { class: "cut" });
+	#waiting: { kind: Kind; text: string }[] = [];
+	#waitingLength = 0;
+	#shown = 0;
+	#cut = 0;
+	#follow = true;
+	#timer: ReturnType<typeof setTimeout> | null = null;
+	#room: Promise<void> = Promise.resolve();
+	#makeRoom: () => void = () => {};
+
+	constructor() {
+		this.#log.addEventListener("scroll", () => this.#scrolled());
+		this.#latest.addEventListener("click", () => {
+			this.#toEnd();
+			this.#log.focus();
+		});
+	}
+
+	/** Adds text; the promise is done when there is room for more. */
+	write(kind: Kind, text: string): Promise<void> {
+		if (text === "") return this.#room;
+		this.#empty.hidden = true;
+		this.#waiting.push({ kind, text });
+		this.#waitingLength += text.length;
+		if (this.#timer === null) {
+			this.#room = new Promise((resolve) => {
+				this.#makeRoom = resolve;
+			});
+			this.#timer = setTimeout(() => this.flush(), PAUSE);
+		}
+		if (this.#waitingLength < AHEAD) return Promise.resolve();
+		// Nobody looks, and timers hardly run: show at once, which costs no drawing.
+		if (document.hidden) this.flush();
+		return this.#room;
+	}
+
+	/** A line of the page's own. */
+	note(text: string): void {
+		this.flush();
+		const last = this.#log.lastElementChild?.textContent ?? "\n";
+		this.write("note", `${last.endsWith("\n") ? "" : "\n"}${text}\n`);
+		this.flush();
+	}
+
+	clear(): void {
+		this.#waiting = [];
+		this.#waitingLength = 0;
+		this.flush();
+		this.#log.replaceChildren();
+		this.#shown = 0;
+		this.#cut = 0;
+		this.#follow = true;
+		this.#latest.hidden = true;
+	}
+
+	/** Shows what waits. */
+	flush(): void {
+		if (this.#timer !== null) clearTimeout(this.#timer);
+		this.#timer = null;
+		const waiting = this.#waiting;
+		this.#waiting = [];
+		this.#waitingLength = 0;
+		for (const { kind, text } of waiting) this.#show(kind, text);
+		if (waiting.length > 0) {
+			this.#trim();
+			if (this.#follow) this.#toEnd();
+			else this.#latest.hidden = false;
+		}
+		this.#makeRoom();
+	}
+
+	#show(kind: Kind, text: string): void {
+		let rest = text;
+		if (rest.length > LIMIT) {
+			this.#cut += rest.length - LIMIT;
+			rest = rest.slice(-LIMIT);
+		}
+		this.#shown += rest.length;
+		const last = this.#log.lastElementChild;
+		const node = last?.className === kind ? last.firstChild : null;
+		if (node instanceof Text && node.length + rest.length <= PIECE) {
+			node.appendData(rest);
+			return;
+		}
+		while (rest !== "") {
+			const end = pieceEnd(rest);
+			this.#log.append(make("span", { class: kind }, rest.slice(0, end)));
+			rest = rest.slice(end);
+		}
+	}
+
+	#trim(): void {
+		while (this.#shown > LIMIT) {
+			const first = this.#log.querySelector("span");
+			if (first === null) break;
+			const length = first.textContent?.length ?? 0;
+			first.remove();
+			this.#shown -= length;
+			this.#cut += length;
+		}
+		if (this.#cut === 0) return;
+		this.#cutNote.textContent = `${count(this.#cut, "earlier character")} cut; the last ${count(LIMIT, "character")} are kept`;
+		if (!this.#cutNote.isConnected) this.#log.prepend(this.#cutNote);
+	}
+
+	#toEnd(): void {
+		this.#log.scrollTop = this.#log.scrollHeight;
+		this.#follow = true;
+		this.#latest.hidden = true;
+	}
+
+	#scrolled(): void {
+		const { scrollTop, clientHeight, scrollHeight } = this.#log;
+		this.#follow = scrollTop + clientHeight >= scrollHeight - 8;
+		if (this.#follow) this.#latest.hidden = true;
+	}
+}
+
+/** Where to end the first piece of a text: never within a surrogate pair. */
+function pieceEnd(text: string): number {
+	if (text.length <= PIECE) return text.length;
+	const unit = text.charCodeAt(PIECE - 1);
+	return unit >= 0xd800 && unit < 0xdc00 ? PIECE - 1 : PIECE;
+}

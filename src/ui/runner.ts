@@ -1,0 +1,119 @@
+/**
+ * A run as the page shows it: state, clock, output, input, and how it ended.
+ */
+import { duration } from "./amounts.ts";
+import { Output } from "./output.ts";
+import { enable, find, isEnabled } from "./page.ts";
+import { clearProblem, showProblem } from "./problem.ts";
+import type { Ending, Plan, Session } from "./session.ts";
+
+type State = "idle" | "starting" | "running" | "good" | "bad";
+
+export class Runner {
+	readonly output = new Output();
+	readonly #session: Session;
+	readonly #line = find("statusline", HTMLElement);
+	readonly #status = find("status", HTMLElement);
+	readonly #clock = find("clock", HTMLElement);
+	readonly #input = find("input", HTMLInputElement);
+	readonly #send = find("send", HTMLButtonElement);
+	readonly #end = find("end", HTMLButtonElement);
+	/** Told when a program starts and ends. */
+	onChange: () => void = () => {};
+
+	constructor(session: Session) {
+		this.#session = session;
+		find("line", HTMLFormElement).addEventListener("submit", (event) => {
+			event.preventDefault();
+			if (isEnabled(this.#send)) this.#sendLine();
+		});
+		this.#end.addEventListener("click", () => isEnabled(this.#end) && this.#endInput());
+		find("clear", HTMLButtonElement).addEventListener("click", () => this.output.clear());
+	}
+
+	async run(plan: Plan): Promise<void> {
+		clearProblem();
+		this.output.clear();
+		this.#say("starting", `Starting ${plan.command}…`);
+		const ending = this.#session.run(plan, {
+			started: () => this.#started(plan.command),
+			output: (stream, text) => this.output.write(stream, text),
+		});
+		this.onChange();
+		try {
+			this.#ended(await ending);
+		} catch (error) {
+			const stopped = error instanceof DOMException && error.name === "AbortError";
+			this.#say(stopped ? "idle" : "bad", stopped ? "Stopped before it began" : "Not started");
+			if (!stopped) showProblem(error);
+		} finally {
+			this.#allowInput();
+			this.onChange();
+		}
+	}
+
+	stop(): void {
+		if (!this.#session.running) return;
+		this.#status.textContent = "Stopping…";
+		this.#session.stop();
+	}
+
+	#started(command: string): void {
+		this.#say("running", `${command} is running`);
+		this.#allowInput();
+		const start = performance.now();
+		const tick = () => {
+			if (this.#line.dataset.state !== "running") return;
+			this.#clock.textContent = duration(Math.floor((performance.now() - start) / 100) * 100);
+			setTimeout(tick, 100);
+		};
+		tick();
+	}
+
+	#ended({ status, milliseconds, by }: Ending): void {
+		this.output.flush();
+		if (status.trap) this.output.note(status.trap.stack ?? status.trap.message);
+		this.#say(status.success ? "good" : "bad", describe({ status, milliseconds, by }));
+		this.#clock.textContent = duration(milliseconds);
+	}
+
+	#say(state: State, text: string): void {
+		this.#line.dataset.state = state;
+		this.#status.textContent = text;
+		if (state !== "running") this.#clock.textContent = "";
+	}
+
+	#allowInput(): void {
+		const on = this.#session.typing;
+		this.#input.readOnly = !on;
+		this.#input.placeholder = on
+			? "A line of input; Enter sends it"
+			: "Input, while a program runs";
+		enable(this.#send, on);
+		enable(this.#end, on);
+	}
+
+	#sendLine(): void {
+		const text = `${this.#input.value}\n`;
+		this.output.write("stdin", text);
+		this.#session.send(text);
+		this.#input.value = "";
+	}
+
+	#endInput(): void {
+		if (this.#input.value !== "") this.#sendLine();
+		this.#session.endInput();
+		this.output.note("(end of input)");
+		this.#allowInput();
+	}
+}
+
+/** How a run ended, in a line. */
+function describe({ status, by }: Ending): string {
+	const { code, signal, trap } = status;
+	if (by === "stop") return `Stopped by you (${signal}, code ${code})`;
+	if (by === "timeout") return `Stopped by the time limit (${signal}, code ${code})`;
+	if (trap) return `Trapped: ${trap.message} (code ${code})`;
+	if (signal !== undefined) return `Ended by ${signal} (code ${code})`;
+	return `Exited with code ${code}`;
+}

@@ -1,0 +1,192 @@
+/**
+ * The sandbox behind the page: one package at a time, one program at a time, no DOM.
+ *
+ * A package gets a sandbox of its own, so that nothing of the one before is in its way; the old one
+ * is closed only when the new one is ready, so a failed load leaves what was there. The visitor's
+ * own files are in `/home`, a directory of the page that every sandbox mounts: they outlive the
+ * sandbox, and also the worker of a program that had to be ended by force.
+ */
+import {
+	type ExitStatus,
+	MemoryDirectory,
+	type Package,
+	type Progress,
+	Sandbox,
+	type Source,
+} from "../index.ts";
+
+/** Where the visitor's files are. */
+export const HOME = "/home";
+
+export interface Plan {
+	readonly command: string;
+	readonly args: readonly string[];
+	readonly env: Readonly<Record<string, string>>;
+	/** Given at once and then ended; empty means that lines are typed. */
+	readonly stdin: string;
+	readonly directory: string;
+	/** Milliseconds. */
+	readonly timeout: number | undefined;
+}
+
+export type Stream = "stdout" | "stderr";
+
+/** What the page hears of a run. */
+export interface Ears {
+	started(): void;
+	/** The next piece of a stream is read when the promise is done. */
+	output(stream: Stream, text: string): Promise<void>;
+}
+
+export interface Ending {
+	readonly status: ExitStatus;
+	readonly milliseconds: number;
+	/** Who ended it: itself, the visitor, or the clock. */
+	readonly by: "itself" | "stop" | "timeout";
+}
+
+export class Session {
+	/** Told of progress when a sandbox loads its package once more, in a new worker. */
+	onRestart: (progress: Progress) => void = () => {};
+	#sandbox: Sandbox;
+	#package: Package | null = null;
+	#loading: AbortController | null = null;
+	#stopping: AbortController | null = null;
+	#input: WritableStreamDefaultWriter<Uint8Array> | null = null;
+	readonly #home: MemoryDirectory;
+
+	private constructor(sandbox: Sandbox, home: MemoryDirectory) {
+		this.#sandbox = sandbox;
+		this.#home = home;
+	}
+
+	static async create(): Promise<Session> {
+		const home = new MemoryDirectory();
+		return new Session(await newSandbox(home), home);
+	}
+
+	get sandbox(): Sandbox {
+		return this.#sandbox;
+	}
+
+	get package(): Package | null {
+		return this.#package;
+	}
+
+	get running(): boolean {
+		return this.#stopping !== null;
+	}
+
+	get typing(): boolean {
+		return this.#input !== null;
+	}
+
+	/** Loads a package in place of the one before; a load that is under way is given up. */
+	async load(source: Source, onProgress: (progress: Progress) => void): Promise<Package> {
+		this.cancel();
+		const loading = new AbortController();
+		this.#loading = loading;
+		const fresh = this.#package !== null;
+		const sandbox = fresh ? await newSandbox(this.#home) : this.#sandbox;
+		let ready = false;
+		try {
+			const loaded = await sandbox.load(source, {
+				signal: loading.signal,
+				onProgress: (progress) => (ready ? this.onRestart(progress) : onProgress(progress)),
+			});
+			loading.signal.throwIfAborted();
+			ready = true;
+			if (fresh) this.#sandbox.close().catch(() => {});
+			this.#sandbox = sandbox;
+			this.#package = loaded;
+			return loaded;
+		} catch (error) {
+			if (fresh) sandbox.close().catch(() => {});
+			throw loading.signal.aborted ? loading.signal.reason : error;
+		} finally {
+			if (this.#loading === loading) this.#loading = null;
+		}
+	}
+
+	/** Gives up the load that is under way. */
+	cancel(): boolean {
+		this.#loading?.abort();
+		return this.#loading !== null;
+	}
+
+	/** Runs a program to its end. Rejects when it cannot be started. */
+	async run(plan: Plan, ears: Ears): Promise<Ending> {
+		const stopping = new AbortController();
+		this.#stopping = stopping;
+		try {
+			const { args, env, stdin, directory, timeout } = plan;
+			const command = this.#sandbox.command(plan.command, [...args], {
+				env,
+				signal: stopping.signal,
+				...(stdin !== "" && { stdin }),
+				...(directory !== "" && { currentDir: directory }),
+				...(timeout !== undefined && { timeout }),
+			});
+			const process = await command.spawn();
+			const start = performance.now();
+			this.#input = stdin === "" ? process.stdin.getWriter() : null;
+			ears.started();
+			const [status] = await Promise.all([
+				process.status,
+				listen(process.stdout, (text) => ears.output("stdout", text)),
+				listen(process.stderr, (text) => ears.output("stderr", text)),
+			]);
+			const milliseconds = performance.now() - start;
+			return { status, milliseconds, by: endedBy(stopping.signal, status, milliseconds, timeout) };
+		} finally {
+			this.#stopping = null;
+			this.#input = null;
+		}
+	}
+
+	/** Ends the program, or the start of one. */
+	stop(): void {
+		this.#stopping?.abort();
+	}
+
+	/** Writes to the running program's standard input. */
+	send(text: string): void {
+		this.#input?.write(new TextEncoder().encode(text)).catch(() => {});
+	}
+
+	/** The program reads the end of its input. */
+	endInput(): void {
+		this.#input?.close().catch(() => {});
+		this.#input = null;
+	}
+}
+
+function newSandbox(home: MemoryDirectory): Promise<Sandbox> {
+	return Sandbox.create({ mounts: { [HOME]: home } });
+}
+
+function endedBy(
+	stop: AbortSignal,
+	{ signal }: ExitStatus,
+	milliseconds: number,
+	timeout: number | undefined,
+): Ending["by"] {
+	if (signal === undefined) return "itself";
+	if (stop.aborted) return "stop";
+	return timeout !== undefined && milliseconds >= timeout ? "timeout" : "itself";
+}
+
+/** Reads a stream as text, a piece at a time. */
+async function listen(
+	stream: ReadableStream<Uint8Array>,
+	hear: (text: string) => Promise<void>,
+): Promise<void> {
+	const decoder = new TextDecoder();
+	const reader = stream.getReader();
+	for (;;) {
+		const { done, value } = await reader.read();
+		const text = done ? decoder.decode() : decoder.decode(value, { stream: true });
+		if (text !== "") await hear(text);
+		if (done) return;
+	}
+}
