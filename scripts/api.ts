@@ -15,6 +15,7 @@ import { declarationOf } from "./declarations.ts";
 import { ENTRIES, type EntryPoint } from "./entries.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const TYPES = resolve(ROOT, "dist/types");
 const REPORT = resolve(ROOT, "api-report.md");
 
 const entries = ENTRIES.filter((entry) => entry.typed);
@@ -114,7 +115,7 @@ function mentionedBy(roots: Iterable<ts.Symbol>): Set<ts.Symbol> {
 /** A statement of one of our files; not a member, a parameter or a type parameter. */
 function isOurs(node: ts.Declaration): boolean {
 	const statement = ts.isVariableDeclaration(node) ? node.parent.parent : node;
-	return ts.isSourceFile(statement.parent) && statement.getSourceFile().fileName.startsWith(ROOT);
+	return ts.isSourceFile(statement.parent) && statement.getSourceFile().fileName.startsWith(TYPES);
 }
 
 function target(symbol: ts.Symbol): ts.Symbol {
