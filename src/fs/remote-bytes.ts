@@ -79,12 +79,13 @@ export class RemoteBytes implements Gatherer {
 		if (this.#detached) return this.#chunks.write(from, at, length, position);
 		const room = this.#fs.queue.room();
 		if (room < 0) return room;
-		this.#makeRoom();
 		const count = Math.min(length, Math.max(room, this.#block));
 		const edges = this.#edges(position, position + count);
 		if (edges !== 0) return edges;
 		const written = this.#chunks.write(from, at, count, position);
-		if (written > 0) this.#gather(position, position + written);
+		if (written > 0) this.#overwritten(position, position + written);
+		// Not before: a call that runs again must find what its last run has waited for.
+		this.#makeRoom();
 		return written;
 	}
 
@@ -227,8 +228,19 @@ export class RemoteBytes implements Gatherer {
 			const done = this.#load(last);
 			if (done !== 0) return done;
 		}
-		for (let block = first; block <= last; block++) this.#here.add(block);
 		return 0;
+	}
+
+	/** These bytes have been written here. */
+	#overwritten(from: number, to: number): void {
+		const first = Math.floor(from / this.#block);
+		const last = Math.floor((to - 1) / this.#block);
+		for (let block = first; block <= last; block++) this.#here.add(block);
+		// What is underway for these blocks is older.
+		for (const asked of this.#asked.keys()) {
+			if (asked <= last && asked + AHEAD > first) this.#asked.delete(asked);
+		}
+		this.#gather(from, to);
 	}
 
 	/** The store's bytes from `size` on are no longer the file's. */
