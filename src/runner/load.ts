@@ -6,7 +6,7 @@ import { EIO } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
-import { type Package, readPackage, type Span, WebcError } from "../webc/index.ts";
+import { openPackage, type Package, type Span, WebcError } from "../webc/index.ts";
 import { compile, compileStream } from "./compile.ts";
 import type { WireLoadOptions, WireSource } from "./protocol.ts";
 import { RangeFile } from "./range.ts";
@@ -24,6 +24,8 @@ export type Report = (
 export interface LoadedPackage {
 	readonly pkg: Package;
 	readonly contents: Contents;
+	/** Resolves once the package is known to be undamaged; nothing of it may run before. */
+	readonly verified: Promise<void>;
 	/** Compiles an atom; `what` is for the error. */
 	compile(span: Span, what: string): Promise<WebAssembly.Module>;
 }
@@ -56,10 +58,11 @@ export async function loadPackage(
 		const bytes = await opened.read(0, opened.size);
 		return inMemory(bytes, source, options, signal);
 	}
-	const pkg = await read(opened, source);
+	const { pkg, verified } = await read(opened, source);
 	signal.throwIfAborted();
 	return {
 		pkg,
+		verified,
 		contents: opened.contents,
 		compile: (span, what) => compileRange(opened, span, what),
 	};
@@ -74,11 +77,12 @@ async function inMemory(
 ): Promise<LoadedPackage> {
 	if (options.integrity !== undefined) await checkIntegrity(bytes, options.integrity);
 	signal.throwIfAborted();
-	const pkg = await read(bytes, source);
+	const { pkg, verified } = await read(bytes, source);
 	// A tar's spans point into what was unpacked, which is in memory as well.
 	const held = pkg.source.bytes ?? bytes;
 	return {
 		pkg,
+		verified,
 		contents: memoryContents(held),
 		compile: ({ start, length }, what) => compile(held.subarray(start, start + length), what),
 	};
@@ -104,17 +108,30 @@ async function compileRange(
 	return module;
 }
 
-async function read(input: Uint8Array | RangeFile, source: WireSource): Promise<Package> {
+async function read(
+	input: Uint8Array | RangeFile,
+	source: WireSource,
+): Promise<{ pkg: Package; verified: Promise<void> }> {
 	try {
-		return await readPackage(input, { name: source.name });
+		const { pkg, verified } = await openPackage(input, { name: source.name });
+		const explained = verified.catch((cause) => {
+			throw explain(cause, input, source);
+		});
+		// Whoever loads the package looks at it, but perhaps later than it fails.
+		explained.catch(() => {});
+		return { pkg, verified: explained };
 	} catch (cause) {
-		if (!(cause instanceof WebcError)) throw cause;
-		const from = source.kind === "url" ? source.url : source.name || "the package";
-		const head = input instanceof Uint8Array ? input.subarray(0, 64) : new Uint8Array(0);
-		const html = /^\s*<(!doctype|html)/i.test(String.fromCharCode(...head));
-		const hint = html ? "; the server sent a web page, so the address is probably wrong" : "";
-		throw new PortholeError(cause.code, `${from}: ${cause.message}${hint}`, { cause });
+		throw explain(cause, input, source);
 	}
+}
+
+function explain(cause: unknown, input: Uint8Array | RangeFile, source: WireSource): unknown {
+	if (!(cause instanceof WebcError)) return cause;
+	const from = source.kind === "url" ? source.url : source.name || "the package";
+	const head = input instanceof Uint8Array ? input.subarray(0, 64) : new Uint8Array(0);
+	const html = /^\s*<(!doctype|html)/i.test(String.fromCharCode(...head));
+	const hint = html ? "; the server sent a web page, so the address is probably wrong" : "";
+	return new PortholeError(cause.code, `${from}: ${cause.message}${hint}`, { cause });
 }
 
 /** Bytes in memory as the contents of a volume. */

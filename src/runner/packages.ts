@@ -46,7 +46,11 @@ export class Packages {
 		try {
 			const entry = resolveEntrypoint(pkg, this.#find());
 			const main = this.#tryResolve(pkg, entry);
-			if (main !== undefined) await this.#module(main);
+			const module = main === undefined ? undefined : this.#module(main);
+			// Compiled while digests are computed; but that a package is damaged is said first.
+			module?.catch(() => {});
+			await loaded.verified;
+			await module;
 			for (const fs of this.#volumes(loaded)) this.#tree.addPackage(fs);
 			if (pkg.volumes.length > 0) this.#tree.fill();
 			return {

@@ -16,7 +16,7 @@ export {
 	packDirectory,
 } from "./pack.ts";
 export type { ByteSource, CommandInfo, MountedVolume, Package, Span, Volume } from "./package.ts";
-export { type ReadOptions, readPackage } from "./read.ts";
+export { openPackage, type ReadOptions, readPackage } from "./read.ts";
 export {
 	type Dependencies,
 	type FindDependency,

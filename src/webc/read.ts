@@ -33,22 +33,35 @@ export async function readPackage(
 	input: Uint8Array | ArrayBuffer | ByteSource,
 	options: ReadOptions = {},
 ): Promise<Package> {
+	const { pkg, verified } = await openPackage(input, options);
+	await verified;
+	return pkg;
+}
+
+/**
+ * The same, for those who have something to do while digests are computed. Nothing of the package
+ * may be used for good before `verified` has resolved.
+ */
+export async function openPackage(
+	input: Uint8Array | ArrayBuffer | ByteSource,
+	options: ReadOptions = {},
+): Promise<{ readonly pkg: Package; readonly verified: Promise<void> }> {
 	const source = asSource(input);
 	const caps = { ...defaultCaps, ...options.caps };
 	const told = identity(options.name ?? "");
 	const file = new Window(source);
 	const magic = await file.upTo(0, 8, "the header");
 	const kind = detect(magic);
-	if (kind === "wasm") return modulePackage(source, told);
+	const verified = Promise.resolve();
+	if (kind === "wasm") return { pkg: modulePackage(source, told), verified };
 	if (kind === "tar") {
 		const { readArchive } = await import("./legacy.ts");
-		return named(await readArchive(source, caps), told);
+		return { pkg: named(await readArchive(source, caps), told), verified };
 	}
 	const allowance = new Allowance(caps);
 	const contents = kind === 1 ? await readV1(file, allowance) : await readV3(file, kind, allowance);
-	const result = named(assemble(source, kind, contents, caps.depth), told);
-	await verifyPackage(result, contents, options.verify);
-	return result;
+	const pkg = named(assemble(source, kind, contents, caps.depth), told);
+	return { pkg, verified: verifyPackage(pkg, contents, options.verify) };
 }
 
 function detect(magic: Uint8Array): Package["format"] {

@@ -11,22 +11,36 @@ import type { ByteSource, Package, Span, Volume } from "./package.ts";
 import { readExactly } from "./source.ts";
 import type { Check, Contents } from "./tree.ts";
 
+/** How many digests are underway at once: the browser computes them in threads of its own. */
+const abreast = 16;
+
 export async function verifyPackage(
 	found: Package,
 	contents: Contents,
 	wanted: boolean | undefined,
 ): Promise<void> {
 	if (wanted === false || (wanted === undefined && !canDigest())) return;
-	for (const check of contents.near) await compare(check);
-	if (!(wanted ?? found.source.bytes !== undefined)) return;
-	for (const check of contents.far) await compare(check);
-	const contentsOnce = new Digests(found.source);
-	for (const [name, span] of found.atoms) {
-		await contentsOnce.check(span, `atom ${JSON.stringify(name)}`);
+	const tasks = contents.near.map((check) => () => compare(check));
+	if (wanted ?? found.source.bytes !== undefined) {
+		const digests = new Digests(found.source);
+		tasks.push(...contents.far.map((check) => () => compare(check)));
+		for (const [name, span] of found.atoms) {
+			tasks.push(() => digests.check(span, `atom ${JSON.stringify(name)}`));
+		}
+		for (const [name, volume] of found.allVolumes) {
+			addTree(tasks, digests, volume, `volume ${JSON.stringify(name)}`);
+		}
 	}
-	for (const [name, volume] of found.allVolumes) {
-		await checkTree(contentsOnce, volume, `volume ${JSON.stringify(name)}`);
-	}
+	await allOf(tasks);
+}
+
+/** Runs tasks, some at a time, and in their order as far as that goes. */
+async function allOf(tasks: readonly (() => Promise<void>)[]): Promise<void> {
+	let next = 0;
+	const work = async () => {
+		for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) await task();
+	};
+	await Promise.all(Array.from({ length: Math.min(abreast, tasks.length) }, work));
 }
 
 /** Reads a content and holds it against its digest, where it has one. `what` is for the error. */
@@ -45,18 +59,23 @@ async function compare({ what, section, offset, expected, content }: Check): Pro
 	throw new WebcError("checksum", what, { section, offset });
 }
 
-async function checkTree(digests: Digests, volume: Volume, path: string): Promise<void> {
+function addTree(
+	tasks: (() => Promise<void>)[],
+	digests: Digests,
+	volume: Volume,
+	path: string,
+): void {
 	for (const [name, entry] of volume) {
 		const what = `${path}, file ${JSON.stringify(name)}`;
-		if (entry instanceof Map) await checkTree(digests, entry, what);
+		if (entry instanceof Map) addTree(tasks, digests, entry, what);
 		// Not a Map and not a link's target: a span. Map is not known to narrow ReadonlyMap.
-		else if (typeof entry !== "string") await digests.check(entry as Span, what);
+		else if (typeof entry !== "string") tasks.push(() => digests.check(entry as Span, what));
 	}
 }
 
 class Digests {
 	readonly #source: ByteSource;
-	readonly #known = new Map<string, Uint8Array>();
+	readonly #known = new Map<string, Promise<Uint8Array>>();
 	#left: number;
 
 	constructor(source: ByteSource) {
@@ -68,7 +87,7 @@ class Digests {
 		if (span.sha256) expect(await this.#digest(span, what), span.sha256, span, what);
 	}
 
-	async #digest(span: Span, what: string): Promise<Uint8Array> {
+	#digest(span: Span, what: string): Promise<Uint8Array> {
 		const place = `${span.start}+${span.length}`;
 		const known = this.#known.get(place);
 		if (known) return known;
@@ -79,7 +98,7 @@ class Digests {
 				offset: span.start,
 			});
 		}
-		const digest = await sha256(await readExactly(this.#source, span.start, span.length, what));
+		const digest = readExactly(this.#source, span.start, span.length, what).then(sha256);
 		this.#known.set(place, digest);
 		return digest;
 	}
