@@ -13,11 +13,12 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** Longest prefix first. `fixtures` may be missing; the tests that need them skip. */
+/** Longest prefix first. `fixtures` and `programs` may be missing; the tests that need them skip. */
 const FOLDERS: readonly (readonly [prefix: string, folder: string])[] = [
 	["/dist/", resolve(ROOT, "dist")],
 	["/pages/", resolve(ROOT, "e2e/pages")],
 	["/consumers/", resolve(ROOT, "test-results/consumers")],
+	["/programs/", resolve(ROOT, ".cache/programs")],
 	["/packages/", resolve(ROOT, "public/packages")],
 	["/fixtures/", resolve(ROOT, "../shared/fixtures")],
 	["/", resolve(ROOT, "site")],

@@ -1,0 +1,45 @@
+/**
+ * A page with the built library in it, for tests that know the library as a page does.
+ *
+ * What a test evaluates runs in the page, and finds there as globals: `porthole` and `webc`, the two
+ * entry points, and the words of `pages/words.js`. Nothing is imported from `src` but types.
+ */
+import { test as base } from "@playwright/test";
+import type * as Porthole from "../src/index.ts";
+import type * as Webc from "../src/webc/index.ts";
+import { buildPrograms } from "./programs/build.ts";
+
+/** An error, as it comes out of the page. */
+export interface Caught {
+	readonly porthole: boolean;
+	readonly name: string;
+	readonly code: string;
+	readonly message: string;
+}
+
+declare global {
+	var porthole: typeof Porthole;
+	var webc: typeof Webc;
+	function caught(promise: Promise<unknown>): Promise<Caught>;
+	function thrown(call: () => unknown): Promise<Caught>;
+	function collect(stream: ReadableStream<Uint8Array>): Promise<string>;
+	function text(bytes: Uint8Array): string;
+	function keeper(): { readonly text: string; readonly stream: WritableStream<Uint8Array> };
+}
+
+/** `page` has the library in it. */
+export const test = base.extend({
+	page: async ({ page }, use) => {
+		await page.goto("/pages/library.html");
+		await page.waitForFunction(() => document.title === "ready");
+		await use(page);
+	},
+});
+
+/** For a file or group of tests that run the C programs: skips them where no compiler is. */
+export function needPrograms(): void {
+	const { missing } = buildPrograms();
+	test.skip(missing !== null, missing ?? "");
+}
+
+export { expect } from "@playwright/test";
