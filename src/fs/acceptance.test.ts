@@ -1,6 +1,6 @@
 /**
  * The acceptance cases of Wasmer's own file systems, restated, under their names. Where POSIX wants
- * something else we do that, and the title says "differs": our errno is the one POSIX gives.
+ * something else we do that, and the title says "differs": our errno is the one POSIX gives. One long list, as there it is one list.
  */
 import { describe, expect, test } from "vitest";
 import {

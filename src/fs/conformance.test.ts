@@ -1,10 +1,11 @@
 import { expect } from "vitest";
 import type { Span, Volume } from "../webc/package.ts";
-import { conformance, type Literal, snapshot } from "./conformance.ts";
+import { conformance, snapshot } from "./conformance.ts";
 import { LateBridge, lateContents, PlainStore } from "./late.ts";
 import { Namespace } from "./namespace.ts";
 import type { FileSystem } from "./node.ts";
 import { Overlay } from "./overlay.ts";
+import type { Literal } from "./plain.ts";
 import { RemoteFileSystem } from "./remote.ts";
 import { mkdirs, writeFile } from "./seed.ts";
 import { Tmp } from "./tmp.ts";

@@ -19,6 +19,9 @@
  *
  * The listing goes through the names of the lowers first, then through what the upper adds, so that
  * a file which is copied up in between keeps its place and its cursor.
+ *
+ * One file, though a long one: half of the class is what its public half is made of, and neither
+ * half can be read without the other.
  */
 import { type Done, EEXIST, EINVAL, ENOENT, EPERM, type Errno, EXDEV } from "../abi/errno.ts";
 import {

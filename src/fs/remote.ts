@@ -13,6 +13,8 @@
  * Writes that follow each other are gathered into one (remote-bytes.ts). A change that the store
  * refuses stays in the cache; the next `sync` of the node, or of all, reports it, once.
  *
+ * The three kinds of node stand in one file because each makes or removes the others.
+ *
  * A store knows neither symlinks nor hard links: making one is EPERM, as on Linux for such a place.
  */
 import { type Done, EEXIST, EINVAL, ENOENT, EPERM, type Errno, EXDEV } from "../abi/errno.ts";
