@@ -1,0 +1,40 @@
+import { describe, expect, test } from "vitest";
+import { modules, preview1, signatures } from "./table.ts";
+import { forms, paramsOf, Session } from "./transcript.ts";
+
+const names = signatures.map(({ name }) => name);
+
+describe.each([...modules])("the module %s", (_name, calls) => {
+	const functions = calls(new Session().guest);
+
+	test("has a function for every call of the table, and no other", () => {
+		expect(Object.keys(functions).sort()).toEqual([...names].sort());
+	});
+
+	test("has functions that take what the signature says, or less", () => {
+		for (const { name, params } of signatures) {
+			const words = [...params].reduce((sum, kind) => sum + (kind === "I" ? 2 : 1), 0);
+			expect(functions[name], name).toBeTypeOf("function");
+			expect(functions[name]?.length, name).toBeLessThanOrEqual(words);
+		}
+	});
+});
+
+test("no call is listed twice", () => {
+	expect(new Set(names).size).toBe(names.length);
+});
+
+test("the table says of each call's parameters what the transcripts say", () => {
+	const said = [...forms].map(([name, kinds]) => `${name} ${paramsOf(kinds)}`);
+	expect(said).toEqual(signatures.map(({ name, params }) => `${name} ${params}`));
+});
+
+test("only proc_exit does not return", () => {
+	expect(signatures.filter((s) => s.result === "none").map((s) => s.name)).toEqual(["proc_exit"]);
+});
+
+test("two guests share no state", () => {
+	const a = preview1(new Session().guest);
+	const b = preview1(new Session().guest);
+	for (const name of names) expect(a[name], name).not.toBe(b[name]);
+});
