@@ -1,152 +1,167 @@
 /**
- * `npm run bench`: the hot paths, in nanoseconds and in bytes of garbage per call.
+ * `npm run bench`: ours against the npm peers and against a floor, in a headless Chromium.
  *
- * Each row is a system call as the guest makes it, less the wasm: decode, delegate, encode. The
- * best of several rounds counts, because other work on the machine only ever adds. Garbage is what
- * the heap grew by while nothing was collected; the rule is that reads, writes and seeks make none,
- * so with `--check` a row that promises none and makes some fails the run.
+ *     npm run bench               all rows: a table of ratios, and .cache/bench/results.json
+ *     npm run bench -- naming     one group of rows, or several
+ *     npm run bench -- --check    the garbage of the hot paths in Node; fails where a rule is broken
+ *
+ * Each run of a program has a worker of its own. The contestants take turns within a round, and the
+ * ratio to the floor is taken within it, so that a machine that slows down slows both. Of the rounds
+ * the median counts.
  */
-import { argv, exit } from "node:process";
-import { SuspendingBridge } from "../src/bridge/suspending.ts";
-import { Namespace } from "../src/fs/namespace.ts";
-import { type INode, Node } from "../src/fs/node.ts";
-import { Overlay } from "../src/fs/overlay.ts";
-import { Tmp } from "../src/fs/tmp.ts";
-import { OpenFile } from "../src/wasi/descriptors.ts";
-import { Guest } from "../src/wasi/guest.ts";
-import { preview1 } from "../src/wasi/table.ts";
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { argv, execPath, exit } from "node:process";
+import { fileURLToPath } from "node:url";
+import { BenchBrowser } from "./browser.ts";
+import type { Contestant, Outcome } from "./job.ts";
+import { compilePrograms, MODULES } from "./programs.ts";
+import { type Group, groups } from "./rows.ts";
+import { build, serve } from "./server.ts";
+import { type Measured, type Samples, tabulate } from "./table.ts";
 
-const ROUNDS = 7;
-const CALLS = 200_000;
-/** Measuring the heap makes a little garbage itself; divided by the calls it is next to nothing. */
-const NOISE = 0.5;
-const ALL_RIGHTS = 0x1fffffff;
-const SET = 0;
+const CONTESTANTS: readonly Contestant[] = ["floor", "ours", "shim", "runno", "wasm-util"];
+/** Milliseconds after which a run is given up. */
+const PATIENCE = 10_000;
+/** A contestant that takes this long is not asked twice. */
+const SLOW = 3_000;
 
-/** Where in guest memory the arguments of the calls lie. */
-const IOVECS = 0;
-const RESULT = 64;
-const PATH = 128;
-const BUFFER = 4096;
-
-interface Row {
-	readonly name: string;
-	readonly call: () => number | undefined;
-	/** Whether the rules promise that it makes no garbage. */
-	readonly clean: boolean;
+const wanted = argv.slice(2).filter((word) => !word.startsWith("-"));
+if (argv.includes("--check")) exit(garbage());
+const unknown = wanted.filter((name) => !groups.some((group) => group.name === name));
+if (unknown.length > 0) {
+	console.error(`bench: no ${unknown}; there are ${groups.map((group) => group.name).join(", ")}`);
+	exit(1);
 }
+exit(await main().catch(failed));
 
-const rows = [...fileRows("tmp", onTmp()), ...fileRows("overlay over tmp", onOverlay())];
-console.log(`| call | ns | bytes |\n| --- | ---: | ---: |`);
-let broken = 0;
-for (const row of rows) {
-	const [time, bytes] = measure(row);
-	const dirty = row.clean && bytes > NOISE;
-	if (dirty) broken += 1;
-	console.log(`| ${row.name} | ${time.toFixed(1)} | ${bytes.toFixed(1)}${dirty ? " !" : ""} |`);
-}
-if (broken > 0) console.log(`${broken} rows make garbage that the rules forbid`);
-exit(argv.includes("--check") && broken > 0 ? 1 : 0);
-
-function measure({ call }: Row): [nanoseconds: number, bytes: number] {
-	for (let i = 0; i < CALLS; i++) call();
-	let best = Number.POSITIVE_INFINITY;
-	let least = Number.POSITIVE_INFINITY;
-	for (let round = 0; round < ROUNDS; round++) {
-		globalThis.gc?.();
-		const heap = process.memoryUsage().heapUsed;
-		const start = performance.now();
-		for (let i = 0; i < CALLS; i++) call();
-		best = Math.min(best, performance.now() - start);
-		least = Math.min(least, process.memoryUsage().heapUsed - heap);
+async function main(): Promise<number> {
+	compilePrograms();
+	await build();
+	const server = await serve();
+	const measured: Measured[] = [];
+	try {
+		for (const group of groups) {
+			if (wanted.length > 0 && !wanted.includes(group.name)) continue;
+			const samples = await measure(group, server.url);
+			measured.push(...group.rows.map((row) => ({ row, samples: samples.get(row.value) })));
+		}
+	} finally {
+		server.close();
 	}
-	return [(best * 1e6) / CALLS, Math.max(0, least) / CALLS];
+	const { markdown, rows } = tabulate(measured, CONTESTANTS);
+	const results = join(MODULES, "results.json");
+	writeFileSync(results, `${JSON.stringify(rows, null, "\t")}\n`);
+	console.log(`\n${markdown}\n`);
+	return 0;
 }
 
-function fileRows(name: string, tree: Namespace): Row[] {
-	const guest = guestOn(tree);
-	const calls = preview1(guest);
-	const directory = guest.descriptors.add(new OpenFile(tree.root, 0, ALL_RIGHTS, ALL_RIGHTS, "/"));
-	const node = fileIn(tree);
-	const file = guest.descriptors.add(new OpenFile(node, 0, ALL_RIGHTS, ALL_RIGHTS));
-	const call = (of: string, ...args: number[]) => {
-		const fn = calls[of];
-		if (!fn) throw new Error(`There is no call ${of}.`);
-		if (fn(...args) !== 0) throw new Error(`${of} failed`);
-		return () => fn(...args);
-	};
-	const path = new TextEncoder().encode("usr/lib/deep/file");
-	guest.memory.u8.set(path, PATH);
-	iovec(guest, 16);
-	const [iovecs, count] = [IOVECS, 1];
-	return [
-		row(name, "fd_pread 16 B", call("fd_pread", file, iovecs, count, 0, 0, RESULT), true),
-		row(name, "fd_pwrite 16 B", call("fd_pwrite", file, iovecs, count, 0, 0, RESULT), true),
-		row(name, "fd_seek", call("fd_seek", file, 0, 0, SET, RESULT), true),
-		row(name, "fd_tell", call("fd_tell", file, RESULT), true),
-		row(name, "fd_fdstat_get", call("fd_fdstat_get", file, RESULT), true),
-		row(name, "fd_filestat_get", call("fd_filestat_get", file, RESULT), false),
-		row(
-			name,
-			"path_filestat_get, 4 components",
-			call("path_filestat_get", directory, 1, PATH, path.length, RESULT),
-			false,
-		),
-	];
+/** The samples of a group: row → contestant → one value per round. */
+async function measure(group: Group, url: string): Promise<Map<string, Samples>> {
+	const samples = new Map<string, Samples>(group.rows.map((row) => [row.value, new Map()]));
+	const out = new Set<Contestant>();
+	let browser = await BenchBrowser.start(url);
+	try {
+		for (let round = 0; round < group.rounds; round++) {
+			for (const who of CONTESTANTS) {
+				if (out.has(who)) continue;
+				if (group.measure === "memory") {
+					await browser.close();
+					browser = await BenchBrowser.start(url);
+				}
+				const result = await once(browser, group, who);
+				if (typeof result === "string") {
+					console.log(`${group.name}: ${who} ${result}`);
+					out.add(who);
+					await browser.close();
+					browser = await BenchBrowser.start(url);
+					continue;
+				}
+				if (result.ms > SLOW && who !== "ours" && who !== "floor") out.add(who);
+				record(samples, who, round, result.values);
+				const line = [...result.values].map(([name, value]) => `${name} ${value.toPrecision(4)}`);
+				console.log(`${group.name} ${round + 1}: ${who.padEnd(9)} ${line.join("  ")}`);
+			}
+		}
+	} finally {
+		await browser.close();
+	}
+	return samples;
 }
 
-function row(tree: string, name: string, call: Row["call"], clean: boolean): Row {
-	return { name: `\`${name}\` on ${tree}`, call, clean };
+interface Result {
+	readonly values: Map<string, number>;
+	readonly ms: number;
 }
 
-function onTmp(): Namespace {
-	return new Namespace(filled());
+/** One run; a string says why it yielded nothing. */
+async function once(
+	browser: BenchBrowser,
+	group: Group,
+	who: Contestant,
+): Promise<Result | string> {
+	try {
+		const before = group.measure === "memory" ? await browser.memory() : null;
+		const outcome = await browser.run(who, group.job, PATIENCE);
+		if (outcome.code !== 0) return `exits with ${outcome.code}: ${firstLine(outcome.text)}`;
+		const values = valuesOf(group, outcome);
+		if (before !== null) {
+			const after = await browser.memory();
+			values.set("peak", (after.peak - before.now) / 1e6);
+		}
+		const missing = group.rows.find((row) => !values.has(row.value));
+		if (missing) return `does not print ${missing.value}: ${firstLine(outcome.text)}`;
+		return { values, ms: outcome.ms };
+	} catch (error) {
+		return `fails: ${firstLine(error instanceof Error ? error.message : String(error))}`;
+	}
 }
 
-/** The file lies in the lower; writing it copies it up, so reads after that are of the upper. */
-function onOverlay(): Namespace {
-	return new Namespace(new Overlay(emptyTmp(), [filled()]));
+function firstLine(text: string): string {
+	return text.trim().split("\n")[0] ?? "";
 }
 
-function emptyTmp(): Tmp {
-	return new Tmp({ now: () => 1_700_000_000_000_000_000n });
+function valuesOf(group: Group, outcome: Outcome): Map<string, number> {
+	if (group.measure === "host") {
+		return new Map([
+			["ms", outcome.ms],
+			["rate", outcome.carried / outcome.ms / 1e6],
+		]);
+	}
+	const lines = outcome.text.trim().split("\n");
+	return new Map(
+		lines.map((line) => {
+			const [name = "", value = ""] = line.split(" ");
+			return [name, Number(value)];
+		}),
+	);
 }
 
-function filled(): Tmp {
-	const fs = emptyTmp();
-	let at: INode = fs.root;
-	for (const name of ["usr", "lib", "deep"]) at = made(at.create(name, "directory"));
-	const file = made(at.create("file", "file"));
-	file.write(new Uint8Array(65536).fill(7), 0, 65536, 0);
-	return fs;
+function record(
+	samples: Map<string, Samples>,
+	who: Contestant,
+	round: number,
+	values: ReadonlyMap<string, number>,
+): void {
+	for (const [name, into] of samples) {
+		const list = into.get(who) ?? [];
+		const value = values.get(name);
+		if (value !== undefined) list[round] = value;
+		into.set(who, list);
+	}
 }
 
-function fileIn(tree: Namespace): INode {
-	let at = tree.root;
-	for (const name of ["usr", "lib", "deep", "file"]) at = made(at.lookup(name));
-	return at;
-}
-
-function made(node: INode | number): INode {
-	if (node instanceof Node) return node;
-	throw new Error(`The bench cannot build its tree: ${node}`);
-}
-
-function iovec(guest: Guest, length: number): void {
-	guest.memory.setU32(IOVECS, BUFFER);
-	guest.memory.setU32(IOVECS + 4, length);
-}
-
-function guestOn(tree: Namespace): Guest {
-	const guest = new Guest({
-		args: [],
-		env: [],
-		tree,
-		granted: true,
-		bridge: new SuspendingBridge(() => Promise.reject(new Error("there is nobody to ask"))),
-		clock: { realtime: Date.now, monotonic: () => performance.now(), resolution: () => 1000 },
-		fillRandom: (bytes) => void crypto.getRandomValues(bytes),
+function garbage(): number {
+	const flags = ["--expose-gc", "--min-semi-space-size=256", "--max-semi-space-size=256"];
+	const script = fileURLToPath(new URL("garbage.ts", import.meta.url));
+	const { status } = spawnSync(execPath, [...flags, "--import", "tsx", script], {
+		stdio: "inherit",
 	});
-	guest.memory.attach(new WebAssembly.Memory({ initial: 2 }));
-	return guest;
+	return status ?? 1;
+}
+
+function failed(error: unknown): number {
+	console.error(`bench: ${error instanceof Error ? error.message : error}`);
+	return 1;
 }

@@ -1,0 +1,82 @@
+/**
+ * Ours without the adapter and without a suspendable stack: the same calls as plain imports. What the
+ * way through the adapter costs is the difference.
+ */
+import { RIGHTS_ALL, RIGHTS_DIRECTORY } from "../src/abi/constants.ts";
+import { ENDED } from "../src/abi/errno.ts";
+import type { PlainCall } from "../src/bridge/adapter.ts";
+import { SuspendingBridge } from "../src/bridge/suspending.ts";
+import { NullDevice, Output } from "../src/fs/device.ts";
+import { nowNanoseconds, worldClock } from "../src/runner/clock.ts";
+import { Tree } from "../src/runner/tree.ts";
+import { OpenFile } from "../src/wasi/descriptors.ts";
+import { Guest } from "../src/wasi/guest.ts";
+import { preview1, signatures } from "../src/wasi/table.ts";
+import type { FloorOptions } from "./floor.ts";
+
+export async function preparePlain(
+	module: WebAssembly.Module,
+	{ args, print }: FloorOptions,
+): Promise<() => number> {
+	const bridge = new SuspendingBridge(() => Promise.reject(new Error("there is nobody to ask")));
+	const fillRandom = (bytes: Uint8Array) =>
+		void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+	const { namespace } = await new Tree(bridge, nowNanoseconds, fillRandom).forProcess([]);
+	const guest = new Guest({
+		args,
+		env: [],
+		tree: namespace,
+		bridge,
+		clock: worldClock(),
+		granted: true,
+		fillRandom,
+	});
+	const stdout = new Output((from, at, length) => {
+		print(from.subarray(at, at + length));
+		return length;
+	});
+	for (const node of [new NullDevice(), stdout, new NullDevice()]) {
+		guest.descriptors.add(new OpenFile(node, 0, RIGHTS_ALL, 0));
+	}
+	guest.descriptors.add(new OpenFile(namespace.root, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, "/"));
+	const calls = preview1(guest);
+	const imports: Record<string, WebAssembly.ImportValue> = {};
+	for (const { name, params } of signatures) imports[name] = plain(calls[name], params);
+	const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: imports });
+	guest.memory.attach(instance.exports.memory as WebAssembly.Memory);
+	return () => {
+		try {
+			(instance.exports._start as () => void)();
+		} catch (error) {
+			if (!guest.ended) throw error;
+		}
+		return guest.ending?.code ?? 0;
+	};
+}
+
+/** A call as a plain import: i64 arguments arrive as BigInts. Nothing here may have to wait. */
+function plain(call: PlainCall | undefined, params: string): WebAssembly.ImportValue {
+	if (call === undefined) throw new Error("a row of the table has no call");
+	const answer = (result: number): number => {
+		if (result === ENDED) throw new Error("the guest has ended");
+		return -result;
+	};
+	switch (params) {
+		case "ii":
+			return (a: number, b: number) => answer(call(a, b));
+		case "iiii":
+			return (a: number, b: number, c: number, d: number) => answer(call(a, b, c, d));
+		case "iiiIi":
+			return (a: number, b: number, c: number, d: bigint, e: number) =>
+				answer(call(a, b, c, Number(BigInt.asIntN(32, d)), Number(d >> 32n), e));
+		default:
+			return (...args: (number | bigint)[]) =>
+				answer(
+					call(
+						...args.flatMap((arg) =>
+							typeof arg === "number" ? arg : [Number(BigInt.asIntN(32, arg)), Number(arg >> 32n)],
+						),
+					),
+				);
+	}
+}

@@ -1,0 +1,68 @@
+/**
+ * Bundles the page and its workers, and serves them with the programs, isolated: an isolated page
+ * has the finest clock that a browser gives.
+ */
+import { createReadStream, statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build as bundle } from "esbuild";
+import { MODULES } from "./programs.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const FOLDERS = [MODULES, join(ROOT, "public/packages")];
+const TYPES: Readonly<Record<string, string>> = {
+	".js": "text/javascript",
+	".wasm": "application/wasm",
+};
+const PAGE = '<!doctype html><title>bench</title><script type="module" src="/page.js"></script>';
+
+export async function build(): Promise<void> {
+	await bundle({
+		absWorkingDir: ROOT,
+		entryPoints: { page: "bench/page.ts", host: "bench/host.ts", guest: "workers/guest.ts" },
+		outdir: MODULES,
+		bundle: true,
+		format: "esm",
+		target: "es2023",
+		logLevel: "error",
+		inject: ["bench/node-buffer.ts"],
+	});
+}
+
+export async function serve(): Promise<{ url: string; close: () => void }> {
+	const server = createServer((request, response) => {
+		const path = new URL(request.url ?? "/", "http://localhost").pathname;
+		const headers = {
+			"Cross-Origin-Opener-Policy": "same-origin",
+			"Cross-Origin-Embedder-Policy": "require-corp",
+			"Cache-Control": "no-store",
+		};
+		if (path === "/") {
+			response.writeHead(200, { ...headers, "Content-Type": "text/html" }).end(PAGE);
+			return;
+		}
+		const file = FOLDERS.map((folder) => join(folder, path)).find(isFile);
+		if (file === undefined) {
+			response.writeHead(404, headers).end();
+			return;
+		}
+		const type = TYPES[extname(file)] ?? "application/octet-stream";
+		response.writeHead(200, { ...headers, "Content-Type": type });
+		createReadStream(file).pipe(response);
+	});
+	await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+	const { port } = server.address() as AddressInfo;
+	return {
+		url: `http://localhost:${port}/`,
+		close: () => {
+			server.close();
+			server.closeAllConnections();
+		},
+	};
+}
+
+function isFile(path: string): boolean {
+	return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
