@@ -59,11 +59,12 @@ export class HandBridge implements Bridge {
 		return this.alarm(this.now);
 	}
 
-	/** Lets things happen until one of the noted tickets is done. */
-	wait(): number {
+	/** Lets things happen until one of the noted tickets is done, or `stopped` is. */
+	wait(stopped?: Ticket<void>): number {
 		this.waits += 1;
 		const tickets = this.notes.splice(0);
 		if (tickets.length === 0) throw new Error("a call waits for nothing");
+		if (stopped !== undefined) tickets.push(stopped);
 		while (!tickets.some((ticket) => ticket.done)) this.#next();
 		return 0;
 	}

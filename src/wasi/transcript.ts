@@ -182,7 +182,7 @@ export class Session {
 			monotonic: () => bridge.now,
 			resolution: () => 5000,
 		};
-		const now = () => BigInt(Math.round((EPOCH + bridge.now) * 1e6));
+		const now = () => BigInt(EPOCH) * 1_000_000n + BigInt(Math.round(bridge.now * 1e6));
 		const tmp = new Tmp(world.limit === undefined ? { now } : { now, limit: world.limit });
 		if (world.files !== undefined) fill(tmp.root, "", world.files);
 		const root = world.root ?? tmp.root;
@@ -234,7 +234,7 @@ export class Session {
 		const call = { ...modules.get(name)?.(guest) };
 		const wait = () => {
 			guest.waited -= bridge.now;
-			bridge.wait();
+			bridge.wait(guest.stopped);
 			guest.waited += bridge.now;
 			return guest.ended ? 1 : 0;
 		};
@@ -621,10 +621,22 @@ function printEvent(view: DataView): string {
 function fill(root: INode, path: string, files: Files): void {
 	for (const [name, item] of Object.entries(files)) {
 		const at = `${path}/${name}`;
-		if (typeof item === "string") writeFile(root, at, new TextEncoder().encode(item));
-		else {
+		if (typeof item === "string") {
+			writeFile(root, at, new TextEncoder().encode(item));
+			settle(root, at);
+		} else {
 			mkdirs(root, at);
 			fill(root, at, item);
 		}
 	}
+}
+
+/** Turns the marks of a write into times, so that they are those of the session's start. */
+function settle(root: INode, path: string): void {
+	let node = root;
+	for (const name of path.split("/").filter(Boolean)) {
+		const next = node.lookup(name);
+		if (typeof next !== "number") node = next;
+	}
+	node.sync();
 }
