@@ -110,8 +110,7 @@ export class GuestProcess {
 			await this.#end();
 			this.#post({ from: this.#pid, kind: "exit", status });
 		} catch (error) {
-			const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-			this.#post({ from: this.#pid, kind: "broken", message: `a fault in Porthole: ${why}` });
+			this.#post({ from: this.#pid, kind: "broken", ...reasonOf(error) });
 		}
 	}
 
@@ -204,4 +203,11 @@ export class GuestProcess {
 	#preopen(node: INode, name: string): void {
 		this.#guest.descriptors.add(new OpenFile(node, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, name));
 	}
+}
+
+/** Why a process could not be brought to an end. What is no error of ours is a fault of ours. */
+function reasonOf(error: unknown): { code: string; message: string } {
+	if (error instanceof PortholeError) return { code: error.code, message: error.message };
+	const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+	return { code: "internal", message: `a fault in Porthole: ${why}` };
 }

@@ -105,7 +105,7 @@ export class SandboxKernel implements Kernel {
 		const extra = new Map<string, Map<string, WebAssembly.ImportValue>>();
 		for (const { module: name, name: field, value } of request.imports) {
 			const fields = extra.get(name) ?? new Map<string, WebAssembly.ImportValue>();
-			fields.set(field, this.#importValue(value));
+			fields.set(field, this.#importValue(value, `${name}.${field}`));
 			extra.set(name, fields);
 		}
 		const process = await GuestProcess.create({
@@ -165,9 +165,19 @@ export class SandboxKernel implements Kernel {
 		this.#scope.postMessage(message, give);
 	}
 
-	#importValue(value: WireSpawn["imports"][number]["value"]): WebAssembly.ImportValue {
+	#importValue(
+		value: WireSpawn["imports"][number]["value"],
+		name: string,
+	): WebAssembly.ImportValue {
 		if (typeof value === "number") return value;
-		return suspendingImport((...args) => this.#desk.ask(value.id, "call", args));
+		return suspendingImport(async (...args) => {
+			try {
+				return await this.#desk.ask(value.id, "call", args);
+			} catch (cause) {
+				const why = cause instanceof Error ? cause.message : String(cause);
+				throw new PortholeError("import-failed", `the page's function ${name} failed: ${why}`);
+			}
+		});
 	}
 }
 

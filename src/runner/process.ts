@@ -128,7 +128,7 @@ export class ProcessEnd implements Process {
 				this.settle(message.status);
 				break;
 			case "broken":
-				this.break(new PortholeError("internal", message.message));
+				this.break(new PortholeError(message.code, message.message));
 				break;
 			case "progress":
 				break;

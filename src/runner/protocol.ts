@@ -162,8 +162,13 @@ export type FromGuest =
 	/** A kill has arrived, and the guest will end at its next call. */
 	| { readonly from: number; readonly kind: "ending" }
 	| { readonly from: number; readonly kind: "exit"; readonly status: WireStatus }
-	/** Ours, not the guest's: the process could not be brought to an end. */
-	| { readonly from: number; readonly kind: "broken"; readonly message: string }
+	/** Ours or the page's, not the guest's: the process could not be brought to an end. */
+	| {
+			readonly from: number;
+			readonly kind: "broken";
+			readonly code: string;
+			readonly message: string;
+	  }
 	| {
 			readonly from: 0;
 			readonly kind: "progress";

@@ -318,7 +318,8 @@ export class Sandbox {
 		if (typeof mapped === "function") {
 			const env = { ...this.#options.env, ...options.env };
 			const process = startFunction(pid, sink, mapped, args, env);
-			this.#begin(process, options, stdin);
+			this.#running.set(pid, process);
+			this.#begin(process, options, stdin, () => this.#running.delete(pid));
 			return process;
 		}
 		const process = new ProcessEnd(
@@ -329,34 +330,42 @@ export class Sandbox {
 		);
 		const request = this.#request(pid, mapped ?? this.#commandOf(name), args, options, stdin);
 		this.#running.set(pid, process);
+		const clear = () => {
+			for (const { store } of request.mounts) this.#lent.takeBack(store);
+			for (const { value } of request.imports) {
+				if (typeof value !== "number") this.#lent.takeBack(value);
+			}
+		};
 		try {
 			await connection.call("spawn", request);
 		} catch (error) {
 			this.#running.delete(pid);
+			clear();
 			throw error;
 		}
-		this.#begin(process, options, stdin);
-		process.status
-			.catch(() => {})
-			.finally(() => {
-				for (const { store } of request.mounts) this.#lent.takeBack(store);
-			});
+		this.#begin(process, options, stdin, clear);
 		return process;
 	}
 
-	#begin(process: ProcessEnd, options: CommandOptions, stdin: "pipe" | "null"): void {
+	/** Connects a process that has started; `clear` is called when it is over. */
+	#begin(
+		process: ProcessEnd,
+		options: CommandOptions,
+		stdin: "pipe" | "null",
+		clear: () => void,
+	): void {
 		attachStreams(process, options, stdin);
 		const { timeout, signal } = options;
 		const kill = () => process.kill("SIGTERM");
 		const timer = timeout === undefined ? undefined : setTimeout(kill, timeout);
 		signal?.addEventListener("abort", kill, { once: true });
 		if (signal?.aborted) kill();
-		process.status
-			.catch(() => {})
-			.finally(() => {
-				clearTimeout(timer);
-				signal?.removeEventListener("abort", kill);
-			});
+		const finish = () => {
+			clearTimeout(timer);
+			signal?.removeEventListener("abort", kill);
+			clear();
+		};
+		process.status.then(finish, finish);
 	}
 
 	/** Gives a killed guest some time to hear of it, and then its worker none. */
