@@ -23,6 +23,8 @@ declare global {
 	function caught(promise: Promise<unknown>): Promise<Caught>;
 	function thrown(call: () => unknown): Promise<Caught>;
 	function collect(stream: ReadableStream<Uint8Array>): Promise<string>;
+	/** Gives the stream's next line, or what is left at its end. */
+	function lines(stream: ReadableStream<Uint8Array>): () => Promise<string>;
 	function text(bytes: Uint8Array): string;
 	function keeper(): { readonly text: string; readonly stream: WritableStream<Uint8Array> };
 }

@@ -124,8 +124,7 @@ test.describe("killing", () => {
 					files: { "/kept.txt": "kept" },
 				});
 				const process = await sandbox.command("spinning", [how]).spawn();
-				const reader = process.stdout.getReader();
-				const first = text((await reader.read()).value ?? new Uint8Array());
+				const first = await lines(process.stdout)();
 				const start = performance.now();
 				process.kill("SIGTERM");
 				const { success, code, signal, trap } = await process.status;
@@ -211,21 +210,9 @@ test.describe("streams", () => {
 		const result = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create({ packages: ["/programs/echoing.wasm"] });
 			const process = await sandbox.command("echoing").spawn();
-			const reader = process.stdout.getReader();
+			const line = lines(process.stdout);
 			const writer = process.stdin.getWriter();
 			const answers: string[] = [];
-			let buffer = "";
-			const line = async (): Promise<string> => {
-				while (!buffer.includes("\n")) {
-					const { done, value } = await reader.read();
-					if (done) return buffer;
-					buffer += text(value);
-				}
-				const end = buffer.indexOf("\n") + 1;
-				const found = buffer.slice(0, end);
-				buffer = buffer.slice(end);
-				return found;
-			};
 			answers.push(await line());
 			for (const word of ["one", "two", "quit"]) {
 				await writer.write(new TextEncoder().encode(`${word}\n`));
@@ -300,23 +287,23 @@ test.describe("entries and imports", () => {
 		expect(result).toEqual(["42\n", "48\n"]);
 	});
 
-	test("a function of the page that throws ends the guest, which is told as a trap", async ({
+	test("a function of the page that throws is the page's failure, and says so", async ({
 		page,
 	}) => {
 		const result = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create({ packages: ["/programs/visitor.wasm"] });
-			const answer = () => {
-				throw new Error("no answer today");
-			};
-			const options = { imports: { elsewhere: { answer } } };
-			const { success, code, trap } = await sandbox.command("visitor", [], options).output();
-			const next = await sandbox
-				.command("visitor", [], { imports: { elsewhere: { answer: () => 1 } } })
-				.output();
-			return { success, code, message: trap?.message, next: next.text() };
+			const run = (answer: () => number) =>
+				sandbox.command("visitor", [], { imports: { elsewhere: { answer } } }).output();
+			const error = await caught(
+				run(() => {
+					throw new Error("no answer today");
+				}),
+			);
+			return { error, next: (await run(() => 1)).text(), running: sandbox.processes.length };
 		});
-		expect(result).toMatchObject({ success: false, code: 134, next: "1\n" });
-		expect(result.message).toContain("no answer today");
+		expect(result.error).toMatchObject({ porthole: true, code: "import-failed" });
+		expect(result.error.message).toMatch(/elsewhere\.answer.*no answer today/);
+		expect(result).toMatchObject({ next: "1\n", running: 0 });
 	});
 
 	test("an import never replaces a call of WASI", async ({ page }) => {

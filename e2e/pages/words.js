@@ -28,6 +28,23 @@ export async function collect(stream) {
 	return new Response(stream).text();
 }
 
+/** Gives the stream's next line, or what is left at its end. */
+export function lines(stream) {
+	const reader = stream.getReader();
+	let ahead = "";
+	return async () => {
+		while (!ahead.includes("\n")) {
+			const { done, value } = await reader.read();
+			if (done) break;
+			ahead += text(value);
+		}
+		const end = ahead.indexOf("\n") + 1 || ahead.length;
+		const line = ahead.slice(0, end);
+		ahead = ahead.slice(end);
+		return line;
+	};
+}
+
 export function text(bytes) {
 	return new TextDecoder().decode(bytes);
 }

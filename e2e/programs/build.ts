@@ -24,7 +24,7 @@ export type Built = { readonly missing: null } | { readonly missing: string };
 export function buildPrograms(): Built {
 	mkdirSync(MODULES, { recursive: true });
 	const [clang, sysroot] = compiler();
-	const flags = ["--target=wasm32-wasi", `--sysroot=${sysroot}`, "-O1", "-g1"];
+	const flags = ["--target=wasm32-wasi", `--sysroot=${sysroot}`];
 	const found = spawnSync(clang, [...flags, "-x", "c", "-E", "-"], {
 		input: "#include <wasi/api.h>",
 	});
@@ -53,9 +53,14 @@ function compile(clang: string, flags: readonly string[], name: string): void {
 	const sources = [source, join(HERE, "transcript.h"), fileURLToPath(import.meta.url)];
 	const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
 	if (existsSync(module) && statSync(module).mtimeMs > newest) return;
-	const { status, stderr } = spawnSync(clang, [...flags, "-o", module, source], {
-		encoding: "utf8",
-	});
+	const object = join(MODULES, `${name}.o`);
+	run(name, clang, [...flags, "-O1", "-c", "-o", object, source]);
+	// Without -O: with it, the driver would run wasm-opt where there is one, which drops the names.
+	run(name, clang, [...flags, "-o", module, object]);
+}
+
+function run(name: string, clang: string, args: readonly string[]): void {
+	const { status, stderr } = spawnSync(clang, args, { encoding: "utf8" });
 	if (status !== 0) throw new Error(`${name}.c does not compile:\n${stderr}`);
 }
 

@@ -11,7 +11,7 @@ __attribute__((noinline)) int innermost(const char *how)
 	if (strcmp(how, "memory") == 0)
 		return *nowhere;
 	if (strcmp(how, "divide") == 0)
-		return 1 / zero;
+		return 7 / zero;
 	__builtin_trap();
 }
 
