@@ -20,6 +20,7 @@ export const OFLAG_CREAT = 1;
 export const OFLAG_DIRECTORY = 2;
 export const OFLAG_EXCL = 4;
 export const OFLAG_TRUNC = 8;
+export const OFLAGS_ALL = 15;
 
 export const LOOKUP_SYMLINK_FOLLOW = 1;
 

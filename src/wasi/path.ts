@@ -8,6 +8,7 @@ import {
 	LOOKUP_SYMLINK_FOLLOW,
 	OFLAG_CREAT,
 	OFLAG_TRUNC,
+	OFLAGS_ALL,
 	RIGHT_FD_ALLOCATE,
 	RIGHT_FD_FILESTAT_SET_SIZE,
 	RIGHT_FD_WRITE,
@@ -216,7 +217,7 @@ export function pathCalls(guest: Guest) {
 			const name = text(guest, path, size);
 			if (typeof name === "number") return name;
 			if (!memory.has(result >>> 0, 4)) return EFAULT;
-			if ((fdflags & ~FDFLAGS_ALL) !== 0) return EINVAL;
+			if ((fdflags & ~FDFLAGS_ALL) !== 0 || (oflags & ~OFLAGS_ALL) !== 0) return EINVAL;
 			const rights = rightsLow & directory.inheriting;
 			const writes = (rights & WRITING) !== 0 || (fdflags & FDFLAG_APPEND) !== 0;
 			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;

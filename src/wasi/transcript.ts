@@ -31,7 +31,7 @@ import { modules, signatures } from "./table.ts";
 /**
  * How each call is written: `n` a number, `N` one of 64 bits, `p` a path, `w` strings to write, `r`
  * sizes to read into, `b` the size of a buffer, `d` one for directory entries, `a` and `e` room
- * for the arguments and the environment, `q` subscriptions; then the results: `4` and `8` numbers of so
+ * for the arguments and the environment, `q` subscriptions and their events; then the results: `4` and `8` numbers of so
  * many bytes, `u` how much of the room for entries is used, `F` fdstat, `S` filestat,
  * `P` prestat. What follows a `=` is meant where nothing is written.
  */
@@ -73,7 +73,7 @@ const rows = `
 	path_rename n p n p
 	path_symlink p n p
 	path_unlink_file n p
-	poll_oneoff q 4
+	poll_oneoff q
 	proc_exit n
 	proc_raise n
 	sched_yield
@@ -96,7 +96,7 @@ export const forms: ReadonlyMap<string, readonly string[]> = new Map(
 
 /** The parameters of the guest's import that a form stands for, as in the call table. */
 export function paramsOf(kinds: readonly string[]): string {
-	const letters: Record<string, string> = { n: "i", N: "I", q: "iii" };
+	const letters: Record<string, string> = { n: "i", N: "I", q: "iiii" };
 	const two = "pwrbdae";
 	return kinds
 		.map((kind) => letters[kind[0] ?? ""] ?? (two.includes(kind[0] ?? "") ? "ii" : "i"))
