@@ -5,11 +5,13 @@
 import type { Clock } from "../wasi/guest.ts";
 
 const NS_PER_MS = 1e6;
+/** Asking for it costs twice what asking the time does, and it never changes. */
+const ORIGIN = performance.timeOrigin;
 
 export function worldClock(): Clock {
 	let step = 0;
 	return {
-		realtime: () => performance.timeOrigin + performance.now(),
+		realtime: () => ORIGIN + performance.now(),
 		monotonic: () => performance.now(),
 		resolution: () => {
 			step ||= measure();
@@ -34,5 +36,5 @@ function measure(): number {
 
 /** Nanoseconds since 1970. */
 export function nowNanoseconds(): bigint {
-	return BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+	return BigInt(Math.floor((ORIGIN + performance.now()) * 1000)) * 1000n;
 }

@@ -3,7 +3,7 @@
  * Each failure is a PortholeError whose `code` is the POSIX name and whose message names call and path.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Kernel, WireEntry, WireStat } from "./protocol.ts";
+import type { Files, WireEntry, WireStat } from "./protocol.ts";
 
 export interface DirEntry {
 	readonly name: string;
@@ -26,11 +26,11 @@ export interface Change {
 	readonly path: string;
 }
 
-/** Calls the kernel of the sandbox, whichever worker that is now. */
-export type Call = <K extends keyof Kernel>(
+/** Calls the tree of the sandbox, in whichever worker that is now. */
+export type Call = <K extends keyof Files>(
 	method: K,
-	...args: Parameters<Kernel[K]>
-) => Promise<Awaited<ReturnType<Kernel[K]>>>;
+	...args: Parameters<Files[K]>
+) => Promise<Awaited<ReturnType<Files[K]>>>;
 
 /** Milliseconds between two looks at a watched directory. */
 const LOOK = 200;

@@ -19,7 +19,6 @@ import * as tree from "../fs/operations.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { type Clock, Guest } from "../wasi/guest.ts";
 import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
-import { KernelFiles } from "./kernel-files.ts";
 import type { Program } from "./packages.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "./protocol.ts";
 import { type ExtraImports, prepare } from "./run.ts";
@@ -188,6 +187,7 @@ export class GuestProcess {
 		const find = () => tree.find(namespace, namespace.root, path.replace(/^\/+/, "") || ".", true);
 		let node = await settle(this.#bridge, find);
 		if (node === ENOENT) {
+			const { KernelFiles } = await import("./kernel-files.ts");
 			await new KernelFiles(this.#bridge, () => namespace).mkdir(path, true);
 			node = await settle(this.#bridge, find);
 		}

@@ -8,12 +8,12 @@ import type { Store } from "../bridge/store.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import { nowNanoseconds, worldClock } from "./clock.ts";
 import { GuestProcess } from "./guest-process.ts";
-import { KernelFiles } from "./kernel-files.ts";
 import { loadPackage } from "./load.ts";
 import { Packages } from "./packages.ts";
 import type {
 	Desk,
 	Features,
+	Files,
 	FromGuest,
 	Kernel,
 	ToGuest,
@@ -36,7 +36,6 @@ export class SandboxKernel implements Kernel {
 	readonly #clock = worldClock();
 	readonly #tree: Tree;
 	readonly #packages: Packages;
-	readonly #files: KernelFiles;
 	readonly #guests = new Map<number, GuestProcess>();
 	readonly #loads = new Map<number, AbortController>();
 
@@ -46,7 +45,6 @@ export class SandboxKernel implements Kernel {
 		this.#bridge = new SuspendingBridge((id, method, args) => this.#desk.ask(id, method, args));
 		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom);
 		this.#packages = new Packages(this.#tree);
-		this.#files = new KernelFiles(this.#bridge, () => this.#tree.namespace);
 	}
 
 	async start(): Promise<Features> {
@@ -140,26 +138,19 @@ export class SandboxKernel implements Kernel {
 
 	// --- files ---
 
-	async readFile(path: string): Promise<Uint8Array> {
-		const bytes = await this.#files.readFile(path);
-		return giveAway(bytes, [bytes.buffer as ArrayBuffer]);
+	async files<K extends keyof Files>(
+		method: K,
+		args: Parameters<Files[K]>,
+	): Promise<Awaited<ReturnType<Files[K]>>> {
+		if (method === "writeFile") this.#tree.fill();
+		// A page that only runs programs does not need it.
+		const { KernelFiles } = await import("./kernel-files.ts");
+		const files: Files = new KernelFiles(this.#bridge, () => this.#tree.namespace);
+		// The method's own type relates its arguments and its answer; the union of all does not.
+		const call = files[method] as (...of: unknown[]) => Promise<Awaited<ReturnType<Files[K]>>>;
+		const answer = await call.apply(files, args);
+		return answer instanceof Uint8Array ? giveAway(answer, [answer.buffer as ArrayBuffer]) : answer;
 	}
-
-	writeFile(path: string, bytes: Uint8Array, append: boolean): Promise<void> {
-		this.#tree.fill();
-		return this.#files.writeFile(path, bytes, append);
-	}
-
-	readdir = (path: string) => this.#files.readdir(path);
-	stat = (path: string, follow: boolean) => this.#files.stat(path, follow);
-	mkdir = (path: string, recursive: boolean) => this.#files.mkdir(path, recursive);
-	rm = (path: string, recursive: boolean, force: boolean) => this.#files.rm(path, recursive, force);
-	rename = (from: string, to: string) => this.#files.rename(from, to);
-	copyFile = (from: string, to: string) => this.#files.copyFile(from, to);
-	symlink = (target: string, path: string) => this.#files.symlink(target, path);
-	readlink = (path: string) => this.#files.readlink(path);
-	utimes = (path: string, atimeMs: number, mtimeMs: number) =>
-		this.#files.utimes(path, atimeMs, mtimeMs);
 
 	#post(message: FromGuest, give: Transferable[] = []): void {
 		this.#scope.postMessage(message, give);

@@ -5,7 +5,7 @@ import { PortholeError } from "../abi/error.ts";
 import { VolumeFileSystem } from "../fs/volume.ts";
 import {
 	type CommandInfo,
-	findAmong,
+	type FindDependency,
 	type MountedVolume,
 	type Package,
 	type ResolvedCommand,
@@ -33,6 +33,7 @@ export interface Program {
 export class Packages {
 	readonly #tree: Tree;
 	readonly #loaded = new Map<number, LoadedPackage>();
+	#among: ((packages: Iterable<Package>) => FindDependency) | null = null;
 	readonly #modules = new Map<Span, Promise<WebAssembly.Module>>();
 
 	constructor(tree: Tree) {
@@ -42,6 +43,8 @@ export class Packages {
 	/** Adds a package: volumes to the tree, commands to the path. Compiles what it starts with. */
 	async add(id: number, loaded: LoadedPackage): Promise<WirePackage> {
 		const { pkg } = loaded;
+		// Versions are compared only where a package depends on others.
+		if (pkg.use.size > 0) this.#among ??= (await import("../webc/among.ts")).findAmong;
 		this.#loaded.set(id, loaded);
 		try {
 			const entry = resolveEntrypoint(pkg, this.#find());
@@ -111,8 +114,9 @@ export class Packages {
 		);
 	}
 
-	#find() {
-		return findAmong([...this.#loaded.values()].map(({ pkg }) => pkg));
+	/** Finds dependencies among what is loaded. */
+	#find(): FindDependency {
+		return this.#among?.([...this.#loaded.values()].map(({ pkg }) => pkg)) ?? (() => undefined);
 	}
 
 	#of(pkg: Package): LoadedPackage {

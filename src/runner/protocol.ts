@@ -108,6 +108,15 @@ export interface Kernel {
 	sync(): Promise<void>;
 	/** Ends all guests and waits until the mounts have synced. */
 	close(): Promise<void>;
+	/** Calls a method of the tree. */
+	files<K extends keyof Files>(
+		method: K,
+		args: Parameters<Files[K]>,
+	): Promise<Awaited<ReturnType<Files[K]>>>;
+}
+
+/** What `Sandbox.fs` asks of the tree. Every method rejects with a PortholeError. */
+export interface Files {
 	readFile(path: string): Promise<Uint8Array>;
 	writeFile(path: string, bytes: Uint8Array, append: boolean): Promise<void>;
 	readdir(path: string): Promise<WireEntry[]>;

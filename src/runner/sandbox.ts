@@ -12,7 +12,6 @@ import type { Store } from "../bridge/store.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { SandboxFS } from "./files.ts";
-import { startFunction } from "./function-command.ts";
 import { hostEnv } from "./host-env.ts";
 import { makeWorker } from "./make-worker.ts";
 import {
@@ -31,6 +30,7 @@ import {
 import { type Process, ProcessEnd, type Sink } from "./process.ts";
 import type {
 	Features,
+	Files,
 	FromGuest,
 	Kernel,
 	WireImport,
@@ -94,7 +94,7 @@ export class Sandbox {
 	/** Use `Sandbox.create`. */
 	private constructor(options: SandboxOptions) {
 		this.#options = options;
-		this.fs = new SandboxFS((method, ...args) => this.#call(method, ...args));
+		this.fs = new SandboxFS((method, ...args) => this.#files(method, args));
 		for (const [path, mount] of Object.entries(options.mounts ?? {})) {
 			this.#mounts.push(this.#wireMount(path, mount));
 		}
@@ -223,6 +223,15 @@ export class Sandbox {
 		return connection.call(method, ...args);
 	}
 
+	async #files<K extends keyof Files>(
+		method: K,
+		args: Parameters<Files[K]>,
+	): Promise<Awaited<ReturnType<Files[K]>>> {
+		const connection = await this.#ready();
+		// Comlink loses what relates method and answer.
+		return (await connection.call("files", method, args)) as Awaited<ReturnType<Files[K]>>;
+	}
+
 	async #connect(): Promise<Connection> {
 		const connection = new Connection(
 			makeWorker(this.#options.workerUrl),
@@ -235,8 +244,11 @@ export class Sandbox {
 			for (const mount of this.#mounts) await connection.call("mount", mount);
 			for (const [path, data] of Object.entries(this.#options.files ?? {})) {
 				const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-				await connection.call("mkdir", path.slice(0, path.lastIndexOf("/")) || "/", true);
-				await connection.call("writeFile", path, bytes, false);
+				await connection.call("files", "mkdir", [
+					path.slice(0, path.lastIndexOf("/")) || "/",
+					true,
+				]);
+				await connection.call("files", "writeFile", [path, bytes, false]);
 			}
 			for (const loaded of this.#loaded) await this.#loadNow(connection, loaded);
 		} catch (error) {
@@ -316,6 +328,7 @@ export class Sandbox {
 		const pid = this.#nextPid++;
 		const mapped = typeof name === "string" ? mappedTo(name, options) : undefined;
 		if (typeof mapped === "function") {
+			const { startFunction } = await import("./function-command.ts");
 			const env = { ...this.#options.env, ...options.env };
 			const process = startFunction(pid, sink, mapped, args, env);
 			this.#running.set(pid, process);

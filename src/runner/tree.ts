@@ -19,7 +19,6 @@ import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { FileSystem, INode } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
 import { readOnly as readOnlyNode } from "../fs/readonly.ts";
-import { RemoteFileSystem } from "../fs/remote.ts";
 import { defaultFiles, fillRoot } from "../fs/root.ts";
 import { Tmp } from "../fs/tmp.ts";
 import type { WireMount } from "./protocol.ts";
@@ -82,7 +81,7 @@ export class Tree {
 		if (this.#mounts.some(({ mount }) => mount.path === wire.path)) {
 			throw failure(EBUSY, "mount", wire.path, "something is mounted there; `unmount` it first");
 		}
-		const mounted = this.#open(wire);
+		const mounted = await this.#open(wire);
 		if (wire.path === "/") this.#namespace = await this.#rooted(mounted, this.#mounts);
 		else await cover(this.#bridge, this.#namespace, mounted.mount);
 		this.#mounts.push(mounted);
@@ -108,8 +107,9 @@ export class Tree {
 	async forProcess(
 		wires: readonly WireMount[],
 	): Promise<{ namespace: Namespace; mounts: readonly Mounted[] }> {
-		const own = wires.map((wire) => this.#open(wire));
+		const own = await Promise.all(wires.map((wire) => this.#open(wire)));
 		const root = own.find(({ mount }) => mount.path === "/");
+		if (own.length === 0) return { namespace: this.#seen(), mounts: this.#mounts };
 		const namespace =
 			root === undefined ? this.#namespace.fork() : await this.#rooted(root, this.#mounts);
 		namespace.absoluteLinks = true;
@@ -119,11 +119,20 @@ export class Tree {
 		return { namespace, mounts: [...this.#mounts, ...own] };
 	}
 
+	/** The sandbox's tree as one process sees it: what is mounted later appears. */
+	#seen(): Namespace {
+		const namespace = this.#namespace.view();
+		namespace.absoluteLinks = true;
+		return namespace;
+	}
+
 	async sync(): Promise<void> {
 		check(await settle(this.#bridge, () => this.#namespace.sync()), "sync", "/");
 	}
 
-	#open(wire: WireMount): Mounted {
+	async #open(wire: WireMount): Promise<Mounted> {
+		// Only who mounts something needs it.
+		const { RemoteFileSystem } = await import("../fs/remote.ts");
 		const fs = new RemoteFileSystem(this.#bridge, wire.store);
 		return {
 			mount: { path: wire.path, fs, readOnly: wire.readOnly },

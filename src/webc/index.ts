@@ -2,6 +2,7 @@
  * `porthole/webc`: the container format of Wasmer packages, read and written anywhere that has Web
  * Crypto and Web Streams: browsers, workers, Node, Deno, Bun.
  */
+export { findAmong, parseSpecifier } from "./among.ts";
 export {
 	type DirectoryDefinition,
 	type FileDefinition,
@@ -20,9 +21,7 @@ export { openPackage, type ReadOptions, readPackage } from "./read.ts";
 export {
 	type Dependencies,
 	type FindDependency,
-	findAmong,
 	type MissingDependency,
-	parseSpecifier,
 	type ResolvedCommand,
 	type ResolvedMount,
 	resolveCommand,

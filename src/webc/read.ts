@@ -9,7 +9,6 @@ import { decodeMap, type Table } from "./cbor.ts";
 import { WebcError } from "./error.ts";
 import { readManifest, runners } from "./manifest.ts";
 import type { ByteSource, Package } from "./package.ts";
-import { readV1 } from "./read-v1.ts";
 import { readV3 } from "./read-v3.ts";
 import { asSource, Window } from "./source.ts";
 import { Allowance, type Caps, type Contents, defaultCaps } from "./tree.ts";
@@ -59,9 +58,15 @@ export async function openPackage(
 		return { pkg: named(await readArchive(source, caps), told), verified };
 	}
 	const allowance = new Allowance(caps);
-	const contents = kind === 1 ? await readV1(file, allowance) : await readV3(file, kind, allowance);
+	const contents = kind === 1 ? await old(file, allowance) : await readV3(file, kind, allowance);
 	const pkg = named(assemble(source, kind, contents, caps.depth), told);
 	return { pkg, verified: verifyPackage(pkg, contents, options.verify) };
+}
+
+/** Containers of the first version are rare by now, so their reader is loaded when one comes. */
+async function old(file: Window, allowance: Allowance): Promise<Contents> {
+	const { readV1 } = await import("./read-v1.ts");
+	return readV1(file, allowance);
 }
 
 function detect(magic: Uint8Array): Package["format"] {

@@ -4,12 +4,13 @@
  * A package is written as a literal in which an atom is its name, so that a test reads like the case
  * it is about.
  */
+
 import { describe, expect, test } from "vitest";
+import { findAmong } from "./among.ts";
 import type { Table } from "./cbor.ts";
 import { encodeMap } from "./encode.ts";
 import {
 	compareVersions,
-	findAmong,
 	type Package,
 	readPackage,
 	resolveCommand,
