@@ -31,12 +31,14 @@ export function pollCalls(guest: Guest, layout: SubscriptionLayout = SUBSCRIPTIO
 	function deadline(at: number): number {
 		const id = memory.u32(at + layout.clock);
 		if (id > CLOCK_THREAD_CPUTIME) return EINVAL;
-		const timeout = memory.u64(at + layout.timeout) / NS_PER_MS;
 		const absolute = (memory.u16(at + layout.flags) & SUBCLOCKFLAG_ABSTIME) !== 0;
-		if (!absolute) return guest.pollStart + timeout;
+		if (!absolute) return guest.pollStart + memory.u64(at + layout.timeout) / NS_PER_MS;
 		if (id > 1) return ENOTSUP;
 		const shift = id === CLOCK_REALTIME ? clock.monotonic() - clock.realtime() : 0;
-		return Math.max(0, timeout + shift);
+		// Nanoseconds since 1970 are no exact number, and a guest must not wake too early: whole
+		// microseconds are, rounded up.
+		const microseconds = Number((memory.big(at + layout.timeout) + 999n) / 1000n);
+		return Math.max(0, microseconds / 1000 + shift);
 	}
 
 	function emit(
