@@ -103,6 +103,16 @@ export function paramsOf(kinds: readonly string[]): string {
 		.join("");
 }
 
+/** Which of the parameters are pointers, as their places. */
+export function pointersOf(kinds: readonly string[]): number[] {
+	const shapes: Record<string, string> = { n: "-", N: "-", q: "**-*", a: "**", e: "**" };
+	const two = "pwrbd";
+	const shape = kinds
+		.map((kind) => shapes[kind[0] ?? ""] ?? (two.includes(kind[0] ?? "") ? "*-" : "*"))
+		.join("");
+	return [...shape].flatMap((mark, place) => (mark === "*" ? [place] : []));
+}
+
 /** The names that may stand for numbers. */
 const words: ReadonlyMap<string, number> = new Map([
 	...Object.entries(abi).flatMap(([name, value]): [string, number][] =>
@@ -287,7 +297,14 @@ export class Session {
 		return quote(into);
 	}
 
-	#call(name: string, tokens: readonly string[]): string {
+	/** Puts what a line says into memory; what it hands over can be changed before it is called. */
+	prepare(line: string): { name: string; call: Exported; args: (number | bigint)[] } {
+		const [name = "", ...tokens] = tokenize(split(line)[0] ?? "");
+		const { call, layout } = this.#prepare(name, tokens);
+		return { name, call, args: layout.args };
+	}
+
+	#prepare(name: string, tokens: readonly string[]): { call: Exported; layout: Layout } {
 		const kinds = forms.get(name);
 		const call = this.calls[name];
 		if (kinds === undefined || call === undefined) throw new Error(`there is no call ${name}`);
@@ -296,6 +313,11 @@ export class Session {
 		const left = [...tokens];
 		for (const kind of kinds) this.#argument(layout, kind, left);
 		if (left.length > 0) throw new Error(`${name}: too many arguments: ${left.join(" ")}`);
+		return { call, layout };
+	}
+
+	#call(name: string, tokens: readonly string[]): string {
+		const { call, layout } = this.#prepare(name, tokens);
 		const before = this.bytes.slice();
 		const { now } = this.bridge;
 		let errno: number | undefined;
