@@ -263,10 +263,9 @@ export class Sandbox {
 		const connection = await this.#connection;
 		const lost = new PortholeError("worker-replaced", "the sandbox's worker had to be replaced");
 		connection.end(lost);
-		if (!this.#closed) {
-			this.#connection = this.#connect();
-			this.#connection.catch((error) => this.#breakAll(error));
-		}
+		// A sandbox that is being closed needs no other: there is nothing left to sync in this one.
+		this.#connection = this.#closed ? Promise.reject(lost) : this.#connect();
+		this.#connection.catch((error) => this.#breakAll(error));
 		for (const process of this.#running.values()) {
 			process.settle(process === guilty ? signal : { code: 137, signal: "SIGKILL" });
 		}
@@ -340,6 +339,7 @@ export class Sandbox {
 			sink,
 			(message, give) => connection.send(message, give),
 			(killed) => this.#watch(killed),
+			options.terminal !== undefined,
 		);
 		const request = this.#request(pid, mapped ?? this.#commandOf(name), args, options, stdin);
 		this.#running.set(pid, process);
@@ -388,7 +388,7 @@ export class Sandbox {
 		const late = new Promise<boolean>((resolve) => {
 			timer = setTimeout(() => resolve(true), PATIENCE);
 		});
-		Promise.race([late, process.ending.then(() => false)]).then((isLate) => {
+		Promise.race([late, process.heard().then(() => false)]).then((isLate) => {
 			clearTimeout(timer);
 			if (isLate && !process.over && last !== null) this.#replace(process, last);
 		});
