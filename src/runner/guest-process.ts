@@ -8,6 +8,7 @@ import {
 	RIGHTS_ALL,
 	RIGHTS_DIRECTORY,
 	RIGHTS_STREAM,
+	SIGNALS,
 } from "../abi/constants.ts";
 import { ENOENT } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
@@ -16,6 +17,7 @@ import { Input, NullDevice } from "../fs/device.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
+import type { Terminal } from "../fs/terminal.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { type Clock, Guest } from "../wasi/guest.ts";
 import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
@@ -44,7 +46,8 @@ export class GuestProcess {
 	readonly #namespace: Namespace;
 	readonly #post: Start["post"];
 	readonly #pid: number;
-	readonly #input: Input;
+	readonly #input: Input | Terminal;
+	readonly #terminal: Terminal | null;
 	readonly #outputs: readonly [Funnel, Funnel];
 	#start: () => Promise<WireStatus> = async () => ({ code: 0 });
 	#fed = 0;
@@ -56,7 +59,7 @@ export class GuestProcess {
 		const { namespace, mounts } = await base.forProcess(request.mounts);
 		const paths = mounts.map(({ mount }) => mount.path);
 		const directory = directoryOf(program.info, request.currentDir, paths);
-		const process = new GuestProcess(start, namespace);
+		const process = new GuestProcess(start, namespace, request.terminal && (await terminals()));
 		await process.#openStandard(request);
 		await process.#openDirectories(directory, mounts);
 		process.#start = await prepare(
@@ -69,7 +72,7 @@ export class GuestProcess {
 		return process;
 	}
 
-	private constructor(start: Start, namespace: Namespace) {
+	private constructor(start: Start, namespace: Namespace, Device: typeof Terminal | undefined) {
 		const { request, program, bridge, post } = start;
 		this.#bridge = bridge;
 		this.#namespace = namespace;
@@ -84,13 +87,13 @@ export class GuestProcess {
 			granted: start.tree.granted || request.mounts.length > 0,
 			fillRandom: start.fillRandom,
 		});
-		const type = request.terminal === undefined ? "pipe" : "device";
-		this.#input = new Input(bridge, type, () => this.#reportTaken());
 		const funnel = (fd: 1 | 2) =>
 			new Funnel(bridge, (chunk) =>
 				post({ from: request.pid, kind: "output", fd, chunk }, [chunk.buffer]),
 			);
 		this.#outputs = [funnel(1), funnel(2)];
+		this.#terminal = this.#makeTerminal(request, Device);
+		this.#input = this.#terminal ?? new Input(bridge, "pipe", () => this.#reportTaken());
 		this.#guest.flush = () => {
 			for (const output of this.#outputs) output.flush();
 		};
@@ -116,8 +119,7 @@ export class GuestProcess {
 	receive(message: ToGuest): void {
 		switch (message.kind) {
 			case "stdin":
-				this.#fed += message.chunk.length;
-				this.#input.feed(message.chunk);
+				this.#hear(message.chunk, message.urgent ?? false);
 				break;
 			case "end":
 				this.#input.end();
@@ -132,12 +134,13 @@ export class GuestProcess {
 				this.kill(message.signal, message.code);
 				break;
 			case "resize":
+				this.#terminal?.resize(message);
 				break;
 		}
 	}
 
 	kill(signal: string, code: number): void {
-		this.#post({ from: this.#pid, kind: "ending" });
+		this.#post({ from: this.#pid, kind: "heard" });
 		this.#guest.end({ code, signal });
 	}
 
@@ -147,9 +150,43 @@ export class GuestProcess {
 		await settle(this.#bridge, () => this.#namespace.sync());
 	}
 
+	#makeTerminal({ terminal }: WireSpawn, Device: typeof Terminal | undefined): Terminal | null {
+		if (terminal === undefined || Device === undefined) return null;
+		const wiring = {
+			bridge: this.#bridge,
+			screen: this.#outputs[0],
+			signal: (name: string, editing: boolean) => this.#signal(name, editing),
+			onRead: () => this.#reportTaken(),
+		};
+		return new Device(wiring, terminal);
+	}
+
+	/**
+	 * What a signal from the terminal does to a program without handlers: it ends. But an interrupt
+	 * while a line is typed drops the line only, and nobody could continue what was suspended; the
+	 * default for an orphan is to ignore that.
+	 */
+	#signal(name: string, editing: boolean): boolean {
+		const number = SIGNALS.get(name);
+		if (number === undefined || (editing && name === "SIGINT")) return false;
+		this.kill(name, 128 + number);
+		return true;
+	}
+
+	#hear(chunk: Uint8Array, urgent: boolean): void {
+		this.#fed += chunk.length;
+		this.#input.feed(chunk);
+		if (urgent) this.#post({ from: this.#pid, kind: "heard" });
+		if (this.#terminal === null) return;
+		// Nobody else sees to the echo while the program computes or waits.
+		this.#outputs[0].flush();
+		this.#reportTaken();
+	}
+
 	#reportTaken(): void {
 		const taken = this.#fed - this.#input.held;
-		if (taken === this.#reported) return;
+		// A line that was being typed may become readable again.
+		if (taken <= this.#reported) return;
 		this.#post({ from: this.#pid, kind: "taken", bytes: taken - this.#reported });
 		this.#reported = taken;
 	}
@@ -157,7 +194,7 @@ export class GuestProcess {
 	async #openStandard(request: WireSpawn): Promise<void> {
 		if (request.stdin === "null") this.#input.end();
 		const output = (to: "pipe" | "null", funnel: Funnel) =>
-			to === "null" ? new NullDevice() : funnel.node;
+			to === "null" ? new NullDevice() : (this.#terminal ?? funnel.node);
 		this.#open(this.#input, RIGHTS_STREAM & ~RIGHT_FD_WRITE);
 		this.#open(output(request.stdout, this.#outputs[0]), RIGHTS_STREAM & ~RIGHT_FD_READ);
 		this.#open(output(request.stderr, this.#outputs[1]), RIGHTS_STREAM & ~RIGHT_FD_READ);
@@ -210,4 +247,9 @@ function reasonOf(error: unknown): { code: string; message: string } {
 	if (error instanceof PortholeError) return { code: error.code, message: error.message };
 	const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
 	return { code: "internal", message: `a fault in Porthole: ${why}` };
+}
+
+/** Most processes have no terminal, so it is loaded late. */
+async function terminals(): Promise<typeof Terminal> {
+	return (await import("../fs/terminal.ts")).Terminal;
 }

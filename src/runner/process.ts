@@ -39,8 +39,6 @@ export class ProcessEnd implements Process {
 	readonly stderr: ReadableStream<Uint8Array>;
 	readonly status: Promise<ExitStatus>;
 	readonly collected = { stdout: new Collector(), stderr: new Collector() };
-	/** Resolves once the guest has been told of a kill. */
-	readonly ending: Promise<void>;
 	readonly #sink: Sink;
 	readonly #send: (message: ToGuest, give?: Transferable[]) => void;
 	readonly #onKill: (process: ProcessEnd) => void;
@@ -48,7 +46,8 @@ export class ProcessEnd implements Process {
 	readonly #outputs: readonly [OutputEnd, OutputEnd];
 	#finish!: (status: ExitStatus) => void;
 	#fail!: (error: Error) => void;
-	#heard!: () => void;
+	/** Who waits to learn that the guest has been told of a signal. */
+	#listeners: (() => void)[] = [];
 	#over = false;
 	#lastKill: { code: number; signal: string } | null = null;
 	/** What must be over before the status settles: output that is being poured elsewhere. */
@@ -59,13 +58,14 @@ export class ProcessEnd implements Process {
 		sink: Sink,
 		send: (message: ToGuest, give?: Transferable[]) => void,
 		onKill: (process: ProcessEnd) => void,
+		terminal = false,
 	) {
 		this.pid = pid;
 		this.#sink = sink;
 		this.#send = send;
 		this.#onKill = onKill;
 		this.#input = new InputEnd(
-			(chunk) => send({ to: pid, kind: "stdin", chunk }, [chunk.buffer]),
+			(chunk) => this.#type(chunk, terminal ? interruptIn(chunk) : null),
 			() => send({ to: pid, kind: "end" }),
 		);
 		const output = (fd: 1 | 2) =>
@@ -83,8 +83,12 @@ export class ProcessEnd implements Process {
 		});
 		// Whoever does not look at the status need not hear of its rejection either.
 		this.status.catch(() => {});
-		this.ending = new Promise((resolve) => {
-			this.#heard = resolve;
+	}
+
+	/** Resolves once the guest has been told of the last signal, or has ended. */
+	heard(): Promise<void> {
+		return new Promise((resolve) => {
+			this.#listeners.push(resolve);
 		});
 	}
 
@@ -99,8 +103,20 @@ export class ProcessEnd implements Process {
 	kill(signal = "SIGTERM"): void {
 		const code = 128 + signalNumber(signal);
 		if (this.#over) return;
-		this.#lastKill = { code, signal };
 		this.#send({ to: this.pid, kind: "kill", signal, code });
+		this.#await(signal);
+	}
+
+	/** Sends keys. The terminal turns a key into a signal, if it does, and in the worker; but where a
+	 *  guest keeps the worker busy only the page can end it. */
+	#type(chunk: Uint8Array, signal: string | null): void {
+		const urgent = signal !== null;
+		this.#send({ to: this.pid, kind: "stdin", chunk, urgent }, [chunk.buffer]);
+		if (urgent) this.#await(signal);
+	}
+
+	#await(signal: string): void {
+		this.#lastKill = { code: 128 + signalNumber(signal), signal };
 		this.#onKill(this);
 	}
 
@@ -121,8 +137,8 @@ export class ProcessEnd implements Process {
 			case "taken":
 				this.#input.taken(message.bytes);
 				break;
-			case "ending":
-				this.#heard();
+			case "heard":
+				this.#tell();
 				break;
 			case "exit":
 				this.settle(message.status);
@@ -150,9 +166,13 @@ export class ProcessEnd implements Process {
 	#end(): boolean {
 		if (this.#over) return false;
 		this.#over = true;
-		this.#heard();
+		this.#tell();
 		this.#input.over();
 		return true;
+	}
+
+	#tell(): void {
+		for (const listener of this.#listeners.splice(0)) listener();
 	}
 
 	#output(fd: 1 | 2, chunk: Uint8Array): void {
@@ -163,6 +183,12 @@ export class ProcessEnd implements Process {
 		this.collected[fd === 1 ? "stdout" : "stderr"].push(chunk);
 		this.#send({ to: this.pid, kind: "taken", fd, bytes: chunk.length });
 	}
+}
+
+/** The signal that keys may mean, if they are typed into a terminal: ^C, ^\. */
+function interruptIn(keys: Uint8Array): string | null {
+	if (keys.includes(3)) return "SIGINT";
+	return keys.includes(28) ? "SIGQUIT" : null;
 }
 
 function exitStatus(wire: WireStatus): ExitStatus {

@@ -143,7 +143,13 @@ export interface WireStatus {
 
 /** From the page to a guest. */
 export type ToGuest =
-	| { readonly to: number; readonly kind: "stdin"; readonly chunk: Uint8Array }
+	| {
+			readonly to: number;
+			readonly kind: "stdin";
+			readonly chunk: Uint8Array;
+			/** Whether to tell that it has been `heard`. */
+			readonly urgent?: boolean;
+	  }
 	/** No more input will come. */
 	| { readonly to: number; readonly kind: "end" }
 	/** The page has taken so many bytes of a stream. */
@@ -168,8 +174,9 @@ export type FromGuest =
 	  }
 	/** The guest has taken so many bytes of its standard input. */
 	| { readonly from: number; readonly kind: "taken"; readonly bytes: number }
-	/** A kill has arrived, and the guest will end at its next call. */
-	| { readonly from: number; readonly kind: "ending" }
+	/** A kill has arrived, and the guest will end at its next call; or an urgent key, which has done
+	 *  what it does. */
+	| { readonly from: number; readonly kind: "heard" }
 	| { readonly from: number; readonly kind: "exit"; readonly status: WireStatus }
 	/** Ours or the page's, not the guest's: the process could not be brought to an end. */
 	| {

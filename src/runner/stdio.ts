@@ -44,15 +44,21 @@ export class Funnel {
 		this.#post = post;
 		this.node = new Output((from, at, length) => this.#write(from, at, length), {
 			type: "device",
-			room: () => this.#writable(),
+			room: () => this.room(),
 		});
 	}
 
+	/** Takes all of `bytes`, also beyond the window: for whoever has asked for room, and for echo. */
+	show(bytes: Uint8Array): void {
+		if (!this.#hungUp) this.#put(bytes, 0, bytes.length);
+	}
+
 	#write(from: Uint8Array, at: number, length: number): number {
-		if (this.#hungUp) return EPIPE;
-		const room = this.#writable();
-		if (room < 0) return room;
-		const count = Math.min(length, room);
+		const room = this.room();
+		return room < 0 ? room : this.#put(from, at, Math.min(length, room));
+	}
+
+	#put(from: Uint8Array, at: number, count: number): number {
 		let done = 0;
 		while (done < count) {
 			if (this.#chunk === null) {
@@ -69,7 +75,8 @@ export class Funnel {
 		return done;
 	}
 
-	#writable(): number {
+	/** How many bytes it takes at once; PENDING, or EPIPE. */
+	room(): number {
 		if (this.#hungUp) return EPIPE;
 		const room = WINDOW - this.#underway - this.#filled;
 		if (room > 0) return room;
