@@ -10,7 +10,7 @@ type Body = (context: CommandContext) => number | Promise<number>;
 /** Runs `body` as the process `pid`. What it throws is printed to standard error; the code is 1. */
 export function startFunction(
 	pid: number,
-	sink: Sink,
+	sinks: readonly [Sink, Sink],
 	body: Body,
 	args: readonly string[],
 	env: Readonly<Record<string, string>>,
@@ -31,7 +31,7 @@ export function startFunction(
 			stop.abort();
 		}
 	};
-	const process = new ProcessEnd(pid, sink, send, () => {});
+	const process = new ProcessEnd(pid, sinks, send, () => {});
 	const output = (fd: 1 | 2) =>
 		new WritableStream<Uint8Array>({
 			write: (chunk) => process.receive({ from: pid, kind: "output", fd, chunk }),

@@ -4,7 +4,7 @@
  */
 import { SIGNALS } from "../abi/constants.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { Store } from "../bridge/store.ts";
+import type { Store, StoreExtra } from "../bridge/store.ts";
 
 /** What can be mounted: one of Porthole's directories, or any object with the methods of Store. */
 export type Directory = Store;
@@ -106,16 +106,89 @@ function invalid(option: string, why: string): PortholeError {
 	return new PortholeError("invalid-option", `${option} ${why}`);
 }
 
+type Kind = readonly [what: string, is: (value: unknown) => boolean];
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+const text: Kind = ["a string", (value) => typeof value === "string"];
+const flag: Kind = ["true or false", (value) => typeof value === "boolean"];
+const list: Kind = ["an array", Array.isArray];
+const record: Kind = ["an object", (value) => isObject(value) && !Array.isArray(value)];
+const callback: Kind = ["a function", (value) => typeof value === "function"];
+const abortSignal: Kind = ["an AbortSignal", (value) => isObject(value) && "aborted" in value];
+const input: Kind = [
+	'"pipe", "null", a string, a Uint8Array or a ReadableStream',
+	(value) =>
+		typeof value === "string" || value instanceof Uint8Array || value instanceof ReadableStream,
+];
+const output: Kind = [
+	'"pipe", "null" or a WritableStream',
+	(value) => value === "pipe" || value === "null" || value instanceof WritableStream,
+];
+
+const sandboxKinds: readonly (readonly [option: string, kind: Kind])[] = [
+	["packages", list],
+	["mounts", record],
+	["files", record],
+	["env", record],
+	["forwardHostEnv", flag],
+	["hostEnv", record],
+	["capabilities", record],
+	["signal", abortSignal],
+	["onProgress", callback],
+];
+
+const loadKinds: readonly (readonly [option: string, kind: Kind])[] = [
+	["integrity", text],
+	["signal", abortSignal],
+	["onProgress", callback],
+	["lazy", flag],
+	["name", text],
+];
+
+const commandKinds: readonly (readonly [option: string, kind: Kind])[] = [
+	["env", record],
+	["forwardHostEnv", flag],
+	["currentDir", text],
+	["entryFunction", text],
+	["mounts", record],
+	["injectedPackages", list],
+	["mappedCommands", record],
+	["capabilities", record],
+	["imports", record],
+	["stdin", input],
+	["stdout", output],
+	["stderr", output],
+	["terminal", record],
+	["signal", abortSignal],
+];
+
+function checkKinds(options: object, kinds: typeof sandboxKinds): void {
+	if (!isObject(options)) throw invalid("options", "are not an object");
+	for (const [option, [what, is]] of kinds) {
+		const value: unknown = Reflect.get(options, option);
+		if (value !== undefined && !is(value)) throw invalid(option, `is not ${what}`);
+	}
+}
+
+/** Errors: `"invalid-option"`. */
+export function checkLoadOptions(options: LoadOptions): void {
+	checkKinds(options, loadKinds);
+}
+
 const reserved = ["journals", "snapshotOn", "snapshotInterval"];
 
 /** Errors: `"invalid-option"`. */
 export function checkSandboxOptions(options: SandboxOptions): void {
+	checkKinds(options, sandboxKinds);
 	checkEnv("env", options.env);
 	checkEnv("hostEnv", options.hostEnv);
 	checkMounts(options.mounts);
 	checkCapabilities(options.capabilities);
-	for (const path of Object.keys(options.files ?? {})) {
+	for (const [path, data] of Object.entries(options.files ?? {})) {
 		if (!path.startsWith("/")) throw invalid("files", `takes absolute paths, and ${path} is none`);
+		if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+			throw invalid(`files[${JSON.stringify(path)}]`, "is not a string or a Uint8Array");
+		}
 	}
 	const bridges = ["auto", "suspending", "blocking", "preloaded"];
 	if (!bridges.includes(options.bridge ?? "auto")) {
@@ -130,6 +203,7 @@ export function checkCommand(args: readonly string[], options: CommandOptions): 
 			throw new PortholeError("not-supported", `${name} is reserved and does not work yet`);
 		}
 	}
+	checkKinds(options, commandKinds);
 	if (!Array.isArray(args)) throw invalid("args", "is an array of strings");
 	args.forEach((arg, index) => {
 		if (typeof arg !== "string") throw invalid(`args[${index}]`, "is not a string");
@@ -138,8 +212,14 @@ export function checkCommand(args: readonly string[], options: CommandOptions): 
 	checkEnv("env", options.env);
 	checkMounts(options.mounts);
 	checkCapabilities(options.capabilities);
-	const { timeout, terminal } = options;
+	checkImports(options.imports);
+	const { timeout, terminal, currentDir } = options;
+	if (currentDir?.includes("\0")) throw invalid("currentDir", "contains a NUL character");
 	if (timeout !== undefined && !(timeout >= 0)) throw invalid("timeout", "is not a number of ms");
+	for (const [alias, target] of Object.entries(options.mappedCommands ?? {})) {
+		if (typeof target === "string" || typeof target === "function" || isObject(target)) continue;
+		throw invalid(`mappedCommands.${alias}`, "is not a command's name, a module or a function");
+	}
 	if (terminal !== undefined && !(terminal.columns > 0 && terminal.rows > 0)) {
 		throw invalid("terminal", "needs columns and rows above 0");
 	}
@@ -152,6 +232,16 @@ function checkEnv(option: string, env: Readonly<Record<string, string>> | undefi
 		}
 		if (typeof value !== "string") throw invalid(`${option}.${key}`, "is not a string");
 		if (value.includes("\0")) throw invalid(`${option}.${key}`, "contains a NUL character");
+	}
+}
+
+function checkImports(imports: CommandOptions["imports"]): void {
+	for (const [module, values] of Object.entries(imports ?? {})) {
+		if (!isObject(values)) throw invalid(`imports.${module}`, "is not an object");
+		for (const [name, value] of Object.entries(values)) {
+			if (typeof value === "function" || typeof value === "number") continue;
+			throw invalid(`imports.${module}.${name}`, "is not a function or a number");
+		}
 	}
 }
 
@@ -170,6 +260,13 @@ function checkMounts(mounts: Mounts | undefined): void {
 
 const storeMethods = ["list", "read", "write", "resize", "make", "remove", "rename"] as const;
 
+const extraMethods = ["symlink", "link", "utimes"] as const;
+
+/** The methods of a store that others may lack. */
+export function extrasOf(store: Store): StoreExtra[] {
+	return extraMethods.filter((name) => typeof store[name] === "function");
+}
+
 function isStore(value: unknown): value is Store {
 	if (typeof value !== "object" || value === null) return false;
 	return storeMethods.every((name) => typeof Reflect.get(value, name) === "function");
@@ -181,7 +278,7 @@ export function mountOf(
 	mount: Mounts[string],
 ): { directory: Directory; readOnly: boolean } {
 	if (isStore(mount)) return { directory: mount, readOnly: false };
-	const { directory, readOnly } = mount;
+	const { directory, readOnly } = mount ?? {};
 	if (isStore(directory)) return { directory, readOnly: readOnly === true };
 	throw invalid(
 		`mounts[${JSON.stringify(path)}]`,

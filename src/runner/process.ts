@@ -39,7 +39,7 @@ export class ProcessEnd implements Process {
 	readonly stderr: ReadableStream<Uint8Array>;
 	readonly status: Promise<ExitStatus>;
 	readonly collected = { stdout: new Collector(), stderr: new Collector() };
-	readonly #sink: Sink;
+	readonly #sinks: readonly [Sink, Sink];
 	readonly #send: (message: ToGuest, give?: Transferable[]) => void;
 	readonly #onKill: (process: ProcessEnd) => void;
 	readonly #input: InputEnd;
@@ -55,13 +55,13 @@ export class ProcessEnd implements Process {
 
 	constructor(
 		pid: number,
-		sink: Sink,
+		sinks: readonly [Sink, Sink],
 		send: (message: ToGuest, give?: Transferable[]) => void,
 		onKill: (process: ProcessEnd) => void,
 		terminal = false,
 	) {
 		this.pid = pid;
-		this.#sink = sink;
+		this.#sinks = sinks;
 		this.#send = send;
 		this.#onKill = onKill;
 		this.#input = new InputEnd(
@@ -176,7 +176,7 @@ export class ProcessEnd implements Process {
 	}
 
 	#output(fd: 1 | 2, chunk: Uint8Array): void {
-		if (this.#sink === "stream") {
+		if (this.#sinks[fd - 1] === "stream") {
 			this.#outputs[fd - 1]?.push(chunk);
 			return;
 		}

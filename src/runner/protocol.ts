@@ -7,12 +7,18 @@
  * only, and these have none.
  */
 import type { Far } from "../bridge/bridge.ts";
-import type { Store } from "../bridge/store.ts";
+import type { Store, StoreExtra } from "../bridge/store.ts";
 
 /** Where a package comes from, as it can be posted. */
 export type WireSource =
 	| { readonly kind: "bytes"; readonly bytes: Uint8Array; readonly name: string }
-	| { readonly kind: "blob"; readonly blob: Blob; readonly name: string }
+	| {
+			readonly kind: "blob";
+			readonly blob: Blob;
+			readonly name: string;
+			/** The page has read these bytes from a response, and told of their arrival. */
+			readonly told?: true;
+	  }
 	| { readonly kind: "url"; readonly url: string; readonly name: string };
 
 export interface WireLoadOptions {
@@ -39,6 +45,8 @@ export interface WireMount {
 	/** The key the page wrote, before it was made absolute. */
 	readonly written: string;
 	readonly store: Far<Store>;
+	/** What it can do beyond what all stores can. */
+	readonly extras: readonly StoreExtra[];
 	readonly readOnly: boolean;
 }
 

@@ -16,8 +16,10 @@ import { hostEnv } from "./host-env.ts";
 import { makeWorker } from "./make-worker.ts";
 import {
 	type CommandOptions,
+	checkLoadOptions,
 	checkSandboxOptions,
 	type Directory,
+	extrasOf,
 	guestPath,
 	type LoadOptions,
 	type MountOptions,
@@ -68,7 +70,8 @@ export interface Environment {
 interface Loaded {
 	readonly id: number;
 	readonly source: WireSource;
-	readonly options: LoadOptions;
+	readonly integrity: string | undefined;
+	readonly lazy: boolean | undefined;
 }
 
 /** Milliseconds that a guest has to hear of a kill before its worker is ended. */
@@ -145,12 +148,15 @@ export class Sandbox {
 	 * PortholeError: `"network-error"`, `"http-error"`, `"integrity"`, or a code of `porthole/webc`.
 	 */
 	async load(source: Source | Package, options: LoadOptions = {}): Promise<Package> {
+		checkLoadOptions(options);
 		options.signal?.throwIfAborted();
+		if (this.#closed) throw closedError();
 		const origin = isPackage(source) ? origins.get(source) : undefined;
 		if (origin?.sandbox === this) return source as Package;
 		const wire = origin?.loaded.source ?? (await wireSource(source as Source, options));
-		const loaded: Loaded = { id: this.#nextLoad++, source: wire, options };
-		const wired = await this.#loadNow(await this.#ready(), loaded);
+		const { integrity, lazy } = options;
+		const loaded: Loaded = { id: this.#nextLoad++, source: wire, integrity, lazy };
+		const wired = await this.#loadNow(await this.#ready(), loaded, options);
 		this.#loaded.push(loaded);
 		const { id: _, entrypoint, ...rest } = wired;
 		const found: Package = Object.freeze({
@@ -290,13 +296,23 @@ export class Sandbox {
 
 	// --- loading and mounting ---
 
-	async #loadNow(connection: Connection, loaded: Loaded): Promise<WirePackage> {
-		const { id, source, options } = loaded;
+	async #loadNow(
+		connection: Connection,
+		loaded: Loaded,
+		options: LoadOptions = {},
+	): Promise<WirePackage> {
+		const { id, source, integrity, lazy } = loaded;
 		const abort = () => void connection.call("abort", id).catch(() => {});
-		if (options.onProgress) this.#progress.set(id, options.onProgress);
+		const { onProgress } = options;
+		if (onProgress) {
+			// Bytes that the page has read are not told again when the worker gets them.
+			const all = source.kind !== "blob" || source.told !== true;
+			this.#progress.set(id, (progress) => {
+				if (all || progress.phase !== "reading") onProgress(progress);
+			});
+		}
 		options.signal?.addEventListener("abort", abort, { once: true });
 		try {
-			const { integrity, lazy } = options;
 			return await connection.call("load", source, { load: id, integrity, lazy });
 		} catch (error) {
 			throw options.signal?.aborted ? options.signal.reason : error;
@@ -309,7 +325,7 @@ export class Sandbox {
 	#wireMount(written: string, mount: Mounts[string]): WireMount {
 		const { directory, readOnly } = mountOf(written, mount);
 		const store: Far<Store> = this.#lent.lend(directory);
-		return { path: guestPath(written), written, store, readOnly };
+		return { path: guestPath(written), written, store, extras: extrasOf(directory), readOnly };
 	}
 
 	// --- processes ---
@@ -325,18 +341,21 @@ export class Sandbox {
 		for (const other of options.injectedPackages ?? []) await this.load(other as Package);
 		const connection = await this.#ready();
 		const pid = this.#nextPid++;
+		// What goes to a stream of the page's is not collected.
+		const sinkOf = (to: unknown): Sink => (to instanceof WritableStream ? "stream" : sink);
+		const sinks = [sinkOf(options.stdout), sinkOf(options.stderr)] as const;
 		const mapped = typeof name === "string" ? mappedTo(name, options) : undefined;
 		if (typeof mapped === "function") {
 			const { startFunction } = await import("./function-command.ts");
 			const env = { ...this.#options.env, ...options.env };
-			const process = startFunction(pid, sink, mapped, args, env);
+			const process = startFunction(pid, sinks, mapped, args, env);
 			this.#running.set(pid, process);
 			this.#begin(process, options, stdin, () => this.#running.delete(pid));
 			return process;
 		}
 		const process = new ProcessEnd(
 			pid,
-			sink,
+			sinks,
 			(message, give) => connection.send(message, give),
 			(killed) => this.#watch(killed),
 			options.terminal !== undefined,
