@@ -17,6 +17,15 @@ export interface Caught {
 	readonly message: string;
 }
 
+/** How a program ended, and what it printed. */
+export interface Ran {
+	readonly code: number;
+	readonly signal?: string;
+	readonly trap?: string;
+	readonly out: string;
+	readonly err: string;
+}
+
 declare global {
 	var porthole: typeof Porthole;
 	var webc: typeof Webc;
@@ -26,6 +35,26 @@ declare global {
 	/** Gives the stream's next line, or what is left at its end. */
 	function lines(stream: ReadableStream<Uint8Array>): () => Promise<string>;
 	function text(bytes: Uint8Array): string;
+	function tiny(wish?: {
+		readonly code?: number;
+		readonly entry?: string;
+		readonly pages?: number;
+		readonly imports?: readonly (readonly [module: string, name: string])[];
+	}): Uint8Array<ArrayBuffer>;
+	function packed(definition: {
+		readonly name?: string;
+		readonly format?: 1 | 2 | 3;
+		readonly atoms?: Readonly<Record<string, Uint8Array>>;
+		readonly commands?: Readonly<Record<string, unknown>>;
+		readonly files?: Readonly<Record<string, string>>;
+		readonly use?: Readonly<Record<string, string>>;
+		readonly entrypoint?: string;
+	}): Promise<Uint8Array<ArrayBuffer>>;
+	function py(
+		sandbox: Porthole.Sandbox,
+		code: string,
+		options?: Porthole.CommandOptions & { readonly args?: string[] },
+	): Promise<Ran>;
 	function keeper(): { readonly text: string; readonly stream: WritableStream<Uint8Array> };
 }
 

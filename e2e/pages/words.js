@@ -60,3 +60,90 @@ export function keeper() {
 	});
 	return kept;
 }
+
+const ascii = (string) => [string.length, ...[...string].map((c) => c.charCodeAt(0))];
+
+function leb(value) {
+	return value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
+}
+
+const section = (id, bytes) => [id, ...leb(bytes.length), ...bytes];
+
+/**
+ * A module of a few bytes that ends with `code` at once, for tests that are not about programs.
+ * `entry` is its one export beside the memory, `pages` how much memory it demands, and `imports` are
+ * functions it never calls.
+ */
+export function tiny({ code = 0, entry = "_start", pages = 1, imports = [] } = {}) {
+	const wanted = [["wasi_snapshot_preview1", "proc_exit"], ...imports];
+	return Uint8Array.from([
+		...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+		...section(1, [2, 0x60, 1, 0x7f, 0, 0x60, 0, 0]),
+		...section(2, [
+			wanted.length,
+			...wanted.flatMap(([module, name]) => [...ascii(module), ...ascii(name), 0, 0]),
+		]),
+		...section(3, [1, 1]),
+		...section(5, [1, 0, ...leb(pages)]),
+		...section(7, [2, ...ascii("memory"), 2, 0, ...ascii(entry), 0, wanted.length]),
+		...section(10, [1, ...section(0, [0, 0x41, ...leb(code), 0x10, 0, 0x0b]).slice(1)]),
+	]);
+}
+
+/**
+ * A package as the packer would make it. `atoms` are bytes by name; `commands` are annotations by
+ * name; `files` are contents by path, in a volume that is mounted at `/`.
+ */
+export function packed({
+	name = "",
+	format = 3,
+	atoms = {},
+	commands = {},
+	files,
+	use,
+	entrypoint,
+}) {
+	const runner = "https://webc.org/runner/wasi";
+	const named = Object.entries(commands).map(([command, annotations]) => [
+		command,
+		{ runner, annotations },
+	]);
+	const fs = files && [{ from: null, volume_name: "files", host_path: null, mount_path: "/" }];
+	return webc.writePackage({
+		format,
+		manifest: {
+			...(use && { use }),
+			package: { wapm: { name, version: "1.0.0" }, ...(fs && { fs }) },
+			commands: new Map(named),
+			...(entrypoint && { entrypoint }),
+		},
+		atoms: new Map(Object.entries(atoms)),
+		...(files && { volumes: new Map([["files", tree(files)]]) }),
+	});
+}
+
+function tree(files) {
+	const root = new Map();
+	for (const [path, content] of Object.entries(files)) {
+		const parts = path.split("/");
+		let at = root;
+		for (const part of parts.slice(0, -1)) {
+			if (!at.has(part)) at.set(part, new Map());
+			at = at.get(part);
+		}
+		at.set(parts.at(-1), new TextEncoder().encode(content));
+	}
+	return root;
+}
+
+/** Runs a line of Python and tells how it ended. */
+export async function py(sandbox, code, { args = [], ...options } = {}) {
+	const output = await sandbox.command("python", ["-c", code, ...args], options).output();
+	return {
+		code: output.code,
+		...(output.signal && { signal: output.signal }),
+		...(output.trap && { trap: output.trap.stack }),
+		out: output.text(),
+		err: text(output.stderr),
+	};
+}

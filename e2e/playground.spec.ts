@@ -1,0 +1,228 @@
+/**
+ * The playground, as a visitor uses it: by what it shows and what can be clicked, typed and dropped.
+ */
+import { expect, type Page, test } from "@playwright/test";
+
+/** A module that prints what is in its memory: `(func (export "_start") (fd_write 1 iovec 1 n))`. */
+const printer = (text: string): Buffer => {
+	const bytes = [...Buffer.from(text)];
+	const name = (word: string) => [word.length, ...Buffer.from(word)];
+	const section = (id: number, body: number[]) => [id, body.length, ...body];
+	const memory = [8, 0, 0, 0, bytes.length, 0, 0, 0, ...bytes];
+	return Buffer.from([
+		...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+		...section(1, [2, 0x60, 4, 0x7f, 0x7f, 0x7f, 0x7f, 1, 0x7f, 0x60, 0, 0]),
+		...section(2, [1, ...name("wasi_snapshot_preview1"), ...name("fd_write"), 0, 0]),
+		...section(3, [1, 1]),
+		...section(5, [1, 0, 1]),
+		...section(7, [2, ...name("_start"), 0, 1, ...name("memory"), 2, 0]),
+		...section(10, [1, 14, 0, 0x41, 1, 0x41, 0, 0x41, 1, 0x41, 0x80, 1, 0x10, 0, 0x1a, 0x0b]),
+		...section(11, [1, 0, 0x41, 0, 0x0b, memory.length, ...memory]),
+	]);
+};
+
+const log = (page: Page) => page.getByRole("log");
+const loading = (page: Page) => page.locator("#loading-text");
+const status = (page: Page) => page.locator("#status");
+const run = (page: Page) => page.getByRole("button", { name: /^Run/ });
+
+async function open(page: Page, sample: string): Promise<void> {
+	await page.goto("/");
+	await page.getByRole("button", { name: new RegExp(`^${sample}`) }).click();
+	await expect(loading(page)).toContainText("is ready", { timeout: 30_000 });
+}
+
+async function runPython(page: Page, program: string): Promise<void> {
+	await page.getByLabel("Arguments").fill(`-u -c "${program}"`);
+	await run(page).click();
+}
+
+/** Drops a file somewhere on the page. */
+async function drop(page: Page, name: string, content: Buffer): Promise<void> {
+	const transfer = await page.evaluateHandle(
+		([fileName, bytes]) => {
+			const data = new DataTransfer();
+			data.items.add(new File([new Uint8Array(bytes)], fileName));
+			return data;
+		},
+		[name, [...content]] as const,
+	);
+	for (const type of ["dragenter", "dragover", "drop"]) {
+		await page.dispatchEvent("main", type, { dataTransfer: transfer });
+	}
+}
+
+test("a sample is loaded and prints", async ({ page }) => {
+	const faults: string[] = [];
+	page.on("pageerror", (error) => faults.push(error.message));
+	await open(page, "python");
+	await expect(page.getByLabel("Command")).toHaveValue("python");
+	await run(page).click();
+	await expect(log(page)).toHaveText(/^Hello from Python 3\.11/, { timeout: 30_000 });
+	await expect(status(page)).toHaveText("Exited with code 0");
+	await expect(page.locator("#clock")).toHaveText(/^[\d.]+ m?s$/);
+	expect(faults).toEqual([]);
+});
+
+test("output appears as it is written, errors apart, and the exit code at the end", async ({
+	page,
+}) => {
+	await open(page, "python");
+	const program = [
+		"import sys, time",
+		"print('first')",
+		"wake = time.monotonic() + 1.5",
+		"while time.monotonic() < wake: pass",
+		"print('second', file=sys.stderr)",
+		"sys.exit(3)",
+	];
+	await runPython(page, program.join("\n"));
+	await expect(log(page)).toHaveText("first\n", { timeout: 30_000 });
+	await expect(status(page)).toHaveText("python is running");
+	await expect(status(page)).toHaveText("Exited with code 3");
+	await expect(page.locator("#log .stderr")).toHaveText("second\n");
+});
+
+test("a line is sent to a running program, and its input can be ended", async ({ page }) => {
+	await open(page, "python");
+	await runPython(page, "import sys\nfor line in sys.stdin: print('got', line.strip())");
+	const input = page.getByLabel("A line of input to the program");
+	await expect(input).toBeEditable({ timeout: 30_000 });
+	await input.fill("one two");
+	await input.press("Enter");
+	await expect(log(page)).toContainText("got one two");
+	await input.fill("three");
+	await page.getByRole("button", { name: "End input" }).click();
+	await expect(log(page)).toContainText("got three");
+	await expect(status(page)).toHaveText("Exited with code 0");
+});
+
+test("an endless loop is stopped by the keyboard, and the next run works", async ({ page }) => {
+	await open(page, "python");
+	await runPython(page, "print('in')\nwhile True: pass");
+	await expect(log(page)).toContainText("in", { timeout: 30_000 });
+	await page.keyboard.press("Escape");
+	await expect(status(page)).toHaveText(/^Stopped by you/);
+	await page.getByLabel("Arguments").fill("-c 'print(6 * 7)'");
+	await page.keyboard.press("Control+Enter");
+	await expect(log(page)).toHaveText("42\n", { timeout: 30_000 });
+	await expect(status(page)).toHaveText("Exited with code 0");
+});
+
+test("a time limit ends a program", async ({ page }) => {
+	await open(page, "python");
+	await page.getByText("Environment, input, directory, time limit").click();
+	await page.getByLabel("Time limit").fill("1");
+	await runPython(page, "input()");
+	await expect(status(page)).toHaveText(/^Stopped by the time limit/, { timeout: 30_000 });
+});
+
+test("much output is cut, and the page says so", async ({ page }) => {
+	await open(page, "python");
+	await runPython(page, "for n in range(100000): print('line', n)");
+	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
+	await expect(log(page)).toContainText("line 99999");
+	await expect(log(page)).toContainText(/[\d,]+ earlier characters cut/);
+	expect(await log(page).evaluate((element) => element.textContent?.length)).toBeLessThan(410_000);
+	const fromEnd = (element: HTMLElement) =>
+		element.scrollHeight - element.scrollTop - element.clientHeight;
+	expect(await log(page).evaluate(fromEnd)).toBeLessThan(10);
+});
+
+test("an address without a package says what to do, and the page goes on", async ({ page }) => {
+	await page.goto("/");
+	await page.getByLabel("Address of a package").fill("packages/missing.webc");
+	await page.getByRole("button", { name: "Load" }).click();
+	const problem = page.getByRole("alert");
+	await expect(problem).toContainText("The server has no package there");
+	await expect(problem).toContainText("404");
+	await expect(problem).toContainText("Check the address");
+	await problem.getByRole("button", { name: "Dismiss" }).click();
+	await expect(problem).toBeHidden();
+	await page.getByRole("button", { name: /^sqlite/ }).click();
+	await run(page).click();
+	await expect(log(page)).toContainText("42", { timeout: 30_000 });
+});
+
+test("what is no package is refused, and the package before stays", async ({ page }) => {
+	await open(page, "sqlite");
+	await drop(page, "letter.webc", Buffer.from("Dear reader"));
+	await expect(page.getByRole("alert")).toContainText("not a package that Porthole can read");
+	await expect(loading(page)).toContainText("sqlite is still loaded");
+	await run(page).click();
+	await expect(log(page)).toContainText("42", { timeout: 30_000 });
+	await expect(page.getByRole("alert")).toBeHidden();
+});
+
+test("a module that is dropped runs", async ({ page }) => {
+	await page.goto("/");
+	await expect(page.getByRole("button", { name: /^sqlite/ })).toBeVisible();
+	await drop(page, "printer.wasm", printer("dropped!\n"));
+	await expect(loading(page)).toContainText("printer is ready");
+	await expect(page.getByLabel("Command")).toHaveValue("printer");
+	await run(page).click();
+	await expect(log(page)).toHaveText("dropped!\n");
+	await expect(status(page)).toHaveText("Exited with code 0");
+});
+
+test("missing imports are listed", async ({ page }) => {
+	await page.goto("/");
+	await expect(page.getByRole("button", { name: /^sqlite/ })).toBeVisible();
+	const stranger = printer("").toString("latin1").replace("fd_write", "fd_fling");
+	await drop(page, "stranger.wasm", Buffer.from(stranger, "latin1"));
+	await expect(loading(page)).toContainText("is ready");
+	await run(page).click();
+	const names = page.getByRole("alert").locator(".names li");
+	await expect(names).toHaveText(["wasi_snapshot_preview1.fd_fling (function)"]);
+	await expect(status(page)).toHaveText("Not started");
+});
+
+test("a link restores package and form, and runs nothing by itself", async ({ page, context }) => {
+	await open(page, "python");
+	await page.getByLabel("Arguments").fill(`-c "import os; print(os.environ['WHO'] + ' & %')"`);
+	await page.getByText("Environment, input, directory, time limit").click();
+	await page.getByLabel("Environment", { exact: false }).first().fill("WHO=friend");
+	const link = page.url();
+	const other = await context.newPage();
+	await other.goto(link);
+	await expect(loading(other)).toContainText("python is ready", { timeout: 30_000 });
+	await expect(status(other)).toHaveText("Nothing has run yet");
+	await run(other).click();
+	await expect(log(other)).toHaveText("friend & %\n", { timeout: 30_000 });
+});
+
+test("files are put in, seen, written by programs and kept by the next package", async ({
+	page,
+}) => {
+	await open(page, "python");
+	await page.getByRole("tab", { name: "Files" }).click();
+	await page.getByLabel("Files to upload").setInputFiles({
+		name: "greet.py",
+		mimeType: "text/x-python",
+		buffer: Buffer.from("open('/files/out.txt', 'w').write('from a file')"),
+	});
+	await page.getByRole("button", { name: "greet.py" }).click();
+	await expect(page.getByLabel("greet.py")).toContainText("from a file");
+	await page.getByLabel("Arguments").fill("/files/greet.py");
+	await run(page).click();
+	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
+	await page.getByRole("button", { name: /^sqlite/ }).click();
+	await expect(loading(page)).toContainText("sqlite is ready");
+	await page.getByRole("tab", { name: "Files" }).click();
+	await page.getByRole("button", { name: "out.txt" }).click();
+	await expect(page.getByLabel("out.txt")).toHaveText("from a file");
+	const download = page.waitForEvent("download");
+	await page.getByRole("button", { name: "Download" }).click();
+	expect((await download).suggestedFilename()).toBe("out.txt");
+});
+
+test("the package and the browser are described", async ({ page }, { project }) => {
+	await open(page, "python");
+	await page.getByRole("tab", { name: "Package" }).click();
+	await expect(page.getByRole("tabpanel")).toContainText("WEBC version");
+	await expect(page.getByRole("tabpanel")).toContainText("/usr/local/lib");
+	await page.keyboard.press("ArrowRight");
+	const isolated = project.name === "chromium-isolated" ? "yes" : "no";
+	await expect(page.getByRole("tabpanel")).toContainText(`Cross-origin isolated${isolated}`);
+	await expect(page.getByRole("tabpanel")).toContainText("suspending");
+});
