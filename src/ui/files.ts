@@ -7,8 +7,8 @@
 import type { DirEntry, SandboxFS } from "../index.ts";
 import { bytes, count } from "./amounts.ts";
 import { explain } from "./explain.ts";
-import { download, find, make } from "./page.ts";
-import { HOME } from "./session.ts";
+import { asBlobPart, download, find, make } from "./page.ts";
+import { FILES } from "./session.ts";
 
 const MOST_ENTRIES = 1000;
 const MOST_VIEWED = 500_000;
@@ -21,7 +21,9 @@ export class Files {
 	readonly #list = find("files-list", HTMLElement);
 	readonly #view = find("files-view", HTMLElement);
 	readonly #upload = find("files-upload", HTMLInputElement);
-	#directory = HOME;
+	/** Told of a file that is to be loaded as a package. */
+	onLoad: (file: File) => void = () => {};
+	#directory = FILES;
 	#look = 0;
 
 	constructor(fs: () => SandboxFS) {
@@ -71,12 +73,22 @@ export class Files {
 	}
 
 	async #show(path: string, size: number): Promise<void> {
-		const save = make("button", { type: "button" }, "Download");
-		save.addEventListener("click", async () => {
-			const content = await this.#ask(`Reading ${path}`, () => this.#fs().readFile(path));
-			if (content !== null) download(nameIn(path), content);
-		});
-		const head = make("p", { class: "row" }, make("strong", {}, nameIn(path)), bytes(size), save);
+		const name = nameIn(path);
+		const use = (title: string, take: (content: Uint8Array) => void) => {
+			const button = make("button", { type: "button" }, title);
+			button.addEventListener("click", async () => {
+				const content = await this.#ask(`Reading ${path}`, () => this.#fs().readFile(path));
+				if (content !== null) take(content);
+			});
+			return button;
+		};
+		const head = make("p", { class: "row" }, make("strong", {}, name), bytes(size));
+		head.append(use("Download", (content) => download(name, content)));
+		if (/\.(webc|wasm|tar\.gz|tgz)$/.test(name)) {
+			head.append(
+				use("Load as package", (content) => this.onLoad(new File([asBlobPart(content)], name))),
+			);
+		}
 		const body = size > MOST_VIEWED ? tooLarge() : await this.#content(path);
 		if (body !== null) this.#view.replaceChildren(head, body);
 	}
@@ -137,7 +149,7 @@ export class Files {
 			make(
 				"p",
 				{ class: "quiet" },
-				`Choose a file to see it. Files in ${HOME} stay when you load another package or stop a program by force; reloading the page discards them.`,
+				`Choose a file to see it. Files in ${FILES} stay when you load another package or stop a program by force; reloading the page discards them.`,
 			),
 		);
 	}

@@ -4,9 +4,10 @@
  */
 import type { Package } from "../index.ts";
 import { count } from "./amounts.ts";
+import type { Example } from "./examples.ts";
 import type { Setup } from "./link.ts";
 import { enable, find, isEnabled, make } from "./page.ts";
-import type { Example } from "./samples.ts";
+
 import type { Plan } from "./session.ts";
 import { readVariables } from "./variables.ts";
 import { splitWords } from "./words.ts";

@@ -4,15 +4,16 @@
  */
 import { bytes } from "./amounts.ts";
 import { type Choice, Chooser, nameOf } from "./chooser.ts";
+import { examplesOf } from "./examples.ts";
 import { showEnvironment, showPackage } from "./facts.ts";
 import { Files } from "./files.ts";
 import { Form } from "./form.ts";
 import { fromHash, type Setup, toHash } from "./link.ts";
-import { find } from "./page.ts";
+import { find, make } from "./page.ts";
 import { clearProblem, showProblem } from "./problem.ts";
 import { Runner } from "./runner.ts";
-import { examplesOf, listSamples, type Sample } from "./samples.ts";
-import { HOME, Session } from "./session.ts";
+import { listSamples, type Sample } from "./samples.ts";
+import { FILES, Session } from "./session.ts";
 import { Tabs } from "./tabs.ts";
 
 class Playground {
@@ -34,6 +35,7 @@ class Playground {
 		this.#chooser = chooser;
 		this.#runner = new Runner(session);
 		this.#files = new Files(() => session.sandbox.fs);
+		this.#files.onLoad = (file) => void this.#load({ kind: "file", file }, null);
 		chooser.onChoose = (choice) => void this.#load(choice, null);
 		chooser.onCancel = () => session.cancel();
 		this.#form.onRun = () => void this.#run();
@@ -48,6 +50,12 @@ class Playground {
 		addEventListener("keydown", (event) => this.#key(event));
 		addEventListener("hashchange", () => this.restore());
 		find("share", HTMLButtonElement).addEventListener("click", () => void this.#share());
+	}
+
+	/** Loads what was chosen before the page was ready, else what its link says. */
+	begin(early: Choice | null): void {
+		if (early) this.#load(early, null);
+		else this.restore();
 	}
 
 	/** Does what the link says: loads and fills in. Running is left to the visitor. */
@@ -71,16 +79,18 @@ class Playground {
 			const found = await this.#session.load(sourceOf(choice), (progress) => {
 				if (this.#wanted === choice) this.#chooser.progress(name, progress);
 			});
+			const again = this.#choice !== null && nameOf(this.#choice) === name;
 			this.#choice = choice;
 			const examples = examplesOf(choice.kind === "sample" ? name : "");
 			this.#form.offer(found, examples);
-			this.#form.fill(setup ?? examples[0] ?? {});
+			if (setup) this.#form.fill(setup);
+			else if (!again) this.#form.fill(examples[0] ?? {});
 			showPackage(found);
 			showEnvironment(this.#session.sandbox.environment);
 			const title = [found.name || name, found.version].filter(Boolean).join(" ");
 			this.#chooser.settle("ready", `${title} is ready${sizeOf(choice)}`);
-			find("empty", HTMLElement).hidden = true;
-			if (!find("panel-files", HTMLElement).hidden) this.#files.open(HOME);
+			this.#invite(title);
+			if (!find("panel-files", HTMLElement).hidden) this.#files.open(FILES);
 			this.#remember();
 		} catch (error) {
 			if (this.#wanted === choice) this.#failed(name, error);
@@ -88,6 +98,15 @@ class Playground {
 			if (this.#wanted === choice) this.#wanted = null;
 			this.#update();
 		}
+	}
+
+	/** What an empty screen says once there is something to run. */
+	#invite(title: string): void {
+		const keys = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘ Enter" : "Ctrl Enter";
+		find("empty", HTMLElement).replaceChildren(
+			make("p", {}, make("strong", {}, `${title} is ready.`)),
+			make("p", {}, `Press Run, or ${keys} anywhere.`),
+		);
 	}
 
 	#failed(name: string, error: unknown): void {
@@ -174,13 +193,19 @@ function sizeOf(choice: Choice): string {
 
 async function start(): Promise<void> {
 	const chooser = new Chooser();
-	const samples = listSamples().then((list) => {
+	const listed = listSamples().then((list) => {
 		chooser.offer(list);
 		return list;
 	});
+	// Who chooses before all is ready is not forgotten.
+	let early: Choice | null = null;
+	chooser.onChoose = (choice) => {
+		early = choice;
+		chooser.mark(choice);
+	};
 	try {
 		const session = await Session.create();
-		new Playground(session, chooser, await samples).restore();
+		new Playground(session, chooser, await listed).begin(early);
 	} catch (error) {
 		const { title } = showProblem(error);
 		find("empty", HTMLElement).hidden = true;

@@ -13,8 +13,9 @@ import { find, make } from "./page.ts";
 export type Kind = "stdout" | "stderr" | "stdin" | "note";
 
 const LIMIT = 400_000;
-/** Characters of one element; what is cut is cut in such pieces. */
-const PIECE = 8_000;
+/** Characters of one block, and of one without an end of line; what is cut is cut in blocks. */
+const BLOCK = 4_000;
+const LONGEST = 16_000;
 /** Characters that may wait to be shown before the program waits. */
 const AHEAD = 100_000;
 const PAUSE = 50;
@@ -26,8 +27,10 @@ export class Output {
 	readonly #cutNote = make("p", { class: "cut" });
 	#waiting: { kind: Kind; text: string }[] = [];
 	#waitingLength = 0;
+	#blocks: Block[] = [];
 	#shown = 0;
 	#cut = 0;
+	#atLineStart = true;
 	#follow = true;
 	#timer: ReturnType<typeof setTimeout> | null = null;
 	#room: Promise<void> = Promise.resolve();
@@ -62,8 +65,7 @@ export class Output {
 	/** A line of the page's own. */
 	note(text: string): void {
 		this.flush();
-		const last = this.#log.lastElementChild?.textContent ?? "\n";
-		this.write("note", `${last.endsWith("\n") ? "" : "\n"}${text}\n`);
+		this.write("note", `${this.#atLineStart ? "" : "\n"}${text}\n`);
 		this.flush();
 	}
 
@@ -72,7 +74,9 @@ export class Output {
 		this.#waitingLength = 0;
 		this.flush();
 		this.#log.replaceChildren();
+		this.#blocks = [];
 		this.#shown = 0;
+		this.#atLineStart = true;
 		this.#cut = 0;
 		this.#follow = true;
 		this.#latest.hidden = true;
@@ -101,27 +105,25 @@ export class Output {
 			rest = rest.slice(-LIMIT);
 		}
 		this.#shown += rest.length;
-		const last = this.#log.lastElementChild;
-		const node = last?.className === kind ? last.firstChild : null;
-		if (node instanceof Text && node.length + rest.length <= PIECE) {
-			node.appendData(rest);
-			return;
-		}
+		this.#atLineStart = rest.endsWith("\n");
 		while (rest !== "") {
-			const end = pieceEnd(rest);
-			this.#log.append(make("span", { class: kind }, rest.slice(0, end)));
-			rest = rest.slice(end);
+			let block = this.#blocks.at(-1);
+			if (block === undefined || block.full) {
+				block = new Block();
+				this.#log.append(block.element);
+				this.#blocks.push(block);
+			}
+			rest = block.take(kind, rest);
 		}
 	}
 
 	#trim(): void {
 		while (this.#shown > LIMIT) {
-			const first = this.#log.querySelector("span");
-			if (first === null) break;
-			const length = first.textContent?.length ?? 0;
-			first.remove();
-			this.#shown -= length;
-			this.#cut += length;
+			const first = this.#blocks.shift();
+			if (first === undefined) break;
+			first.element.remove();
+			this.#shown -= first.length;
+			this.#cut += first.length;
 		}
 		if (this.#cut === 0) return;
 		this.#cutNote.textContent = `${count(this.#cut, "earlier character")} cut; the last ${count(LIMIT, "character")} are kept`;
@@ -141,9 +143,36 @@ export class Output {
 	}
 }
 
-/** Where to end the first piece of a text: never within a surrogate pair. */
-function pieceEnd(text: string): number {
-	if (text.length <= PIECE) return text.length;
-	const unit = text.charCodeAt(PIECE - 1);
-	return unit >= 0xd800 && unit < 0xdc00 ? PIECE - 1 : PIECE;
+/**
+ * Some lines of output. A browser lays out a paragraph as a whole, so a long log in one paragraph
+ * would be laid out again for each new line; in blocks only the last one is.
+ */
+class Block {
+	readonly element = make("div");
+	length = 0;
+	full = false;
+
+	/** Takes what belongs here of a text, and returns the rest. */
+	take(kind: Kind, text: string): string {
+		const end = this.#end(text);
+		const part = text.slice(0, end);
+		const last = this.element.lastElementChild;
+		const node = last?.className === kind ? last.firstChild : null;
+		if (node instanceof Text) node.appendData(part);
+		else this.element.append(make("span", { class: kind }, part));
+		this.length += end;
+		this.full = this.length >= LONGEST || (this.length >= BLOCK && part.endsWith("\n"));
+		return text.slice(end);
+	}
+
+	/** A block ends with a line, and within one only if that is very long; never within a pair of
+	 *  surrogates. */
+	#end(text: string): number {
+		const line = text.indexOf("\n", Math.max(0, BLOCK - this.length - 1)) + 1;
+		const most = LONGEST - this.length;
+		if (line > 0 && line <= most) return line;
+		if (text.length <= most) return text.length;
+		const unit = text.charCodeAt(most - 1);
+		return most > 1 && unit >= 0xd800 && unit < 0xdc00 ? most - 1 : most;
+	}
 }

@@ -34,8 +34,13 @@ export function isEnabled(button: HTMLButtonElement): boolean {
 
 /** Hands bytes to the browser as a download. */
 export function download(name: string, bytes: Uint8Array): void {
-	// The bytes come from a worker by structured clone: their buffer is not shared.
-	const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+	const url = URL.createObjectURL(new Blob([asBlobPart(bytes)]));
 	make("a", { href: url, download: name }).click();
 	setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/** Bytes that came from the worker by structured clone: their buffer is not shared, which is all
+ *  that the types cannot know. */
+export function asBlobPart(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+	return bytes as Uint8Array<ArrayBuffer>;
 }

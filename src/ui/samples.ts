@@ -1,5 +1,5 @@
 /**
- * The samples: what the site's list says of them, and things to try with each.
+ * The samples: what the site's list says of them.
  */
 
 export interface Sample {
@@ -8,14 +8,6 @@ export interface Sample {
 	readonly description: string;
 	readonly version: string;
 	readonly size: number;
-}
-
-/** Something to try: it fills the form. */
-export interface Example {
-	readonly title: string;
-	readonly command?: string;
-	readonly args: string;
-	readonly stdin?: string;
 }
 
 const LIST = "packages/index.json";
@@ -36,33 +28,4 @@ function isSample(value: unknown): value is Sample {
 		text.every((key) => typeof Reflect.get(value, key) === "string") &&
 		typeof Reflect.get(value, "size") === "number"
 	);
-}
-
-const python: readonly Example[] = [
-	{
-		title: "Hello",
-		args: `-c "import sys; print('Hello from Python', sys.version.split()[0])"`,
-	},
-	{
-		title: "Count slowly",
-		args: `-u -c "import time
-for i in range(1, 11):
-    print(i)
-    time.sleep(0.5)"`,
-	},
-	{ title: "Ask", args: `-u -c "print('Who are you?'); print('Hello,', input())"` },
-	{ title: "Endless loop", args: `-c "while True: pass"` },
-];
-
-const examples: ReadonlyMap<string, readonly Example[]> = new Map([["python", python]]);
-
-/** For packages that nobody has written examples for. */
-const common: readonly Example[] = [
-	{ title: "--version", args: "--version" },
-	{ title: "--help", args: "--help" },
-	{ title: "no arguments", args: "" },
-];
-
-export function examplesOf(sample: string): readonly Example[] {
-	return examples.get(sample) ?? common;
 }

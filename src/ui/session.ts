@@ -3,7 +3,7 @@
  *
  * A package gets a sandbox of its own, so that nothing of the one before is in its way; the old one
  * is closed only when the new one is ready, so a failed load leaves what was there. The visitor's
- * own files are in `/home`, a directory of the page that every sandbox mounts: they outlive the
+ * own files are in `/files`, a directory of the page that every sandbox mounts: they outlive the
  * sandbox, and also the worker of a program that had to be ended by force.
  */
 import {
@@ -14,9 +14,11 @@ import {
 	Sandbox,
 	type Source,
 } from "../index.ts";
+import { PlainText } from "./plain.ts";
 
-/** Where the visitor's files are. */
-export const HOME = "/home";
+/** Where the visitor's files are. Not in `/home`: a mount there becomes the working directory, and C
+ *  libraries then look for absolute paths in it. */
+export const FILES = "/files";
 
 export interface Plan {
 	readonly command: string;
@@ -53,16 +55,16 @@ export class Session {
 	#loading: AbortController | null = null;
 	#stopping: AbortController | null = null;
 	#input: WritableStreamDefaultWriter<Uint8Array> | null = null;
-	readonly #home: MemoryDirectory;
+	readonly #files: MemoryDirectory;
 
-	private constructor(sandbox: Sandbox, home: MemoryDirectory) {
+	private constructor(sandbox: Sandbox, files: MemoryDirectory) {
 		this.#sandbox = sandbox;
-		this.#home = home;
+		this.#files = files;
 	}
 
 	static async create(): Promise<Session> {
-		const home = new MemoryDirectory();
-		return new Session(await newSandbox(home), home);
+		const files = new MemoryDirectory();
+		return new Session(await newSandbox(files), files);
 	}
 
 	get sandbox(): Sandbox {
@@ -87,7 +89,7 @@ export class Session {
 		const loading = new AbortController();
 		this.#loading = loading;
 		const fresh = this.#package !== null;
-		const sandbox = fresh ? await newSandbox(this.#home) : this.#sandbox;
+		const sandbox = fresh ? await newSandbox(this.#files) : this.#sandbox;
 		let ready = false;
 		try {
 			const loaded = await sandbox.load(source, {
@@ -161,8 +163,8 @@ export class Session {
 	}
 }
 
-function newSandbox(home: MemoryDirectory): Promise<Sandbox> {
-	return Sandbox.create({ mounts: { [HOME]: home } });
+function newSandbox(files: MemoryDirectory): Promise<Sandbox> {
+	return Sandbox.create({ mounts: { [FILES]: files } });
 }
 
 function endedBy(
@@ -176,16 +178,17 @@ function endedBy(
 	return timeout !== undefined && milliseconds >= timeout ? "timeout" : "itself";
 }
 
-/** Reads a stream as text, a piece at a time. */
+/** Reads a stream as plain text, a piece at a time. */
 async function listen(
 	stream: ReadableStream<Uint8Array>,
 	hear: (text: string) => Promise<void>,
 ): Promise<void> {
 	const decoder = new TextDecoder();
+	const plain = new PlainText();
 	const reader = stream.getReader();
 	for (;;) {
 		const { done, value } = await reader.read();
-		const text = done ? decoder.decode() : decoder.decode(value, { stream: true });
+		const text = plain.take(done ? decoder.decode() : decoder.decode(value, { stream: true }));
 		if (text !== "") await hear(text);
 		if (done) return;
 	}
