@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import type { StoreExtra } from "../bridge/store.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { conformance, snapshot } from "./conformance.ts";
 import { LateBridge, lateContents, PlainStore } from "./late.ts";
@@ -126,16 +127,17 @@ conformance("overlay with half of the tree above", { links: true }, (tree) => {
 	return { fs: new Overlay(tmp(above), [tmp(a === undefined ? {} : below)]) };
 });
 
-function remote(tree: Literal, cache: number, block = 8) {
+function remote(tree: Literal, cache: number, block = 8, extras: readonly StoreExtra[] = []) {
 	const plain = store(tree);
 	const bridge = new LateBridge(plain);
-	const fs = new RemoteFileSystem(bridge, { id: 1 }, { now, cache, block, underway: 64 });
+	const fs = new RemoteFileSystem(bridge, { id: 1 }, { now, cache, block, underway: 64, extras });
 	const end = (model: Literal) => {
 		expect(bridge.run(() => fs.sync())).toBe(0);
 		const wanted = store(model);
 		const paths = (of: PlainStore) => [...of.items.keys()].sort();
 		expect(paths(plain)).toEqual(paths(wanted));
 		for (const [path, { bytes }] of wanted.items) {
+			if (plain.items.get(path)?.target === "nowhere") continue;
 			expect(plain.items.get(path)?.bytes, path).toEqual(bytes);
 		}
 	};
@@ -143,6 +145,17 @@ function remote(tree: Literal, cache: number, block = 8) {
 }
 
 conformance("remote", { links: false }, (tree) => remote(tree, 1 << 20));
+
+const ALL: readonly StoreExtra[] = ["symlink", "link", "utimes"];
+
+conformance("remote with links", { links: true }, (tree) => remote(tree, 1 << 20, 8, ALL));
+
+conformance("remote with links that forgets", { links: true }, (tree) => remote(tree, 0, 8, ALL));
+
+conformance("overlay on a store with links", { links: true }, (tree) => {
+	const { fs, run } = remote(tree, 1 << 20, 8, ALL);
+	return { fs: new Overlay(fs, [tmp({})], { durable: true }), run };
+});
 
 conformance("remote that forgets", { links: false }, (tree) => remote(tree, 0));
 

@@ -6,7 +6,7 @@
  */
 import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, type Errno, PENDING } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { Listing, Store } from "../bridge/store.ts";
+import type { Listing, Store, Times } from "../bridge/store.ts";
 import type { Contents } from "./volume.ts";
 
 class LateTicket<T> implements OpenTicket<T> {
@@ -118,27 +118,38 @@ export class LateBridge implements Bridge {
 }
 
 interface Item {
+	/** Null for a directory. */
 	bytes: Uint8Array | null;
+	/** Of a symlink. */
+	target?: string;
+	times?: Times;
+	/** The number of the file, from when it has a second name. */
+	file?: number;
 }
 
 /** What each method of a Store answers, at once: a value, or the Errno it fails with. */
 type Plain = {
-	[K in keyof Store]: (
-		...args: Parameters<Store[K]>
-	) => Awaited<ReturnType<Store[K]>> | Errno | undefined;
+	[K in keyof Store]-?: (
+		...args: Parameters<Required<Store>[K]>
+	) => Awaited<ReturnType<Required<Store>[K]>> | Errno | undefined;
 };
 
-/** A store as plain as can be: a map of paths. */
+/** A store as plain as can be: a map of paths, where a file with two names is there twice. */
 export class PlainStore implements Plain {
 	readonly items = new Map<string, Item>([["/", { bytes: null }]]);
 	/** Fails the next change with this. */
 	failNext: Errno | null = null;
+	#lastFile = 0;
 
 	readonly far: Far<Store> = { id: 1 };
 
 	list(path: string): Listing[] | Errno {
 		if (this.items.get(path)?.bytes !== null) return this.items.has(path) ? ENOTDIR : ENOENT;
-		return [...this.items].filter(([item]) => item !== "/" && parent(item) === path).map(listing);
+		const children = [...this.items].filter(([item]) => item !== "/" && parent(item) === path);
+		return children.map(([child, item]) => {
+			const links = [...this.items.values()].filter((other) => other === item).length;
+			return { ...listing([child, item]), links };
+		});
 	}
 
 	read(path: string, offset: number, length: number): Uint8Array | Errno {
@@ -199,6 +210,31 @@ export class PlainStore implements Plain {
 		}
 	}
 
+	symlink(path: string, target: string): undefined | Errno {
+		const failed = this.make(path, "file");
+		const made = this.items.get(path);
+		if (failed === undefined && made !== undefined) made.target = target;
+		return failed;
+	}
+
+	link(path: string, newPath: string): undefined | Errno {
+		const item = this.items.get(path);
+		if (item === undefined) return ENOENT;
+		const failed = this.make(newPath, "file");
+		if (failed !== undefined) return failed;
+		this.#lastFile += 1;
+		item.file ??= this.#lastFile;
+		this.items.set(newPath, item);
+	}
+
+	utimes(path: string, accessed: bigint, modified: bigint): undefined | Errno {
+		const failure = this.#failure();
+		if (failure !== null) return failure;
+		const item = this.items.get(path);
+		if (item === undefined) return ENOENT;
+		item.times = { accessed, modified };
+	}
+
 	#failure(): Errno | null {
 		const failure = this.failNext;
 		this.failNext = null;
@@ -211,11 +247,18 @@ function parent(path: string): string {
 }
 
 function listing([path, item]: [string, Item]): Listing {
+	const { bytes, target, times, file } = item;
+	const type = bytes === null ? "directory" : target === undefined ? "file" : "symlink";
+	const name = path.slice(path.lastIndexOf("/") + 1);
+	const modified = 1_700_000_000_000;
 	return {
-		name: path.slice(path.lastIndexOf("/") + 1),
-		type: item.bytes === null ? "directory" : "file",
-		size: item.bytes?.length ?? 0,
-		modified: 1_700_000_000_000,
+		name,
+		type,
+		size: bytes?.length ?? 0,
+		modified,
+		...(target !== undefined && { target }),
+		...(times !== undefined && { times }),
+		...(file !== undefined && { file }),
 	};
 }
 

@@ -13,13 +13,25 @@
  * Writes that follow each other are gathered into one (remote-bytes.ts). A change that the store
  * refuses stays in the cache; the next `sync` of the node, or of all, reports it, once.
  *
- * The three kinds of node stand in one file because each makes or removes the others.
+ * The kinds of node stand in one file because each makes or removes the others.
  *
- * A store knows neither symlinks nor hard links: making one is EPERM, as on Linux for such a place.
+ * A store that knows neither symlinks nor hard links makes them EPERM, as on Linux for such a place.
+ * One that knows hard links gives each file a number in its listings, by which two names are found
+ * to be one node. The names of a file may lie in directories that nobody has listed yet; only when
+ * an open file is about to lose the last name that is known are they looked for.
  */
-import { type Done, EEXIST, EINVAL, ENOENT, EPERM, type Errno, EXDEV } from "../abi/errno.ts";
+import {
+	type Done,
+	EEXIST,
+	EINVAL,
+	ENOENT,
+	EPERM,
+	type Errno,
+	EXDEV,
+	PENDING,
+} from "../abi/errno.ts";
 import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
-import type { Listing, Store } from "../bridge/store.ts";
+import type { Listing, Store, StoreExtra, Times } from "../bridge/store.ts";
 import { Entries } from "./entries.ts";
 import {
 	type Entry,
@@ -35,6 +47,7 @@ import {
 } from "./node.ts";
 import { RemoteBytes } from "./remote-bytes.ts";
 import { StoreQueue } from "./store-queue.ts";
+import { utf8Length } from "./walk.ts";
 
 export interface RemoteOptions {
 	/** The real time, in nanoseconds since 1970. */
@@ -45,11 +58,16 @@ export interface RemoteOptions {
 	underway?: number;
 	/** Bytes that are read at once; 64 KiB. */
 	block?: number;
+	/** What this store can do beyond what all can; nothing unless told otherwise. */
+	extras?: readonly StoreExtra[];
 }
 
 const MiB = 1024 * 1024;
 const MILLISECOND = 1_000_000n;
-const SECOND = 1_000_000_000n;
+/** What a time must be below: 64 bits. */
+const MOST = 1n << 64n;
+/** The times of the root, of which no listing tells. */
+const BIRTH: Times = { accessed: 1_000_000_000n, modified: 1_000_000_000n };
 
 export class RemoteFileSystem implements FileSystem {
 	readonly dev: number = nextDev();
@@ -62,6 +80,10 @@ export class RemoteFileSystem implements FileSystem {
 	/** The account of the cached bytes. */
 	used = 0;
 	readonly limit: number = Number.POSITIVE_INFINITY;
+	readonly extras: ReadonlySet<StoreExtra>;
+	/** Files and symlinks with several names, by their number in the store. */
+	readonly linked = new Map<number, RemoteLeaf>();
+	readonly #top: RemoteDirectory;
 	/** Files with cached bytes, the one used longest ago first. */
 	readonly #recent = new Set<RemoteBytes>();
 
@@ -70,12 +92,21 @@ export class RemoteFileSystem implements FileSystem {
 		this.now = options.now ?? (() => BigInt(Date.now()) * MILLISECOND);
 		this.cache = options.cache ?? 64 * MiB;
 		this.block = options.block ?? 65536;
-		this.queue = new StoreQueue(bridge, store, options.underway ?? 8 * MiB);
-		this.root = new RemoteDirectory(this, null, "", null, SECOND);
+		this.extras = new Set(options.extras);
+		// That a method is there is what `extras` says.
+		const all = store as Far<Required<Store>>;
+		this.queue = new StoreQueue(bridge, all, options.underway ?? 8 * MiB);
+		this.#top = new RemoteDirectory(this, null, "", null, BIRTH);
+		this.root = this.#top;
 	}
 
 	sync(): Done {
 		return this.queue.sync();
+	}
+
+	/** 0 once every directory has been listed. */
+	listAll(): Done {
+		return this.#top.listAll();
 	}
 
 	/** Notes that a file is in use, and forgets others while there is too much. */
@@ -95,12 +126,20 @@ export class RemoteFileSystem implements FileSystem {
 	}
 }
 
-/** What files and directories share: a place in the tree, and times. */
+/** A directory that has a node under a name. */
+interface Name {
+	readonly parent: RemoteDirectory;
+	readonly name: string;
+}
+
+/** What all kinds share: names in the tree, and times. */
 abstract class RemoteNode extends Node {
 	readonly fs: RemoteFileSystem;
+	/** The first of its names; null for the root, and where none is known. */
 	parent: RemoteDirectory | null;
 	name: string;
-	removed = false;
+	links = 1;
+	#others: readonly Name[] = [];
 	#accessed: bigint;
 	#modified: bigint;
 	#changed: bigint;
@@ -110,22 +149,48 @@ abstract class RemoteNode extends Node {
 		type: FileType,
 		parent: RemoteDirectory | null,
 		name: string,
-		modified: bigint,
+		times: Times,
 	) {
 		super(fs.dev, type);
 		this.fs = fs;
 		this.parent = parent;
 		this.name = name;
-		this.#accessed = modified;
-		this.#modified = modified;
-		this.#changed = modified;
+		this.#accessed = times.accessed;
+		this.#modified = times.modified;
+		this.#changed = times.modified;
 	}
 
 	/** Where the store has it, now. */
 	get path(): string {
-		if (this.parent === null) return "/";
-		const above = this.parent.path;
-		return above === "/" ? `/${this.name}` : `${above}/${this.name}`;
+		return this.parent === null ? "/" : this.parent.pathOf(this.name);
+	}
+
+	/** It is in the tree no more. */
+	get removed(): boolean {
+		return this.links === 0;
+	}
+
+	/** How many of its names are known. */
+	get known(): number {
+		return this.parent === null ? 0 : 1 + this.#others.length;
+	}
+
+	/** Takes note of a name. */
+	addName(parent: RemoteDirectory, name: string): void {
+		if (this.parent !== null) this.#others = [...this.#others, { parent, name }];
+		else {
+			this.parent = parent;
+			this.name = name;
+		}
+	}
+
+	/** Forgets a name. */
+	deleteName(parent: RemoteDirectory, name: string): void {
+		const names = [{ parent: this.parent, name: this.name }, ...this.#others];
+		const left = names.filter((one) => one.parent !== parent || one.name !== name) as Name[];
+		this.parent = left[0]?.parent ?? null;
+		this.name = left[0]?.name ?? "";
+		this.#others = left.slice(1);
 	}
 
 	override stat(out: Stat): Done {
@@ -133,18 +198,21 @@ abstract class RemoteNode extends Node {
 		out.ino = this.ino;
 		out.type = this.type;
 		out.size = this.size();
-		out.links = this.removed ? 0 : 1;
+		out.links = this.links;
 		out.accessed = this.#accessed;
 		out.modified = this.#modified;
 		out.changed = this.#changed;
 		return 0;
 	}
 
-	/** A store keeps no times but its own, so these last as long as the cache. */
+	/** Where the store cannot set times, these last as long as the cache. */
 	override setTimes(accessed: bigint | null, modified: bigint | null): Done {
 		if (accessed !== null) this.#accessed = accessed;
 		if (modified !== null) this.#modified = modified;
-		this.#changed = this.fs.now();
+		this.changedNow();
+		if (this.fs.extras.has("utimes") && !this.removed) {
+			this.fs.queue.utimes(this, this.path, this.#accessed, this.#modified);
+		}
 		return 0;
 	}
 
@@ -153,12 +221,57 @@ abstract class RemoteNode extends Node {
 	}
 
 	modifiedNow(): void {
-		this.#modified = this.fs.now();
-		this.#changed = this.#modified;
+		this.changedNow();
+		this.#modified = this.#changed;
+	}
+
+	/** What is known about it has changed: its links, its name. */
+	changedNow(): void {
+		this.#changed = this.fs.now();
 	}
 }
 
-class RemoteFile extends RemoteNode {
+/** What can have several names. */
+abstract class RemoteLeaf extends RemoteNode {
+	/** The store's number, where that has said that there are several names. */
+	file: number | undefined = undefined;
+
+	/** 0 once a name can go: whoever has an open file will still reach it. */
+	detachable(): Done {
+		if (!this.isOpen || this.known > 1) return 0;
+		const listed = this.links > 1 ? this.fs.listAll() : 0;
+		return listed !== 0 || this.known > 1 ? listed : this.keep();
+	}
+
+	/** One name goes. */
+	unlinked(parent: RemoteDirectory, name: string): void {
+		this.deleteName(parent, name);
+		this.links -= 1;
+		this.changedNow();
+		// A store that promises more names than it has.
+		if (this.parent === null && this.isOpen) this.links = 0;
+		if (this.links > 0) return;
+		if (this.file !== undefined) this.fs.linked.delete(this.file);
+		this.detach();
+	}
+
+	/** Puts to the store what is only here. */
+	flush(): void {}
+
+	protected get isOpen(): boolean {
+		return (this.face ?? this).handles > 0;
+	}
+
+	/** 0 once it can do without the store. */
+	protected keep(): Done {
+		return 0;
+	}
+
+	/** The last name has gone. */
+	protected detach(): void {}
+}
+
+class RemoteFile extends RemoteLeaf {
 	readonly #bytes: RemoteBytes;
 	/** Times are taken when somebody looks. */
 	#marked = false;
@@ -167,10 +280,10 @@ class RemoteFile extends RemoteNode {
 		fs: RemoteFileSystem,
 		parent: RemoteDirectory,
 		name: string,
-		modified: bigint,
+		times: Times,
 		size: number,
 	) {
-		super(fs, "file", parent, name, modified);
+		super(fs, "file", parent, name, times);
 		this.#bytes = new RemoteBytes(fs, this, size);
 	}
 
@@ -181,6 +294,8 @@ class RemoteFile extends RemoteNode {
 
 	override setTimes(accessed: bigint | null, modified: bigint | null): Done {
 		this.#settle();
+		// The store would take a later write for the last change.
+		this.flush();
 		return super.setTimes(accessed, modified);
 	}
 
@@ -228,21 +343,17 @@ class RemoteFile extends RemoteNode {
 		else this.#bytes.flush();
 	}
 
-	/** 0 once its bytes can outlive its name, if somebody has it open. */
-	detachable(): Done {
-		const { handles } = this.face ?? this;
-		return handles > 0 ? this.#bytes.loadAll() : 0;
-	}
-
-	/** Puts to the store what is only here, before its path changes or goes. */
-	flush(): void {
+	override flush(): void {
 		this.#bytes.flush();
 	}
 
-	detach(): void {
-		this.removed = true;
+	protected override keep(): Done {
+		return this.#bytes.loadAll();
+	}
+
+	protected override detach(): void {
 		this.#bytes.detach();
-		if ((this.face ?? this).handles === 0) this.#bytes.release();
+		if (!this.isOpen) this.#bytes.release();
 	}
 
 	#settle(): void {
@@ -251,10 +362,28 @@ class RemoteFile extends RemoteNode {
 	}
 }
 
-/** A store may list symlinks, but cannot tell where they lead. */
-class RemoteSymlink extends RemoteNode {
+class RemoteSymlink extends RemoteLeaf {
+	/** Null where the store cannot tell. */
+	readonly #target: string | null;
+
+	constructor(
+		fs: RemoteFileSystem,
+		parent: RemoteDirectory,
+		name: string,
+		times: Times,
+		target: string | null,
+	) {
+		super(fs, "symlink", parent, name, times);
+		this.#target = target;
+	}
+
+	override size(): number {
+		const target = this.#target ?? "";
+		return utf8Length(target, 0, target.length);
+	}
+
 	override readlink(): string | Errno {
-		return ENOENT;
+		return this.#target ?? ENOENT;
 	}
 }
 
@@ -268,10 +397,16 @@ class RemoteDirectory extends RemoteNode {
 		parent: RemoteDirectory | null,
 		name: string,
 		entries: Entries | null,
-		modified: bigint,
+		times: Times,
 	) {
-		super(fs, "directory", parent, name, modified);
+		super(fs, "directory", parent, name, times);
 		this.#entries = entries;
+	}
+
+	/** Where the store has a child. */
+	pathOf(name: string): string {
+		const { path } = this;
+		return path === "/" ? `/${name}` : `${path}/${name}`;
 	}
 
 	override lookup(name: string): INode | Errno {
@@ -284,25 +419,45 @@ class RemoteDirectory extends RemoteNode {
 	override create(name: string, type: "file" | "directory"): INode | Errno {
 		const entries = this.#readyFor(name);
 		if (typeof entries === "number") return entries;
-		const now = this.fs.now();
+		const times = this.#now();
 		const node =
 			type === "file"
-				? new RemoteFile(this.fs, this, name, now, 0)
-				: new RemoteDirectory(this.fs, this, name, new Entries(), now);
+				? new RemoteFile(this.fs, this, name, times, 0)
+				: new RemoteDirectory(this.fs, this, name, new Entries(), times);
 		entries.add(name, node);
 		this.modifiedNow();
 		this.fs.queue.make(node, node.path, type);
 		return node;
 	}
 
-	override symlink(name: string, _target: string): Done {
+	override symlink(name: string, target: string): Done {
 		const entries = this.#readyFor(name);
-		return typeof entries === "number" ? entries : EPERM;
+		if (typeof entries === "number") return entries;
+		if (!this.fs.extras.has("symlink")) return EPERM;
+		const node = new RemoteSymlink(this.fs, this, name, this.#now(), target);
+		entries.add(name, node);
+		this.modifiedNow();
+		this.fs.queue.symlink(node, node.path, target);
+		return 0;
 	}
 
 	override link(name: string, node: INode): Done {
-		if (node.dev !== this.dev) return EXDEV;
-		return this.symlink(name, "");
+		if (node.type === "directory") return EPERM;
+		if (!(node instanceof Node) || node.dev !== this.dev) return EXDEV;
+		const entries = this.#readyFor(name);
+		if (typeof entries === "number") return entries;
+		const bare = node.bare();
+		if (typeof bare === "number") return bare;
+		if (!(bare instanceof RemoteLeaf) || bare.fs !== this.fs) return EXDEV;
+		if (!this.fs.extras.has("link")) return EPERM;
+		if (bare.parent === null) return ENOENT;
+		this.fs.queue.link(bare, bare.path, this.pathOf(name));
+		bare.addName(this, name);
+		bare.links += 1;
+		bare.changedNow();
+		entries.add(name, bare);
+		this.modifiedNow();
+		return 0;
 	}
 
 	override remove(name: string, type: "file" | "directory"): Done {
@@ -351,6 +506,17 @@ class RemoteDirectory extends RemoteNode {
 		return slot.cursor;
 	}
 
+	/** 0 once it and all directories in it have been listed, but for those that cannot be. */
+	listAll(): Done {
+		const entries = this.#entries ?? this.#list();
+		if (typeof entries === "number") return entries === PENDING ? entries : 0;
+		let done: Done = 0;
+		for (const [, node] of entries) {
+			if (node instanceof RemoteDirectory && node.listAll() !== 0) done = PENDING;
+		}
+		return done;
+	}
+
 	/** 0 once everything in it can be dropped: all that an overlay leaves behind in a directory that
 	 *  looks empty. */
 	clearable(): Done {
@@ -384,16 +550,46 @@ class RemoteDirectory extends RemoteNode {
 	}
 
 	#enter(entries: Entries, listing: Listing): void {
-		const { name, type } = listing;
+		const { name } = listing;
 		if (!isName(name) || entries.has(name)) return;
-		const modified = nanoseconds(listing.modified);
-		if (type === "directory") {
-			entries.add(name, new RemoteDirectory(this.fs, this, name, null, modified));
-		} else if (type === "file") {
-			entries.add(name, new RemoteFile(this.fs, this, name, modified, bytes(listing.size)));
-		} else {
-			entries.add(name, new RemoteSymlink(this.fs, "symlink", this, name, modified));
+		const known = this.#sameFile(listing);
+		if (known === undefined) {
+			const node = this.#listed(name, listing);
+			this.#noteLinks(node, listing);
+			entries.add(name, node);
+			return;
 		}
+		known.addName(this, name);
+		known.links = Math.max(known.links, known.known);
+		entries.add(name, known);
+	}
+
+	#listed(name: string, listing: Listing): RemoteNode {
+		const { fs } = this;
+		const times = timesOf(listing);
+		if (listing.type === "directory") return new RemoteDirectory(fs, this, name, null, times);
+		if (listing.type === "file") return new RemoteFile(fs, this, name, times, bytes(listing.size));
+		const target = typeof listing.target === "string" ? listing.target : null;
+		return new RemoteSymlink(fs, this, name, times, target);
+	}
+
+	/** The node that another name of the same file has. */
+	#sameFile({ file, type }: Listing): RemoteLeaf | undefined {
+		const known = file === undefined ? undefined : this.fs.linked.get(file);
+		return known?.type === type ? known : undefined;
+	}
+
+	#noteLinks(node: RemoteNode, { file, links }: Listing): void {
+		if (!(node instanceof RemoteLeaf) || typeof file !== "number") return;
+		if (links === undefined || !Number.isSafeInteger(links) || links < 2) return;
+		node.links = links;
+		node.file = file;
+		this.fs.linked.set(file, node);
+	}
+
+	#now(): Times {
+		const now = this.fs.now();
+		return { accessed: now, modified: now };
 	}
 
 	#readyFor(name: string): Entries | Errno {
@@ -417,19 +613,22 @@ class RemoteDirectory extends RemoteNode {
 	}
 
 	#drop(entries: Entries, name: string, node: Node): void {
-		this.#leave(node);
-		const { path } = node as RemoteNode;
+		const path = this.pathOf(name);
+		this.#leave(name, node);
 		entries.delete(name);
 		this.modifiedNow();
 		this.fs.queue.remove(this, path);
 	}
 
-	/** What has to happen to a node before its name goes. */
-	#leave(node: Node): void {
-		if (node instanceof RemoteFile) node.detach();
+	/** What has to happen to a node before its name here goes. */
+	#leave(name: string, node: Node): void {
+		if (node instanceof RemoteLeaf) {
+			if (node.links > 1) node.flush();
+			node.unlinked(this, name);
+		}
 		if (node instanceof RemoteDirectory) {
 			node.clear();
-			node.removed = true;
+			node.links = 0;
 		}
 	}
 
@@ -442,29 +641,30 @@ class RemoteDirectory extends RemoteNode {
 		newName: string,
 		old: Node | undefined,
 	): void {
-		if (node instanceof RemoteFile) node.flush();
+		if (node instanceof RemoteLeaf) node.flush();
 		if (old !== undefined) {
-			this.#leave(old);
+			to.#leave(newName, old);
 			target.delete(newName);
 		}
-		const from = node.path;
+		const from = this.pathOf(name);
 		if (to === this) entries.relabel(name, newName);
 		else {
 			entries.delete(name);
 			target.add(newName, node);
 		}
-		node.parent = to;
-		node.name = newName;
+		node.deleteName(this, name);
+		node.addName(to, newName);
 		this.modifiedNow();
 		to.modifiedNow();
 		if (node.type === "directory") node.modifiedNow();
-		this.fs.queue.rename(node, from, node.path);
+		else node.changedNow();
+		this.fs.queue.rename(node, from, to.pathOf(newName));
 	}
 }
 
 /** 0 once a node can lose its name without losing what somebody still needs. */
 function droppable(node: Node): Done {
-	if (node instanceof RemoteFile) return node.detachable();
+	if (node instanceof RemoteLeaf) return node.detachable();
 	return node instanceof RemoteDirectory ? node.clearable() : 0;
 }
 
@@ -474,9 +674,15 @@ function isName(name: unknown): name is string {
 	return !name.includes("/") && !name.includes("\0");
 }
 
-function nanoseconds(milliseconds: number): bigint {
-	if (!Number.isFinite(milliseconds) || milliseconds < 1000) return SECOND;
-	return BigInt(Math.floor(milliseconds)) * MILLISECOND;
+/** What a listing says of times, as far as it makes sense. */
+function timesOf({ modified, times }: Listing): Times {
+	const whole = Number.isFinite(modified) && modified >= 1000 ? Math.floor(modified) : 1000;
+	const rough = BigInt(whole) * MILLISECOND;
+	return { accessed: time(times?.accessed) ?? rough, modified: time(times?.modified) ?? rough };
+}
+
+function time(value: unknown): bigint | undefined {
+	return typeof value === "bigint" && value >= 0n && value < MOST ? value : undefined;
 }
 
 function bytes(size: number): number {

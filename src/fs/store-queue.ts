@@ -17,7 +17,8 @@ const PATIENCE = 20;
 
 export class StoreQueue {
 	readonly #bridge: Bridge;
-	readonly #store: Far<Store>;
+	/** Whoever asks for an extra method knows that the store has it. */
+	readonly #store: Far<Required<Store>>;
 	/** The most bytes that may be underway. */
 	readonly #most: number;
 	#bytes = 0;
@@ -29,7 +30,7 @@ export class StoreQueue {
 	readonly #gatherers = new Set<Gatherer>();
 	#alarm: Ticket<void> | null = null;
 
-	constructor(bridge: Bridge, store: Far<Store>, most: number) {
+	constructor(bridge: Bridge, store: Far<Required<Store>>, most: number) {
 		this.#bridge = bridge;
 		this.#store = store;
 		this.#most = most;
@@ -61,6 +62,18 @@ export class StoreQueue {
 
 	rename(node: INode, from: string, to: string): void {
 		this.#note(node, this.#bridge.ask(this.#store, "rename", from, to), 0);
+	}
+
+	symlink(node: INode, path: string, target: string): void {
+		this.#note(node, this.#bridge.ask(this.#store, "symlink", path, target), 0);
+	}
+
+	link(node: INode, path: string, newPath: string): void {
+		this.#note(node, this.#bridge.ask(this.#store, "link", path, newPath), 0);
+	}
+
+	utimes(node: INode, path: string, accessed: bigint, modified: bigint): void {
+		this.#note(node, this.#bridge.ask(this.#store, "utimes", path, accessed, modified), 0);
 	}
 
 	/** How many bytes can be written at once; PENDING while too many are underway. */

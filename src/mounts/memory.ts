@@ -3,120 +3,175 @@
  * where files need not outlive the page: several sandboxes may share one.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Listing, Store } from "../bridge/store.ts";
+import type { Listing, Store, Times } from "../bridge/store.ts";
 
-interface File {
+/** A file, directory or symlink; one with several names is in several maps. */
+interface Item extends Times {
+	readonly type: Listing["type"];
+	readonly file: number;
+	links: number;
 	bytes: Uint8Array;
-	modified: number;
+	readonly entries: Map<string, Item>;
+	readonly target: string;
 }
 
-/** A directory, or a file. */
-type Item = Map<string, Item> | File;
+const encoder = new TextEncoder();
+let lastFile = 0;
 
 export class MemoryDirectory implements Store {
-	readonly #root = new Map<string, Item>();
+	readonly #root = item("directory");
 
-	/** `files`: content by path, with or without a leading slash. */
+	/** `files`: content by path, with or without a leading slash. A path that ends in a slash is an
+	 *  empty directory. */
 	constructor(files: Readonly<Record<string, string | Uint8Array>> = {}) {
 		for (const [path, data] of Object.entries(files)) {
-			const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data.slice();
 			const parts = split(path);
-			const name = parts.pop();
+			const name = path.endsWith("/") ? "" : parts.pop();
 			if (name === undefined) throw failure("EINVAL", "create", path);
 			let directory = this.#root;
 			for (const part of parts) {
-				const next = directory.get(part) ?? new Map<string, Item>();
-				if (!(next instanceof Map)) throw failure("ENOTDIR", "create", path);
-				directory.set(part, next);
+				const next = directory.entries.get(part) ?? item("directory");
+				if (next.type !== "directory") throw failure("ENOTDIR", "create", path);
+				directory.entries.set(part, next);
 				directory = next;
 			}
-			directory.set(name, { bytes, modified: Date.now() });
+			if (name === "") continue;
+			const file = item("file");
+			file.bytes = typeof data === "string" ? encoder.encode(data) : data.slice();
+			directory.entries.set(name, file);
 		}
 	}
 
 	async list(path: string): Promise<Listing[]> {
-		const directory = this.#find("list", path);
-		if (!(directory instanceof Map)) throw failure("ENOTDIR", "list", path);
-		return [...directory].map(([name, item]) =>
-			item instanceof Map
-				? { name, type: "directory", size: 0, modified: 0 }
-				: { name, type: "file", size: item.bytes.length, modified: item.modified },
+		const { entries } = this.#find("list", path, "directory");
+		return Array.from(
+			entries,
+			([name, { type, file, links, bytes, target, accessed, modified }]) => ({
+				name,
+				type,
+				size: bytes.length,
+				modified: Number(modified) / 1e6,
+				times: { accessed, modified },
+				target,
+				file,
+				links,
+			}),
 		);
 	}
 
 	async read(path: string, offset: number, length: number): Promise<Uint8Array> {
-		return this.#file("read", path).bytes.slice(offset, offset + length);
+		return this.#find("read", path, "file").bytes.slice(offset, offset + length);
 	}
 
 	async write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-		const file = this.#file("write", path);
+		const file = this.#find("write", path, "file");
 		const end = offset + bytes.length;
 		if (end > file.bytes.length) file.bytes = resized(file.bytes, end);
 		file.bytes.set(bytes, offset);
-		file.modified = Date.now();
+		file.modified = now();
 	}
 
 	async resize(path: string, size: number): Promise<void> {
-		const file = this.#file("resize", path);
+		const file = this.#find("resize", path, "file");
 		file.bytes = resized(file.bytes, size);
-		file.modified = Date.now();
+		file.modified = now();
 	}
 
 	async make(path: string, type: "file" | "directory"): Promise<void> {
-		const [directory, name] = this.#parent("make", path);
-		if (directory.has(name)) throw failure("EEXIST", "make", path);
-		const made: Item =
-			type === "file" ? { bytes: new Uint8Array(0), modified: Date.now() } : new Map();
-		directory.set(name, made);
+		this.#add("make", path, item(type));
+	}
+
+	async symlink(path: string, target: string): Promise<void> {
+		this.#add("symlink", path, item("symlink", target));
+	}
+
+	async link(path: string, newPath: string): Promise<void> {
+		const file = this.#find("link", path);
+		if (file.type === "directory") throw failure("EPERM", "link", path);
+		this.#add("link", newPath, file);
+		file.links++;
+	}
+
+	async utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
+		Object.assign(this.#find("utimes", path), { accessed, modified });
 	}
 
 	async remove(path: string): Promise<void> {
 		const [directory, name] = this.#parent("remove", path);
-		const item = directory.get(name);
-		if (item === undefined) throw failure("ENOENT", "remove", path);
-		if (item instanceof Map && item.size > 0) throw failure("ENOTEMPTY", "remove", path);
-		directory.delete(name);
+		const removed = this.#find("remove", path);
+		if (removed.entries.size > 0) throw failure("ENOTEMPTY", "remove", path);
+		removed.links--;
+		directory.entries.delete(name);
+		directory.modified = now();
 	}
 
 	async rename(from: string, to: string): Promise<void> {
 		const [source, name] = this.#parent("rename", from);
 		const [target, newName] = this.#parent("rename", to);
-		const item = source.get(name);
-		if (item === undefined) throw failure("ENOENT", "rename", from);
-		const old = target.get(newName);
-		if (old instanceof Map && old.size > 0) throw failure("ENOTEMPTY", "rename", to);
-		if (item instanceof Map && `${to}/`.startsWith(`${from}/`) && from !== to) {
+		const moved = this.#find("rename", from);
+		const old = target.entries.get(newName);
+		if (old === moved) return;
+		if (`${split(to).join("/")}/`.startsWith(`${split(from).join("/")}/`)) {
 			throw failure("EINVAL", "rename", to);
 		}
-		source.delete(name);
-		target.set(newName, item);
-	}
-
-	#find(call: string, path: string): Item {
-		let item: Item = this.#root;
-		for (const part of split(path)) {
-			if (!(item instanceof Map)) throw failure("ENOTDIR", call, path);
-			const next: Item | undefined = item.get(part);
-			if (next === undefined) throw failure("ENOENT", call, path);
-			item = next;
+		if (old !== undefined) {
+			if (old.entries.size > 0) throw failure("ENOTEMPTY", "rename", to);
+			if (old.type === "directory" && moved.type !== "directory")
+				throw failure("EISDIR", "rename", to);
+			if (old.type !== "directory" && moved.type === "directory")
+				throw failure("ENOTDIR", "rename", to);
+			old.links--;
 		}
-		return item;
+		source.entries.delete(name);
+		target.entries.set(newName, moved);
+		source.modified = target.modified = now();
 	}
 
-	#file(call: string, path: string): File {
-		const file = this.#find(call, path);
-		if (file instanceof Map) throw failure("EISDIR", call, path);
-		return file;
+	#add(call: string, path: string, added: Item): void {
+		const [directory, name] = this.#parent(call, path);
+		if (directory.entries.has(name)) throw failure("EEXIST", call, path);
+		directory.entries.set(name, added);
+		directory.modified = now();
 	}
 
-	#parent(call: string, path: string): [Map<string, Item>, string] {
+	#find(call: string, path: string, type?: "file" | "directory"): Item {
+		let found = this.#root;
+		for (const part of split(path)) {
+			if (found.type !== "directory") throw failure("ENOTDIR", call, path);
+			const next = found.entries.get(part);
+			if (next === undefined) throw failure("ENOENT", call, path);
+			found = next;
+		}
+		if (type !== undefined && found.type !== type) {
+			throw failure(type === "file" ? "EISDIR" : "ENOTDIR", call, path);
+		}
+		return found;
+	}
+
+	#parent(call: string, path: string): [Item, string] {
 		const parts = split(path);
 		const name = parts.pop();
 		if (name === undefined) throw failure("EBUSY", call, path);
-		const directory = this.#find(call, `/${parts.join("/")}`);
-		if (!(directory instanceof Map)) throw failure("ENOTDIR", call, path);
-		return [directory, name];
+		return [this.#find(call, parts.join("/"), "directory"), name];
 	}
+}
+
+function now(): bigint {
+	return BigInt(Date.now()) * 1_000_000n;
+}
+
+function item(type: Item["type"], target = ""): Item {
+	const time = now();
+	return {
+		type,
+		file: ++lastFile,
+		links: 1,
+		bytes: new Uint8Array(0),
+		entries: new Map(),
+		target,
+		accessed: time,
+		modified: time,
+	};
 }
 
 function split(path: string): string[] {

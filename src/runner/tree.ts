@@ -133,7 +133,7 @@ export class Tree {
 	async #open(wire: WireMount): Promise<Mounted> {
 		// Only who mounts something needs it.
 		const { RemoteFileSystem } = await import("../fs/remote.ts");
-		const fs = new RemoteFileSystem(this.#bridge, wire.store);
+		const fs = new RemoteFileSystem(this.#bridge, wire.store, { extras: wire.extras });
 		return {
 			mount: { path: wire.path, fs, readOnly: wire.readOnly },
 			written: wire.written,
