@@ -111,6 +111,9 @@ export class DescriptorDevice extends NullDevice {
 	}
 }
 
+/** `/dev/tty`: opening it yields the process's terminal; without one it is a null device. */
+export class TtyDevice extends NullDevice {}
+
 /** `/dev/fd`: one device per open descriptor of whoever looks. */
 export class DescriptorDirectory extends Device {
 	readonly #open: () => Iterable<number>;

@@ -10,6 +10,7 @@ import {
 	FullDevice,
 	NullDevice,
 	RandomDevice,
+	TtyDevice,
 	ZeroDevice,
 } from "./device.ts";
 import type { FileSystem, Node } from "./node.ts";
@@ -19,7 +20,7 @@ import { Tmp, TmpDirectory } from "./tmp.ts";
 export interface RootOptions {
 	/** The descriptors of the process that is running, for `/dev/fd`. */
 	descriptors?: () => Iterable<number>;
-	/** What `/dev/tty` is; without it, a null device. */
+	/** What `/dev/tty` is; without it, the terminal of the process. */
 	tty?: Node;
 	/** Whether there is a `/tmp`; true unless told otherwise. */
 	tmp?: boolean;
@@ -61,7 +62,7 @@ export function fillRoot(
 		stdin: new DescriptorDevice(0),
 		stdout: new DescriptorDevice(1),
 		stderr: new DescriptorDevice(2),
-		tty: options.tty ?? new NullDevice(),
+		tty: options.tty ?? new TtyDevice(),
 		fd: new DescriptorDirectory(options.descriptors ?? (() => [0, 1, 2])),
 	};
 	for (const [name, device] of Object.entries(devices)) place(fs, "/dev", name, device);

@@ -96,6 +96,8 @@ const PIECE = 32768;
 /** Bytes of a prompt that are remembered. */
 const PROMPT = 1024;
 
+const nothing = new Uint8Array(0);
+
 const signals: ReadonlyMap<Action, string> = new Map([
 	["interrupt", "SIGINT"],
 	["quit", "SIGQUIT"],
@@ -141,7 +143,7 @@ export class Terminal extends Device {
 	#held = 0;
 	/** Raw bytes on their way there. */
 	#raw: number[] = [];
-	#prompt = new Uint8Array(0);
+	#prompt = nothing;
 	/** Output that is gathered until all keys have been looked at. */
 	#echoed = "";
 	/** The next key has no meaning but itself. */
@@ -392,9 +394,12 @@ export class Terminal extends Device {
 	/** What has been printed since the start of a row, or the end of it. */
 	#remember(printed: Uint8Array): void {
 		const from = Math.max(printed.lastIndexOf(NEWLINE), printed.lastIndexOf(RETURN)) + 1;
-		const kept = from > 0 ? [] : this.#prompt;
-		const added = printed.subarray(Math.max(from, printed.length - PROMPT));
-		this.#prompt = Uint8Array.of(...kept, ...added).slice(-PROMPT);
+		const kept = from > 0 ? nothing : this.#prompt;
+		if (from === printed.length) this.#prompt = kept;
+		else {
+			const added = printed.subarray(Math.max(from, printed.length - PROMPT));
+			this.#prompt = Uint8Array.of(...kept, ...added).slice(-PROMPT);
+		}
 	}
 
 	#column(): number {
@@ -408,7 +413,7 @@ export class Terminal extends Device {
 
 	#newline(): void {
 		this.#echo(this.#settings.onlcr ? "\r\n" : "\n");
-		if (this.#settings.echo) this.#prompt = new Uint8Array(0);
+		if (this.#settings.echo) this.#prompt = nothing;
 	}
 
 	/** Echoes what belongs to no line. */

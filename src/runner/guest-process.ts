@@ -93,6 +93,7 @@ export class GuestProcess {
 			);
 		this.#outputs = [funnel(1), funnel(2)];
 		this.#terminal = this.#makeTerminal(request, Device);
+		this.#guest.terminal = this.#terminal;
 		this.#input = this.#terminal ?? new Input(bridge, "pipe", () => this.#reportTaken());
 		this.#guest.flush = () => {
 			for (const output of this.#outputs) output.flush();

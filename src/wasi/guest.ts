@@ -7,6 +7,7 @@ import { ENDED, type Errno } from "../abi/errno.ts";
 import { Memory, utf8 } from "../abi/memory.ts";
 import type { Bridge, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
+import type { INode } from "../fs/node.ts";
 import { Descriptors } from "./descriptors.ts";
 
 /** Milliseconds, with whatever fraction the browser grants. */
@@ -52,6 +53,8 @@ export class Guest {
 	/** Milliseconds spent waiting; the bridge counts. */
 	waited = 0;
 	ending: Ending | null = null;
+	/** What `/dev/tty` is. */
+	terminal: INode | null = null;
 	readonly stopped: OpenTicket<void>;
 	/** Called when the guest gives way, so that its output is seen. */
 	flush: () => void = () => {};

@@ -44,6 +44,7 @@ import {
 } from "../abi/errno.ts";
 import { FILESTAT, type FilestatLayout } from "../abi/layout.ts";
 import { utf8 } from "../abi/memory.ts";
+import { TtyDevice } from "../fs/device.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
 import { OpenFile } from "./descriptors.ts";
@@ -134,7 +135,8 @@ export function pathCalls(guest: Guest) {
 			const own = descriptors.get(node.descriptor);
 			return own === undefined ? EBADF : descriptors.add(own);
 		}
-		return descriptors.add(new OpenFile(node, flags, rights, inheriting));
+		const opened = node instanceof TtyDevice ? (guest.terminal ?? node) : node;
+		return descriptors.add(new OpenFile(opened, flags, rights, inheriting));
 	}
 
 	return {
