@@ -19,6 +19,7 @@ const ROOMS = {
 	wasi: { may: ["abi", "bridge", "fs"] },
 	wasix: { may: ["abi", "bridge", "fs", "wasi"] },
 	runner: { may: ["abi", "webc", "bridge", "fs", "mounts", "wasi", "wasix"] },
+	offline: { may: ["abi"] },
 	cli: { may: ["webc"] },
 };
 
@@ -108,8 +109,8 @@ export default {
 		closed(
 			"workers-imports",
 			"^workers/",
-			["^workers/", folders(["runner", "mounts", "bridge"])],
-			"A worker imports runner, mounts and bridge.",
+			["^workers/", folders(["runner", "mounts", "bridge", "offline"])],
+			"A worker imports runner, mounts, bridge and offline.",
 		),
 		closed(
 			"e2e-imports",

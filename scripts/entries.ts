@@ -40,5 +40,12 @@ export const ENTRIES: readonly EntryPoint[] = [
 		typed: true,
 		platform: "neutral",
 	},
+	{
+		name: "service-worker",
+		source: "workers/offline.ts",
+		subpath: "./service-worker",
+		typed: true,
+		platform: "browser",
+	},
 	{ name: "cli", source: "src/cli/main.ts", subpath: null, typed: false, platform: "node" },
 ];

@@ -4,14 +4,21 @@
  */
 import { PortholeError } from "../abi/error.ts";
 
-/** Compiles a module while its bytes arrive. Errors: as `compile`, and those of the stream. */
-export async function compileStream(
-	stream: ReadableStream<Uint8Array>,
+const WASM = "application/wasm";
+
+/** Compiles a module while its bytes arrive. An answer that the browser itself labels as a module is
+ *  handed on as it is, because only of such a one does a browser keep the compiled code.
+ *  Errors: as `compile`, and those of the body. */
+export async function compileResponse(
+	response: Response,
 	what: string,
 ): Promise<WebAssembly.Module> {
-	const response = new Response(stream, { headers: { "Content-Type": "application/wasm" } });
+	const labelled = response.headers.get("content-type")?.toLowerCase() === WASM;
+	const module = labelled
+		? response
+		: new Response(response.body, { headers: { "Content-Type": WASM } });
 	try {
-		return await WebAssembly.compileStreaming(response);
+		return await WebAssembly.compileStreaming(module);
 	} catch (cause) {
 		if (cause instanceof PortholeError) throw cause;
 		throw explained(cause, what);

@@ -7,7 +7,7 @@ import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { openPackage, type Package, type Span, WebcError } from "../webc/index.ts";
-import { compile, compileStream } from "./compile.ts";
+import { compile, compileResponse } from "./compile.ts";
 import type { WireLoadOptions, WireSource } from "./protocol.ts";
 import { RangeFile } from "./range.ts";
 import { badStatus, unreachable } from "./source.ts";
@@ -94,17 +94,19 @@ async function compileRange(
 	span: Span,
 	what: string,
 ): Promise<WebAssembly.Module> {
-	const stream = await file.stream(span.start, span.length);
-	if (span.sha256 === undefined || globalThis.crypto?.subtle === undefined) {
-		return compileStream(stream, what);
-	}
-	const [toCompile, toCheck] = stream.tee();
-	const checked = new Response(toCheck).arrayBuffer().then(async (bytes) => {
+	const response = await file.answer(span);
+	const { body } = response.clone();
+	if (body === null) throw unreachable("the package", "an empty answer");
+	const checked = file.collect(body, span.length).then(async (bytes) => {
+		if (span.sha256 === undefined || globalThis.crypto?.subtle === undefined) return;
 		const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 		if (digest.every((byte, index) => byte === span.sha256?.[index])) return;
 		throw new PortholeError("checksum", `${what} is not what its package says it is`);
 	});
-	const [module] = await Promise.all([compileStream(toCompile, what), checked]);
+	const module = compileResponse(response, what);
+	// That the download broke off, or brought something else, says more than that it is no module.
+	module.catch(() => {});
+	await checked;
 	return module;
 }
 

@@ -29,6 +29,11 @@ const TRIES = 3;
 /** Milliseconds before the second try; doubled for each further one. */
 const BACKOFF = 250;
 
+/** What a service worker that keeps packages says and understands (see `src/offline/answer.ts`): the
+ *  version that an answer is from, which further requests repeat, and a program by its digest. */
+const VERSION = "porthole-version";
+const ATOM = "porthole-atom";
+
 /** Hears how many bytes have arrived, in all. */
 export type OnBytes = (loaded: number, total: number | undefined) => void;
 
@@ -38,6 +43,8 @@ export class RangeFile implements ByteSource {
 	/** Hears of bytes as they arrive; set while somebody wants to know. */
 	onBytes: OnBytes | null = null;
 	readonly #url: string;
+	/** What further requests go to; where a service worker keeps the package, it names the version. */
+	readonly #address: string;
 	readonly #bridge: Bridge;
 	readonly #version: string;
 	readonly #blocks = new Map<number, Uint8Array>();
@@ -47,11 +54,12 @@ export class RangeFile implements ByteSource {
 	#loaded = 0;
 	#lastBlock = -1;
 
-	private constructor(url: string, bridge: Bridge, size: number, version: string) {
+	private constructor(url: string, address: string, bridge: Bridge, first: Response, size: number) {
 		this.#url = url;
+		this.#address = address;
 		this.#bridge = bridge;
 		this.size = size;
-		this.#version = version;
+		this.#version = versionOf(first);
 		this.contents = {
 			read: (into, at, length, position) => this.#readNow(into, at, length, position),
 			check: (span) => this.#check(span),
@@ -76,7 +84,9 @@ export class RangeFile implements ByteSource {
 			}
 			return response;
 		}
-		const file = new RangeFile(url, bridge, range.total, versionOf(response));
+		const pin = response.headers.get(VERSION);
+		const address = pin === null ? url : withParameter(url, VERSION, pin);
+		const file = new RangeFile(url, address, bridge, response, range.total);
 		const first = await bodyOf(response, Math.min(BLOCK, range.total), url);
 		file.#keep(0, first);
 		file.#arrived(first.length);
@@ -107,24 +117,34 @@ export class RangeFile implements ByteSource {
 		return out;
 	}
 
-	/** The bytes `[start, start + length)` as they arrive, past the cache; to compile while they do. */
-	async stream(start: number, length: number): Promise<ReadableStream<Uint8Array>> {
-		const response = await this.#part(start, length);
-		if (response.body === null) throw unreachable(this.#url, "an empty answer");
-		let rest = length;
-		return response.body.pipeThrough(
-			new TransformStream<Uint8Array, Uint8Array>({
-				transform: (chunk, controller) => {
-					rest -= chunk.length;
-					if (rest < 0) controller.error(this.#tooLong());
-					this.#arrived(chunk.length);
-					controller.enqueue(chunk);
-				},
-				flush: (controller) => {
-					if (rest > 0) controller.error(brokenOff(this.#url));
-				},
-			}),
-		);
+	/** The answer with the bytes of `span`, past the cache; to compile them while they arrive. It is
+	 *  the browser's own, untouched: only for such a one does it keep the code that it compiles. */
+	async answer({ start, length, sha256 }: Span): Promise<Response> {
+		const kept = this.#address !== this.#url && sha256 !== undefined;
+		if (!kept) return this.#part(start, length);
+		return this.#part(start, length, withParameter(this.#address, ATOM, hex(sha256)));
+	}
+
+	/** All bytes of such an answer; they count as loaded while they arrive. */
+	async collect(
+		body: ReadableStream<Uint8Array>,
+		length: number,
+	): Promise<Uint8Array<ArrayBuffer>> {
+		const bytes = new Uint8Array(length);
+		const reader = body.getReader();
+		let filled = 0;
+		for (;;) {
+			const { done, value } = await reader.read().catch(() => {
+				throw brokenOff(this.#url);
+			});
+			if (done) break;
+			if (filled + value.length > length) throw this.#tooLong();
+			bytes.set(value, filled);
+			filled += value.length;
+			this.#arrived(value.length);
+		}
+		if (filled < length) throw brokenOff(this.#url);
+		return bytes;
 	}
 
 	// --- for guests ---
@@ -246,12 +266,14 @@ export class RangeFile implements ByteSource {
 	}
 
 	/** The answer for a part, checked to be of the version and the place that was asked for. */
-	async #part(start: number, length: number): Promise<Response> {
-		const response = await request(this.#url, start, length, undefined);
+	async #part(start: number, length: number, address = this.#address): Promise<Response> {
+		const response = await request(address, start, length, undefined);
 		const range = parseRange(response);
 		const same = versionOf(response) === this.#version;
 		const there = range === null || (range.start === start && range.total === this.size);
-		if (response.status === 206 && same && there) return response;
+		// A program comes from a service worker's store, which has no 206.
+		const partial = response.status === 206 || (address !== this.#address && range !== null);
+		if (partial && same && there) return response;
 		await response.body?.cancel();
 		throw new PortholeError(
 			"changed",
@@ -305,6 +327,16 @@ function parseRange(response: Response): { start: number; total: number } | null
 
 function versionOf(response: Response): string {
 	return `${response.headers.get("etag") ?? ""} ${response.headers.get("last-modified") ?? ""}`;
+}
+
+function withParameter(url: string, name: string, value: string): string {
+	const address = new URL(url);
+	address.searchParams.set(name, value);
+	return address.href;
+}
+
+function hex(bytes: Uint8Array): string {
+	return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Exactly `length` bytes of an answer. */

@@ -1,0 +1,237 @@
+/**
+ * The answer to one request for a package, from what is kept and, for the rest, from the server.
+ *
+ *     wanted          [---------------------]
+ *     kept        [ a ]    [b]           [  c   ]
+ *     fetched          [              ]                 one request from the first gap to the last
+ *     answer          a, what is fetched, c             as 206, as it arrives
+ *
+ * The first answer for an address decides the version, and says its id in a header. Whoever reads on
+ * repeats the id in the address, and is answered from that version or told by other headers that it
+ * is gone. So a program keeps the version it was started from, also when a newer one is there.
+ *
+ * A program that is to be compiled is asked for by its digest, and answered as one entry of the
+ * Cache, untouched (see `Version.atom`).
+ */
+import type { Background } from "./background.ts";
+import { isPartOf, keeping, keepingAll, Server, warn } from "./network.ts";
+import type { CachedPackage, PackageCache } from "./packages.ts";
+import {
+	type Asked,
+	length,
+	parseContentRange,
+	parseRange,
+	type Run,
+	resolveRange,
+	toBlocks,
+} from "./runs.ts";
+import { type Chunks, chunksOf, cut, exactly, streamOf } from "./streams.ts";
+import { identify, known, type Version } from "./version.ts";
+import type { Lasting } from "./world.ts";
+
+/** The header that says which version an answer is from, and the parameter that asks for it. */
+const VERSION = "porthole-version";
+/** The parameter that asks for a program: its SHA-256. */
+const ATOM = "porthole-atom";
+
+/** Answers one request. A rejection means that the server cannot be reached. */
+export async function answer(
+	request: Request,
+	cache: PackageCache,
+	background: Background,
+	lasting: Lasting,
+): Promise<Response> {
+	const { address, pin, atom } = parseAddress(request.url);
+	const server = new Server(cache.world, address, request);
+	const range = request.headers.get("range");
+	const asked = parseRange(range);
+	if (asked === "other") return server.ask(range, request.signal);
+	const pkg = await cache.package(address).catch(warn);
+	// Without storage, as in some private windows, there is still the network.
+	if (pkg === false) return server.ask(range, request.signal);
+	const exchange = new Exchange(cache, background, pkg, server, asked, request.signal, lasting);
+	const response = await exchange.answer(pin, asked === null ? null : atom);
+	lasting(background.attend(pkg, server).catch(warn));
+	return response;
+}
+
+/** The address of a package, without what was added to it for us. */
+export function parseAddress(url: string): {
+	address: string;
+	pin: string | null;
+	atom: string | null;
+} {
+	const address = new URL(url);
+	const pin = address.searchParams.get(VERSION);
+	const atom = address.searchParams.get(ATOM);
+	// Deleting writes the whole query anew, so only where there is something to delete.
+	if (pin !== null) address.searchParams.delete(VERSION);
+	if (atom !== null) address.searchParams.delete(ATOM);
+	address.hash = "";
+	return { address: address.href, pin, atom };
+}
+
+class Exchange {
+	readonly #cache: PackageCache;
+	readonly #background: Background;
+	readonly #pkg: CachedPackage;
+	readonly #server: Server;
+	readonly #asked: Asked | null;
+	readonly #signal: AbortSignal;
+	readonly #lasting: Lasting;
+
+	constructor(
+		cache: PackageCache,
+		background: Background,
+		pkg: CachedPackage,
+		server: Server,
+		asked: Asked | null,
+		signal: AbortSignal,
+		lasting: Lasting,
+	) {
+		this.#cache = cache;
+		this.#background = background;
+		this.#pkg = pkg;
+		this.#server = server;
+		this.#asked = asked;
+		this.#signal = signal;
+		this.#lasting = lasting;
+	}
+
+	async answer(pin: string | null, atom: string | null): Promise<Response> {
+		const version =
+			pin === null
+				? this.#cache.current(this.#pkg)
+				: this.#pkg.versions.find(({ record }) => record.id === pin);
+		if (version === undefined) return this.#fresh();
+		const wanted = resolveRange(this.#asked, version.size);
+		if (wanted === null) return outside(version);
+		this.#lasting(this.#cache.used(this.#pkg, version).catch(warn));
+		const kept = atom === null ? null : await version.atom(wanted, atom);
+		return kept ?? this.#from(version, wanted, atom);
+	}
+
+	/** From what is kept of a version, and the rest from the server if it still has that version. */
+	async #from(version: Version, wanted: Run, atom: string | null): Promise<Response> {
+		const missing = version.pieces(wanted).filter(({ part }) => part === null);
+		const [first, last] = [missing[0], missing.at(-1)];
+		if (first === undefined || last === undefined) {
+			return this.#reply(version, wanted, this.#kept(version, wanted), atom);
+		}
+		const hull = { start: first.start, end: last.end };
+		const gap = atom === null ? toBlocks(hull, version.size) : hull;
+		const response = await this.#server.askRun(gap, this.#signal);
+		if (isPartOf(response, version, gap)) {
+			return this.#reply(version, wanted, this.#around(version, wanted, gap, response, atom), atom);
+		}
+		await response.body?.cancel();
+		return this.#fresh();
+	}
+
+	/** From the server alone: there is no version yet, or another than the one that is kept. */
+	async #fresh(): Promise<Response> {
+		const response = await this.#server.ask(header(this.#asked), this.#signal);
+		if (response.status === 200) return this.#all(response);
+		const run = parseContentRange(response.headers.get("content-range"));
+		if (response.status !== 206 || run === null) return response;
+		const identity = identify(response, run.size);
+		// Parts of such a file could be of two versions. It is fetched as a whole later.
+		if (!known(identity)) return response;
+		const type = response.headers.get("content-type") ?? "application/octet-stream";
+		const version = await this.#cache.version(this.#pkg, identity, type);
+		return this.#reply(version, run, keeping(this.#cache, version, response, run), null);
+	}
+
+	/** All of it, though perhaps only a part was asked for. */
+	#all(response: Response): Response {
+		const { status, headers } = response;
+		const chunks = keepingAll(this.#cache, this.#pkg, response);
+		return new Response(this.#stream(chunks), { status, headers });
+	}
+
+	async *#kept(version: Version, run: Run): Chunks {
+		for (let at = run.start; at < run.end; ) {
+			const [piece] = version.pieces({ start: at, end: run.end });
+			if (piece === undefined) return;
+			const { start, end, part } = piece;
+			if (part === null) {
+				yield* this.#again(version, piece);
+				at = end;
+				continue;
+			}
+			const bytes = await version.read(part);
+			// A part that is lost, or was replaced by a larger one: look again.
+			if (bytes === null) continue;
+			yield bytes.subarray(start - part.start, end - part.start);
+			at = end;
+		}
+	}
+
+	/** What was thought to be there, from the server. */
+	async *#again(version: Version, run: Run): Chunks {
+		const gap = toBlocks(run, version.size);
+		const response = await this.#server.askRun(gap, this.#signal);
+		if (!isPartOf(response, version, gap)) {
+			await response.body?.cancel();
+			throw new TypeError("a part of the package is damaged, and the server has another version");
+		}
+		const chunks = keeping(this.#cache, version, response, gap);
+		yield* cut(chunks, run.start - gap.start, run.end - gap.start);
+	}
+
+	/** What is kept before the gap, what comes from the server, and what is kept behind it. */
+	async *#around(
+		version: Version,
+		wanted: Run,
+		gap: Run,
+		response: Response,
+		atom: string | null,
+	): Chunks {
+		yield* this.#kept(version, { start: wanted.start, end: gap.start });
+		// A program is kept as one entry, not in parts.
+		const chunks =
+			atom === null
+				? keeping(this.#cache, version, response, gap)
+				: exactly(chunksOf(response.body), length(gap));
+		yield* cut(chunks, wanted.start - gap.start, wanted.end - gap.start);
+		yield* this.#kept(version, { start: gap.end, end: wanted.end });
+	}
+
+	#reply(version: Version, run: Run, chunks: Chunks, atom: string | null): Response {
+		const headers: Record<string, string> = {
+			...version.headers(run),
+			"Content-Length": String(length(run)),
+			[VERSION]: version.record.id,
+		};
+		const stream = this.#stream(chunks);
+		if (atom === null) {
+			return new Response(stream, { status: this.#asked === null ? 200 : 206, headers });
+		}
+		const [toCompile, toKeep] = stream.tee();
+		this.#lasting(this.#cache.storeAtom(version, run, toKeep, atom).catch(warn));
+		headers["Content-Type"] = "application/wasm";
+		return new Response(toCompile, { headers });
+	}
+
+	/** The worker stays until the stream has ended. */
+	#stream(chunks: Chunks): ReadableStream<Uint8Array<ArrayBuffer>> {
+		const answered = this.#background.answering(this.#pkg);
+		let ended = answered;
+		this.#lasting(
+			new Promise<void>((resolve) => {
+				ended = () => resolve(answered());
+			}),
+		);
+		return streamOf(chunks, ended);
+	}
+}
+
+function header(asked: Asked | null): string | null {
+	if (asked === null) return null;
+	const last = asked.end === null ? "" : asked.start === null ? asked.end : asked.end - 1;
+	return `bytes=${asked.start ?? ""}-${last}`;
+}
+
+function outside({ size }: Version): Response {
+	return new Response(null, { status: 416, headers: { "Content-Range": `bytes */${size}` } });
+}

@@ -1,0 +1,98 @@
+/**
+ * `porthole/service-worker`: keeps packages for visits without a network. It adds its listeners to a
+ * service worker that belongs to the page, and answers requests for packages and for nothing else.
+ *
+ *     import { offline } from "porthole/service-worker";
+ *     offline();
+ *
+ * It knows packages only by their addresses; that a file is a container, and what is in it, it does
+ * not know.
+ */
+import { PortholeError } from "../abi/error.ts";
+import { answer, parseAddress } from "./answer.ts";
+import { Background } from "./background.ts";
+import { PackageCache } from "./packages.ts";
+import { Shell } from "./shell.ts";
+import type { FetchEvent, Scope, World } from "./world.ts";
+
+/** What is kept, and how much of it. */
+export interface OfflineOptions {
+	/** Which addresses are packages. Default: paths that end in `.webc`, `.wasm`, `.tar.gz` or `.tgz`. */
+	readonly match?: (url: URL) => boolean;
+	/** Bytes that packages may take. Default: 512 MiB, or half of what the browser allows if that is
+	 *  less. Packages that were used longest ago go first. */
+	readonly limit?: number;
+	/** What the caches are called, for more than one set of packages at one origin. */
+	readonly name?: string;
+	/** Addresses of the page itself and what it needs, relative to the worker's scope. They are fetched
+	 *  when the worker is installed, and used when the network does not answer. */
+	readonly precache?: readonly string[];
+}
+
+const PACKAGE = /\.(webc|wasm|tar\.gz|tgz)$/;
+
+/** Adds the listeners. Call it while the service worker's script runs, not later. */
+export function offline(options: OfflineOptions = {}): void {
+	// The type of a service worker's global scope and that of a page's exclude each other in one program.
+	const scope = globalThis as unknown as Scope;
+	if (scope.registration === undefined) {
+		throw new PortholeError("not-supported", "offline() is called in a service worker");
+	}
+	const { match = (url) => PACKAGE.test(url.pathname), limit, name = "porthole" } = options;
+	checkOptions(limit, name);
+	const cache = new PackageCache(worldOf(scope), name, limit);
+	const background = new Background(cache);
+	const shell = new Shell(scope.caches, name, options.precache ?? [], scope.registration.scope);
+
+	scope.addEventListener("install", (event) => event.waitUntil(shell.install()));
+	scope.addEventListener("activate", (event) => {
+		// Packages that the first visit loads are to be kept already.
+		event.waitUntil(Promise.all([shell.activate(), scope.clients.claim()]));
+	});
+	scope.addEventListener("fetch", (event) => {
+		const { request } = event;
+		if (request.method !== "GET") return;
+		if (isReadable(request) && match(new URL(parseAddress(request.url).address))) {
+			event.respondWith(fromPackages(event, cache, background));
+		} else if (shell.has(request)) {
+			event.respondWith(shell.answer(request, (asked) => fetch(asked)));
+		}
+	});
+}
+
+/** Whether the page will see the answer. What is shown or embedded is none of our business. */
+function isReadable({ mode, url }: Request): boolean {
+	return (mode === "cors" || mode === "same-origin") && /^https?:/.test(url);
+}
+
+async function fromPackages(
+	event: FetchEvent,
+	cache: PackageCache,
+	background: Background,
+): Promise<Response> {
+	return answer(event.request, cache, background, (work) => event.waitUntil(work));
+}
+
+function checkOptions(limit: number | undefined, name: string): void {
+	if (limit !== undefined && !(limit >= 0)) {
+		throw new PortholeError("invalid-option", `limit is a number of bytes, not ${limit}`);
+	}
+	if (!/^[\w-]+$/.test(name)) {
+		throw new PortholeError("invalid-option", `name is letters, digits, - and _, not "${name}"`);
+	}
+}
+
+function worldOf({ caches, navigator }: Scope): World {
+	return {
+		caches,
+		fetch: (url, init) => fetch(url, init),
+		now: () => Date.now(),
+		wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+		quota: async () => {
+			const { quota = Number.POSITIVE_INFINITY } = await navigator.storage.estimate();
+			return quota;
+		},
+		sparing: () =>
+			(navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true,
+	};
+}

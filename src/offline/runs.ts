@@ -1,0 +1,105 @@
+/**
+ * Arithmetic of byte runs: what of a wanted run is there, and what has to be fetched.
+ *
+ *     blocks    | 0 | 1 | 2 | 3 | 4 | 5 |        128 KiB each, counted from the start of the file
+ *     parts     [  a  ]     [c][    d   ]        what is stored; parts may overlap and end anywhere
+ *     wanted      [-------------]
+ *     pieces      [  a ][gap ][c][ d]
+ *
+ * What is fetched is widened to whole blocks, so that neighbouring requests do not leave slivers.
+ */
+
+/** Bytes of a file: the first, and the one behind the last. */
+export interface Run {
+	readonly start: number;
+	readonly end: number;
+}
+
+/** A piece of an answer: the bytes, and the part that holds them; null where none does. */
+export interface Piece<P extends Run> extends Run {
+	readonly part: P | null;
+}
+
+export const BLOCK = 128 * 1024;
+
+/** Cuts `wanted` into pieces, each of one part. Of several parts the shortest is taken, because a
+ *  part is read and checked whole. */
+export function cover<P extends Run>(parts: Iterable<P>, wanted: Run): Piece<P>[] {
+	const near = [...parts].filter((part) => part.start < wanted.end && part.end > wanted.start);
+	near.sort((a, b) => length(a) - length(b));
+	const pieces: Piece<P>[] = [];
+	for (let at = wanted.start; at < wanted.end; ) {
+		const part = near.find(({ start, end }) => start <= at && at < end) ?? null;
+		const end = Math.min(wanted.end, part?.end ?? nextStart(near, at, wanted.end));
+		pieces.push({ start: at, end, part });
+		at = end;
+	}
+	return pieces;
+}
+
+/** The runs of `wanted` that no part holds. */
+export function gaps(parts: Iterable<Run>, wanted: Run): Run[] {
+	return cover(parts, wanted)
+		.filter(({ part }) => part === null)
+		.map(({ start, end }) => ({ start, end }));
+}
+
+/** The run of whole blocks around `run`, in a file of `size` bytes. */
+export function toBlocks({ start, end }: Run, size: number): Run {
+	return {
+		start: Math.floor(start / BLOCK) * BLOCK,
+		end: Math.min(size, Math.ceil(end / BLOCK) * BLOCK),
+	};
+}
+
+export function length({ start, end }: Run): number {
+	return end - start;
+}
+
+export function within(inner: Run, outer: Run): boolean {
+	return outer.start <= inner.start && inner.end <= outer.end;
+}
+
+function nextStart(parts: readonly Run[], at: number, end: number): number {
+	let next = end;
+	for (const { start } of parts) if (start > at && start < next) next = start;
+	return next;
+}
+
+/** What a Range header asks for of a file that is not known yet: `end` or `start` may be missing. */
+export interface Asked {
+	readonly start: number | null;
+	readonly end: number | null;
+}
+
+/** One range, as RFC 9110 writes it. Null where there is none; `"other"` for what is not ours. */
+export function parseRange(header: string | null): Asked | null | "other" {
+	if (header === null) return null;
+	const match = /^\s*bytes\s*=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(header);
+	if (match === null || (match[1] === "" && match[2] === "")) return "other";
+	const start = match[1] === "" ? null : Number(match[1]);
+	const last = match[2] === "" ? null : Number(match[2]);
+	if (start !== null && last !== null && last < start) return "other";
+	return { start, end: last === null ? null : start === null ? last : last + 1 };
+}
+
+/** The run that is asked for, of a file of `size` bytes; null if it has no such bytes. */
+export function resolveRange(asked: Asked | null, size: number): Run | null {
+	if (asked === null) return { start: 0, end: size };
+	// `bytes=-500` means the last 500.
+	const start = asked.start ?? Math.max(0, size - (asked.end ?? 0));
+	const end = asked.start === null ? size : Math.min(asked.end ?? size, size);
+	return start < end ? { start, end } : null;
+}
+
+/** What `Content-Range` says; null where it is missing, hidden, or says nothing of the size. */
+export function parseContentRange(header: string | null): (Run & { readonly size: number }) | null {
+	const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(header ?? "");
+	if (match === null) return null;
+	const [start, end, size] = [Number(match[1]), Number(match[2]) + 1, Number(match[3])];
+	return start < end && end <= size ? { start, end, size } : null;
+}
+
+export function contentRange({ start, end }: Run, size: number): string {
+	return `bytes ${start}-${end - 1}/${size}`;
+}

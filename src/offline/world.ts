@@ -1,0 +1,40 @@
+/**
+ * What the package cache needs of the world, as arguments: a test can stop the clock, cut the network
+ * and fill the disk.
+ */
+export interface World {
+	readonly caches: CacheStorage;
+	fetch(url: string, init: RequestInit): Promise<Response>;
+	/** Milliseconds since 1970. */
+	now(): number;
+	wait(milliseconds: number): Promise<void>;
+	/** How many bytes this origin may store, as far as is known. */
+	quota(): Promise<number>;
+	/** Whether the user asked to be sparing with the network. */
+	sparing(): boolean;
+}
+
+/** Keeps the service worker alive until the work is done. */
+export type Lasting = (work: Promise<unknown>) => void;
+
+// TypeScript has no types for service workers in a program that also has those of pages.
+
+export interface ExtendableEvent extends Event {
+	waitUntil(work: Promise<unknown>): void;
+}
+
+export interface FetchEvent extends ExtendableEvent {
+	readonly request: Request;
+	respondWith(answer: Promise<Response>): void;
+}
+
+/** The global scope of a service worker, as far as it is used here. */
+export interface Scope {
+	readonly caches: CacheStorage;
+	readonly clients: { claim(): Promise<void> };
+	readonly navigator: Navigator;
+	readonly registration: { readonly scope: string };
+	addEventListener(type: "install" | "activate", listener: (event: ExtendableEvent) => void): void;
+	addEventListener(type: "fetch", listener: (event: FetchEvent) => void): void;
+	skipWaiting(): Promise<void>;
+}
