@@ -382,20 +382,18 @@ export function fdCalls(guest: Guest) {
 
 	/** Writes `entry`, cut off at `end`, and returns how many bytes it took. */
 	function direntBytes(at: number, end: number, next: number): number {
-		const name = utf8(entry.name);
-		if (end - at < DIRENT.size) {
+		const room = end - at - DIRENT.size;
+		if (room < 0) {
 			// Not even the head fits. What is written is not looked at; that the room is used up is.
 			memory.u8.fill(0, at, end);
 			return end - at;
 		}
 		memory.setU64(at + DIRENT.next, next);
 		memory.setU64(at + DIRENT.ino, entry.ino);
-		memory.setU32(at + DIRENT.length, name.length);
+		const length = memory.setString(at + DIRENT.size, room, entry.name);
+		memory.setU32(at + DIRENT.length, length);
 		memory.setU32(at + DIRENT.type, filetype(entry.type));
-		return (
-			DIRENT.size +
-			memory.setBytes(at + DIRENT.size, Math.min(end - at - DIRENT.size, name.length), name)
-		);
+		return DIRENT.size + Math.min(room, length);
 	}
 }
 
