@@ -38,7 +38,7 @@ async function bundle(entry: EntryPoint): Promise<void> {
 		input: { [entry.name]: entry.source, ...entry.shared },
 		preserveEntrySignatures: "allow-extension",
 		platform: entry.platform,
-		external: entry.platform === "node" ? [/^node:/] : [],
+		external: [...(entry.external ?? []), ...(entry.platform === "node" ? [/^node:/] : [])],
 		transform: { target: "es2023" },
 		plugins: [entry.name === "inline" ? inlineWorker() : workerBeside(), indexBeside(entry)],
 		output: {

@@ -14,6 +14,8 @@ export interface EntryPoint {
 	/** Whether it has declarations, and so a chapter in the API report. */
 	readonly typed: boolean;
 	readonly platform: "browser" | "neutral" | "node";
+	/** Packages that its users have already, and must share with it. */
+	readonly external?: readonly string[];
 	/** A file that its parts share, beside it: the name of a bundle and its source. */
 	readonly shared?: Readonly<Record<string, string>>;
 }
@@ -46,6 +48,14 @@ export const ENTRIES: readonly EntryPoint[] = [
 		subpath: "./service-worker",
 		typed: true,
 		platform: "browser",
+	},
+	{
+		name: "shim",
+		source: "src/wasi/shim-page.ts",
+		subpath: "./shim",
+		typed: true,
+		platform: "browser",
+		external: ["@bjorn3/browser_wasi_shim"],
 	},
 	{ name: "cli", source: "src/cli/main.ts", subpath: null, typed: false, platform: "node" },
 ];
