@@ -111,6 +111,22 @@ export class Memory {
 		return bits < 128 ? String.fromCharCode.apply(null, codes) : null;
 	}
 
+	/** Writes as much of `text` as fits into `length` and returns how many bytes all of it takes. */
+	setString(at: number, length: number, text: string): number {
+		if (text.length <= length && text.length <= SHORT) {
+			let i = 0;
+			for (; i < text.length; i++) {
+				const code = text.charCodeAt(i);
+				if (code > 127) break;
+				this.u8[at + i] = code;
+			}
+			if (i === text.length) return i;
+		}
+		const bytes = utf8(text);
+		this.setBytes(at, length, bytes);
+		return bytes.length;
+	}
+
 	/** Writes as much of `bytes` as fits into `length` and returns how much. */
 	setBytes(at: number, length: number, bytes: Uint8Array): number {
 		const count = Math.min(length, bytes.length);
