@@ -1,0 +1,150 @@
+/**
+ * A screen and a keyboard for a process that has a terminal. xterm.js draws; lines are edited, and
+ * keys become signals, in the process's own terminal.
+ *
+ * Some keys belong to the page rather than to the program: Ctrl-C copies while something is
+ * selected, Ctrl-V pastes, and Shift-Tab leaves the terminal, so that nobody who has no mouse is
+ * caught in it.
+ */
+import "@xterm/xterm/css/xterm.css";
+import { FitAddon } from "@xterm/addon-fit";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { type ITheme, Terminal } from "@xterm/xterm";
+import type { Process } from "../index.ts";
+
+/** Rows above the screen that are kept. */
+const SCROLLBACK = 5000;
+
+export class TerminalView {
+	readonly #host: HTMLElement;
+	readonly #fit = new FitAddon();
+	readonly #terminal: Terminal;
+	readonly #undo = new AbortController();
+	readonly #observer = new ResizeObserver(() => this.#resize());
+	#process: Process | null = null;
+	#keys: WritableStreamDefaultWriter<Uint8Array> | null = null;
+
+	/** Fills `host`, takes font and colours from its style, and follows its size. */
+	constructor(host: HTMLElement) {
+		this.#host = host;
+		const terminal = new Terminal({
+			allowProposedApi: true,
+			fontFamily: getComputedStyle(host).fontFamily,
+			fontSize: 13,
+			minimumContrastRatio: 4.5,
+			// The process's terminal counts on it when a line is erased after a change of size.
+			reflowCursorLine: true,
+			screenReaderMode: true,
+			scrollback: SCROLLBACK,
+			theme: themeOf(host),
+		});
+		this.#terminal = terminal;
+		terminal.loadAddon(this.#fit);
+		terminal.loadAddon(new Unicode11Addon());
+		terminal.unicode.activeVersion = "11";
+		terminal.attachCustomKeyEventHandler((event) => this.#isForProgram(event));
+		terminal.onData((text) => this.#type(new TextEncoder().encode(text)));
+		terminal.onBinary((text) => this.#type(Uint8Array.from(text, (c) => c.charCodeAt(0))));
+		terminal.onResize(({ cols, rows }) => this.#process?.resize(cols, rows));
+		terminal.open(host);
+		this.#hearInsertions();
+		this.#observer.observe(host);
+		this.#resize();
+		matchMedia("(prefers-color-scheme: dark)").addEventListener(
+			"change",
+			() => {
+				terminal.options.theme = themeOf(host);
+			},
+			{ signal: this.#undo.signal },
+		);
+	}
+
+	/** How large a program's terminal has to be to fit. */
+	get size(): { columns: number; rows: number } {
+		return { columns: this.#terminal.cols, rows: this.#terminal.rows };
+	}
+
+	/** Takes over the streams of a process; done when it has ended and all its output is shown. */
+	async attach(process: Process): Promise<void> {
+		this.#process = process;
+		this.#keys = process.stdin.getWriter();
+		this.#terminal.options.disableStdin = false;
+		// The size may have changed while the process was started.
+		process.resize(this.#terminal.cols, this.#terminal.rows);
+		try {
+			await Promise.all([this.#show(process.stdout), this.#show(process.stderr)]);
+		} finally {
+			this.#terminal.options.disableStdin = true;
+			this.#process = null;
+			this.#keys = null;
+		}
+	}
+
+	/** A line of the page's own, beneath what the program printed. */
+	note(text: string): void {
+		const fresh = this.#terminal.buffer.active.cursorX === 0 ? "" : "\r\n";
+		this.#terminal.write(`${fresh}\x1b[2m${text.replaceAll(/\p{Cc}/gu, " ")}\x1b[m\r\n`);
+	}
+
+	clear(): void {
+		this.#terminal.reset();
+	}
+
+	focus(): void {
+		this.#terminal.focus();
+	}
+
+	close(): void {
+		this.#undo.abort();
+		this.#observer.disconnect();
+		this.#terminal.dispose();
+	}
+
+	#show(stream: ReadableStream<Uint8Array>): Promise<void> {
+		const screen = new WritableStream<Uint8Array>({
+			// The program waits while the screen is behind.
+			write: (chunk) => new Promise((drawn) => this.#terminal.write(chunk, drawn)),
+		});
+		return stream.pipeTo(screen);
+	}
+
+	#type(keys: Uint8Array): void {
+		this.#keys?.write(keys).catch(() => {});
+	}
+
+	#resize(): void {
+		// A hidden element has no size, and xterm would take that for one column.
+		if (this.#host.clientWidth > 0 && this.#host.clientHeight > 0) this.#fit.fit();
+	}
+
+	/** Text that comes from no key, as from an emoji picker: for screen readers xterm.js leaves what
+	 *  is in its text field alone, and would overlook it. */
+	#hearInsertions(): void {
+		const { signal } = this.#undo;
+		let pressed = false;
+		const field = this.#terminal.textarea;
+		field?.addEventListener("keydown", () => (pressed = true), { signal, capture: true });
+		field?.addEventListener("keyup", () => (pressed = false), { signal, capture: true });
+		field?.addEventListener(
+			"input",
+			(event) => {
+				if (!(event instanceof InputEvent) || event.inputType !== "insertText" || pressed) return;
+				this.#terminal.input(event.data ?? "");
+			},
+			{ signal },
+		);
+	}
+
+	#isForProgram(event: KeyboardEvent): boolean {
+		if (event.key === "Tab" && event.shiftKey) return false;
+		const shortcut = (event.ctrlKey || event.metaKey) && !event.altKey;
+		if (!shortcut) return true;
+		if (event.key === "v" || event.key === "V") return false;
+		return !(event.key === "c" && this.#terminal.hasSelection());
+	}
+}
+
+function themeOf(host: HTMLElement): ITheme {
+	const { color, backgroundColor } = getComputedStyle(host);
+	return { foreground: color, background: backgroundColor, cursor: color };
+}
