@@ -5,7 +5,8 @@
  * write posted at once, and one that floods has its writes joined: a burst of `BURST` posts is free,
  * after that data is held until `CHUNK` bytes are there or the guest gives way. What was posted and
  * not yet taken by the page is bounded by `WINDOW`; beyond it the guest waits, so that a slow reader
- * neither loses a byte nor grows memory.
+ * neither loses a byte nor grows memory. It waits until half of that is free again, because waking it
+ * for each chunk would cost more than the chunk.
  */
 import { EPIPE } from "../abi/errno.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
@@ -103,7 +104,7 @@ export class Funnel {
 	/** The page has taken so many bytes. */
 	taken(bytes: number): void {
 		this.#underway -= bytes;
-		if (this.#underway < WINDOW) this.#room?.answer();
+		if (this.#underway <= WINDOW / 2) this.#room?.answer();
 	}
 
 	/** The page will take no more: the guest's next write is EPIPE. */
