@@ -16,7 +16,7 @@ const python: readonly Example[] = [
 		args: `-c "import sys; print('Hello from Python', sys.version.split()[0])"`,
 	},
 	{
-		title: "Count slowly",
+		title: "Count",
 		args: `-u -c "import time
 for i in range(1, 11):
     print(i)
@@ -33,7 +33,7 @@ for i in range(1, 11):
 
 const ruby: readonly Example[] = [
 	{ title: "Hello", args: `-e 'puts "Hello from Ruby #{RUBY_VERSION}"'` },
-	{ title: "Count slowly", args: `-e '1.upto(10) { |i| puts i; sleep 0.5 }'` },
+	{ title: "Count", args: `-e '1.upto(10) { |i| puts i; sleep 0.5 }'` },
 	{ title: "Ask", args: `-e 'puts "Who are you?"; puts "Hello, #{gets}"'` },
 ];
 

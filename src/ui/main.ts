@@ -45,7 +45,6 @@ class Playground {
 		this.#tabs.onShow = (panel) => {
 			if (panel === "panel-files") this.#files.refresh();
 		};
-		session.onRestart = (progress) => this.#restarted(progress.phase);
 		showEnvironment(session.sandbox.environment);
 		addEventListener("keydown", (event) => this.#key(event));
 		addEventListener("hashchange", () => this.restore());
@@ -93,7 +92,7 @@ class Playground {
 			if (!find("panel-files", HTMLElement).hidden) this.#files.open(FILES);
 			this.#remember();
 		} catch (error) {
-			if (this.#wanted === choice) this.#failed(name, error);
+			if (this.#wanted === choice) this.#failed(error);
 		} finally {
 			if (this.#wanted === choice) this.#wanted = null;
 			this.#update();
@@ -109,7 +108,7 @@ class Playground {
 		);
 	}
 
-	#failed(name: string, error: unknown): void {
+	#failed(error: unknown): void {
 		const before = this.#choice;
 		if (before) this.#chooser.mark(before);
 		const kept = before ? `; ${nameOf(before)} is still loaded` : "";
@@ -120,7 +119,7 @@ class Playground {
 		this.#tabs.show("panel-output");
 		const { title } = showProblem(error);
 		find("empty", HTMLElement).hidden = true;
-		this.#chooser.settle("failed", `${name}: ${title}${kept}`);
+		this.#chooser.settle("failed", `${title}${kept}`);
 	}
 
 	async #run(): Promise<void> {
@@ -129,6 +128,7 @@ class Playground {
 		if (plan === null) return;
 		this.#tabs.show("panel-output");
 		this.#remember();
+		find("panel-output", HTMLElement).scrollIntoView({ block: "nearest" });
 		await this.#runner.run(plan);
 	}
 
@@ -136,13 +136,6 @@ class Playground {
 		const { running, package: loaded } = this.#session;
 		const runnable = loaded !== null && loaded.commands.length > 0;
 		this.#form.allow(runnable && !running, running);
-	}
-
-	/** A program that made no calls was ended with its worker; the sandbox comes back by itself. */
-	#restarted(phase: string): void {
-		const name = this.#choice ? nameOf(this.#choice) : "the package";
-		if (phase === "ready") this.#chooser.settle("ready", `${name} is ready again`);
-		else this.#chooser.settle("ready", `Restarting the sandbox: loading ${name} again…`);
 	}
 
 	#key(event: KeyboardEvent): void {

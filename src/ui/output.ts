@@ -1,10 +1,10 @@
 /**
  * The output of programs, as it comes.
  *
- * A program may print faster than a page can show. So text is gathered and shown some twenty times
- * a second, whoever prints more than that waits for it, and only the last `LIMIT` characters stay,
- * beneath a line that says how much was cut. The view follows the end unless the reader has
- * scrolled up.
+ * A program may print faster than a page can show. So text is gathered and shown at most twenty
+ * times a second, and less often when showing takes long; only the last `LIMIT` characters stay,
+ * beneath a line that says how much was cut, and what would be cut at once is never shown. A program
+ * that is still faster waits. The view follows the end unless the reader has scrolled up.
  */
 import { count } from "./amounts.ts";
 import { find, make } from "./page.ts";
@@ -12,13 +12,15 @@ import { find, make } from "./page.ts";
 /** stdin is what the visitor typed, and note what the page says. */
 export type Kind = "stdout" | "stderr" | "stdin" | "note";
 
-const LIMIT = 400_000;
+const LIMIT = 200_000;
 /** Characters of one block, and of one without an end of line; what is cut is cut in blocks. */
 const BLOCK = 4_000;
 const LONGEST = 16_000;
 /** Characters that may wait to be shown before the program waits. */
-const AHEAD = 100_000;
+const AHEAD = 1_000_000;
+/** Milliseconds between two flushes, at least; and how much longer than a flush at least. */
 const PAUSE = 50;
+const SHARE = 3;
 
 export class Output {
 	readonly #log = find("log", HTMLElement);
@@ -31,6 +33,8 @@ export class Output {
 	#shown = 0;
 	#cut = 0;
 	#atLineStart = true;
+	/** Milliseconds that the last flush took, with its layout. */
+	#cost = 0;
 	#follow = true;
 	#timer: ReturnType<typeof setTimeout> | null = null;
 	#room: Promise<void> = Promise.resolve();
@@ -54,10 +58,10 @@ export class Output {
 			this.#room = new Promise((resolve) => {
 				this.#makeRoom = resolve;
 			});
-			this.#timer = setTimeout(() => this.flush(), PAUSE);
+			this.#timer = setTimeout(() => this.flush(), Math.max(PAUSE, SHARE * this.#cost));
 		}
 		if (this.#waitingLength < AHEAD) return Promise.resolve();
-		// Nobody looks, and timers hardly run: show at once, which costs no drawing.
+		// Timers of a hidden page run once a second: show at once instead.
 		if (document.hidden) this.flush();
 		return this.#room;
 	}
@@ -87,23 +91,28 @@ export class Output {
 		if (this.#timer !== null) clearTimeout(this.#timer);
 		this.#timer = null;
 		const waiting = this.#waiting;
+		let tooMuch = this.#waitingLength - LIMIT;
 		this.#waiting = [];
 		this.#waitingLength = 0;
-		for (const { kind, text } of waiting) this.#show(kind, text);
+		const start = performance.now();
+		for (const { kind, text } of waiting) {
+			const skipped = Math.min(text.length, Math.max(0, tooMuch));
+			tooMuch -= skipped;
+			this.#cut += skipped;
+			this.#show(kind, text.slice(skipped));
+		}
 		if (waiting.length > 0) {
 			this.#trim();
 			if (this.#follow) this.#toEnd();
 			else this.#latest.hidden = false;
 		}
+		this.#cost = performance.now() - start;
 		this.#makeRoom();
 	}
 
 	#show(kind: Kind, text: string): void {
+		if (text === "") return;
 		let rest = text;
-		if (rest.length > LIMIT) {
-			this.#cut += rest.length - LIMIT;
-			rest = rest.slice(-LIMIT);
-		}
 		this.#shown += rest.length;
 		this.#atLineStart = rest.endsWith("\n");
 		while (rest !== "") {

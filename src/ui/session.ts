@@ -48,8 +48,6 @@ export interface Ending {
 }
 
 export class Session {
-	/** Told of progress when a sandbox loads its package once more, in a new worker. */
-	onRestart: (progress: Progress) => void = () => {};
 	#sandbox: Sandbox;
 	#package: Package | null = null;
 	#loading: AbortController | null = null;
@@ -90,14 +88,12 @@ export class Session {
 		this.#loading = loading;
 		const fresh = this.#package !== null;
 		const sandbox = fresh ? await newSandbox(this.#files) : this.#sandbox;
-		let ready = false;
 		try {
 			const loaded = await sandbox.load(source, {
 				signal: loading.signal,
-				onProgress: (progress) => (ready ? this.onRestart(progress) : onProgress(progress)),
+				onProgress,
 			});
 			loading.signal.throwIfAborted();
-			ready = true;
 			if (fresh) this.#sandbox.close().catch(() => {});
 			this.#sandbox = sandbox;
 			this.#package = loaded;
