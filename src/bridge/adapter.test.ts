@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EBADF, ENDED, ENOENT, PENDING } from "../abi/errno.ts";
-import { signatures } from "../wasi/table.ts";
 import { adapterModule, type PlainCall, type Signature } from "./adapter.ts";
 
 type Exported = (...args: (number | bigint)[]) => number | undefined;
@@ -51,20 +50,6 @@ function adaptAll(
 const plain: Signature = { name: "f", params: "ii", result: "errno" };
 
 describe("the module", () => {
-	test("of the whole table is valid and has one export per call", () => {
-		const bytes = adapterModule(signatures);
-		expect(WebAssembly.validate(bytes)).toBe(true);
-		const module = new WebAssembly.Module(bytes);
-		expect(WebAssembly.Module.exports(module).map((e) => e.name)).toEqual(
-			signatures.map((s) => s.name),
-		);
-		expect(WebAssembly.Module.imports(module).map((i) => `${i.module}.${i.name}`)).toEqual([
-			...signatures.map((s) => `call.${s.name}`),
-			"bridge.wait",
-			"bridge.breathe",
-		]);
-	});
-
 	test("of any table is valid, and hands every argument over", () => {
 		const name = fc.string({ minLength: 1, maxLength: 200, unit: "grapheme" });
 		const params = fc

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { adapterModule } from "../bridge/adapter.ts";
 import { modules, preview1, signatures } from "./table.ts";
 import { forms, paramsOf, Session } from "./transcript.ts";
 
@@ -37,4 +38,18 @@ test("two guests share no state", () => {
 	const a = preview1(new Session().guest);
 	const b = preview1(new Session().guest);
 	for (const name of names) expect(a[name], name).not.toBe(b[name]);
+});
+
+test("the adapter of the whole table is valid and has one export per call", () => {
+	const bytes = adapterModule(signatures);
+	expect(WebAssembly.validate(bytes)).toBe(true);
+	const module = new WebAssembly.Module(bytes);
+	expect(WebAssembly.Module.exports(module).map((e) => e.name)).toEqual(
+		signatures.map((s) => s.name),
+	);
+	expect(WebAssembly.Module.imports(module).map((i) => `${i.module}.${i.name}`)).toEqual([
+		...signatures.map((s) => `call.${s.name}`),
+		"bridge.wait",
+		"bridge.breathe",
+	]);
 });

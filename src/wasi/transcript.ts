@@ -14,7 +14,6 @@
  * acts while a call waits; `clock 5` lets milliseconds pass; `printed` is what was written to the
  * standard output, `file "a"` what a file holds.
  */
-import { expect } from "vitest";
 import * as abi from "../abi/constants.ts";
 import { errnoName, PENDING } from "../abi/errno.ts";
 import { adapterModule } from "../bridge/adapter.ts";
@@ -526,8 +525,11 @@ export function transcript(script: string, world: World | Session = {}): Session
 		.map((line) => line.trim())
 		.filter((line) => line !== "" && !line.startsWith("#"));
 	const written = lines.map((line) => split(line).filter(Boolean).join(" = "));
-	expect(lines.map((line) => session.line(line))).toEqual(written);
-	return session;
+	const actual = lines.map((line) => session.line(line));
+	if (actual.join("\n") === written.join("\n")) return session;
+	const error = new Error("the calls have other answers than the transcript says");
+	// The test runner shows these as a difference.
+	throw Object.assign(error, { actual, expected: written, showDiff: true });
 }
 
 /** What stands before and after the ` = ` of a line. */
