@@ -33,6 +33,8 @@ import type { Lasting } from "./world.ts";
 const VERSION = "porthole-version";
 /** The parameter that asks for a program: its SHA-256. */
 const ATOM = "porthole-atom";
+/** Answers up to this length are read before they begin. */
+const AHEAD = 1024 * 1024;
 
 /** Answers one request. A rejection means that the server cannot be reached. */
 export async function answer(
@@ -79,6 +81,8 @@ class Exchange {
 	readonly #asked: Asked | null;
 	readonly #signal: AbortSignal;
 	readonly #lasting: Lasting;
+	/** Parts that have been read and found right, of the version that is answered from. */
+	readonly #ready = new Map<string, Uint8Array<ArrayBuffer>>();
 
 	constructor(
 		cache: PackageCache,
@@ -113,6 +117,7 @@ class Exchange {
 
 	/** From what is kept of a version, and the rest from the server if it still has that version. */
 	async #from(version: Version, wanted: Run, atom: string | null): Promise<Response> {
+		await this.#readAhead(version, wanted);
 		const missing = version.pieces(wanted).filter(({ part }) => part === null);
 		const [first, last] = [missing[0], missing.at(-1)];
 		if (first === undefined || last === undefined) {
@@ -149,6 +154,18 @@ class Exchange {
 		return new Response(this.#stream(chunks), { status, headers });
 	}
 
+	/** Reads what is kept of a short answer before it begins: what turns out to be damaged is then
+	 *  missing, and not an answer that breaks off. */
+	async #readAhead(version: Version, wanted: Run): Promise<void> {
+		if (length(wanted) > AHEAD) return;
+		const unread = () =>
+			version.pieces(wanted).find(({ part }) => part !== null && !this.#ready.has(part.key))?.part;
+		for (let part = unread(); part; part = unread()) {
+			const bytes = await version.read(part);
+			if (bytes !== null) this.#ready.set(part.key, bytes);
+		}
+	}
+
 	async *#kept(version: Version, run: Run): Chunks {
 		for (let at = run.start; at < run.end; ) {
 			const [piece] = version.pieces({ start: at, end: run.end });
@@ -159,7 +176,7 @@ class Exchange {
 				at = end;
 				continue;
 			}
-			const bytes = await version.read(part);
+			const bytes = this.#ready.get(part.key) ?? (await version.read(part));
 			// A part that is lost, or was replaced by a larger one: look again.
 			if (bytes === null) continue;
 			yield bytes.subarray(start - part.start, end - part.start);

@@ -1,0 +1,326 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { answer } from "./answer.ts";
+import { Background } from "./background.ts";
+import { MemoryWorld, noise } from "./model.ts";
+import { PackageCache } from "./packages.ts";
+import { BLOCK } from "./runs.ts";
+
+const URL = "https://host.example/python.webc";
+const MIB = 1024 * 1024;
+
+/** A service worker in its world; `restart` is its next life. */
+class Worker {
+	readonly world: MemoryWorld;
+	readonly #limit: number | undefined;
+	#cache: PackageCache;
+	#background: Background;
+	#work: Promise<unknown>[] = [];
+
+	constructor(world: MemoryWorld, limit?: number) {
+		this.world = world;
+		this.#limit = limit;
+		this.#cache = new PackageCache(world, "test", limit);
+		this.#background = new Background(this.#cache);
+	}
+
+	restart(): Worker {
+		return new Worker(this.world, this.#limit);
+	}
+
+	/** The answer to a request for a range such as `0-9`, or for everything. */
+	async ask(range: string | null, url = URL): Promise<Answer> {
+		const headers = range === null ? {} : { Range: `bytes=${range}` };
+		const request = new Request(url, { headers });
+		const response = await answer(request, this.#cache, this.#background, (work) => {
+			this.#work.push(work);
+		});
+		const bytes = new Uint8Array(await response.arrayBuffer());
+		return { status: response.status, headers: response.headers, bytes };
+	}
+
+	/** Until there is nothing left to do in the background. */
+	async idle(): Promise<void> {
+		while (this.#work.length > 0) {
+			let busy = true;
+			const done = Promise.all(this.#work.splice(0)).finally(() => {
+				busy = false;
+			});
+			for (; busy; await new Promise((resolve) => setTimeout(resolve))) this.world.pass();
+			await done;
+		}
+	}
+}
+
+interface Answer {
+	readonly status: number;
+	readonly headers: Headers;
+	readonly bytes: Uint8Array;
+}
+
+function start(options: { size?: number; limit?: number; etag?: string; ranges?: boolean } = {}) {
+	const { size = 2 * MIB + 77, limit, etag = '"1"', ranges = true } = options;
+	const world = new MemoryWorld();
+	const bytes = noise(size);
+	world.files.set(URL, { bytes, etag, ranges });
+	return { world, bytes, worker: new Worker(world, limit) };
+}
+
+function equal(found: Uint8Array, expected: Uint8Array): boolean {
+	return Buffer.compare(found, expected) === 0;
+}
+
+test("the first block is answered while it is kept, and the rest is fetched when it is quiet", async () => {
+	const { world, bytes, worker } = start();
+	const first = await worker.ask(`0-${BLOCK - 1}`);
+	expect(first.status).toBe(206);
+	expect(first.headers.get("content-range")).toBe(`bytes 0-${BLOCK - 1}/${bytes.length}`);
+	expect(first.headers.get("etag")).toBe('"1"');
+	expect(equal(first.bytes, bytes.subarray(0, BLOCK))).toBe(true);
+	await worker.idle();
+	world.online = false;
+	const all = await worker.restart().ask(null);
+	expect(all.status).toBe(200);
+	expect(equal(all.bytes, bytes)).toBe(true);
+	expect(world.asked).toEqual([`bytes=0-${BLOCK - 1}`, `bytes=${BLOCK}-${bytes.length - 1}`]);
+});
+
+test("what lies between kept parts is one request, in whole blocks", async () => {
+	const { world, bytes, worker } = start();
+	await worker.ask(`0-${BLOCK - 1}`);
+	await worker.ask(`${3 * BLOCK}-${4 * BLOCK - 1}`);
+	world.asked.length = 0;
+	const { bytes: found } = await worker.ask(`100-${4 * BLOCK - 100}`);
+	expect(equal(found, bytes.subarray(100, 4 * BLOCK - 99))).toBe(true);
+	expect(world.asked).toEqual([`bytes=${BLOCK}-${3 * BLOCK - 1}`]);
+});
+
+test("a damaged part is fetched again, and without a network refused", async () => {
+	const { world, bytes, worker } = start();
+	await worker.ask("0-99");
+	await worker.idle();
+	world.memory.damage();
+	const { bytes: found } = await worker.ask(null);
+	expect(equal(found, bytes)).toBe(true);
+	world.memory.damage();
+	world.online = false;
+	await expect(worker.restart().ask("0-99")).rejects.toThrow();
+});
+
+test("a new version is fetched beside the old one, and is the one that the next visit gets", async () => {
+	const { world, bytes, worker } = start();
+	const { headers } = await worker.ask("0-99");
+	await worker.idle();
+	const pinned = `${URL}?porthole-version=${headers.get("porthole-version")}`;
+	const next = noise(MIB);
+	world.files.set(URL, { bytes: next, etag: '"2"', ranges: true });
+
+	world.time += 10 * 60_000;
+	const stale = await worker.ask("0-99");
+	expect(equal(stale.bytes, bytes.subarray(0, 100))).toBe(true);
+	await worker.idle();
+	const fresh = await worker.ask("0-99");
+	expect(fresh.headers.get("etag")).toBe('"2"');
+	expect(equal(fresh.bytes, next.subarray(0, 100))).toBe(true);
+
+	// A program that was started from the old version goes on reading it.
+	world.online = false;
+	const old = await worker.ask(`${MIB}-${2 * MIB}`, pinned);
+	expect(equal(old.bytes, bytes.subarray(MIB, 2 * MIB + 1))).toBe(true);
+	world.time += 2 * 60 * 60_000;
+	await worker.ask("0-99");
+	await worker.idle();
+	await expect(worker.ask(`${MIB}-${2 * MIB}`, pinned)).rejects.toThrow();
+});
+
+test("a version that changes before it was there as a whole is gone, and its reader is told", async () => {
+	const { world, worker } = start();
+	const { headers } = await worker.ask("0-99");
+	const next = noise(MIB);
+	world.files.set(URL, { bytes: next, etag: '"2"', ranges: true });
+	const pinned = `${URL}?porthole-version=${headers.get("porthole-version")}`;
+	const told = await worker.ask(`${BLOCK}-${2 * BLOCK - 1}`, pinned);
+	expect(told.headers.get("etag")).toBe('"2"');
+	await worker.idle();
+	world.online = false;
+	expect(equal((await worker.ask(null)).bytes, next)).toBe(true);
+	expect(world.memory.bytes).toBeLessThan(next.length + 1000);
+});
+
+test("a program is kept as one entry with the label of a module, and its blocks no longer", async () => {
+	const { world, bytes, worker } = start();
+	const [from, to] = [BLOCK + 5, MIB + 9];
+	const program = bytes.subarray(from, to);
+	const sha256 = createHash("sha256").update(program).digest("hex");
+	await worker.ask(`0-${bytes.length - 1}`);
+	const { headers } = await worker.ask("0-99");
+	const pinned = `${URL}?porthole-version=${headers.get("porthole-version")}&porthole-atom=${sha256}`;
+	for (const visit of ["from its blocks", "from its entry"]) {
+		world.online = false;
+		const found = await worker.ask(`${from}-${to - 1}`, pinned);
+		expect(found.status, visit).toBe(200);
+		expect(found.headers.get("content-type")).toBe("application/wasm");
+		expect(found.headers.get("etag")).toBe('"1"');
+		expect(equal(found.bytes, program)).toBe(true);
+		await worker.idle();
+	}
+	expect(world.memory.bytes).toBeLessThan(bytes.length + 2 * 512 * 1024);
+	expect(equal((await worker.restart().ask(null)).bytes, bytes)).toBe(true);
+});
+
+test("a program that is not what its package says is not kept", async () => {
+	const { world, worker } = start();
+	const { headers } = await worker.ask("0-99");
+	const pin = `${URL}?porthole-version=${headers.get("porthole-version")}`;
+	await worker.ask(`200000-${MIB}`, `${pin}&porthole-atom=${"0".repeat(64)}`);
+	await worker.idle();
+	const names = [...world.memory.stored.values()].flatMap((cache) => [...cache.keys()]);
+	expect(names.filter((name) => name.endsWith("?atom"))).toEqual([]);
+});
+
+test("a server that ignores ranges sends everything once", async () => {
+	const { world, bytes, worker } = start({ ranges: false });
+	const first = await worker.ask(`0-${BLOCK - 1}`);
+	expect(first.status).toBe(200);
+	expect(equal(first.bytes, bytes)).toBe(true);
+	await worker.idle();
+	world.online = false;
+	const second = await worker.restart().ask(`0-${BLOCK - 1}`);
+	expect(second.status).toBe(206);
+	expect(world.asked).toEqual([`bytes=0-${BLOCK - 1}`]);
+});
+
+test("a file without a version is kept only as a whole", async () => {
+	const { world, bytes, worker } = start({ etag: "" });
+	const first = await worker.ask("0-99");
+	expect(first.headers.get("porthole-version")).toBeNull();
+	expect(world.memory.bytes).toBe(0);
+	await worker.idle();
+	expect(world.asked).toEqual(["bytes=0-99", "all"]);
+	world.online = false;
+	expect(equal((await worker.ask(null)).bytes, bytes)).toBe(true);
+});
+
+test("what is larger than the limit is read in parts and never completed", async () => {
+	const { world, bytes, worker } = start({ limit: MIB });
+	await worker.ask(`0-${BLOCK - 1}`);
+	await worker.idle();
+	expect(world.asked.length).toBe(1);
+	expect(equal((await worker.ask(null)).bytes, bytes)).toBe(true);
+	expect(world.memory.bytes).toBeLessThan(MIB + 1000);
+});
+
+test("the package that was used longest ago goes whole when another needs its room", async () => {
+	const { world, worker } = start({ limit: 5 * MIB });
+	for (const name of ["a", "b", "c"]) {
+		world.time += 60_000;
+		const url = `https://host.example/${name}.webc`;
+		world.files.set(url, { bytes: noise(2 * MIB), etag: '"x"', ranges: true });
+		await worker.ask("0-99", url);
+		await worker.idle();
+	}
+	world.online = false;
+	const next = worker.restart();
+	await expect(next.ask(null, "https://host.example/a.webc")).rejects.toThrow();
+	expect((await next.ask(null, "https://host.example/b.webc")).status).toBe(200);
+	expect((await next.ask(null, "https://host.example/c.webc")).status).toBe(200);
+});
+
+test("a full disk costs other packages, and then nothing but speed", async () => {
+	const { world, bytes, worker } = start();
+	const other = "https://host.example/other.webc";
+	world.files.set(other, { bytes: noise(MIB), etag: '"x"', ranges: true });
+	await worker.ask("0-99", other);
+	await worker.idle();
+	world.memory.quota = MIB + 4096;
+	const { bytes: found } = await worker.ask(null);
+	expect(equal(found, bytes)).toBe(true);
+	await worker.idle();
+	world.online = false;
+	await expect(worker.ask("0-99", other)).rejects.toThrow();
+});
+
+test("what a worker left that died is deleted by the next", async () => {
+	const { world, bytes, worker } = start();
+	await worker.ask("0-99");
+	const cache = await world.memory.open("test:part:left");
+	await cache.put("https://part.invalid/0-100", new Response(noise(100)));
+	await worker.restart().ask("0-99");
+	expect([...world.memory.stored.keys()]).not.toContain("test:part:left");
+	expect(world.memory.bytes).toBeLessThan(bytes.length);
+});
+
+test("whatever happens, an answer is bytes of the version that it names", async () => {
+	const step = fc.oneof(
+		fc.record({ do: fc.constant("read"), at: fc.nat(100), length: fc.nat(60) }),
+		fc.record({ do: fc.constantFrom("pinned", "atom"), at: fc.nat(100), length: fc.nat(60) }),
+		fc.record({ do: fc.constantFrom("whole", "idle", "restart", "damage", "change", "later") }),
+		fc.record({ do: fc.constantFrom("offline", "online", "full", "roomy") }),
+	);
+	const anything = fc.array(step as fc.Arbitrary<Step>, { minLength: 5, maxLength: 30 });
+	await fc.assert(
+		fc.asyncProperty(anything, async (steps) => {
+			await play(steps);
+		}),
+		{ numRuns: 60 },
+	);
+});
+
+interface Step {
+	readonly do: string;
+	readonly at?: number;
+	readonly length?: number;
+}
+
+/** Plays the steps, and compares every answer with the plain file. */
+async function play(steps: readonly Step[]): Promise<void> {
+	const { world, bytes, worker: first } = start({ size: 5 * BLOCK + 4321, limit: 12 * BLOCK });
+	const versions = new Map([['"1"', bytes]]);
+	let worker = first;
+	let pin = "";
+	const read = async (step: Step, url: string): Promise<void> => {
+		const from = Math.floor(((step.at ?? 0) / 100) * 5 * BLOCK);
+		const to = from + 1 + (step.length ?? 0) * 5000;
+		const found = await worker
+			.ask(step.do === "whole" ? null : `${from}-${to - 1}`, url)
+			.catch(() => {
+				if (world.online) throw new Error("an answer failed, though there is a network");
+				return null;
+			});
+		if (found === null) return;
+		if (found.status === 416) return;
+		const of = versions.get(found.headers.get("etag") ?? "");
+		const expected = step.do === "whole" ? of : of?.subarray(from, to);
+		expect(expected !== undefined && equal(found.bytes, expected)).toBe(true);
+		pin = found.headers.get("porthole-version") ?? pin;
+	};
+	const sha256 = (step: Step): string => {
+		const from = Math.floor(((step.at ?? 0) / 100) * 5 * BLOCK);
+		const program = bytes.subarray(from, from + 1 + (step.length ?? 0) * 5000);
+		return createHash("sha256").update(program).digest("hex");
+	};
+	const moves = new Map<string, (step: Step) => unknown>([
+		["read", (step) => read(step, URL)],
+		["whole", (step) => read(step, URL)],
+		["pinned", (step) => read(step, `${URL}?porthole-version=${pin}`)],
+		["atom", (step) => read(step, `${URL}?porthole-version=${pin}&porthole-atom=${sha256(step)}`)],
+		["idle", () => worker.idle()],
+		["restart", () => (worker = worker.restart())],
+		["damage", () => world.memory.damage()],
+		["later", () => (world.time += 10 * 60_000)],
+		["offline", () => (world.online = false)],
+		["online", () => (world.online = true)],
+		["full", () => (world.memory.quota = 4 * BLOCK)],
+		["roomy", () => (world.memory.quota = Number.POSITIVE_INFINITY)],
+		[
+			"change",
+			() => {
+				const etag = `"${versions.size + 1}"`;
+				versions.set(etag, noise(4 * BLOCK + versions.size));
+				world.files.set(URL, { bytes: versions.get(etag) ?? bytes, etag, ranges: true });
+			},
+		],
+	]);
+	for (const step of steps) await moves.get(step.do)?.(step);
+}
