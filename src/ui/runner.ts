@@ -86,9 +86,7 @@ export class Runner {
 	#allowInput(): void {
 		const on = this.#session.typing;
 		this.#input.readOnly = !on;
-		this.#input.placeholder = on
-			? "A line of input; Enter sends it"
-			: "Input, while a program runs";
+		this.#input.placeholder = on ? "Type a line" : "Input";
 		enable(this.#send, on);
 		enable(this.#end, on);
 	}
