@@ -239,7 +239,10 @@ export class GuestProcess {
 	}
 
 	#preopen(node: INode, name: string): void {
-		this.#guest.descriptors.add(new OpenFile(node, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, name));
+		const file = new OpenFile(node, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, name);
+		const { root } = this.#namespace;
+		if (name === "." && node !== root) file.beyond = root;
+		this.#guest.descriptors.add(file);
 	}
 }
 

@@ -19,6 +19,8 @@ export class OpenFile {
 	inheriting: number;
 	/** The name under which a directory was opened in advance; null for all others. */
 	readonly preopen: string | null;
+	/** Where paths that do not begin here may begin instead: the root, for a working directory. */
+	beyond: INode | null = null;
 	/** How many descriptors share it. */
 	uses = 0;
 

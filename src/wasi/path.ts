@@ -41,6 +41,7 @@ import {
 	ENOTDIR,
 	EPERM,
 	type Errno,
+	PENDING,
 } from "../abi/errno.ts";
 import { FILESTAT, type FilestatLayout } from "../abi/layout.ts";
 import { utf8 } from "../abi/memory.ts";
@@ -72,6 +73,25 @@ function text(guest: Guest, at: number, size: number): string | Errno {
 }
 
 /**
+ * Where `path` begins, for a call on `file`. A C library strips the slash of an absolute path before
+ * it chooses between the directories `/` and `.`, and takes the latter for both; so a path that
+ * cannot begin in the working directory begins in the root, if it can there. A name that is to be
+ * made (`makes`) is made in the working directory. Errors: PENDING.
+ */
+function start(guest: Guest, file: OpenFile, path: string, makes: boolean): INode | Errno {
+	if (file.beyond === null) return file.node;
+	const end = path.indexOf("/");
+	const first = end < 0 ? path : path.slice(0, end);
+	if ((end < 0 && makes) || first === "" || first === "." || first === "..") return file.node;
+	const here = tree.find(guest.tree, file.node, first, false);
+	if (here === PENDING) return PENDING;
+	if (here !== ENOENT) return file.node;
+	const there = tree.find(guest.tree, file.beyond, first, false);
+	if (there === PENDING) return PENDING;
+	return typeof there === "number" ? file.node : file.beyond;
+}
+
+/**
  * A program that was given no directory at all has a scratch tree of its own, yet reaching into a
  * directory that is not there means reaching for one it was not given: ENOTCAPABLE, and not ENOENT.
  */
@@ -97,7 +117,9 @@ export function pathFilestatGet(
 	const name = text(guest, path, size);
 	if (typeof name === "number") return name;
 	const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
-	const node = tree.find(guest.tree, directory.node, name, follow);
+	const from = start(guest, directory, name, false);
+	if (typeof from === "number") return from;
+	const node = tree.find(guest.tree, from, name, follow);
 	return typeof node === "number" ? node : writeFilestat(guest, node, result >>> 0, layout);
 }
 
@@ -111,11 +133,14 @@ export function pathCalls(guest: Guest) {
 		path: number,
 		size: number,
 		operation: (from: INode, name: string) => Done,
+		makes = false,
 	): Done {
 		const directory = base(guest, fd, right);
 		if (typeof directory === "number") return directory;
 		const name = text(guest, path, size);
-		return typeof name === "number" ? name : operation(directory.node, name);
+		if (typeof name === "number") return name;
+		const from = start(guest, directory, name, makes);
+		return typeof from === "number" ? from : operation(from, name);
 	}
 
 	const mkdir = (from: INode, name: string) => tree.mkdir(guest.tree, from, name);
@@ -141,7 +166,7 @@ export function pathCalls(guest: Guest) {
 
 	return {
 		path_create_directory: (fd: number, path: number, size: number): Done =>
-			at(fd, RIGHT_PATH_CREATE_DIRECTORY, path, size, mkdir),
+			at(fd, RIGHT_PATH_CREATE_DIRECTORY, path, size, mkdir, true),
 
 		path_remove_directory: (fd: number, path: number, size: number): Done =>
 			at(fd, RIGHT_PATH_REMOVE_DIRECTORY, path, size, rmdir),
@@ -195,7 +220,11 @@ export function pathCalls(guest: Guest) {
 			const newName = text(guest, newPath, newSize);
 			if (typeof newName === "number") return newName;
 			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
-			return tree.link(guest.tree, from.node, name, follow, to.node, newName);
+			const source = start(guest, from, name, false);
+			if (typeof source === "number") return source;
+			const target = start(guest, to, newName, true);
+			if (typeof target === "number") return target;
+			return tree.link(guest.tree, source, name, follow, target, newName);
 		},
 
 		path_open(
@@ -223,8 +252,10 @@ export function pathCalls(guest: Guest) {
 			const rights = rightsLow & directory.inheriting;
 			const writes = (rights & WRITING) !== 0 || (fdflags & FDFLAG_APPEND) !== 0;
 			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
-			const node = tree.open(guest.tree, directory.node, name, follow, oflags, writes);
-			if (typeof node === "number") return notGiven(guest, directory.node, name, node);
+			const from = start(guest, directory, name, creating !== 0);
+			if (typeof from === "number") return from;
+			const node = tree.open(guest.tree, from, name, follow, oflags, writes);
+			if (typeof node === "number") return notGiven(guest, from, name, node);
 			const inheriting = inheritingLow & directory.inheriting;
 			const opened = enter(node, fdflags, granted(node, rights), inheriting);
 			if (opened < 0) return opened;
@@ -247,7 +278,9 @@ export function pathCalls(guest: Guest) {
 			const into = buffer >>> 0;
 			const room = bufferSize >>> 0;
 			if (!memory.has(into, room) || !memory.has(result >>> 0, 4)) return EFAULT;
-			const target = tree.readlink(guest.tree, directory.node, name);
+			const from = start(guest, directory, name, false);
+			if (typeof from === "number") return from;
+			const target = tree.readlink(guest.tree, from, name);
 			if (typeof target === "number") return target;
 			memory.setU32(result >>> 0, memory.setBytes(into, room, utf8(target)));
 			return 0;
@@ -269,7 +302,11 @@ export function pathCalls(guest: Guest) {
 			if (typeof name === "number") return name;
 			const newName = text(guest, newPath, newSize);
 			if (typeof newName === "number") return newName;
-			return tree.rename(guest.tree, from.node, name, to.node, newName);
+			const source = start(guest, from, name, false);
+			if (typeof source === "number") return source;
+			const target = start(guest, to, newName, true);
+			if (typeof target === "number") return target;
+			return tree.rename(guest.tree, source, name, target, newName);
 		},
 
 		path_symlink(target: number, targetSize: number, fd: number, path: number, size: number): Done {
@@ -277,8 +314,13 @@ export function pathCalls(guest: Guest) {
 			if (typeof to === "number") return to;
 			// Preview1 has no absolute paths, so a link that holds one is refused when it is made.
 			if (to.startsWith("/") && !guest.tree.absolute) return EPERM;
-			return at(fd, RIGHT_PATH_SYMLINK, path, size, (from, name) =>
-				tree.symlink(guest.tree, to, from, name),
+			return at(
+				fd,
+				RIGHT_PATH_SYMLINK,
+				path,
+				size,
+				(from, name) => tree.symlink(guest.tree, to, from, name),
+				true,
 			);
 		},
 	};
