@@ -6,20 +6,29 @@ import { type Browser, chromium, type Page } from "@playwright/test";
 import { browserArguments, requireBrowser } from "../scripts/browser.mjs";
 import type { Contestant, Job, Outcome } from "./job.ts";
 
-/** Bytes. */
-export interface Memory {
+/** Bytes that a process holds, and the most that it held. */
+interface Resident {
 	readonly now: number;
 	readonly peak: number;
 }
+
+/** By process. */
+export type Memory = ReadonlyMap<number, Resident>;
+
+/** The nursery is so large that nothing is collected while garbage is counted. */
+const NURSERY = "--js-flags=--min-semi-space-size=256 --max-semi-space-size=256";
+const WARM_CALLS = 300_000;
+const COUNTED_CALLS = 1_000_000;
 
 export class BenchBrowser {
 	readonly #browser: Browser;
 	readonly #page: Page;
 
-	static async start(url: string): Promise<BenchBrowser> {
+	/** `counting` is for `garbage`. */
+	static async start(url: string, counting = false): Promise<BenchBrowser> {
 		const browser = await chromium.launch({
 			executablePath: requireBrowser().path,
-			args: browserArguments(),
+			args: [...browserArguments(), ...(counting ? [NURSERY] : [])],
 		});
 		const page = await browser.newPage();
 		page.on("pageerror", (error) => console.log(`  ${error.message}`));
@@ -52,15 +61,61 @@ export class BenchBrowser {
 		const session = await this.#browser.newBrowserCDPSession();
 		const { processInfo } = await session.send("SystemInfo.getProcessInfo");
 		await session.detach();
-		let now = 0;
-		let peak = 0;
-		for (const { type, id } of processInfo) {
-			if (type !== "renderer") continue;
-			const status = readFileSync(`/proc/${id}/status`, "utf8");
-			now += kilobytes(status, "VmRSS") * 1024;
-			peak += kilobytes(status, "VmHWM") * 1024;
-		}
-		return { now, peak };
+		const renderers = processInfo.filter(({ type }) => type === "renderer");
+		return new Map(
+			renderers.map(({ id }) => {
+				const status = readFileSync(`/proc/${id}/status`, "utf8");
+				return [id, { now: bytes(status, "VmRSS"), peak: bytes(status, "VmHWM") }];
+			}),
+		);
+	}
+
+	/**
+	 * Bytes by which our worker's heap grows per call. A process costs something to start, so what a
+	 * run of no calls leaves behind is taken off.
+	 */
+	async garbage(program: string, call: string): Promise<number> {
+		const heap = await this.#watchWorker();
+		await this.#page.evaluate((url) => globalThis.bench.open(url), program);
+		const growth = async (calls: number) => {
+			const before = await heap();
+			const args = [call, String(calls)];
+			await this.#page.evaluate((words) => globalThis.bench.again(words), args);
+			return (await heap()) - before;
+		};
+		await growth(WARM_CALLS);
+		await growth(WARM_CALLS);
+		const start = await growth(0);
+		const all = await growth(COUNTED_CALLS);
+		await this.#page.evaluate(() => globalThis.bench.close());
+		return Math.max(0, all - start) / COUNTED_CALLS;
+	}
+
+	/** Tells how many bytes the heap of the next worker holds, collected or not. */
+	async #watchWorker(): Promise<() => Promise<number>> {
+		const session = await this.#page.context().newCDPSession(this.#page);
+		let worker = "";
+		let last = 0;
+		const answers = new Map<number, (used: number) => void>();
+		session.on("Target.attachedToTarget", ({ sessionId }) => {
+			worker = sessionId;
+		});
+		session.on("Target.receivedMessageFromTarget", ({ message }) => {
+			const { id, result } = JSON.parse(message) as { id: number; result: { usedSize: number } };
+			answers.get(id)?.(result.usedSize);
+		});
+		await session.send("Target.setAutoAttach", {
+			autoAttach: true,
+			waitForDebuggerOnStart: false,
+			flatten: false,
+		});
+		return () =>
+			new Promise((resolve, reject) => {
+				last += 1;
+				answers.set(last, resolve);
+				const message = JSON.stringify({ id: last, method: "Runtime.getHeapUsage" });
+				session.send("Target.sendMessageToTarget", { sessionId: worker, message }).catch(reject);
+			});
 	}
 
 	close(): Promise<void> {
@@ -68,6 +123,6 @@ export class BenchBrowser {
 	}
 }
 
-function kilobytes(status: string, field: string): number {
-	return Number(new RegExp(`${field}:\\s*(\\d+) kB`).exec(status)?.[1] ?? 0);
+function bytes(status: string, field: string): number {
+	return Number(new RegExp(`${field}:\\s*(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
 }

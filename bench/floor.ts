@@ -32,7 +32,9 @@ class FloorFile {
 	grow(needed: number): void {
 		let length = Math.max(64, this.bytes.length * 2);
 		while (length < needed) length *= 2;
-		this.bytes = new Uint8Array((this.bytes.buffer as ArrayBuffer).transfer(length));
+		const bytes = new Uint8Array(length);
+		bytes.set(this.bytes);
+		this.bytes = bytes;
 	}
 }
 
@@ -89,6 +91,14 @@ export function prepareFloor(module: WebAssembly.Module, options: FloorOptions):
 	}
 
 	function text(at: number, length: number): string {
+		const codes = new Array<number>(length);
+		let bits = 0;
+		for (let i = 0; i < length; i++) {
+			codes[i] = u8[at + i] as number;
+			bits |= codes[i] as number;
+		}
+		// A quarter of what a decoder takes.
+		if (bits < 128) return String.fromCharCode.apply(null, codes);
 		return decoder.decode(u8.subarray(at, at + length));
 	}
 
@@ -394,7 +404,7 @@ export function prepareFloor(module: WebAssembly.Module, options: FloorOptions):
 			let node: Node | undefined = last === "" || last === "." ? directory : directory.get(last);
 			if (node === undefined) {
 				if ((oflags & 1) === 0) return ENOENT;
-				node = new FloorFile(new Uint8Array(0));
+				node = new FloorFile(EMPTY);
 				directory.set(last, node);
 			} else if ((oflags & 4) !== 0) return EEXIST;
 			else if ((oflags & 2) !== 0 && node instanceof FloorFile) return ENOTDIR;

@@ -14,21 +14,23 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { argv, execPath, exit } from "node:process";
 import { fileURLToPath } from "node:url";
-import { BenchBrowser } from "./browser.ts";
+import { BenchBrowser, type Memory } from "./browser.ts";
 import type { Contestant, Outcome } from "./job.ts";
 import { compilePrograms, MODULES } from "./programs.ts";
 import { type Group, groups } from "./rows.ts";
 import { build, serve } from "./server.ts";
 import { type Measured, type Samples, tabulate } from "./table.ts";
 
-const CONTESTANTS: readonly Contestant[] = ["floor", "ours", "shim", "runno", "wasm-util"];
+/** In the order of the table. */
+const CONTESTANTS: readonly Contestant[] = ["plain", "floor", "ours", "shim", "runno", "wasm-util"];
+const USUAL = CONTESTANTS.filter((who) => who !== "plain");
 /** Milliseconds after which a run is given up. */
 const PATIENCE = 10_000;
 /** A contestant that takes this long is not asked twice. */
 const SLOW = 3_000;
 
 const wanted = argv.slice(2).filter((word) => !word.startsWith("-"));
-if (argv.includes("--check")) exit(garbage());
+if (argv.includes("--check")) exit(checkGarbage());
 const unknown = wanted.filter((name) => !groups.some((group) => group.name === name));
 if (unknown.length > 0) {
 	console.error(`bench: no ${unknown}; there are ${groups.map((group) => group.name).join(", ")}`);
@@ -50,7 +52,7 @@ async function main(): Promise<number> {
 	} finally {
 		server.close();
 	}
-	const { markdown, rows } = tabulate(measured, CONTESTANTS);
+	const { markdown, rows } = tabulate(measured, USUAL);
 	const results = join(MODULES, "results.json");
 	writeFileSync(results, `${JSON.stringify(rows, null, "\t")}\n`);
 	console.log(`\n${markdown}\n`);
@@ -61,21 +63,22 @@ async function main(): Promise<number> {
 async function measure(group: Group, url: string): Promise<Map<string, Samples>> {
 	const samples = new Map<string, Samples>(group.rows.map((row) => [row.value, new Map()]));
 	const out = new Set<Contestant>();
-	let browser = await BenchBrowser.start(url);
+	const start = () => BenchBrowser.start(url, group.measure === "garbage");
+	let browser = await start();
 	try {
 		for (let round = 0; round < group.rounds; round++) {
-			for (const who of CONTESTANTS) {
+			for (const who of group.contestants ?? USUAL) {
 				if (out.has(who)) continue;
 				if (group.measure === "memory") {
 					await browser.close();
-					browser = await BenchBrowser.start(url);
+					browser = await start();
 				}
 				const result = await once(browser, group, who);
 				if (typeof result === "string") {
 					console.log(`${group.name}: ${who} ${result}`);
 					out.add(who);
 					await browser.close();
-					browser = await BenchBrowser.start(url);
+					browser = await start();
 					continue;
 				}
 				if (result.ms > SLOW && who !== "ours" && who !== "floor") out.add(who);
@@ -102,20 +105,30 @@ async function once(
 	who: Contestant,
 ): Promise<Result | string> {
 	try {
+		if (group.measure === "garbage") return await garbage(browser, group);
 		const before = group.measure === "memory" ? await browser.memory() : null;
 		const outcome = await browser.run(who, group.job, PATIENCE);
 		if (outcome.code !== 0) return `exits with ${outcome.code}: ${firstLine(outcome.text)}`;
 		const values = valuesOf(group, outcome);
-		if (before !== null) {
-			const after = await browser.memory();
-			values.set("peak", (after.peak - before.now) / 1e6);
-		}
+		if (before !== null) values.set("peak", growth(before, await browser.memory()) / 1e6);
 		const missing = group.rows.find((row) => !values.has(row.value));
 		if (missing) return `does not print ${missing.value}: ${firstLine(outcome.text)}`;
 		return { values, ms: outcome.ms };
 	} catch (error) {
 		return `fails: ${firstLine(error instanceof Error ? error.message : String(error))}`;
 	}
+}
+
+/** How far the process that grew most went beyond what it held. */
+function growth(before: Memory, after: Memory): number {
+	return Math.max(...[...after].map(([id, { peak }]) => peak - (before.get(id)?.now ?? 0)));
+}
+
+async function garbage(browser: BenchBrowser, { job, rows }: Group): Promise<Result> {
+	const start = performance.now();
+	const values = new Map<string, number>();
+	for (const { value } of rows) values.set(value, await browser.garbage(job.program, value));
+	return { values, ms: performance.now() - start };
 }
 
 function firstLine(text: string): string {
@@ -152,7 +165,7 @@ function record(
 	}
 }
 
-function garbage(): number {
+function checkGarbage(): number {
 	const flags = ["--expose-gc", "--min-semi-space-size=256", "--max-semi-space-size=256"];
 	const script = fileURLToPath(new URL("garbage.ts", import.meta.url));
 	const { status } = spawnSync(execPath, [...flags, "--import", "tsx", script], {

@@ -54,7 +54,8 @@ export async function preparePlain(
 	};
 }
 
-/** A call as a plain import: i64 arguments arrive as BigInts. Nothing here may have to wait. */
+/** A call as a plain import: i64 arguments arrive as BigInts. Nothing here may have to wait. The
+ *  shapes that are measured have a function of their own. */
 function plain(call: PlainCall | undefined, params: string): WebAssembly.ImportValue {
 	if (call === undefined) throw new Error("a row of the table has no call");
 	const answer = (result: number): number => {

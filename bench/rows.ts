@@ -1,12 +1,12 @@
 /**
  * The rows of the bench: which program measures what, and what ours must reach.
  */
-import type { Job } from "./job.ts";
+import type { Contestant, Job } from "./job.ts";
 
 /** What a row promises. */
 export type Target =
-	/** Ours takes at most so many times what the floor takes (or moves at least such a share). */
-	| { readonly of: "floor"; readonly factor: number }
+	/** Ours takes at most so many times what the other takes (or moves at least such a share). */
+	| { readonly of: "floor" | "plain"; readonly factor: number }
 	/** Ours is better than every peer. `noise` is how much worse still counts as equal. */
 	| { readonly of: "peers"; readonly noise: number }
 	/** At most so much, whatever the others take. */
@@ -16,7 +16,7 @@ export interface Row {
 	readonly name: string;
 	/** The name of the line that the program prints, or what the host measures. */
 	readonly value: string;
-	readonly unit: "ns" | "µs" | "ms" | "GB/s" | "MB";
+	readonly unit: "ns" | "µs" | "ms" | "GB/s" | "MB" | "B";
 	readonly target: Target;
 }
 
@@ -25,8 +25,11 @@ export interface Group {
 	readonly name: string;
 	readonly job: Job;
 	readonly rounds: number;
-	/** `host` rows: the milliseconds or gigabytes per second that the page saw. */
-	readonly measure: "guest" | "host" | "memory";
+	/** Who takes part; all but `plain`, unless it says so. */
+	readonly contestants?: readonly Contestant[];
+	/** What the guest prints; the milliseconds or gigabytes per second that the page saw; how far the
+	 *  page's process grew; by how much the worker's heap grew per call. */
+	readonly measure: "guest" | "host" | "memory" | "garbage";
 	readonly rows: readonly Row[];
 }
 
@@ -55,6 +58,28 @@ export const groups: readonly Group[] = [
 			row("pread of 1 byte", "pread", "ns", floor(2)),
 			row("random_get of 16 bytes", "random", "ns", floor(2)),
 		],
+	},
+	{
+		name: "adapter",
+		job: program("calls"),
+		rounds: 5,
+		contestants: ["plain", "ours"],
+		measure: "guest",
+		rows: [
+			row("fd_fdstat_get, adapted and plain", "fdstat", "ns", { of: "plain", factor: 1.3 }),
+			row("pread of 1 byte, adapted and plain", "pread", "ns", { of: "plain", factor: 1.3 }),
+			row("random_get, adapted and plain", "random", "ns", { of: "plain", factor: 1.3 }),
+		],
+	},
+	{
+		name: "garbage",
+		job: program("calls"),
+		rounds: 1,
+		contestants: ["ours"],
+		measure: "garbage",
+		rows: ["pread", "pwrite", "read", "write", "seek", "clock", "random"].map((call) =>
+			row(`garbage per ${call}`, call, "B", { of: "limit", value: 0.5 }),
+		),
 	},
 	{
 		name: "streaming",

@@ -16,7 +16,8 @@ interface Line {
 	readonly name: string;
 	readonly unit: string;
 	readonly values: Partial<Record<Contestant, number>>;
-	readonly toFloor: number | undefined;
+	/** Ours to the floor, or to what the target names. */
+	readonly ratio: number | undefined;
 	readonly target: string;
 	readonly met: boolean;
 }
@@ -26,11 +27,11 @@ export function tabulate(
 	contestants: readonly Contestant[],
 ): { markdown: string; rows: Line[] } {
 	const rows = measured.map(({ row, samples }) => line(row, samples ?? new Map()));
-	const head = ["work", ...contestants, "ours/floor", "target", ""];
+	const head = ["work", ...contestants, "ratio", "target", ""];
 	const body = rows.map((row) => [
 		row.name,
 		...contestants.map((who) => shown(row.values[who], row.unit)),
-		row.toFloor === undefined ? "–" : row.toFloor.toFixed(2),
+		row.ratio === undefined ? "–" : row.ratio.toFixed(2),
 		row.target,
 		row.met ? "" : "missed",
 	]);
@@ -42,12 +43,13 @@ export function tabulate(
 function line(row: Row, samples: Samples): Line {
 	const values: Partial<Record<Contestant, number>> = {};
 	for (const [who, list] of samples) if (list.length > 0) values[who] = median(list);
-	const toFloor = ratio(samples.get("ours"), samples.get("floor"));
-	return { name: row.name, unit: row.unit, values, toFloor, ...judge(row, values, toFloor) };
+	const other = row.target.of === "plain" ? "plain" : "floor";
+	const ratio = medianRatio(samples.get("ours"), samples.get(other));
+	return { name: row.name, unit: row.unit, values, ratio, ...judge(row, values, ratio) };
 }
 
 /** The median of the ratios within each round. */
-function ratio(ours: number[] = [], floor: number[] = []): number | undefined {
+function medianRatio(ours: number[] = [], floor: number[] = []): number | undefined {
 	const ratios = ours.flatMap((value, round) => {
 		const other = floor[round];
 		return other === undefined ? [] : [value / other];
@@ -58,17 +60,17 @@ function ratio(ours: number[] = [], floor: number[] = []): number | undefined {
 function judge(
 	row: Row,
 	values: Line["values"],
-	toFloor: number | undefined,
+	ratio: number | undefined,
 ): { target: string; met: boolean } {
 	const { target, unit } = row;
 	const more = unit === "GB/s";
 	const { ours } = values;
-	if (target.of === "floor") {
-		const wanted = `${more ? "≥" : "≤"} ${target.factor} × floor`;
-		if (toFloor === undefined) return { target: wanted, met: false };
-		return { target: wanted, met: more ? toFloor >= target.factor : toFloor <= target.factor };
+	if ("factor" in target) {
+		const wanted = `${more ? "≥" : "≤"} ${target.factor} × ${target.of}`;
+		if (ratio === undefined) return { target: wanted, met: false };
+		return { target: wanted, met: more ? ratio >= target.factor : ratio <= target.factor };
 	}
-	if (target.of === "limit") {
+	if ("value" in target) {
 		const wanted = `≤ ${target.value} ${unit}`;
 		return { target: wanted, met: ours !== undefined && ours <= target.value };
 	}
