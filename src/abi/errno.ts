@@ -17,139 +17,55 @@ export type Errno = number & { readonly [errnoBrand]: true };
 /** The answer of a call that yields nothing: 0, or why it failed. */
 export type Done = 0 | Errno;
 
-/** The names in the order of their numbers: the name at index 44 belongs to `ENOENT`. */
-const names = [
-	"SUCCESS",
-	"E2BIG",
-	"EACCES",
-	"EADDRINUSE",
-	"EADDRNOTAVAIL",
-	"EAFNOSUPPORT",
-	"EAGAIN",
-	"EALREADY",
-	"EBADF",
-	"EBADMSG",
-	"EBUSY",
-	"ECANCELED",
-	"ECHILD",
-	"ECONNABORTED",
-	"ECONNREFUSED",
-	"ECONNRESET",
-	"EDEADLK",
-	"EDESTADDRREQ",
-	"EDOM",
-	"EDQUOT",
-	"EEXIST",
-	"EFAULT",
-	"EFBIG",
-	"EHOSTUNREACH",
-	"EIDRM",
-	"EILSEQ",
-	"EINPROGRESS",
-	"EINTR",
-	"EINVAL",
-	"EIO",
-	"EISCONN",
-	"EISDIR",
-	"ELOOP",
-	"EMFILE",
-	"EMLINK",
-	"EMSGSIZE",
-	"EMULTIHOP",
-	"ENAMETOOLONG",
-	"ENETDOWN",
-	"ENETRESET",
-	"ENETUNREACH",
-	"ENFILE",
-	"ENOBUFS",
-	"ENODEV",
-	"ENOENT",
-	"ENOEXEC",
-	"ENOLCK",
-	"ENOLINK",
-	"ENOMEM",
-	"ENOMSG",
-	"ENOPROTOOPT",
-	"ENOSPC",
-	"ENOSYS",
-	"ENOTCONN",
-	"ENOTDIR",
-	"ENOTEMPTY",
-	"ENOTRECOVERABLE",
-	"ENOTSOCK",
-	"ENOTSUP",
-	"ENOTTY",
-	"ENXIO",
-	"EOVERFLOW",
-	"EOWNERDEAD",
-	"EPERM",
-	"EPIPE",
-	"EPROTO",
-	"EPROTONOSUPPORT",
-	"EPROTOTYPE",
-	"ERANGE",
-	"EROFS",
-	"ESPIPE",
-	"ESRCH",
-	"ESTALE",
-	"ETIMEDOUT",
-	"ETXTBSY",
-	"EXDEV",
-	"ENOTCAPABLE",
-	"ESHUTDOWN",
-	"EMEMVIOLATION",
-	"EUNKNOWN",
-] as const;
+/** All names, without their `E`, in the order of their numbers: `NOENT` is the 44th. */
+const names = (
+	"SUCCESS 2BIG ACCES ADDRINUSE ADDRNOTAVAIL AFNOSUPPORT AGAIN ALREADY BADF BADMSG BUSY " +
+	"CANCELED CHILD CONNABORTED CONNREFUSED CONNRESET DEADLK DESTADDRREQ DOM DQUOT EXIST " +
+	"FAULT FBIG HOSTUNREACH IDRM ILSEQ INPROGRESS INTR INVAL IO ISCONN ISDIR LOOP MFILE " +
+	"MLINK MSGSIZE MULTIHOP NAMETOOLONG NETDOWN NETRESET NETUNREACH NFILE NOBUFS NODEV " +
+	"NOENT NOEXEC NOLCK NOLINK NOMEM NOMSG NOPROTOOPT NOSPC NOSYS NOTCONN NOTDIR NOTEMPTY " +
+	"NOTRECOVERABLE NOTSOCK NOTSUP NOTTY NXIO OVERFLOW OWNERDEAD PERM PIPE PROTO " +
+	"PROTONOSUPPORT PROTOTYPE RANGE ROFS SPIPE SRCH STALE TIMEDOUT TXTBSY XDEV NOTCAPABLE " +
+	"SHUTDOWN MEMVIOLATION UNKNOWN"
+).split(" ");
 
-type ErrnoName = Exclude<(typeof names)[number], "SUCCESS">;
-
-const byName = new Map<string, Errno>(
-	// A number becomes an Errno here and nowhere else.
-	names.map((name, number) => [name, -number as Errno]),
-);
-
-function errno(name: ErrnoName): Errno {
-	const found = byName.get(name);
-	if (found === undefined) throw new Error(`no errno ${name}`);
-	return found;
-}
-
-export const E2BIG = errno("E2BIG");
-export const EACCES = errno("EACCES");
-export const EAGAIN = errno("EAGAIN");
-export const EBADF = errno("EBADF");
-export const EBUSY = errno("EBUSY");
-export const ECANCELED = errno("ECANCELED");
-export const EEXIST = errno("EEXIST");
-export const EFAULT = errno("EFAULT");
-export const EFBIG = errno("EFBIG");
-export const EILSEQ = errno("EILSEQ");
-export const EINTR = errno("EINTR");
-export const EINVAL = errno("EINVAL");
-export const EIO = errno("EIO");
-export const EISDIR = errno("EISDIR");
-export const ELOOP = errno("ELOOP");
-export const EMFILE = errno("EMFILE");
-export const EMLINK = errno("EMLINK");
-export const ENAMETOOLONG = errno("ENAMETOOLONG");
-export const ENOENT = errno("ENOENT");
-export const ENOEXEC = errno("ENOEXEC");
-export const ENOMEM = errno("ENOMEM");
-export const ENOSPC = errno("ENOSPC");
-export const ENOSYS = errno("ENOSYS");
-export const ENOTCAPABLE = errno("ENOTCAPABLE");
-export const ENOTDIR = errno("ENOTDIR");
-export const ENOTEMPTY = errno("ENOTEMPTY");
-export const ENOTSOCK = errno("ENOTSOCK");
-export const ENOTSUP = errno("ENOTSUP");
-export const ENXIO = errno("ENXIO");
-export const EOVERFLOW = errno("EOVERFLOW");
-export const EPERM = errno("EPERM");
-export const EPIPE = errno("EPIPE");
-export const EROFS = errno("EROFS");
-export const ESPIPE = errno("ESPIPE");
-export const ETIMEDOUT = errno("ETIMEDOUT");
-export const EXDEV = errno("EXDEV");
+// A number becomes an Errno here and nowhere else.
+export const E2BIG = -1 as Errno;
+export const EACCES = -2 as Errno;
+export const EAGAIN = -6 as Errno;
+export const EBADF = -8 as Errno;
+export const EBUSY = -10 as Errno;
+export const ECANCELED = -11 as Errno;
+export const EEXIST = -20 as Errno;
+export const EFAULT = -21 as Errno;
+export const EFBIG = -22 as Errno;
+export const EILSEQ = -25 as Errno;
+export const EINTR = -27 as Errno;
+export const EINVAL = -28 as Errno;
+export const EIO = -29 as Errno;
+export const EISDIR = -31 as Errno;
+export const ELOOP = -32 as Errno;
+export const EMFILE = -33 as Errno;
+export const EMLINK = -34 as Errno;
+export const ENAMETOOLONG = -37 as Errno;
+export const ENOENT = -44 as Errno;
+export const ENOEXEC = -45 as Errno;
+export const ENOMEM = -48 as Errno;
+export const ENOSPC = -51 as Errno;
+export const ENOSYS = -52 as Errno;
+export const ENOTCAPABLE = -76 as Errno;
+export const ENOTDIR = -54 as Errno;
+export const ENOTEMPTY = -55 as Errno;
+export const ENOTSOCK = -57 as Errno;
+export const ENOTSUP = -58 as Errno;
+export const ENXIO = -60 as Errno;
+export const EOVERFLOW = -61 as Errno;
+export const EPERM = -63 as Errno;
+export const EPIPE = -64 as Errno;
+export const EROFS = -69 as Errno;
+export const ESPIPE = -70 as Errno;
+export const ETIMEDOUT = -73 as Errno;
+export const EXDEV = -75 as Errno;
 
 /** "Ask again": a ticket is open and nothing has changed. Never reaches the guest. */
 export const PENDING = -1000 as Errno;
@@ -159,10 +75,12 @@ export const ENDED = -1001 as Errno;
 
 /** The POSIX name of a failure, such as `"ENOENT"`; what errors at the API carry as their `code`. */
 export function errnoName(error: number): string {
-	return names[-error] ?? (error === PENDING ? "PENDING" : "EUNKNOWN");
+	const name = names[-error];
+	return name === undefined ? "EUNKNOWN" : `E${name}`;
 }
 
 /** The failure called `name`; EIO for a name that the ABI does not know. */
 export function errnoOf(name: unknown): Errno {
-	return (typeof name === "string" && byName.get(name)) || EIO;
+	const number = typeof name === "string" && name[0] === "E" ? names.indexOf(name.slice(1)) : -1;
+	return number > 0 ? (-number as Errno) : EIO;
 }

@@ -4,6 +4,9 @@
  * A program tests `code`, a person reads `message`. What to do follows from the code, so the advice
  * stands in a table here, and the place that finds the fault says only what it found.
  */
+const damaged =
+	"The container is damaged, or was written by a broken packager: fetch or pack it again.";
+
 const advice = {
 	truncated: "The file was cut short: fetch it again.",
 	"bad-magic": "Give a .webc file, a legacy .tar.gz package or a WebAssembly module.",
@@ -11,19 +14,14 @@ const advice = {
 	overflow: "No file is that large: the container is damaged or hostile.",
 	"too-large": "If you trust the file, raise the limit through the option `caps`.",
 	"too-deep": "If you trust the file, raise `caps.depth`.",
-	"bad-tag":
-		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
-	"bad-length":
-		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
-	"bad-span":
-		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
+	"bad-tag": damaged,
+	"bad-length": damaged,
+	"bad-span": damaged,
 	overlap: "The container is damaged or hostile: do not use it.",
 	"bad-name": "Rename the file and pack the package again.",
 	"duplicate-name": "Keep one of the two and pack the package again.",
-	"bad-cbor":
-		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
-	"bad-index":
-		"The container is damaged, or was written by a broken packager: fetch or pack it again.",
+	"bad-cbor": damaged,
+	"bad-index": damaged,
 	"bad-manifest": "Correct the package's manifest and pack it again.",
 	"missing-volume": "Correct the package's file system mappings and pack it again.",
 	"unknown-alias": "Declare the dependency in the package's manifest and pack it again.",
