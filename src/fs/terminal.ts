@@ -107,7 +107,7 @@ const signals: ReadonlyMap<Action, string> = new Map([
 const control = (letter: string) => letter.charCodeAt(0) & 31;
 
 /** How a terminal is at first. */
-export const defaults: Settings = {
+const defaults: Settings = {
 	echo: true,
 	icanon: true,
 	isig: true,

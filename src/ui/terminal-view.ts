@@ -64,13 +64,15 @@ export class TerminalView {
 		return { columns: this.#terminal.cols, rows: this.#terminal.rows };
 	}
 
-	/** Takes over the streams of a process; done when it has ended and all its output is shown. */
-	async attach(process: Process): Promise<void> {
+	/** Takes over the streams of a process, and types `typed`; done when it has ended and all its
+	 *  output is shown. */
+	async attach(process: Process, typed = ""): Promise<void> {
 		this.#process = process;
 		this.#keys = process.stdin.getWriter();
 		this.#terminal.options.disableStdin = false;
 		// The size may have changed while the process was started.
 		process.resize(this.#terminal.cols, this.#terminal.rows);
+		if (typed !== "") this.#type(new TextEncoder().encode(typed));
 		try {
 			await Promise.all([this.#show(process.stdout), this.#show(process.stderr)]);
 		} finally {
@@ -80,10 +82,11 @@ export class TerminalView {
 		}
 	}
 
-	/** A line of the page's own, beneath what the program printed. */
+	/** Lines of the page's own, beneath what the program printed. */
 	note(text: string): void {
 		const fresh = this.#terminal.buffer.active.cursorX === 0 ? "" : "\r\n";
-		this.#terminal.write(`${fresh}\x1b[2m${text.replaceAll(/\p{Cc}/gu, " ")}\x1b[m\r\n`);
+		const lines = text.replaceAll(/\p{Cc}/gu, (c) => (c === "\n" ? "\r\n" : " "));
+		this.#terminal.write(`${fresh}\x1b[2m${lines}\x1b[m\r\n`);
 	}
 
 	clear(): void {
