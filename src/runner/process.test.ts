@@ -8,7 +8,7 @@ function started(terminal: boolean) {
 	const watched: string[] = [];
 	const process = new ProcessEnd(
 		7,
-		"stream",
+		["stream", "stream"],
 		(message) => sent.push(message),
 		({ lastKill }) => watched.push(`${lastKill?.signal} ${lastKill?.code}`),
 		terminal,
