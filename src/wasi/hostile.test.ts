@@ -103,7 +103,7 @@ test("a length that reaches out of memory is EFAULT or EINVAL", () => {
 			});
 			for (const place of lengths) args[place + 1] = wild;
 			expect(errnoName(-(call(...args) ?? 0)), name).toMatch(
-				/^(EFAULT|EINVAL|EISDIR|EBADF|ENAMETOOLONG|SUCCESS)$/,
+				/^(EFAULT|EINVAL|EISDIR|EBADF|ENAMETOOLONG|E?SUCCESS)$/,
 			);
 		}
 	}

@@ -154,6 +154,8 @@ export interface World {
 
 type Exported = (...args: (number | bigint)[]) => number | undefined;
 
+export type Calls = Readonly<Record<string, Exported>>;
+
 /** A piece of memory that a call may write to. */
 interface Piece {
 	readonly at: number;
@@ -178,7 +180,7 @@ export class Session {
 	readonly wasm: WebAssembly.Memory;
 	readonly tree: Namespace;
 	readonly guest: Guest;
-	readonly calls: Readonly<Record<string, Exported>>;
+	readonly calls: Calls;
 	readonly input: Input;
 	printed = "";
 	readonly #world: World;
@@ -237,7 +239,7 @@ export class Session {
 		descriptors.add(new OpenFile(root, 0, abi.RIGHTS_DIRECTORY, abi.RIGHTS_ALL, "/"));
 	}
 
-	#link(name: string): Readonly<Record<string, Exported>> {
+	#link(name: string): Calls {
 		adapter ??= new WebAssembly.Module(adapterModule(signatures));
 		const { bridge, guest } = this;
 		const call = { ...modules.get(name)?.(guest) };
@@ -255,11 +257,12 @@ export class Session {
 		return instance.exports as unknown as Record<string, Exported>;
 	}
 
-	/** Does what `line` says, and returns the line with the answer that it got. */
-	line(line: string): string {
+	/** Does what `line` says, and returns the line with the answer that it got. Another
+	 *  implementation's `calls` on the same memory can be asked instead. */
+	line(line: string, calls: Calls = this.calls): string {
 		const [left = ""] = split(line);
 		const [name = "", ...tokens] = tokenize(left);
-		const answer = this.#control(name, tokens) ?? this.#call(name, tokens);
+		const answer = this.#control(name, tokens) ?? this.#call(name, tokens, calls[name]);
 		return answer === "" ? left : `${left} = ${answer}`;
 	}
 
@@ -315,8 +318,9 @@ export class Session {
 		return { call, layout };
 	}
 
-	#call(name: string, tokens: readonly string[]): string {
-		const { call, layout } = this.#prepare(name, tokens);
+	#call(name: string, tokens: readonly string[], call?: Exported): string {
+		const { layout } = this.#prepare(name, tokens);
+		if (call === undefined) throw new Error(`there is no call ${name}`);
 		const before = this.bytes.slice();
 		const { now } = this.bridge;
 		let errno: number | undefined;
