@@ -144,7 +144,7 @@ export class Chunks {
 		if (this.#account.used + length - old.length > this.#account.limit) return null;
 		const chunk = allocate(length);
 		if (chunk === null) return null;
-		chunk.set(old);
+		if (old.length > 0) chunk.set(old);
 		this.#take(length - old.length);
 		if (number === 0) this.#first = chunk;
 		else {

@@ -61,6 +61,8 @@ const MAX_NAME = 255;
 const MAX_PATH = 4096;
 /** A path with its symlinks put in; more than that is nobody's honest tree. */
 const MAX_EXPANDED = 65536;
+/** How deep names are remembered. */
+const MOST_KNOWN = 16;
 const SLASH = 47;
 const DOT = 46;
 
@@ -70,6 +72,8 @@ export class Walk {
 	readonly #stack: INode[] = [];
 	#depth = 0;
 	#hops = 0;
+	/** The last name of a directory at each depth. */
+	readonly #known: string[] = [];
 	/** Whether `..` at the bottom of the stack is clamped or looked up rather than EPERM. */
 	#free = false;
 	readonly #parents: WeakMap<INode, INode>;
@@ -131,7 +135,7 @@ export class Walk {
 			if (end - start > MAX_NAME / 3 && utf8Length(path, start, end) > MAX_NAME) {
 				return ENAMETOOLONG;
 			}
-			const name = path.slice(start, end);
+			const name = last ? path.slice(start, end) : this.#component(path, start, end);
 			const found = directory.lookup(name);
 			if (typeof found === "number") {
 				if (found !== ENOENT || !last) return found;
@@ -164,6 +168,21 @@ export class Walk {
 			start = next;
 		}
 		return here(directory, "/", out);
+	}
+
+	/**
+	 * The name of a directory on the way: the very string of an earlier walk if it is the same name.
+	 * Programs go the same way again and again, and a map finds a string that it has seen before
+	 * without hashing and comparing it.
+	 */
+	#component(path: string, start: number, end: number): string {
+		const known = this.#known[this.#depth];
+		if (known !== undefined && known.length === end - start && path.startsWith(known, start)) {
+			return known;
+		}
+		const name = path.slice(start, end);
+		if (this.#depth < MOST_KNOWN) this.#known[this.#depth] = name;
+		return name;
 	}
 
 	#up(directory: INode): INode | Errno {
