@@ -22,36 +22,7 @@ import { copyBytes } from "./bytes.ts";
 import { Device } from "./device.ts";
 import { Decoder, encode, Line, visible } from "./line.ts";
 import { advance } from "./screen.ts";
-
-/** The characters with a meaning; 0 for none. */
-export interface Keys {
-	readonly interrupt: number;
-	readonly quit: number;
-	readonly suspend: number;
-	readonly endOfFile: number;
-	readonly erase: number;
-	/** Another one that erases: keyboards differ. */
-	readonly erase2: number;
-	readonly eraseWord: number;
-	readonly kill: number;
-	readonly reprint: number;
-	readonly literalNext: number;
-}
-
-/** In the words of termios. */
-export interface Settings {
-	/** What is typed is shown. */
-	readonly echo: boolean;
-	/** Lines are edited before they are read. */
-	readonly icanon: boolean;
-	/** Some characters send signals. */
-	readonly isig: boolean;
-	/** A typed CR is read as NL. */
-	readonly icrnl: boolean;
-	/** A printed NL also returns to the first column. */
-	readonly onlcr: boolean;
-	readonly keys: Keys;
-}
+import { type Action, actionsOf, defaults, NEWLINE, type Settings, signals } from "./termios.ts";
 
 /** What `tty_get` and `tty_set` speak of. Width and height in pixels are not known: 0. */
 export interface TtyState {
@@ -87,9 +58,6 @@ export interface Wiring {
 	readonly onRead?: () => void;
 }
 
-type Action = keyof Keys | "enter";
-
-const NEWLINE = 10;
 const RETURN = 13;
 /** Bytes that are written in one go. */
 const PIECE = 32768;
@@ -97,35 +65,6 @@ const PIECE = 32768;
 const PROMPT = 1024;
 
 const nothing = new Uint8Array(0);
-
-const signals: ReadonlyMap<Action, string> = new Map([
-	["interrupt", "SIGINT"],
-	["quit", "SIGQUIT"],
-	["suspend", "SIGTSTP"],
-]);
-
-const control = (letter: string) => letter.charCodeAt(0) & 31;
-
-/** How a terminal is at first. */
-const defaults: Settings = {
-	echo: true,
-	icanon: true,
-	isig: true,
-	icrnl: true,
-	onlcr: true,
-	keys: {
-		interrupt: control("C"),
-		quit: control("\\"),
-		suspend: control("Z"),
-		endOfFile: control("D"),
-		erase: 127,
-		erase2: control("H"),
-		eraseWord: control("W"),
-		kill: control("U"),
-		reprint: control("R"),
-		literalNext: control("V"),
-	},
-};
 
 export class Terminal extends Device {
 	readonly #bridge: Bridge;
@@ -426,16 +365,6 @@ export class Terminal extends Device {
 		if (this.#echoed !== "") this.#screen.show(encode(this.#echoed));
 		this.#echoed = "";
 	}
-}
-
-function actionsOf({ isig, icanon, keys }: Settings): ReadonlyMap<number, Action> {
-	const actions = new Map<number, Action>();
-	// The names are those of Keys, and only those.
-	for (const [action, key] of Object.entries(keys) as [Action, number][]) {
-		if (key !== 0 && (signals.has(action) ? isig : icanon)) actions.set(key, action);
-	}
-	if (icanon) actions.set(NEWLINE, "enter");
-	return actions;
 }
 
 function checked({ columns, rows }: Size): Size {
