@@ -226,3 +226,32 @@ test("the package and the browser are described", async ({ page }, { project }) 
 	await expect(page.getByRole("tabpanel")).toContainText(`Cross-origin isolated${isolated}`);
 	await expect(page.getByRole("tabpanel")).toContainText("suspending");
 });
+
+test("a C program is compiled, linked and run in the page", async ({ page }) => {
+	await open(page, "clang");
+	for (const step of ["1. Compile", "2. Link"]) {
+		await page.getByRole("button", { name: step }).click();
+		await run(page).click();
+		await expect(log(page)).toHaveText(/nothing was printed/, { timeout: 30_000 });
+		await expect(status(page)).toHaveText("Exited with code 0");
+		await page.getByRole("button", { name: "Clear" }).click();
+	}
+	await page.getByRole("tab", { name: "Files" }).click();
+	await page.getByRole("button", { name: "hello.wasm" }).click();
+	await page.getByRole("button", { name: "Load as package" }).click();
+	await expect(loading(page)).toContainText("hello is ready");
+	await run(page).click();
+	await expect(log(page)).toHaveText("Hello from C\n");
+});
+
+test("a trap is shown with the names of the guest's functions", async ({ page, request }) => {
+	const found = await request.head("/programs/trapping.wasm");
+	test.skip(!found.ok(), "the C programs of e2e/programs are not built");
+	await page.goto("/");
+	await page.getByLabel("Address of a package").fill("/programs/trapping.wasm");
+	await page.getByRole("button", { name: "Load" }).click();
+	await expect(loading(page)).toContainText("trapping is ready");
+	await run(page).click();
+	await expect(status(page)).toHaveText("Trapped: unreachable (code 134)");
+	await expect(log(page)).toHaveText(/before\n.*at innermost .*at middle .*at outermost /s);
+});

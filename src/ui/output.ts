@@ -66,6 +66,11 @@ export class Output {
 		return this.#room;
 	}
 
+	/** Whether nothing is shown, nor about to be. */
+	get empty(): boolean {
+		return this.#shown === 0 && this.#waitingLength === 0;
+	}
+
 	/** A line of the page's own. */
 	note(text: string): void {
 		this.flush();

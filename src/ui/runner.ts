@@ -72,6 +72,7 @@ export class Runner {
 
 	#ended({ status, milliseconds, by }: Ending): void {
 		this.output.flush();
+		if (this.output.empty) this.output.note("(nothing was printed)");
 		if (status.trap) this.output.note(status.trap.stack ?? status.trap.message);
 		this.#say(status.success ? "good" : "bad", describe({ status, milliseconds, by }));
 		this.#clock.textContent = duration(milliseconds);
