@@ -5,7 +5,7 @@ import type { CommandContext } from "./options.ts";
 import { ProcessEnd, type Sink } from "./process.ts";
 import type { ToGuest } from "./protocol.ts";
 
-type Body = (context: CommandContext) => number | Promise<number>;
+export type Body = (context: CommandContext) => number | Promise<number>;
 
 /** Runs `body` as the process `pid`. What it throws is printed to standard error; the code is 1. */
 export function startFunction(

@@ -5,6 +5,7 @@
 import { SIGNALS } from "../abi/constants.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Store, StoreExtra } from "../bridge/store.ts";
+import type { Package } from "./sandbox.ts";
 
 /** What can be mounted: one of Porthole's directories, or any object with the methods of Store. */
 export type Directory = Store;
@@ -48,7 +49,7 @@ export interface Capabilities {
 }
 
 export interface SandboxOptions {
-	readonly packages?: readonly Source[];
+	readonly packages?: readonly (Source | Package)[];
 	readonly mounts?: Mounts;
 	/** Files written into the tree before anything runs, by absolute guest path. */
 	readonly files?: Readonly<Record<string, string | Uint8Array>>;
@@ -80,9 +81,16 @@ export interface CommandOptions {
 	readonly currentDir?: string;
 	readonly entryFunction?: string;
 	readonly mounts?: Mounts;
-	readonly injectedPackages?: readonly object[];
+	readonly injectedPackages?: readonly Package[];
 	readonly mappedCommands?: Readonly<
-		Record<string, string | ((context: CommandContext) => number | Promise<number>)>
+		Record<
+			string,
+			| string
+			| WebAssembly.Module
+			| Exclude<Source, string>
+			| Package
+			| ((context: CommandContext) => number | Promise<number>)
+		>
 	>;
 	readonly capabilities?: Capabilities;
 	readonly imports?: Readonly<

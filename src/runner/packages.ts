@@ -16,7 +16,7 @@ import {
 	WebcError,
 } from "../webc/index.ts";
 import type { LoadedPackage } from "./load.ts";
-import type { WirePackage } from "./protocol.ts";
+import type { WireCommand, WirePackage } from "./protocol.ts";
 import type { Tree } from "./tree.ts";
 
 /** Where commands are found as files. */
@@ -74,7 +74,8 @@ export class Packages {
 
 	/** The program behind a command's name, or behind a package's entrypoint.
 	 *  Errors: `"missing-command"`, and what resolving one finds wrong. */
-	program(command: string | number): Program {
+	program(command: WireCommand): Program {
+		if (typeof command === "object") return bareProgram(command);
 		const [owner, name] =
 			typeof command === "number" ? this.#entrypoint(command) : this.#owner(command);
 		try {
@@ -166,6 +167,12 @@ export class Packages {
 			.filter(([of, volumes]) => volumes.length > 0 || extras.has(of))
 			.map(([of, volumes]) => new VolumeFileSystem(volumes, this.#of(of).contents, extras.get(of)));
 	}
+}
+
+/** A module that belongs to no package, and so has no wishes. */
+function bareProgram({ module, name }: Exclude<WireCommand, string | number>): Program {
+	const info = { name, runner: "", atom: name, anyAtom: false, env: [], mainArgs: [] };
+	return { name, info, module: async () => module };
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

@@ -62,11 +62,16 @@ export interface WireTerminal {
 	readonly rows: number;
 }
 
+/** A command's name, a package's number for its entrypoint, or a module and what it is called. */
+export type WireCommand =
+	| string
+	| number
+	| { readonly module: WebAssembly.Module; readonly name: string };
+
 /** A process to be started. */
 export interface WireSpawn {
 	readonly pid: number;
-	/** A command's name, or a package's number for its entrypoint. */
-	readonly command: string | number;
+	readonly command: WireCommand;
 	readonly args: readonly string[];
 	/** Host variables, already chosen, in order. */
 	readonly hostEnv: readonly (readonly [string, string])[];

@@ -12,6 +12,7 @@ import type { Store } from "../bridge/store.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { SandboxFS } from "./files.ts";
+import type { Body } from "./function-command.ts";
 import { hostEnv } from "./host-env.ts";
 import { makeWorker } from "./make-worker.ts";
 import {
@@ -35,6 +36,7 @@ import type {
 	Files,
 	FromGuest,
 	Kernel,
+	WireCommand,
 	WireImport,
 	WireMount,
 	WirePackage,
@@ -87,6 +89,8 @@ export class Sandbox {
 	readonly #running = new Map<number, ProcessEnd>();
 	readonly #loaded: Loaded[] = [];
 	readonly #mounts: WireMount[] = [];
+	/** Bytes that commands are mapped to. */
+	readonly #aliases = new WeakMap<object, Promise<Package>>();
 	readonly #progress = new Map<number, (progress: Progress) => void>();
 	#connection: Promise<Connection>;
 	#features: Features | null = null;
@@ -338,7 +342,7 @@ export class Sandbox {
 		stdin: "pipe" | "null",
 	): Promise<ProcessEnd> {
 		options.signal?.throwIfAborted();
-		for (const other of options.injectedPackages ?? []) await this.load(other as Package);
+		for (const other of options.injectedPackages ?? []) await this.load(other);
 		const connection = await this.#ready();
 		const pid = this.#nextPid++;
 		// What goes to a stream of the page's is not collected.
@@ -347,8 +351,9 @@ export class Sandbox {
 		const mapped = typeof name === "string" ? mappedTo(name, options) : undefined;
 		if (typeof mapped === "function") {
 			const { startFunction } = await import("./function-command.ts");
+			// Of what may stand there, only this is a function.
 			const env = { ...this.#options.env, ...options.env };
-			const process = startFunction(pid, sinks, mapped, args, env);
+			const process = startFunction(pid, sinks, mapped as Body, args, env);
 			this.#running.set(pid, process);
 			this.#begin(process, options, stdin, () => this.#running.delete(pid));
 			return process;
@@ -360,7 +365,8 @@ export class Sandbox {
 			(killed) => this.#watch(killed),
 			options.terminal !== undefined,
 		);
-		const request = this.#request(pid, mapped ?? this.#commandOf(name), args, options, stdin);
+		const command = await this.#commandOf(mapped ?? name, String(name));
+		const request = this.#request(pid, command, args, options, stdin);
 		this.#running.set(pid, process);
 		const clear = () => {
 			for (const { store } of request.mounts) this.#lent.takeBack(store);
@@ -413,19 +419,35 @@ export class Sandbox {
 		});
 	}
 
-	#commandOf(name: string | Package): string | number {
-		if (typeof name === "string") return name;
-		const origin = origins.get(name);
+	/** What is to be run, as the worker knows it. A source of bytes is loaded, once, as `alias`. */
+	async #commandOf(
+		what: Package | WebAssembly.Module | Source,
+		alias: string,
+	): Promise<WireCommand> {
+		if (typeof what === "string") return what;
+		if (what instanceof WebAssembly.Module) return { module: what, name: alias };
+		if (!isPackage(what)) return this.#commandOf(await this.#loadOnce(what, alias), alias);
+		const origin = origins.get(what);
 		if (origin?.sandbox === this) return origin.loaded.id;
 		throw new PortholeError(
 			"missing-command",
-			`the package ${name.name || "given"} is not loaded in this sandbox; \`load\` it first`,
+			`the package ${what.name || "given"} is not loaded in this sandbox; \`load\` it first`,
 		);
+	}
+
+	#loadOnce(source: Exclude<Source, string>, name: string): Promise<Package> {
+		let loading = this.#aliases.get(source);
+		if (loading === undefined) {
+			loading = this.load(source, { name });
+			this.#aliases.set(source, loading);
+			loading.catch(() => this.#aliases.delete(source));
+		}
+		return loading;
 	}
 
 	#request(
 		pid: number,
-		command: string | number,
+		command: WireCommand,
 		args: readonly string[],
 		options: CommandOptions,
 		stdin: "pipe" | "null",
