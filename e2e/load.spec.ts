@@ -245,7 +245,7 @@ test.describe("integrity", () => {
 		}, integrity);
 		expect(result.refused.code).toBe("integrity");
 		expect(result.left.code).toBe("missing-command");
-		expect(result.name).toBe("porthole/sqlite");
+		expect(result.name).toMatch(/sqlite$/);
 	});
 });
 
@@ -302,7 +302,7 @@ test.describe("progress and cancelling", () => {
 			const header = (await sandbox.fs.readdir("/")).length;
 			return { read, name: loaded.name, header: header > 0 };
 		});
-		expect(result).toMatchObject({ name: "porthole/clang", header: true });
+		expect(result).toMatchObject({ name: expect.stringMatching(/clang$/), header: true });
 		expect(result.read).toBeLessThan(statSync(new URL("clang.webc", SQLITE)).size);
 	});
 
@@ -360,11 +360,11 @@ test.describe("progress and cancelling", () => {
 			const abort = new AbortController();
 			const during = await caught(
 				porthole.Sandbox.create({
-					packages: [new Response(new ReadableStream({ pull: () => new Promise(() => {}) }))],
+					packages,
 					signal: abort.signal,
 					onProgress: () => abort.abort(new Error("stop")),
 				}),
-			).catch(String);
+			);
 			return { ready: phases.filter((phase) => phase === "ready").length, already, during };
 		});
 		expect(result.ready).toBe(2);
