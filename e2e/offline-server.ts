@@ -34,6 +34,8 @@ export class OfflineServer {
 	readonly asked: string[] = [];
 	/** Bytes of hosted files that were sent. */
 	sent = 0;
+	/** Hears of each request for a hosted file, after its answer has begun. */
+	onAsked: () => void = () => {};
 	/** While this is true connections are closed without an answer. */
 	cutOff = false;
 	readonly #dist: string;
@@ -67,6 +69,7 @@ export class OfflineServer {
 		} else if (hosted) {
 			this.asked.push(`${request.url} ${request.headers.range ?? "all"}`);
 			this.#send(hosted, request, response).catch(() => response.destroy());
+			this.onAsked();
 		} else {
 			this.#sendFile(pathname, response);
 		}
