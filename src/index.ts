@@ -2,8 +2,15 @@
  * The public API of Porthole.
  */
 export { PortholeError } from "./abi/error.ts";
-export type { Listing, Store } from "./bridge/store.ts";
-export { MemoryDirectory } from "./mounts/memory.ts";
+export type { Listing, Store, Times } from "./bridge/store.ts";
+export {
+	FileSystemAccessDirectory,
+	IndexedDBDirectory,
+	MemoryDirectory,
+	OPFSDirectory,
+	type PickOptions,
+} from "./mounts/directories.ts";
+export type { IndexedDBOptions } from "./mounts/indexeddb.ts";
 export type { Command, Output } from "./runner/command.ts";
 export type { Change, DirEntry, SandboxFS, Stats } from "./runner/files.ts";
 export type {

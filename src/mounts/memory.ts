@@ -1,5 +1,5 @@
 /**
- * MemoryDirectory: a store in the page's memory. It is the model for the others, and what to mount
+ * A store in the page's memory. It is the model for the others, and what to mount
  * where files need not outlive the page: several sandboxes may share one.
  */
 import { PortholeError } from "../abi/error.ts";
@@ -18,13 +18,13 @@ interface Item extends Times {
 const encoder = new TextEncoder();
 let lastFile = 0;
 
-export class MemoryDirectory implements Store {
+export class MemoryStore implements Store {
 	readonly #root = item("directory");
 
-	/** `files`: content by path, with or without a leading slash. A path that ends in a slash is an
-	 *  empty directory. */
-	constructor(files: Readonly<Record<string, string | Uint8Array>> = {}) {
-		for (const [path, data] of Object.entries(files)) {
+	/** Content by path, with or without a leading slash; a path that ends in a slash is an empty
+	 *  directory. Takes the bytes over. */
+	constructor(files: Iterable<readonly [path: string, data: string | Uint8Array]> = []) {
+		for (const [path, data] of files) {
 			const parts = split(path);
 			const name = path.endsWith("/") ? "" : parts.pop();
 			if (name === undefined) throw failure("EINVAL", "create", path);
@@ -36,8 +36,10 @@ export class MemoryDirectory implements Store {
 				directory = next;
 			}
 			if (name === "") continue;
+			if (directory.entries.get(name)?.type === "directory")
+				throw failure("EISDIR", "create", path);
 			const file = item("file");
-			file.bytes = typeof data === "string" ? encoder.encode(data) : data.slice();
+			file.bytes = typeof data === "string" ? encoder.encode(data) : data;
 			directory.entries.set(name, file);
 		}
 	}
@@ -115,11 +117,11 @@ export class MemoryDirectory implements Store {
 			throw failure("EINVAL", "rename", to);
 		}
 		if (old !== undefined) {
+			const was = old.type === "directory";
+			if (was !== (moved.type === "directory")) {
+				throw failure(was ? "EISDIR" : "ENOTDIR", "rename", to);
+			}
 			if (old.entries.size > 0) throw failure("ENOTEMPTY", "rename", to);
-			if (old.type === "directory" && moved.type !== "directory")
-				throw failure("EISDIR", "rename", to);
-			if (old.type !== "directory" && moved.type === "directory")
-				throw failure("ENOTDIR", "rename", to);
 			old.links--;
 		}
 		source.entries.delete(name);
@@ -134,9 +136,9 @@ export class MemoryDirectory implements Store {
 		directory.modified = now();
 	}
 
-	#find(call: string, path: string, type?: "file" | "directory"): Item {
+	#find(call: string, path: string, type?: "file" | "directory", parts = split(path)): Item {
 		let found = this.#root;
-		for (const part of split(path)) {
+		for (const part of parts) {
 			if (found.type !== "directory") throw failure("ENOTDIR", call, path);
 			const next = found.entries.get(part);
 			if (next === undefined) throw failure("ENOENT", call, path);
@@ -152,7 +154,7 @@ export class MemoryDirectory implements Store {
 		const parts = split(path);
 		const name = parts.pop();
 		if (name === undefined) throw failure("EBUSY", call, path);
-		return [this.#find(call, parts.join("/"), "directory"), name];
+		return [this.#find(call, path, "directory", parts), name];
 	}
 }
 

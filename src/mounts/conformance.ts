@@ -1,0 +1,367 @@
+/**
+ * The tests that every Store passes.
+ *
+ * They are plain functions with an `equal` of their own, because they also run in a page, where the
+ * real stores are. What a store can do beyond the seven methods is found in it; tests of what it
+ * cannot do are not run. Random calls are compared with the memory store, which is the model, and
+ * has directed tests below like all others. A failure prints the seed.
+ */
+import type { Listing, Store } from "../bridge/store.ts";
+import { MemoryStore } from "./memory.ts";
+
+/** Gives a new, empty place; and a way to look at the same place again with nothing remembered. */
+export interface Subject {
+	readonly store: Store;
+	readonly again: () => Promise<Store>;
+}
+
+export interface Case {
+	readonly name: string;
+	/** The extra methods that it needs. */
+	readonly needs?: readonly ("symlink" | "link" | "utimes")[];
+	run(subject: Subject): Promise<void>;
+}
+
+const encoder = new TextEncoder();
+
+function equal(found: unknown, wanted: unknown, what: string): void {
+	const [a, b] = [show(found), show(wanted)];
+	if (a !== b) throw new Error(`${what}: found ${a}, not ${b}`);
+}
+
+function show(value: unknown): string {
+	return JSON.stringify(value, (_, part: unknown) =>
+		typeof part === "bigint" ? `${part}n` : part,
+	);
+}
+
+/** The code with which a call fails, and that its message names the path. */
+async function fails(call: Promise<unknown>, code: string, path: string): Promise<void> {
+	let error: unknown = null;
+	try {
+		await call;
+	} catch (thrown) {
+		error = thrown;
+	}
+	if (!(error instanceof Error)) throw new Error(`nothing failed at ${path}, but ${code} should`);
+	equal(Reflect.get(error, "code"), code, `${path} (${error.message})`);
+	equal(error.message.includes(path), true, `"${error.message}" names ${path}`);
+}
+
+async function put(store: Store, path: string, text: string): Promise<void> {
+	await store.make(path, "file");
+	await store.write(path, 0, encoder.encode(text));
+}
+
+async function text(store: Store, path: string): Promise<string> {
+	return new TextDecoder().decode(await store.read(path, 0, 1 << 20));
+}
+
+/** Everything that is below a path: name → what it holds. */
+async function tree(store: Store, path = ""): Promise<Record<string, unknown>> {
+	const found: [string, unknown][] = [];
+	for (const { name, type, size, target } of await store.list(path === "" ? "/" : path)) {
+		const at = `${path}/${name}`;
+		if (type === "directory") found.push([name, await tree(store, at)]);
+		else if (type === "symlink") found.push([name, `→ ${target}`]);
+		else found.push([name, await digest(store, at, size)]);
+	}
+	return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function digest(store: Store, path: string, size: number): Promise<string> {
+	const bytes = await store.read(path, 0, size + 10);
+	equal(bytes.length, size, `the size of ${path}`);
+	let sum = 0;
+	for (const byte of bytes) sum = (Math.imul(sum, 31) + byte) | 0;
+	return `${size} bytes, ${sum}`;
+}
+
+async function entry(store: Store, path: string): Promise<Listing> {
+	const at = path.lastIndexOf("/");
+	const found = (await store.list(path.slice(0, at) || "/")).find(
+		({ name }) => name === path.slice(at + 1),
+	);
+	if (found === undefined) throw new Error(`${path} is not listed`);
+	return found;
+}
+
+/** A generator of random numbers that can be repeated. */
+function dice(seed: number): (sides: number) => number {
+	let state = seed >>> 0;
+	return (sides) => {
+		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+		return Math.floor((state / 2 ** 32) * sides);
+	};
+}
+
+/** One random call, made on both; they must agree in whether and why it fails. */
+async function step(both: readonly [Store, Store], roll: (sides: number) => number): Promise<void> {
+	const path = () => `/${Array.from({ length: 1 + roll(3) }, () => "abc"[roll(3)]).join("/")}`;
+	const [at, to] = [path(), path()];
+	const offset = [0, 1, 5000, 32768, 65530, 100_000][roll(6)] ?? 0;
+	const bytes = new Uint8Array(roll(4) === 0 ? 70_000 : 1 + roll(50)).fill(1 + roll(200));
+	const calls: ((store: Required<Store>) => Promise<void>)[] = [
+		(store) => store.make(at, "file"),
+		(store) => store.make(at, "directory"),
+		(store) => store.write(at, offset, bytes),
+		(store) => store.write(at, offset, bytes),
+		(store) => store.resize(at, offset),
+		(store) => store.remove(at),
+		(store) => store.rename(at, to),
+	];
+	if (both[0].link !== undefined) calls.push((store) => store.link(at, to));
+	if (both[0].symlink !== undefined) calls.push((store) => store.symlink(at, "elsewhere"));
+	const call = calls[roll(calls.length)] as (store: Store) => Promise<void>;
+	const answers = await Promise.all(both.map((store) => call(store).then(() => "done", codeOf)));
+	// Where several reasons hold, each store names its own.
+	const [real, model] = answers.map((answer) => (answer === "done" ? answer : "failed"));
+	equal(real, model, `${call} at ${at}, to ${to} (${answers})`);
+}
+
+function codeOf(error: unknown): string {
+	const code: unknown = error instanceof Error ? Reflect.get(error, "code") : null;
+	return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : `no code: ${error}`;
+}
+
+export const cases: readonly Case[] = [
+	{
+		name: "a new place is empty",
+		run: async ({ store }) => equal(await store.list("/"), [], "the root"),
+	},
+	{
+		name: "what is made and written is found, by others too",
+		run: async ({ store, again }) => {
+			await put(store, "/note.txt", "hello");
+			await store.make("/d", "directory");
+			await store.make("/d/e", "directory");
+			await put(store, "/d/e/deep", "down");
+			for (const eyes of [store, await again()]) {
+				equal(await text(eyes, "/note.txt"), "hello", "the note");
+				equal(await text(eyes, "/d/e/deep"), "down", "the deep one");
+				equal(Object.keys(await tree(eyes)), ["d", "note.txt"], "the root");
+				const { type, size, modified } = await entry(eyes, "/note.txt");
+				equal([type, size], ["file", 5], "the listing");
+				equal(Math.abs(Date.now() - modified) < 60_000, true, `the time ${modified} is about now`);
+			}
+		},
+	},
+	{
+		name: "reading gives what there is, and nothing beyond the end",
+		run: async ({ store }) => {
+			await put(store, "/f", "0123456789");
+			const parts = await Promise.all(
+				[
+					[2, 3],
+					[8, 10],
+					[10, 1],
+					[50, 10],
+					[0, 0],
+				].map(([offset, length]) => store.read("/f", offset ?? 0, length ?? 0)),
+			);
+			const texts = parts.map((part) => new TextDecoder().decode(part));
+			equal(texts, ["234", "89", "", "", ""], "the parts");
+		},
+	},
+	{
+		name: "a gap reads as zeros, and what is cut off does not come back",
+		run: async ({ store }) => {
+			await put(store, "/f", "0123456789");
+			await store.resize("/f", 4);
+			await store.write("/f", 8, encoder.encode("A"));
+			equal(await text(store, "/f"), "0123\0\0\0\0A", "after the gap");
+			await store.resize("/f", 0);
+			await store.resize("/f", 3);
+			equal(await text(store, "/f"), "\0\0\0", "after the cut");
+			await store.write("/f", 200_000, encoder.encode("far"));
+			equal((await entry(store, "/f")).size, 200_003, "the size");
+			equal([...(await store.read("/f", 199_998, 5))], [0, 0, 102, 97, 114], "the far end");
+			await store.resize("/f", 100_001);
+			await store.resize("/f", 200_003);
+			equal([...(await store.read("/f", 199_998, 5))], [0, 0, 0, 0, 0], "the far end, cut off");
+		},
+	},
+	{
+		name: "large contents come back as they were written, in whatever pieces",
+		run: async ({ store }) => {
+			const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255);
+			await store.make("/f", "file");
+			for (let at = 0, length = 1; at < bytes.length; at += length, length = length * 3 + 1) {
+				await store.write("/f", at, bytes.subarray(at, at + length));
+			}
+			for (let at = 0; at < bytes.length; at += 70_001) {
+				const read = await store.read("/f", at, 70_001);
+				equal([...read.slice(0, 50)], [...bytes.slice(at, at + 50)], `the bytes at ${at}`);
+				const whole = read.every((byte, i) => byte === bytes[at + i]);
+				equal(whole, true, `all bytes from ${at}`);
+			}
+		},
+	},
+	{
+		name: "what cannot be done fails, says why, and names the path",
+		run: async ({ store }) => {
+			await put(store, "/f", "x");
+			await store.make("/d", "directory");
+			await put(store, "/d/g", "y");
+			await fails(store.list("/none"), "ENOENT", "/none");
+			await fails(store.list("/f"), "ENOTDIR", "/f");
+			await fails(store.read("/none", 0, 1), "ENOENT", "/none");
+			await fails(store.read("/d", 0, 1), "EISDIR", "/d");
+			await fails(store.write("/d", 0, encoder.encode("x")), "EISDIR", "/d");
+			await fails(store.resize("/none", 0), "ENOENT", "/none");
+			await fails(store.make("/f", "file"), "EEXIST", "/f");
+			await fails(store.make("/f", "directory"), "EEXIST", "/f");
+			await fails(store.make("/d", "file"), "EEXIST", "/d");
+			await fails(store.make("/d", "directory"), "EEXIST", "/d");
+			await fails(store.make("/none/f", "file"), "ENOENT", "/none/f");
+			await fails(store.make("/f/g", "file"), "ENOTDIR", "/f/g");
+			await fails(store.remove("/none"), "ENOENT", "/none");
+			await fails(store.remove("/d"), "ENOTEMPTY", "/d");
+			await fails(store.remove("/"), "EBUSY", "/");
+			await fails(store.rename("/none", "/x"), "ENOENT", "/none");
+			await fails(store.rename("/d", "/d/in"), "EINVAL", "/d");
+			await fails(store.rename("/f", "/d"), "EISDIR", "/d");
+			await fails(store.rename("/d", "/f"), "ENOTDIR", "/f");
+			await store.make("/full", "directory");
+			await put(store, "/full/h", "z");
+			await fails(store.rename("/d", "/full"), "ENOTEMPTY", "/full");
+			const kept = { d: ["g"], f: "1 bytes", full: ["h"] };
+			equal(Object.keys(await tree(store)), Object.keys(kept), "nothing has changed");
+		},
+	},
+	{
+		name: "removing takes away, and the name can be used again",
+		run: async ({ store, again }) => {
+			await put(store, "/f", "old and long");
+			await store.remove("/f");
+			equal(await store.list("/"), [], "the root");
+			await put(store, "/f", "new");
+			equal(await text(await again(), "/f"), "new", "the new one");
+			await store.make("/d", "directory");
+			await store.remove("/d");
+			await put(store, "/d", "a file now");
+			equal((await entry(store, "/d")).type, "file", "what was a directory");
+		},
+	},
+	{
+		name: "renaming moves, replaces what it may, and takes a directory's contents along",
+		run: async ({ store, again }) => {
+			await put(store, "/f", "moved");
+			await put(store, "/g", "to be replaced, and longer");
+			await store.rename("/f", "/g");
+			equal(await text(store, "/g"), "moved", "what was renamed");
+			await store.rename("/g", "/g");
+			await store.make("/d", "directory");
+			await store.make("/d/sub", "directory");
+			await put(store, "/d/sub/deep", "down");
+			await store.make("/empty", "directory");
+			await store.rename("/d", "/empty");
+			await store.rename("/g", "/empty/sub/g");
+			await store.rename("/empty/sub", "/sub");
+			const wanted = { empty: {}, sub: ["deep", "g"] };
+			const found = await tree(await again());
+			equal({ ...found, sub: Object.keys(found.sub as object) }, wanted, "the tree");
+			equal(await text(store, "/sub/deep"), "down", "what came along");
+		},
+	},
+	{
+		name: "names come back as they were given, or are refused by name",
+		run: async ({ store }) => {
+			const names = ["ä ö", "日本", "🦀", ".hidden", "...", " a", "a ", "a.", "a:b", "a\\b", "*?"];
+			names.push("con", "__proto__", "constructor", "x".repeat(255), "e\u0301", "\u00e9", "tab\t");
+			const held: string[] = [];
+			for (const name of names) {
+				try {
+					await put(store, `/${name}`, name);
+					held.push(name);
+				} catch (error) {
+					equal(codeOf(error), "EINVAL", `refusing ${show(name)}`);
+					equal(String(error).includes(name), true, `"${error}" names ${show(name)}`);
+				}
+			}
+			const listed = (await store.list("/")).map(({ name }) => name);
+			equal(listed.sort(), held.sort(), "the names");
+			for (const name of held) equal(await text(store, `/${name}`), name, `what is in ${name}`);
+			equal(held.length >= 8, true, "most names can be held");
+		},
+	},
+	{
+		name: "a symlink leads where it was told, and nowhere else",
+		needs: ["symlink"],
+		run: async ({ store, again }) => {
+			await store.symlink?.("/s", "over/../there ✓");
+			await fails(store.symlink?.("/s", "x") ?? Promise.resolve(), "EEXIST", "/s");
+			await fails(store.list("/s"), "ENOTDIR", "/s");
+			await store.rename("/s", "/t");
+			const { type, target } = await entry(await again(), "/t");
+			equal([type, target], ["symlink", "over/../there ✓"], "the symlink");
+			await store.remove("/t");
+			equal(await store.list("/"), [], "the root");
+		},
+	},
+	{
+		name: "a hard link is the same file, until its last name goes",
+		needs: ["link"],
+		run: async ({ store, again }) => {
+			await put(store, "/f", "one");
+			await store.make("/d", "directory");
+			await store.link?.("/f", "/d/g");
+			await store.write("/d/g", 0, encoder.encode("two"));
+			equal(await text(store, "/f"), "two", "the first name");
+			for (const eyes of [store, await again()]) {
+				const [f, g] = [await entry(eyes, "/f"), await entry(eyes, "/d/g")];
+				equal([f.links, g.links, f.file === g.file], [2, 2, true], "the two names");
+			}
+			await fails(store.link?.("/d", "/e") ?? Promise.resolve(), "EPERM", "/d");
+			await fails(store.link?.("/f", "/d/g") ?? Promise.resolve(), "EEXIST", "/d/g");
+			await store.rename("/f", "/d/g");
+			equal(Object.keys(await tree(store)), ["d", "f"], "two names of one file stay");
+			await store.remove("/f");
+			equal(await text(store, "/d/g"), "two", "the name that is left");
+			equal((await entry(await again(), "/d/g")).links, 1, "how many there are");
+			await store.remove("/d/g");
+			await store.remove("/d");
+			equal(await store.list("/"), [], "the root");
+		},
+	},
+	{
+		name: "times are kept to the nanosecond, on whatever they are set",
+		needs: ["utimes"],
+		run: async ({ store, again }) => {
+			await put(store, "/f", "x");
+			await store.make("/d", "directory");
+			await store.symlink?.("/s", "f");
+			const paths = store.symlink === undefined ? ["/f", "/d"] : ["/f", "/d", "/s"];
+			const times = { accessed: 1_234_567_890_123_456_789n, modified: 1_700_000_000_000_000_001n };
+			for (const path of paths) await store.utimes?.(path, times.accessed, times.modified);
+			for (const path of paths) {
+				equal((await entry(await again(), path)).times, times, path);
+			}
+			await store.write("/f", 0, encoder.encode("y"));
+			const { modified } = (await entry(store, "/f")).times ?? times;
+			equal(modified > times.modified, true, "a write makes a file modified now");
+			await fails(store.utimes?.("/none", 1n, 1n) ?? Promise.resolve(), "ENOENT", "/none");
+		},
+	},
+	{
+		name: "random calls do what they do in memory",
+		run: async ({ store, again }) => {
+			const seed = Math.floor(Math.random() * 2 ** 31);
+			const [roll, model] = [dice(seed), new MemoryStore()];
+			try {
+				for (let i = 0; i < 250; i++) {
+					await step([store, model], roll);
+					if (i % 50 === 49) equal(await tree(store), await tree(model), "the tree");
+				}
+				equal(await tree(await again()), await tree(model), "the tree, looked at again");
+			} catch (cause) {
+				throw new Error(`seed ${seed}: ${cause}`, { cause });
+			}
+		},
+	},
+];
+
+/** The tests that fit a store. */
+export function fitting(store: Store): Case[] {
+	return cases.filter(({ needs = [] }) => needs.every((method) => store[method] !== undefined));
+}
