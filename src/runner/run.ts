@@ -7,7 +7,7 @@
  * go on; so after a trap the Guest is asked whether it had ended.
  */
 import { PortholeError } from "../abi/error.ts";
-import { adapterModule, type PlainCall } from "../bridge/adapter.ts";
+import { adapterModule, type PlainCall, type Signature } from "../bridge/adapter.ts";
 import type { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Guest } from "../wasi/guest.ts";
 import { modules, signatures } from "../wasi/table.ts";
@@ -24,15 +24,17 @@ interface Jspi {
 
 const jspi = WebAssembly as unknown as Jspi;
 
-let adapter: WebAssembly.Module | null = null;
+const adapters = new Map<readonly Signature[], WebAssembly.Module>();
 
 /** The adapter's functions around `calls`. */
 function adapted(
 	guest: Guest,
 	bridge: SuspendingBridge,
+	of: readonly Signature[],
 	calls: Readonly<Record<string, PlainCall>>,
 ): WebAssembly.Exports {
-	adapter ??= new WebAssembly.Module(adapterModule(signatures));
+	const adapter = adapters.get(of) ?? new WebAssembly.Module(adapterModule(of));
+	adapters.set(of, adapter);
 	const wait = new jspi.Suspending(() => bridge.wait(guest));
 	const instance = new WebAssembly.Instance(adapter, {
 		call: { ...calls },
@@ -51,19 +53,27 @@ export function suspendingImport(
 	return new jspi.Suspending(f);
 }
 
-function importObject(
+/** An import of preview1 that tells that a program was built for WasmEdge. */
+const WASMEDGE_MARK = "sock_open";
+
+async function importObject(
 	module: WebAssembly.Module,
 	guest: Guest,
 	bridge: SuspendingBridge,
 	extra: ExtraImports,
-): WebAssembly.Imports {
+): Promise<WebAssembly.Imports> {
+	const all = WebAssembly.Module.imports(module);
+	const marked = all.some(({ module: of, name }) => modules.has(of) && name === WASMEDGE_MARK);
+	const wasmEdge = marked ? await import("../wasi/wasmedge.ts") : null;
 	const missing: string[] = [];
 	const given = new Map<string, Record<string, WebAssembly.ImportValue>>();
 	const ours = new Map<string, WebAssembly.Exports>();
-	for (const wanted of WebAssembly.Module.imports(module)) {
+	for (const wanted of all) {
 		const calls = modules.get(wanted.module);
 		if (calls !== undefined && !ours.has(wanted.module)) {
-			ours.set(wanted.module, adapted(guest, bridge, calls(guest)));
+			const of = wasmEdge?.wasmEdgeSignatures ?? signatures;
+			const functions = { ...calls(guest), ...wasmEdge?.wasmEdgeCalls(guest) };
+			ours.set(wanted.module, adapted(guest, bridge, of, functions));
 		}
 		const exports = ours.get(wanted.module);
 		const own = exports !== undefined && Object.hasOwn(exports, wanted.name);
@@ -109,7 +119,7 @@ export async function prepare(
 				"Name one of them as `entryFunction`",
 		);
 	}
-	const instance = await link(module, importObject(module, guest, bridge, extra));
+	const instance = await link(module, await importObject(module, guest, bridge, extra));
 	const memory = instance.exports.memory;
 	if (memory instanceof WebAssembly.Memory) guest.memory.attach(memory);
 	const steps = entry !== "_initialize" && has("_initialize") ? ["_initialize", entry] : [entry];

@@ -101,7 +101,8 @@ export function fdCalls(guest: Guest) {
 				return total;
 			}
 			total += n;
-			if (n < length) return total;
+			// A terminal gives a line at a time; the next vector would take the end of file behind it.
+			if (n < length || (!writing && node.type === "device")) return total;
 		}
 		return total;
 	}

@@ -5,12 +5,14 @@
 import { type Done, EBADF, ENOTSOCK } from "../abi/errno.ts";
 import type { Guest } from "./guest.ts";
 
-export function sockCalls(guest: Guest) {
-	function refuse(fd: number): Done {
-		const file = guest.descriptors.get(fd >>> 0);
-		return file === undefined || file.node.type === "directory" ? EBADF : ENOTSOCK;
-	}
+/** Why the descriptor `fd` is no socket. */
+export function refusal(guest: Guest, fd: number): Done {
+	const file = guest.descriptors.get(fd >>> 0);
+	return file === undefined || file.node.type === "directory" ? EBADF : ENOTSOCK;
+}
 
+export function sockCalls(guest: Guest) {
+	const refuse = (fd: number) => refusal(guest, fd);
 	return {
 		sock_accept: refuse,
 		sock_recv: refuse,
