@@ -89,16 +89,14 @@ function prepareShim(
 		}
 		at.set(last, new shim.File(bytes));
 	}
-	const wasi = new shim.WASI(
-		[...args],
-		[],
-		[
-			new shim.OpenFile(new shim.File([])),
-			new shim.ConsoleStdout(print),
-			new shim.ConsoleStdout(() => {}),
-			new shim.PreopenDirectory("/", root),
-		],
-	);
+	const descriptors = [
+		new shim.OpenFile(new shim.File([])),
+		new shim.ConsoleStdout(print),
+		new shim.ConsoleStdout(() => {}),
+		new shim.PreopenDirectory("/", root),
+	];
+	// It logs its calls unless it is told not to.
+	const wasi = new shim.WASI([...args], [], descriptors, { debug: false });
 	const instance = new WebAssembly.Instance(module, {
 		wasi_snapshot_preview1: wasi.wasiImport as WebAssembly.ModuleImports,
 		wasi_unstable: wasi.wasiImport as WebAssembly.ModuleImports,
