@@ -7,6 +7,7 @@ export interface Example {
 	readonly command?: string;
 	readonly args: string;
 	readonly stdin?: string;
+	readonly terminal?: "yes";
 }
 
 // This Python cannot sleep: its own C library answers that it is not supported.
@@ -24,6 +25,7 @@ for i in range(1, 11):
     while time.monotonic() < wake: pass"`,
 	},
 	{ title: "Ask", args: `-u -c "print('Who are you?'); print('Hello,', input())"` },
+	{ title: "A prompt", args: "", terminal: "yes" },
 	{
 		title: "Write a file",
 		args: `-c "open('/files/squares.txt', 'w').writelines(f'{n} {n*n}\\n' for n in range(20))"`,
@@ -61,7 +63,7 @@ insert into moons values
 select * from moons order by discovered desc;
 `,
 	},
-	{ title: "Type into it", args: "-interactive" },
+	{ title: "A prompt", args: "", terminal: "yes" },
 ];
 
 const quickjs: readonly Example[] = [{ title: "No arguments", args: "" }];

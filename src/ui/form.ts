@@ -23,6 +23,7 @@ export class Form {
 	readonly #stdin = find("stdin", HTMLTextAreaElement);
 	readonly #directory = find("directory", HTMLInputElement);
 	readonly #timeout = find("timeout", HTMLInputElement);
+	readonly #terminal = find("in-terminal", HTMLInputElement);
 	readonly #more = find("more", HTMLDetailsElement);
 	readonly #examples = find("examples", HTMLElement);
 	readonly #run = find("run", HTMLButtonElement);
@@ -78,17 +79,19 @@ export class Form {
 			stdin: this.#stdin.value,
 			directory: this.#directory.value.trim(),
 			timeout: this.#timeout.value,
+			terminal: this.#terminal.checked ? "yes" : "",
 		};
 	}
 
 	/** Fills in what is given; a command that the package lacks is passed over. */
 	fill(fields: Partial<Fields>): void {
-		const { command = "", args, env, stdin, directory, timeout } = fields;
+		const { command = "", args, env, stdin, directory, timeout, terminal } = fields;
 		const options = [...this.#command.options].map((option) => option.value);
 		if (options.includes(command)) this.#command.value = command;
 		if (args !== undefined) this.#args.value = args;
 		if (env !== undefined) this.#env.value = env;
 		this.#stdin.value = stdin ?? "";
+		this.#terminal.checked = terminal === "yes";
 		if (directory !== undefined) this.#directory.value = directory;
 		if (timeout !== undefined) this.#timeout.value = timeout;
 		if (env || stdin || directory || timeout) this.#more.open = true;
@@ -110,6 +113,7 @@ export class Form {
 			stdin: this.#stdin.value,
 			directory: this.#directory.value.trim(),
 			timeout: seconds > 0 ? seconds * 1000 : undefined,
+			terminal: this.#terminal.checked,
 		};
 	}
 

@@ -13,6 +13,7 @@ test("a setup survives its link", () => {
 		stdin: "line\n",
 		directory: "/files",
 		timeout: "2.5",
+		terminal: "yes",
 	};
 	expect(fromHash(`#${toHash(setup)}`)).toEqual(setup);
 });

@@ -13,6 +13,8 @@ export interface Setup {
 	readonly stdin: string;
 	readonly directory: string;
 	readonly timeout: string;
+	/** `yes`, or empty. */
+	readonly terminal: string;
 }
 
 const nothing: Setup = {
@@ -24,6 +26,7 @@ const nothing: Setup = {
 	stdin: "",
 	directory: "",
 	timeout: "",
+	terminal: "",
 };
 
 const names = Object.keys(nothing) as readonly (keyof Setup)[];

@@ -6,6 +6,7 @@ import { Output } from "./output.ts";
 import { enable, find, isEnabled } from "./page.ts";
 import { clearProblem, showProblem } from "./problem.ts";
 import type { Ending, Plan, Session } from "./session.ts";
+import type { TerminalView } from "./terminal-view.ts";
 
 type State = "idle" | "starting" | "running" | "good" | "bad";
 
@@ -18,26 +19,36 @@ export class Runner {
 	readonly #input = find("input", HTMLInputElement);
 	readonly #send = find("send", HTMLButtonElement);
 	readonly #end = find("end", HTMLButtonElement);
+	readonly #form = find("line", HTMLFormElement);
+	readonly #log = find("log", HTMLElement);
+	readonly #terminal = find("terminal", HTMLElement);
+	/** The terminal, once a program has had one. */
+	#view: TerminalView | null = null;
 	/** Told when a program starts and ends. */
 	onChange: () => void = () => {};
 
 	constructor(session: Session) {
 		this.#session = session;
-		find("line", HTMLFormElement).addEventListener("submit", (event) => {
+		this.#form.addEventListener("submit", (event) => {
 			event.preventDefault();
 			if (isEnabled(this.#send)) this.#sendLine();
 		});
 		this.#end.addEventListener("click", () => isEnabled(this.#end) && this.#endInput());
-		find("clear", HTMLButtonElement).addEventListener("click", () => this.output.clear());
+		find("clear", HTMLButtonElement).addEventListener("click", () => {
+			this.output.clear();
+			this.#view?.clear();
+		});
 	}
 
 	async run(plan: Plan): Promise<void> {
 		clearProblem();
 		this.output.clear();
 		this.#say("starting", `Starting ${plan.command}…`);
+		this.#show(plan.terminal);
 		const ending = this.#session.run(plan, {
 			started: () => this.#started(plan.command),
 			output: (stream, text) => this.output.write(stream, text),
+			screen: () => this.#screen(),
 		});
 		this.onChange();
 		try {
@@ -52,6 +63,22 @@ export class Runner {
 		}
 	}
 
+	/** Shows the terminal, or the log. */
+	#show(terminal: boolean): void {
+		this.#terminal.hidden = !terminal;
+		this.#log.hidden = terminal;
+		this.#form.hidden = terminal;
+		if (terminal) find("empty", HTMLElement).hidden = true;
+	}
+
+	/** The terminal, empty. What draws it is loaded for the first program that has one. */
+	async #screen(): Promise<TerminalView> {
+		const { TerminalView } = await import("./terminal-view.ts");
+		this.#view ??= new TerminalView(this.#terminal);
+		this.#view.clear();
+		return this.#view;
+	}
+
 	stop(): void {
 		if (!this.#session.running) return;
 		this.#status.textContent = "Stopping…";
@@ -61,6 +88,7 @@ export class Runner {
 	#started(command: string): void {
 		this.#say("running", `${command} is running`);
 		this.#allowInput();
+		if (!this.#terminal.hidden) this.#view?.focus();
 		const start = performance.now();
 		const tick = () => {
 			if (this.#line.dataset.state !== "running") return;
@@ -72,10 +100,15 @@ export class Runner {
 
 	#ended({ status, milliseconds, by }: Ending): void {
 		this.output.flush();
-		if (this.output.empty) this.output.note("(nothing was printed)");
-		if (status.trap) this.output.note(status.trap.stack ?? status.trap.message);
+		if (this.#terminal.hidden && this.output.empty) this.output.note("(nothing was printed)");
+		if (status.trap) this.#note(status.trap.stack ?? status.trap.message);
 		this.#say(status.success ? "good" : "bad", describe({ status, milliseconds, by }));
 		this.#clock.textContent = duration(milliseconds);
+	}
+
+	#note(text: string): void {
+		if (this.#terminal.hidden) this.output.note(text);
+		else this.#view?.note(text);
 	}
 
 	#say(state: State, text: string): void {

@@ -10,6 +10,7 @@ import {
 	type ExitStatus,
 	MemoryDirectory,
 	type Package,
+	type Process,
 	type Progress,
 	Sandbox,
 	type Source,
@@ -29,6 +30,15 @@ export interface Plan {
 	readonly directory: string;
 	/** Milliseconds. */
 	readonly timeout: number | undefined;
+	/** Whether one terminal takes the place of the three streams. */
+	readonly terminal: boolean;
+}
+
+/** A terminal for a program. */
+export interface Screen {
+	readonly size: { readonly columns: number; readonly rows: number };
+	/** Takes over the streams; types `typed`. Done when all output is shown. */
+	attach(process: Process, typed: string): Promise<void>;
 }
 
 export type Stream = "stdout" | "stderr";
@@ -36,6 +46,8 @@ export type Stream = "stdout" | "stderr";
 /** What the page hears of a run. */
 export interface Ears {
 	started(): void;
+	/** The terminal, for a plan with one. */
+	screen(): Promise<Screen>;
 	/** The next piece of a stream is read when the promise is done. */
 	output(stream: Stream, text: string): Promise<void>;
 }
@@ -118,22 +130,20 @@ export class Session {
 		this.#stopping = stopping;
 		try {
 			const { args, env, stdin, directory, timeout } = plan;
+			const screen = plan.terminal ? await ears.screen() : null;
 			const command = this.#sandbox.command(plan.command, [...args], {
 				env,
 				signal: stopping.signal,
-				...(stdin !== "" && { stdin }),
+				...(screen ? { terminal: screen.size } : stdin !== "" && { stdin }),
 				...(directory !== "" && { currentDir: directory }),
 				...(timeout !== undefined && { timeout }),
 			});
 			const process = await command.spawn();
 			const start = performance.now();
-			this.#input = stdin === "" ? process.stdin.getWriter() : null;
+			this.#input = stdin === "" && screen === null ? process.stdin.getWriter() : null;
 			ears.started();
-			const [status] = await Promise.all([
-				process.status,
-				listen(process.stdout, (text) => ears.output("stdout", text)),
-				listen(process.stderr, (text) => ears.output("stderr", text)),
-			]);
+			const shown = screen ? [screen.attach(process, stdin)] : listenToAll(process, ears);
+			const [status] = await Promise.all([process.status, ...shown]);
 			const milliseconds = performance.now() - start;
 			return { status, milliseconds, by: endedBy(stopping.signal, status, milliseconds, timeout) };
 		} finally {
@@ -172,6 +182,13 @@ function endedBy(
 	if (signal === undefined) return "itself";
 	if (stop.aborted) return "stop";
 	return timeout !== undefined && milliseconds >= timeout ? "timeout" : "itself";
+}
+
+function listenToAll({ stdout, stderr }: Process, ears: Ears): Promise<void>[] {
+	return [
+		listen(stdout, (text) => ears.output("stdout", text)),
+		listen(stderr, (text) => ears.output("stderr", text)),
+	];
 }
 
 /** Reads a stream as plain text, a piece at a time. */
