@@ -23,23 +23,30 @@ export class KernelFiles implements Files {
 		this.#namespace = namespace;
 	}
 
-	async readFile(path: string): Promise<Uint8Array> {
-		const node = await this.#find("readFile", path, true);
-		if (node.type === "directory") throw failure(EISDIR, "readFile", path);
-		const size = await this.#run("readFile", path, () => node.size());
+	readFile(path: string): Promise<Uint8Array> {
+		return this.#read("readFile", path);
+	}
+
+	async #read(call: string, path: string): Promise<Uint8Array> {
+		const node = await this.#find(call, path, true);
+		if (node.type === "directory") throw failure(EISDIR, call, path);
+		const size = await this.#run(call, path, () => node.size());
 		const bytes = room(size, path);
 		let done = 0;
 		while (done < size) {
 			const at = done;
-			const n = await this.#run("readFile", path, () => node.read(bytes, at, size - at, at));
+			const n = await this.#run(call, path, () => node.read(bytes, at, size - at, at));
 			if (n === 0) break;
 			done += n;
 		}
 		return done === size ? bytes : bytes.slice(0, done);
 	}
 
-	async writeFile(path: string, bytes: Uint8Array, append: boolean): Promise<void> {
-		const call = append ? "appendFile" : "writeFile";
+	writeFile(path: string, bytes: Uint8Array, append: boolean): Promise<void> {
+		return this.#write(append ? "appendFile" : "writeFile", path, bytes, append);
+	}
+
+	async #write(call: string, path: string, bytes: Uint8Array, append = false): Promise<void> {
 		const flags = tree.CREATE | (append ? 0 : tree.TRUNCATE);
 		const node = await this.#node(call, path, (ns) =>
 			tree.open(ns, ns.root, relative(path), true, flags, true),
@@ -130,7 +137,7 @@ export class KernelFiles implements Files {
 	}
 
 	async copyFile(from: string, to: string): Promise<void> {
-		await this.writeFile(to, await this.readFile(from), false);
+		await this.#write("copyFile", to, await this.#read("copyFile", from));
 	}
 
 	async symlink(target: string, path: string): Promise<void> {

@@ -249,10 +249,13 @@ export class Sandbox {
 			(message) => this.#receive(message),
 			(error) => this.#breakAll(error),
 		);
+		const again = this.#features !== null;
 		try {
 			this.#features = await connection.call("start");
 			for (const mount of this.#mounts) await connection.call("mount", mount);
 			for (const [path, data] of Object.entries(this.#options.files ?? {})) {
+				// What a mount keeps has been written already, and may have changed since.
+				if (again && this.#mounts.some((mount) => path.startsWith(`${mount.path}/`))) continue;
 				const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
 				await connection.call("files", "mkdir", [
 					path.slice(0, path.lastIndexOf("/")) || "/",
