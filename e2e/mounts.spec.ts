@@ -1,0 +1,286 @@
+/**
+ * Mounts: for a sandbox and for one process, in every spelling; what is refused; when it is durable.
+ */
+import { expect, test } from "./library.ts";
+
+const PYTHON = { packages: ["/packages/python.webc"] };
+
+test("a mount is one tree for the page, for guests and for the store", async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const directory = new porthole.MemoryDirectory({
+			"in.txt": "from the page",
+			"a/b.txt": "deep",
+		});
+		const sandbox = await porthole.Sandbox.create({ ...options, mounts: { "/data": directory } });
+		const code = [
+			"print(open('/data/in.txt').read(), open('/data/a/b.txt').read())",
+			"open('/data/out.txt', 'w').write('from the guest')",
+			"import os; os.makedirs('/data/x/y'); os.rename('/data/a/b.txt', '/data/x/y/c.txt')",
+			"os.remove('/data/in.txt'); print(sorted(os.listdir('/data')))",
+		].join("\n");
+		const ran = await py(sandbox, code);
+		// A process that has ended has synced.
+		const stored = text(await directory.read("/out.txt", 0, 100));
+		const names = (await directory.list("/")).map(({ name }) => name).sort();
+		const seen = await sandbox.fs.readTextFile("/data/x/y/c.txt");
+		await sandbox.fs.writeFile("/data/page.txt", "from the page, later");
+		await sandbox.sync();
+		const later = text(await directory.read("/page.txt", 0, 100));
+		return { ran, stored, names, seen, later };
+	}, PYTHON);
+	expect(result).toEqual({
+		ran: { code: 0, out: "from the page deep\n['a', 'out.txt', 'x']\n", err: "" },
+		stored: "from the guest",
+		names: ["a", "out.txt", "x"],
+		seen: "deep",
+		later: "from the page, later",
+	});
+});
+
+test("paths: relative, nested, with missing parents, over what is there", async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const of = (content: string) => new porthole.MemoryDirectory({ "f.txt": content });
+		const sandbox = await porthole.Sandbox.create({
+			packages: [
+				...options.packages,
+				await packed({ name: "tests/taken", files: { "taken/old.txt": "old" } }),
+			],
+			mounts: {
+				relative: of("relative"),
+				"./dotted/../plain": of("plain"),
+				"/outer": new porthole.MemoryDirectory({ "f.txt": "outer", "inner/x": "" }),
+				"/outer/inner": of("inner"),
+				"/no/such/parents": of("deep"),
+				"/taken": of("over"),
+			},
+		});
+		const names = ["/relative", "/plain", "/outer", "/outer/inner", "/no/such/parents", "/taken"];
+		const code = `for d in ${JSON.stringify(names)}: print(open(d + '/f.txt').read())`;
+		const guest = (await py(sandbox, code)).out.split("\n");
+		const spelled = (await py(sandbox, "print(open('relative/f.txt').read())")).out;
+		const page = [];
+		for (const name of names) page.push(await sandbox.fs.readTextFile(`${name}/f.txt`));
+		const hidden = await sandbox.fs.exists("/taken/old.txt");
+		await sandbox.unmount("/taken");
+		return { guest, spelled, page, hidden, back: await sandbox.fs.readTextFile("/taken/old.txt") };
+	}, PYTHON);
+	const contents = ["relative", "plain", "outer", "inner", "deep", "over"];
+	expect(result).toEqual({
+		guest: [...contents, ""],
+		spelled: "relative\n",
+		page: contents,
+		hidden: false,
+		back: "old",
+	});
+});
+
+test("a directory at / holds what is new, and shows the package beneath", async ({ page }) => {
+	const result = await page.evaluate(async () => {
+		const directory = new porthole.MemoryDirectory({ "mine.txt": "mine", "etc/own.conf": "own" });
+		const sandbox = await porthole.Sandbox.create({
+			packages: [
+				"/packages/python.webc",
+				await packed({ name: "tests/base", files: { "base/file.txt": "base" } }),
+			],
+			mounts: { "/": directory },
+		});
+		const code = [
+			"print(open('/mine.txt').read(), open('/base/file.txt').read(), open('/etc/own.conf').read())",
+			"open('/new.txt', 'w').write('new'); open('/base/more.txt', 'w').write('more')",
+			"open('/tmp/scratch', 'w').write('gone')",
+			"open('/dev/null', 'w').write('x')",
+		].join("\n");
+		const ran = await py(sandbox, code);
+		const names = (await directory.list("/")).map(({ name }) => name).sort();
+		const more = text(await directory.read("/base/more.txt", 0, 10));
+		return {
+			ran,
+			names,
+			more,
+			tmp: names.includes("tmp"),
+			scratch: await sandbox.fs.exists("/tmp/scratch"),
+		};
+	});
+	expect(result.ran).toEqual({ code: 0, out: "mine base own\n", err: "" });
+	expect(result.names).toEqual(expect.arrayContaining(["base", "etc", "mine.txt", "new.txt"]));
+	expect(result).toMatchObject({ more: "more", tmp: false, scratch: true });
+});
+
+test("read only means EROFS, for guests and for the page", async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const directory = new porthole.MemoryDirectory({ "f.txt": "kept" });
+		const sandbox = await porthole.Sandbox.create({
+			...options,
+			mounts: { "/fixed": { directory, readOnly: true } },
+		});
+		const code = [
+			"import os, errno",
+			"def refused(call):",
+			"  try: call()",
+			"  except OSError as error: return errno.errorcode[error.errno]",
+			"print(open('/fixed/f.txt').read(), *map(refused, [",
+			"  lambda: open('/fixed/f.txt', 'w'), lambda: open('/fixed/new', 'w'),",
+			"  lambda: os.mkdir('/fixed/d'), lambda: os.remove('/fixed/f.txt'),",
+			"  lambda: os.rename('/fixed/f.txt', '/fixed/g.txt')]))",
+		].join("\n");
+		const ran = await py(sandbox, code);
+		const errors = [
+			await caught(sandbox.fs.writeFile("/fixed/f.txt", "x")),
+			await caught(sandbox.fs.mkdir("/fixed/d")),
+			await caught(sandbox.fs.rm("/fixed/f.txt")),
+		];
+		const later = new porthole.MemoryDirectory();
+		await sandbox.mount("/later", later, { readOnly: true });
+		errors.push(await caught(sandbox.fs.writeFile("/later/new", "x")));
+		return { ran, errors, kept: text(await directory.read("/f.txt", 0, 10)) };
+	}, PYTHON);
+	expect(result.ran).toEqual({
+		code: 0,
+		out: `kept ${"EROFS ".repeat(5).trim()}\n`,
+		err: "",
+	});
+	for (const error of result.errors) {
+		expect(error).toMatchObject({ porthole: true, code: "EROFS" });
+		expect(error.message).toMatch(/EROFS.*\/(fixed|later)\//);
+	}
+	expect(result.kept).toBe("kept");
+});
+
+test("a mount on /home is where programs start, and absolute paths still work", async ({
+	page,
+}) => {
+	const result = await page.evaluate(async (options) => {
+		const home = new porthole.MemoryDirectory({ "note.txt": "note" });
+		const sandbox = await porthole.Sandbox.create({ ...options, mounts: { "/home": home } });
+		const code = [
+			"import os",
+			"print(open('note.txt').read(), open('/home/note.txt').read(), os.path.isdir('/tmp'))",
+			"open('made.txt', 'w').write('1'); open('/home/also.txt', 'w').write('2')",
+			"open('/tmp/t', 'w').write('3')",
+		].join("\n");
+		const ran = await py(sandbox, code);
+		const names = (await home.list("/")).map(({ name }) => name).sort();
+		const elsewhere = await py(sandbox, "import os; print(os.path.exists('note.txt'))", {
+			currentDir: "/tmp",
+		});
+		return { ran, names, elsewhere: elsewhere.out, tmp: await sandbox.fs.readTextFile("/tmp/t") };
+	}, PYTHON);
+	expect(result).toEqual({
+		ran: { code: 0, out: "note note True\n", err: "" },
+		names: ["also.txt", "made.txt", "note.txt"],
+		elsewhere: "False\n",
+		tmp: "3",
+	});
+});
+
+test("mounts of a process are its own: home, relative, '.', and /", async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create(options);
+		const look =
+			"import os; print(*[p for p in ('f.txt', '/home/f.txt', '/mine/f.txt') if os.path.exists(p)])";
+		const directory = () => new porthole.MemoryDirectory({ "f.txt": "" });
+		const run = async (mounts: Record<string, ReturnType<typeof directory>>) =>
+			(await py(sandbox, look, { mounts })).out;
+		const kept = new porthole.MemoryDirectory();
+		const write = "open('/mine/made.txt', 'w').write('made'); open('/shared.txt', 'w').write('s')";
+		const wrote = await py(sandbox, write, { mounts: { "/mine": kept } });
+		return {
+			none: await run({}),
+			home: await run({ "/home": directory() }),
+			relative: await run({ mine: directory() }),
+			dot: await run({ ".": directory() }),
+			root: await run({ "/": directory() }),
+			wrote: wrote.code,
+			made: text(await kept.read("/made.txt", 0, 10)),
+			shared: await sandbox.fs.readTextFile("/shared.txt"),
+			unseen: await sandbox.fs.exists("/mine/made.txt"),
+		};
+	}, PYTHON);
+	expect(result).toEqual({
+		none: "\n",
+		home: "f.txt /home/f.txt\n",
+		relative: "/mine/f.txt\n",
+		dot: "f.txt\n",
+		root: "f.txt\n",
+		wrote: 0,
+		made: "made",
+		shared: "s",
+		unseen: false,
+	});
+});
+
+test("mount and unmount while the sandbox runs; busy is EBUSY", async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create(options);
+		const directory = new porthole.MemoryDirectory({ "f.txt": "f" });
+		await sandbox.mount("/late", directory);
+		const twice = await caught(sandbox.mount("/late", new porthole.MemoryDirectory()));
+		const holder = await sandbox
+			.command("python", ["-c", "f = open('/late/f.txt'); print('open', flush=True); input()"])
+			.spawn();
+		await lines(holder.stdout)();
+		const busy = await caught(sandbox.unmount("/late"));
+		const still = await sandbox.fs.readTextFile("/late/f.txt");
+		await holder.stdin.close();
+		await holder.status;
+		await sandbox.fs.writeFile("/late/g.txt", "g");
+		await sandbox.unmount("/late");
+		const stored = text(await directory.read("/g.txt", 0, 10));
+		const gone = await sandbox.fs.exists("/late/f.txt");
+		const nothing = await caught(sandbox.unmount("/late"));
+		await sandbox.mount("late", directory);
+		const back = await sandbox.fs.readTextFile("/late/f.txt");
+		return { twice, busy, still, stored, gone, nothing, back };
+	}, PYTHON);
+	expect(result.twice).toMatchObject({ porthole: true, code: "EBUSY" });
+	expect(result.busy).toMatchObject({ porthole: true, code: "EBUSY" });
+	expect(result.busy.message).toContain("/late");
+	expect(result.nothing).toMatchObject({ porthole: true, code: "EINVAL" });
+	expect(result).toMatchObject({ still: "f", stored: "g", gone: false, back: "f" });
+});
+
+test("any object with the methods of Store can be mounted; what it fails with is told", async ({
+	page,
+}) => {
+	const result = await page.evaluate(async () => {
+		const memory = new porthole.MemoryDirectory({ "f.txt": "f" });
+		let full = true;
+		const store = {
+			list: (path: string) => memory.list(path),
+			read: (path: string, offset: number, length: number) => memory.read(path, offset, length),
+			async write(path: string, offset: number, bytes: Uint8Array) {
+				if (full) throw Object.assign(new Error("disk full"), { code: "ENOSPC" });
+				await memory.write(path, offset, bytes);
+			},
+			resize: (path: string, size: number) => memory.resize(path, size),
+			make: (path: string, type: "file" | "directory") => memory.make(path, type),
+			remove: (path: string) => memory.remove(path),
+			rename: (from: string, to: string) => memory.rename(from, to),
+		};
+		const sandbox = await porthole.Sandbox.create({ mounts: { "/own": store } });
+		const read = await sandbox.fs.readTextFile("/own/f.txt");
+		const failing = async () => {
+			await sandbox.fs.writeFile("/own/g.txt", "g");
+			await sandbox.sync();
+		};
+		const error = await caught(failing());
+		full = false;
+		await sandbox.fs.writeFile("/own/h.txt", "h");
+		await sandbox.sync();
+		return { read, error, stored: text(await memory.read("/h.txt", 0, 10)) };
+	});
+	expect(result).toMatchObject({ read: "f", stored: "h" });
+	expect(result.error).toMatchObject({ porthole: true, code: "ENOSPC" });
+});
+
+test("close makes everything durable; two sandboxes may share a directory", async ({ page }) => {
+	const result = await page.evaluate(async () => {
+		const directory = new porthole.MemoryDirectory();
+		const first = await porthole.Sandbox.create({ mounts: { "/d": directory } });
+		await first.fs.writeFile("/d/f.txt", "first");
+		await first.close();
+		const second = await porthole.Sandbox.create({ mounts: { "/d": directory } });
+		return second.fs.readTextFile("/d/f.txt");
+	});
+	expect(result).toBe("first");
+});
