@@ -34,8 +34,8 @@ export default defineConfig({
 		{
 			name: "chromium-isolated",
 			use: { baseURL: `http://localhost:${ISOLATED_PORT}` },
-			// How a consumer bundles does not depend on the headers of the page.
-			testIgnore: /consumers\.spec\.ts$/,
+			// What does not depend on the headers of the page is tested once.
+			testIgnore: /(consumers|packages|commands|files|bad-input)\.spec\.ts$/,
 		},
 	],
 });

@@ -191,8 +191,9 @@ print(s.st_ino == t.st_ino, s.st_nlink, s.st_mtime_ns, s.st_atime_ns)
 os.mkdir("/data/d")
 open("/data/d/f", "w").write("x" * 100000)
 os.rename("/data/d", "/data/e")
+os.symlink("e", "/data/s")
 try:
-    os.symlink("e", "/data/s")
+    os.link("/data/s/f", "/data/g")
 except OSError as error:
     print(error.strerror)
 `,
