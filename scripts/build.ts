@@ -49,7 +49,11 @@ async function bundle(entry: EntryPoint): Promise<void> {
 			comments: { legal: false, annotation: true, jsdoc: false },
 			chunkFileNames: `${entry.name}-[name].js`,
 			// What is rarely needed is loaded late, but the worker that is a text has nowhere to load from.
-			codeSplitting: entry.name !== "inline",
+			// What is needed at once is one file, which gzip likes better than several.
+			codeSplitting:
+				entry === GUEST
+					? { groups: [{ name: "core", tags: ["$initial"] }] }
+					: entry.name !== "inline",
 		},
 	});
 	for (const chunk of output) {

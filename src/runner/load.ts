@@ -7,9 +7,10 @@ import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { openPackage, type Package, type Span, WebcError } from "../webc/index.ts";
-import { compile, compileResponse } from "./compile.ts";
+import { compile } from "./compile.ts";
+import { BLOCK, bodyOf, brokenOff, parseRange, request } from "./part.ts";
 import type { WireLoadOptions, WireSource } from "./protocol.ts";
-import { RangeFile } from "./range.ts";
+import type { RangeFile } from "./range.ts";
 import { badStatus, unreachable } from "./source.ts";
 
 /** Bytes below which a package is not worth reading in parts. */
@@ -45,11 +46,25 @@ export async function loadPackage(
 		return inMemory(bytes, source, options, signal);
 	}
 	report("connecting", 0, undefined);
-	const opened = await RangeFile.open(source.url, bridge, signal);
-	if (!(opened instanceof RangeFile)) {
-		const bytes = await readResponse(opened, source.url, signal, report);
+	const response = await request(source.url, 0, BLOCK, signal);
+	if (response.status !== 206) {
+		const bytes = await readResponse(response, source.url, signal, report);
 		return inMemory(bytes, source, options, signal);
 	}
+	const range = parseRange(response);
+	if (range?.start !== 0) {
+		throw new PortholeError(
+			"network-error",
+			`${source.url}: the server answered a part without saying which; load it with \`lazy: false\``,
+		);
+	}
+	if (range.total <= BLOCK) {
+		const bytes = await bodyOf(response, range.total, source.url);
+		report("reading", bytes.length, bytes.length);
+		return inMemory(bytes, source, options, signal);
+	}
+	const { RangeFile } = await import("./range.ts");
+	const opened = await RangeFile.open(source.url, bridge, response, range.total);
 	opened.onBytes = (loaded, total) => report("reading", loaded, total);
 	opened.onBytes(opened.loaded, opened.size);
 	const magic = await opened.read(0, Math.min(5, opened.size));
@@ -64,7 +79,7 @@ export async function loadPackage(
 		pkg,
 		verified,
 		contents: opened.contents,
-		compile: (span, what) => compileRange(opened, span, what),
+		compile: (span, what) => opened.compile(span, what),
 	};
 }
 
@@ -89,28 +104,6 @@ async function inMemory(
 		contents: memoryContents(held),
 		compile: ({ start, length }, what) => compile(held.subarray(start, start + length), what),
 	};
-}
-
-/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right. */
-async function compileRange(
-	file: RangeFile,
-	span: Span,
-	what: string,
-): Promise<WebAssembly.Module> {
-	const response = await file.answer(span);
-	const { body } = response.clone();
-	if (body === null) throw unreachable("the package", "an empty answer");
-	const checked = file.collect(body, span.length).then(async (bytes) => {
-		if (span.sha256 === undefined || globalThis.crypto?.subtle === undefined) return;
-		const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-		if (digest.every((byte, index) => byte === span.sha256?.[index])) return;
-		throw new PortholeError("checksum", `${what} is not what its package says it is`);
-	});
-	const module = compileResponse(response, what);
-	// That the download broke off, or brought something else, says more than that it is no module.
-	module.catch(() => {});
-	await checked;
-	return module;
 }
 
 async function read(
@@ -187,14 +180,8 @@ async function readResponse(
 		return await readStream(response.body, total, signal, report);
 	} catch (cause) {
 		signal.throwIfAborted();
-		throw cause instanceof PortholeError ? cause : interrupted(url, cause);
+		throw cause instanceof PortholeError ? cause : brokenOff(url);
 	}
-}
-
-function interrupted(url: string, cause: unknown): PortholeError {
-	return new PortholeError("network-error", `the download of ${url} broke off; try again`, {
-		cause,
-	});
 }
 
 /** All bytes of a stream. The announced size is a hint: it may be missing or wrong. */

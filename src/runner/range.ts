@@ -16,9 +16,10 @@ import { PortholeError } from "../abi/error.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { type ByteSource, type Span, verifySpan } from "../webc/index.ts";
-import { badStatus, unreachable } from "./source.ts";
+import { compileResponse } from "./compile.ts";
+import { BLOCK, bodyOf, brokenOff, parseRange, request, versionOf } from "./part.ts";
+import { unreachable } from "./source.ts";
 
-const BLOCK = 128 * 1024;
 /** Blocks kept in memory: 64 MiB. */
 const KEPT = 512;
 /** Blocks asked for at once where a guest reads straight on. */
@@ -66,31 +67,38 @@ export class RangeFile implements ByteSource {
 		};
 	}
 
-	/** Asks for the first block. The answer is a file that can be read in parts, or, from a server
-	 *  that does not do that, the response with all of it. */
+	/** The file whose first block `response` is. */
 	static async open(
 		url: string,
 		bridge: Bridge,
-		signal: AbortSignal,
-	): Promise<RangeFile | Response> {
-		const response = await request(url, 0, BLOCK, signal);
-		const range = parseRange(response);
-		if (response.status !== 206 || range === null || range.start !== 0) {
-			if (response.status === 206) {
-				throw new PortholeError(
-					"network-error",
-					`${url}: the server answered a part without saying which; load it with \`lazy: false\``,
-				);
-			}
-			return response;
-		}
+		response: Response,
+		total: number,
+	): Promise<RangeFile> {
 		const pin = response.headers.get(VERSION);
 		const address = pin === null ? url : withParameter(url, VERSION, pin);
-		const file = new RangeFile(url, address, bridge, response, range.total);
-		const first = await bodyOf(response, Math.min(BLOCK, range.total), url);
+		const file = new RangeFile(url, address, bridge, response, total);
+		const first = await bodyOf(response, Math.min(BLOCK, total), url);
 		file.#keep(0, first);
 		file.#arrived(first.length);
 		return file;
+	}
+
+	/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right. */
+	async compile(span: Span, what: string): Promise<WebAssembly.Module> {
+		const response = await this.#program(span);
+		const { body } = response.clone();
+		if (body === null) throw unreachable(this.#url, "an empty answer");
+		const checked = this.#collect(body, span.length).then(async (bytes) => {
+			if (span.sha256 === undefined || globalThis.crypto?.subtle === undefined) return;
+			const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+			if (digest.every((byte, index) => byte === span.sha256?.[index])) return;
+			throw new PortholeError("checksum", `${what} is not what its package says it is`);
+		});
+		const module = compileResponse(response, what);
+		// That the download broke off, or brought something else, says more than that it is no module.
+		module.catch(() => {});
+		await checked;
+		return module;
 	}
 
 	get loaded(): number {
@@ -119,14 +127,14 @@ export class RangeFile implements ByteSource {
 
 	/** The answer with the bytes of `span`, past the cache; to compile them while they arrive. It is
 	 *  the browser's own, untouched: only for such a one does it keep the code that it compiles. */
-	async answer({ start, length, sha256 }: Span): Promise<Response> {
+	async #program({ start, length, sha256 }: Span): Promise<Response> {
 		const kept = this.#address !== this.#url && sha256 !== undefined;
 		if (!kept) return this.#part(start, length);
 		return this.#part(start, length, withParameter(this.#address, ATOM, hex(sha256)));
 	}
 
 	/** All bytes of such an answer; they count as loaded while they arrive. */
-	async collect(
+	async #collect(
 		body: ReadableStream<Uint8Array>,
 		length: number,
 	): Promise<Uint8Array<ArrayBuffer>> {
@@ -300,35 +308,6 @@ export class RangeFile implements ByteSource {
 	}
 }
 
-async function request(
-	url: string,
-	start: number,
-	length: number,
-	signal: AbortSignal | undefined,
-): Promise<Response> {
-	const headers = { Range: `bytes=${start}-${start + length - 1}` };
-	const response = await fetch(url, { headers, ...(signal && { signal }) }).catch((cause) => {
-		signal?.throwIfAborted();
-		throw unreachable(url, cause);
-	});
-	// 416 is the answer for a file of no bytes at all, and is seen as the empty package it is.
-	if (!response.ok && response.status !== 416) throw badStatus(url, response.status);
-	return response;
-}
-
-/** What `Content-Range` says; null where it is not there, or hidden by another origin. */
-function parseRange(response: Response): { start: number; total: number } | null {
-	const header = response.headers.get("content-range") ?? "";
-	const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(header);
-	if (match === null) return null;
-	const [start, total] = [Number(match[1]), Number(match[2])];
-	return Number.isSafeInteger(start) && Number.isSafeInteger(total) ? { start, total } : null;
-}
-
-function versionOf(response: Response): string {
-	return `${response.headers.get("etag") ?? ""} ${response.headers.get("last-modified") ?? ""}`;
-}
-
 function withParameter(url: string, name: string, value: string): string {
 	const address = new URL(url);
 	address.searchParams.set(name, value);
@@ -337,19 +316,4 @@ function withParameter(url: string, name: string, value: string): string {
 
 function hex(bytes: Uint8Array): string {
 	return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** Exactly `length` bytes of an answer. */
-async function bodyOf(response: Response, length: number, url: string): Promise<Uint8Array> {
-	const bytes = new Uint8Array(
-		await response.arrayBuffer().catch(() => {
-			throw brokenOff(url);
-		}),
-	);
-	if (bytes.length !== length) throw brokenOff(url);
-	return bytes;
-}
-
-function brokenOff(url: string): PortholeError {
-	return new PortholeError("network-error", `the download of ${url} broke off; try again`);
 }

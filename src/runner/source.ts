@@ -12,16 +12,11 @@ export async function wireSource(source: Source, options: LoadOptions): Promise<
 		const url = absolute(source);
 		return { kind: "url", url, name: name ?? fileName(url) };
 	}
-	if (source instanceof Request) {
-		options.onProgress?.({ phase: "connecting", loaded: 0, total: undefined });
-		const response = await fetch(source, options.signal ? { signal: options.signal } : {}).catch(
-			(cause) => {
-				throw options.signal?.aborted ? options.signal.reason : unreachable(source.url, cause);
-			},
-		);
+	if (source instanceof Request || source instanceof Response) {
+		const { fromResponse, ask } = await import("./response.ts");
+		const response = source instanceof Request ? await ask(source, options) : source;
 		return fromResponse(response, options);
 	}
-	if (source instanceof Response) return fromResponse(source, options);
 	if (source instanceof Blob) {
 		const called = "name" in source ? String(source.name) : "";
 		return { kind: "blob", blob: source, name: name ?? called };
@@ -44,61 +39,8 @@ function absolute(source: string | URL): string {
 	}
 }
 
-/** Reads a response in the page, because it cannot be posted; tells of the bytes as they arrive. */
-async function fromResponse(response: Response, options: LoadOptions): Promise<WireSource> {
-	if (!response.ok) throw badStatus(response.url, response.status);
-	if (response.bodyUsed || response.body?.locked) {
-		throw new PortholeError(
-			"invalid-option",
-			"the Response has been read already; pass `response.clone()`, made before that",
-		);
-	}
-	const plain = response.headers.get("content-encoding") === null;
-	const announced = plain
-		? Number(response.headers.get("content-length") ?? Number.NaN)
-		: Number.NaN;
-	const total = Number.isSafeInteger(announced) ? announced : undefined;
-	const chunks =
-		response.body === null ? [] : await readAll(response.body, response.url, total, options);
-	const name = options.name ?? fileName(response.url);
-	return { kind: "blob", blob: new Blob(chunks), name, told: true };
-}
-
-async function readAll(
-	body: ReadableStream<Uint8Array<ArrayBuffer>>,
-	url: string,
-	total: number | undefined,
-	{ signal, onProgress }: LoadOptions,
-): Promise<BlobPart[]> {
-	const chunks: BlobPart[] = [];
-	const reader = body.getReader();
-	const abort = () => void reader.cancel(signal?.reason).catch(() => {});
-	signal?.addEventListener("abort", abort, { once: true });
-	let loaded = 0;
-	try {
-		for (;;) {
-			const { done, value } = await reader.read();
-			signal?.throwIfAborted();
-			if (done) return chunks;
-			chunks.push(value);
-			loaded += value.length;
-			const known = total !== undefined && loaded <= total ? total : undefined;
-			onProgress?.({ phase: "reading", loaded, total: known });
-		}
-	} catch (cause) {
-		if (signal?.aborted) throw signal.reason;
-		throw new PortholeError(
-			"network-error",
-			`the download${url && ` of ${url}`} broke off; try again`,
-			{ cause },
-		);
-	} finally {
-		signal?.removeEventListener("abort", abort);
-	}
-}
-
 /** The last part of a URL's path. */
-function fileName(url: string): string {
+export function fileName(url: string): string {
 	if (url === "") return "";
 	const { pathname } = new URL(url);
 	const last = pathname.slice(pathname.lastIndexOf("/") + 1);
