@@ -30,6 +30,8 @@ const PATIENCE = 10_000;
 const SLOW = 3_000;
 /** Bytes that a call with a path cannot do without. */
 const SOME = 50;
+/** So few calls that nothing is collected before it is counted. */
+const FEW = 200_000;
 
 const wanted = argv.slice(2).filter((word) => !word.startsWith("-"));
 if (argv.includes("--check")) exit(checkGarbage());
@@ -128,7 +130,7 @@ function growth(before: Memory, after: Memory): number {
 
 async function garbage(browser: BenchBrowser, { job, rows }: Group): Promise<Result | string> {
 	const start = performance.now();
-	const control = await browser.garbage(job.program, "path");
+	const control = await browser.garbage(job.program, "path", FEW);
 	if (control < SOME) return `sees only ${control} bytes of garbage where there is more`;
 	const values = new Map<string, number>();
 	for (const { value } of rows) values.set(value, await browser.garbage(job.program, value));

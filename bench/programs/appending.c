@@ -17,9 +17,11 @@ int main(void) {
 	check(fd < 0, "open to append");
 	__wasi_ciovec_t out = {line, sizeof line};
 	__wasi_size_t done = 0;
+	double start = now();
 	__wasi_fd_write(fd, &out, 1, &done);
 	check(done != sizeof line, "append");
-	/* A batch of one, because a host that copies the file takes that long for each. */
-	TIMED("append", 1, __wasi_fd_write(fd, &out, 1, &done));
+	/* A host that copies the whole file takes milliseconds for each. */
+	int batch = now() - start > 1e6 ? 1 : 200;
+	TIMED("append", batch, __wasi_fd_write(fd, &out, 1, &done));
 	return 0;
 }

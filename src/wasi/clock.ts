@@ -17,7 +17,8 @@ const NS_PER_MS = 1e6;
 
 export function clockCalls(guest: Guest) {
 	const { memory, clock } = guest;
-	let last = 0;
+	/** The last answer. In an array, because a variable would be a new boxed number at each call. */
+	const last = new Float64Array(1);
 	return {
 		clock_res_get(id: number, result: number): Done {
 			const at = result >>> 0;
@@ -36,8 +37,10 @@ export function clockCalls(guest: Guest) {
 			if (id !== CLOCK_MONOTONIC) return cpuTime(id, at);
 			// A browser's clock stands still for microseconds, but this one must not: each answer is at
 			// least a nanosecond after the last. A hundred days of nanoseconds are an exact number.
-			last = Math.max(Math.floor(clock.monotonic() * NS_PER_MS), last + 1);
-			memory.setU64(at, last);
+			const next = (last[0] as number) + 1;
+			const now = Math.max(Math.floor(clock.monotonic() * NS_PER_MS), next);
+			last[0] = now;
+			memory.setU64(at, now);
 			return 0;
 		},
 	};
