@@ -8,10 +8,10 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { openPackage, type Package, type Span, WebcError } from "../webc/index.ts";
 import { compile } from "./compile.ts";
+import { badStatus, unreachable } from "./network.ts";
 import { BLOCK, bodyOf, brokenOff, parseRange, request } from "./part.ts";
 import type { WireLoadOptions, WireSource } from "./protocol.ts";
 import type { RangeFile } from "./range.ts";
-import { badStatus, unreachable } from "./source.ts";
 
 /** Bytes below which a package is not worth reading in parts. */
 const SMALL = 1024 * 1024;

@@ -133,44 +133,23 @@ const output: Kind = [
 	(value) => value === "pipe" || value === "null" || value instanceof WritableStream,
 ];
 
-const sandboxKinds: readonly (readonly [option: string, kind: Kind])[] = [
-	["packages", list],
-	["mounts", record],
-	["files", record],
-	["env", record],
-	["forwardHostEnv", flag],
-	["hostEnv", record],
-	["capabilities", record],
-	["signal", abortSignal],
-	["onProgress", callback],
-];
+/** An option of one name means the same everywhere. */
+const kinds: ReadonlyMap<string, Kind> = new Map([
+	...named(record, "mounts files env hostEnv capabilities mappedCommands imports terminal"),
+	...named(list, "packages injectedPackages"),
+	...named(flag, "forwardHostEnv lazy"),
+	...named(text, "integrity name currentDir entryFunction"),
+	...named(callback, "onProgress"),
+	...named(abortSignal, "signal"),
+	...named(input, "stdin"),
+	...named(output, "stdout stderr"),
+]);
 
-const loadKinds: readonly (readonly [option: string, kind: Kind])[] = [
-	["integrity", text],
-	["signal", abortSignal],
-	["onProgress", callback],
-	["lazy", flag],
-	["name", text],
-];
+function named(kind: Kind, names: string): [string, Kind][] {
+	return names.split(" ").map((name) => [name, kind]);
+}
 
-const commandKinds: readonly (readonly [option: string, kind: Kind])[] = [
-	["env", record],
-	["forwardHostEnv", flag],
-	["currentDir", text],
-	["entryFunction", text],
-	["mounts", record],
-	["injectedPackages", list],
-	["mappedCommands", record],
-	["capabilities", record],
-	["imports", record],
-	["stdin", input],
-	["stdout", output],
-	["stderr", output],
-	["terminal", record],
-	["signal", abortSignal],
-];
-
-function checkKinds(options: object, kinds: typeof sandboxKinds): void {
+function checkKinds(options: object): void {
 	if (!isObject(options)) throw invalid("options", "are not an object");
 	for (const [option, [what, is]] of kinds) {
 		const value: unknown = Reflect.get(options, option);
@@ -180,14 +159,14 @@ function checkKinds(options: object, kinds: typeof sandboxKinds): void {
 
 /** Errors: `"invalid-option"`. */
 export function checkLoadOptions(options: LoadOptions): void {
-	checkKinds(options, loadKinds);
+	checkKinds(options);
 }
 
 const reserved = ["journals", "snapshotOn", "snapshotInterval"];
 
 /** Errors: `"invalid-option"`. */
 export function checkSandboxOptions(options: SandboxOptions): void {
-	checkKinds(options, sandboxKinds);
+	checkKinds(options);
 	checkEnv("env", options.env);
 	checkEnv("hostEnv", options.hostEnv);
 	checkMounts(options.mounts);
@@ -211,7 +190,7 @@ export function checkCommand(args: readonly string[], options: CommandOptions): 
 			throw new PortholeError("not-supported", `${name} is reserved and does not work yet`);
 		}
 	}
-	checkKinds(options, commandKinds);
+	checkKinds(options);
 	if (!Array.isArray(args)) throw invalid("args", "is an array of strings");
 	args.forEach((arg, index) => {
 		if (typeof arg !== "string") throw invalid(`args[${index}]`, "is not a string");

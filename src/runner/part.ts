@@ -2,7 +2,7 @@
  * A part of a file behind a URL: asked for, and told apart from an answer with all of it.
  */
 import { PortholeError } from "../abi/error.ts";
-import { badStatus, unreachable } from "./source.ts";
+import { badStatus, unreachable } from "./network.ts";
 
 /** Bytes that are asked for at once. */
 export const BLOCK = 128 * 1024;

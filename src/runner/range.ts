@@ -17,8 +17,8 @@ import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { type ByteSource, type Span, verifySpan } from "../webc/index.ts";
 import { compileResponse } from "./compile.ts";
+import { unreachable } from "./network.ts";
 import { BLOCK, bodyOf, brokenOff, parseRange, request, versionOf } from "./part.ts";
-import { unreachable } from "./source.ts";
 
 /** Blocks kept in memory: 64 MiB. */
 const KEPT = 512;

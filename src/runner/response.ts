@@ -3,9 +3,9 @@
  * Loaded late, by those who load one so.
  */
 import { PortholeError } from "../abi/error.ts";
+import { badStatus, fileName, unreachable } from "./network.ts";
 import type { LoadOptions } from "./options.ts";
 import type { WireSource } from "./protocol.ts";
-import { badStatus, fileName, unreachable } from "./source.ts";
 
 /** The answer to a request. */
 export function ask(request: Request, { signal, onProgress }: LoadOptions): Promise<Response> {

@@ -13,7 +13,6 @@ import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { SandboxFS } from "./files.ts";
 import type { Body } from "./function-command.ts";
-import { hostEnv } from "./host-env.ts";
 import { makeWorker } from "./make-worker.ts";
 import {
 	type CommandOptions,
@@ -44,7 +43,6 @@ import type {
 	WireSpawn,
 } from "./protocol.ts";
 import { wireSource } from "./source.ts";
-import { attachStreams } from "./stdio-options.ts";
 
 /** A loaded package. */
 export interface Package {
@@ -369,7 +367,7 @@ export class Sandbox {
 			options.terminal !== undefined,
 		);
 		const command = await this.#commandOf(mapped ?? name, String(name));
-		const request = this.#request(pid, command, args, options, stdin);
+		const request = await this.#request(pid, command, args, options, stdin);
 		this.#running.set(pid, process);
 		const clear = () => {
 			for (const { store } of request.mounts) this.#lent.takeBack(store);
@@ -395,7 +393,16 @@ export class Sandbox {
 		stdin: "pipe" | "null",
 		clear: () => void,
 	): void {
-		attachStreams(process, options, stdin);
+		const { stdin: input = stdin, stdout, stderr } = options;
+		const plain = [input, stdout, stderr].every(
+			(way) => way === undefined || way === "pipe" || way === "null",
+		);
+		if (!plain) {
+			const attached = import("./stdio-options.ts").then(({ attachStreams }) =>
+				attachStreams(process, options, stdin),
+			);
+			process.waitFor(attached);
+		}
 		const { timeout, signal } = options;
 		const kill = () => process.kill("SIGTERM");
 		const timer = timeout === undefined ? undefined : setTimeout(kill, timeout);
@@ -448,22 +455,22 @@ export class Sandbox {
 		return loading;
 	}
 
-	#request(
+	async #request(
 		pid: number,
 		command: WireCommand,
 		args: readonly string[],
 		options: CommandOptions,
 		stdin: "pipe" | "null",
-	): WireSpawn {
+	): Promise<WireSpawn> {
 		const sandbox = this.#options;
 		const forward = options.forwardHostEnv ?? sandbox.forwardHostEnv ?? false;
-		const host = forward ? hostEnv(options.terminal, sandbox.hostEnv ?? {}) : [];
+		const { hostEnv } = forward ? await import("./host-env.ts") : { hostEnv: () => [] };
 		const own = Object.entries(sandbox.env ?? {});
 		return {
 			pid,
 			command,
 			args,
-			hostEnv: host,
+			hostEnv: hostEnv(options.terminal, sandbox.hostEnv ?? {}),
 			env: [...own, ...Object.entries(options.env ?? {})],
 			currentDir: options.currentDir,
 			entryFunction: options.entryFunction,

@@ -2,6 +2,7 @@
  * The page's half of loading: whatever a package may come from becomes something that can be posted.
  */
 import { PortholeError } from "../abi/error.ts";
+import { fileName } from "./network.ts";
 import type { LoadOptions, Source } from "./options.ts";
 import type { WireSource } from "./protocol.ts";
 
@@ -37,32 +38,4 @@ function absolute(source: string | URL): string {
 	} catch (cause) {
 		throw new PortholeError("invalid-option", `${source} is not a URL`, { cause });
 	}
-}
-
-/** The last part of a URL's path. */
-export function fileName(url: string): string {
-	if (url === "") return "";
-	const { pathname } = new URL(url);
-	const last = pathname.slice(pathname.lastIndexOf("/") + 1);
-	try {
-		return decodeURIComponent(last);
-	} catch {
-		return last;
-	}
-}
-
-/** The error for a server's answer other than success. */
-export function badStatus(url: string, status: number): PortholeError {
-	const hint = status === 404 ? "check the address" : "try again later, or check the server";
-	return new PortholeError("http-error", `the server answered ${status} for ${url}; ${hint}`);
-}
-
-/** The error for a request that got no answer that a page may see. */
-export function unreachable(url: string, cause: unknown): PortholeError {
-	return new PortholeError(
-		"network-error",
-		`${url} could not be fetched: the server cannot be reached, or it does not allow this page ` +
-			"to read it (it must send Access-Control-Allow-Origin)",
-		{ cause },
-	);
 }

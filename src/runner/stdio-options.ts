@@ -5,11 +5,12 @@
 import type { CommandOptions } from "./options.ts";
 import type { ProcessEnd } from "./process.ts";
 
-export function attachStreams(
+/** Resolves when all output has gone where it was to go. */
+export async function attachStreams(
 	process: ProcessEnd,
 	options: CommandOptions,
 	stdin: "pipe" | "null",
-): void {
+): Promise<void> {
 	const { stdin: input = stdin, stdout, stderr } = options;
 	if (input instanceof ReadableStream) {
 		// A source that fails ends the input; the guest sees the end of file.
@@ -17,8 +18,10 @@ export function attachStreams(
 	} else if (input instanceof Uint8Array || (input !== "pipe" && input !== "null")) {
 		feed(process, typeof input === "string" ? new TextEncoder().encode(input) : input);
 	}
-	if (stdout instanceof WritableStream) process.waitFor(pour(process.stdout, stdout));
-	if (stderr instanceof WritableStream) process.waitFor(pour(process.stderr, stderr));
+	await Promise.all([
+		stdout instanceof WritableStream && pour(process.stdout, stdout),
+		stderr instanceof WritableStream && pour(process.stderr, stderr),
+	]);
 }
 
 async function feed(process: ProcessEnd, bytes: Uint8Array): Promise<void> {

@@ -1,0 +1,32 @@
+/**
+ * What both halves say of the network: what a file is called, and how a download fails.
+ */
+import { PortholeError } from "../abi/error.ts";
+
+/** The last part of a URL's path. */
+export function fileName(url: string): string {
+	if (url === "") return "";
+	const { pathname } = new URL(url);
+	const last = pathname.slice(pathname.lastIndexOf("/") + 1);
+	try {
+		return decodeURIComponent(last);
+	} catch {
+		return last;
+	}
+}
+
+/** The error for a server's answer other than success. */
+export function badStatus(url: string, status: number): PortholeError {
+	const hint = status === 404 ? "check the address" : "try again later, or check the server";
+	return new PortholeError("http-error", `the server answered ${status} for ${url}; ${hint}`);
+}
+
+/** The error for a request that got no answer that a page may see. */
+export function unreachable(url: string, cause: unknown): PortholeError {
+	return new PortholeError(
+		"network-error",
+		`${url} could not be fetched: the server cannot be reached, or it does not allow this page ` +
+			"to read it (it must send Access-Control-Allow-Origin)",
+		{ cause },
+	);
+}
