@@ -11,7 +11,7 @@
 #include <string.h>
 #include <wasi/api.h>
 
-#define WARM_NS 60e6
+#define WARM_NS 120e6
 #define SLICE_NS 25e6
 #define SLICES 5
 
