@@ -169,14 +169,23 @@ test("a program is kept as one entry with the label of a module, and its blocks 
 	expect(equal((await worker.restart().ask(null)).bytes, bytes)).toBe(true);
 });
 
-test("a program that is not what its package says is not kept", async () => {
-	const { world, worker } = start();
+test("a program whose digest was found wrong is asked for again, and fetched again", async () => {
+	const { world, bytes, worker } = start();
+	const [from, to] = [BLOCK + 5, MIB + 9];
+	const program = bytes.subarray(from, to);
+	const sha256 = createHash("sha256").update(program).digest("hex");
 	const { headers } = await worker.ask("0-99");
-	const pin = `${URL}?porthole-version=${headers.get("porthole-version")}`;
-	await worker.ask(`200000-${MIB}`, `${pin}&porthole-atom=${"0".repeat(64)}`);
+	const pinned = `${URL}?porthole-version=${headers.get("porthole-version")}&porthole-atom=${sha256}`;
+	await worker.ask(`${from}-${to - 1}`, pinned);
 	await worker.idle();
-	const names = [...world.memory.stored.values()].flatMap((cache) => [...cache.keys()]);
-	expect(names.filter((name) => name.endsWith("?atom"))).toEqual([]);
+	world.memory.damage();
+	// Its entry is handed on untouched, so that the browser knows it; the asker looks at it.
+	expect(equal((await worker.ask(`${from}-${to - 1}`, pinned)).bytes, program)).toBe(false);
+	for (const address of [`${pinned}&porthole-again=1`, pinned]) {
+		const found = await worker.ask(`${from}-${to - 1}`, address);
+		expect(equal(found.bytes, program), address).toBe(true);
+		await worker.idle();
+	}
 });
 
 test("a server that ignores ranges sends everything once", async () => {
@@ -263,7 +272,7 @@ test("whatever happens, an answer is bytes of the version that it names", async 
 		fc.asyncProperty(anything, async (steps) => {
 			await play(steps);
 		}),
-		{ numRuns: 60 },
+		{ numRuns: 60, timeout: 5_000 },
 	);
 });
 
@@ -292,7 +301,11 @@ async function play(steps: readonly Step[]): Promise<void> {
 		if (found.status === 416) return;
 		const of = versions.get(found.headers.get("etag") ?? "");
 		const expected = step.do === "whole" ? of : of?.subarray(from, to);
-		expect(expected !== undefined && equal(found.bytes, expected)).toBe(true);
+		const right = expected !== undefined && equal(found.bytes, expected);
+		if (!right && step.do === "atom" && !url.includes("again")) {
+			return read(step, `${url}&porthole-again=1`);
+		}
+		expect(right).toBe(true);
 		pin = found.headers.get("porthole-version") ?? pin;
 	};
 	const sha256 = (step: Step): string => {

@@ -14,7 +14,7 @@
  * Cache, untouched (see `Version.atom`).
  */
 import type { Background } from "./background.ts";
-import { isPartOf, keeping, keepingAll, Server, warn } from "./network.ts";
+import { isPartOf, keeping, keepingAll, Server } from "./network.ts";
 import type { CachedPackage, PackageCache } from "./packages.ts";
 import {
 	type Asked,
@@ -25,14 +25,16 @@ import {
 	resolveRange,
 	toBlocks,
 } from "./runs.ts";
-import { type Chunks, chunksOf, cut, exactly, streamOf } from "./streams.ts";
+import { type Chunks, cut, streamOf } from "./streams.ts";
 import { identify, known, type Version } from "./version.ts";
-import type { Lasting } from "./world.ts";
+import { type Lasting, warn } from "./world.ts";
 
 /** The header that says which version an answer is from, and the parameter that asks for it. */
 const VERSION = "porthole-version";
 /** The parameter that asks for a program: its SHA-256. */
 const ATOM = "porthole-atom";
+/** The parameter of who asks for a program once more, because the first answer had another digest. */
+const AGAIN = "porthole-again";
 /** Answers up to this length are read before they begin. */
 const AHEAD = 1024 * 1024;
 
@@ -43,7 +45,7 @@ export async function answer(
 	background: Background,
 	lasting: Lasting,
 ): Promise<Response> {
-	const { address, pin, atom } = parseAddress(request.url);
+	const { address, pin, atom, again } = parseAddress(request.url);
 	const server = new Server(cache.world, address, request);
 	const range = request.headers.get("range");
 	const asked = parseRange(range);
@@ -52,7 +54,7 @@ export async function answer(
 	// Without storage, as in some private windows, there is still the network.
 	if (pkg === false) return server.ask(range, request.signal);
 	const exchange = new Exchange(cache, background, pkg, server, asked, request.signal, lasting);
-	const response = await exchange.answer(pin, asked === null ? null : atom);
+	const response = await exchange.answer(pin, asked === null ? null : atom, again);
 	lasting(background.attend(pkg, server).catch(warn));
 	return response;
 }
@@ -62,15 +64,17 @@ export function parseAddress(url: string): {
 	address: string;
 	pin: string | null;
 	atom: string | null;
+	again: boolean;
 } {
 	const address = new URL(url);
-	const pin = address.searchParams.get(VERSION);
-	const atom = address.searchParams.get(ATOM);
+	const ours = [VERSION, ATOM, AGAIN].map((name) => address.searchParams.get(name));
+	const [pin = null, atom = null, again = null] = ours;
 	// Deleting writes the whole query anew, so only where there is something to delete.
-	if (pin !== null) address.searchParams.delete(VERSION);
-	if (atom !== null) address.searchParams.delete(ATOM);
+	if (ours.some((value) => value !== null)) {
+		for (const name of [VERSION, ATOM, AGAIN]) address.searchParams.delete(name);
+	}
 	address.hash = "";
-	return { address: address.href, pin, atom };
+	return { address: address.href, pin, atom, again: again !== null };
 }
 
 class Exchange {
@@ -102,7 +106,7 @@ class Exchange {
 		this.#lasting = lasting;
 	}
 
-	async answer(pin: string | null, atom: string | null): Promise<Response> {
+	async answer(pin: string | null, atom: string | null, again: boolean): Promise<Response> {
 		const version =
 			pin === null
 				? this.#cache.current(this.#pkg)
@@ -111,23 +115,47 @@ class Exchange {
 		const wanted = resolveRange(this.#asked, version.size);
 		if (wanted === null) return outside(version);
 		this.#lasting(this.#cache.used(this.#pkg, version).catch(warn));
-		const kept = atom === null ? null : await version.atom(wanted, atom);
-		return kept ?? this.#from(version, wanted, atom);
+		if (atom === null) return this.#from(version, wanted);
+		if (again) await version.dropAtom(wanted);
+		return (await version.atom(wanted, atom)) ?? this.#program(version, wanted, atom);
+	}
+
+	/** A program that is not kept as such yet, and is from now on. */
+	async #program(version: Version, wanted: Run, sha256: string): Promise<Response> {
+		const passed = await this.#pass(version, wanted);
+		const answer = passed ?? (await this.#from(version, wanted));
+		const right = passed !== null || answer.headers.get(VERSION) === version.record.id;
+		if (!right || answer.body === null) return answer;
+		const [toCompile, toKeep] = answer.body.tee();
+		const answered = this.#background.answering(this.#pkg);
+		const kept = this.#cache.storeAtom(version, wanted, toKeep, sha256).catch(warn);
+		this.#lasting(kept.finally(answered));
+		const headers = { ...this.#headers(version, wanted), "Content-Type": "application/wasm" };
+		return new Response(toCompile, { headers });
+	}
+
+	/** Bytes of which most are missing, from the server as they come: nothing here touches them. */
+	async #pass(version: Version, wanted: Run): Promise<Response | null> {
+		const missing = version.gaps(wanted).reduce((sum, gap) => sum + length(gap), 0);
+		if (missing <= length(wanted) / 2) return null;
+		const response = await this.#server.askRun(wanted, this.#signal);
+		if (isPartOf(response, version, wanted)) return response;
+		await response.body?.cancel();
+		return null;
 	}
 
 	/** From what is kept of a version, and the rest from the server if it still has that version. */
-	async #from(version: Version, wanted: Run, atom: string | null): Promise<Response> {
+	async #from(version: Version, wanted: Run): Promise<Response> {
 		await this.#readAhead(version, wanted);
 		const missing = version.pieces(wanted).filter(({ part }) => part === null);
 		const [first, last] = [missing[0], missing.at(-1)];
 		if (first === undefined || last === undefined) {
-			return this.#reply(version, wanted, this.#kept(version, wanted), atom);
+			return this.#reply(version, wanted, this.#kept(version, wanted));
 		}
-		const hull = { start: first.start, end: last.end };
-		const gap = atom === null ? toBlocks(hull, version.size) : hull;
+		const gap = toBlocks({ start: first.start, end: last.end }, version.size);
 		const response = await this.#server.askRun(gap, this.#signal);
 		if (isPartOf(response, version, gap)) {
-			return this.#reply(version, wanted, this.#around(version, wanted, gap, response, atom), atom);
+			return this.#reply(version, wanted, this.#around(version, wanted, gap, response));
 		}
 		await response.body?.cancel();
 		return this.#fresh();
@@ -143,8 +171,9 @@ class Exchange {
 		// Parts of such a file could be of two versions. It is fetched as a whole later.
 		if (!known(identity)) return response;
 		const type = response.headers.get("content-type") ?? "application/octet-stream";
-		const version = await this.#cache.version(this.#pkg, identity, type);
-		return this.#reply(version, run, keeping(this.#cache, version, response, run), null);
+		const version = await this.#cache.version(this.#pkg, identity, type).catch(warn);
+		if (version === false) return response;
+		return this.#reply(version, run, keeping(this.#cache, version, response, run));
 	}
 
 	/** All of it, though perhaps only a part was asked for. */
@@ -197,37 +226,24 @@ class Exchange {
 	}
 
 	/** What is kept before the gap, what comes from the server, and what is kept behind it. */
-	async *#around(
-		version: Version,
-		wanted: Run,
-		gap: Run,
-		response: Response,
-		atom: string | null,
-	): Chunks {
+	async *#around(version: Version, wanted: Run, gap: Run, response: Response): Chunks {
 		yield* this.#kept(version, { start: wanted.start, end: gap.start });
-		// A program is kept as one entry, not in parts.
-		const chunks =
-			atom === null
-				? keeping(this.#cache, version, response, gap)
-				: exactly(chunksOf(response.body), length(gap));
+		const chunks = keeping(this.#cache, version, response, gap);
 		yield* cut(chunks, wanted.start - gap.start, wanted.end - gap.start);
 		yield* this.#kept(version, { start: gap.end, end: wanted.end });
 	}
 
-	#reply(version: Version, run: Run, chunks: Chunks, atom: string | null): Response {
-		const headers: Record<string, string> = {
+	#reply(version: Version, run: Run, chunks: Chunks): Response {
+		const status = this.#asked === null ? 200 : 206;
+		return new Response(this.#stream(chunks), { status, headers: this.#headers(version, run) });
+	}
+
+	#headers(version: Version, run: Run): Record<string, string> {
+		return {
 			...version.headers(run),
 			"Content-Length": String(length(run)),
 			[VERSION]: version.record.id,
 		};
-		const stream = this.#stream(chunks);
-		if (atom === null) {
-			return new Response(stream, { status: this.#asked === null ? 200 : 206, headers });
-		}
-		const [toCompile, toKeep] = stream.tee();
-		this.#lasting(this.#cache.storeAtom(version, run, toKeep, atom).catch(warn));
-		headers["Content-Type"] = "application/wasm";
-		return new Response(toCompile, { headers });
 	}
 
 	/** The worker stays until the stream has ended. */

@@ -6,7 +6,7 @@ import type { CachedPackage, PackageCache } from "./packages.ts";
 import { length, parseContentRange, type Run } from "./runs.ts";
 import { type Chunks, chunksOf, exactly, inParts } from "./streams.ts";
 import { identify, same, type Version } from "./version.ts";
-import type { World } from "./world.ts";
+import { type World, warn } from "./world.ts";
 
 /** Parts are stored in this size at most; a part is read and checked whole. */
 const PART = 512 * 1024;
@@ -70,7 +70,11 @@ export async function* keepingAll(
 	const total = totalOf(response);
 	const type = response.headers.get("content-type") ?? "application/octet-stream";
 	const limit = await cache.limit();
-	const version = await cache.draft(identify(response, total ?? limit), type);
+	const version = await cache.draft(identify(response, total ?? limit), type).catch(warn);
+	if (version === false) {
+		yield* chunksOf(response.body);
+		return;
+	}
 	let size = 0;
 	let room = (total ?? 0) <= limit;
 	let added = false;
@@ -96,9 +100,4 @@ function totalOf(response: Response): number | null {
 	if (length === null || response.headers.get("content-encoding") !== null) return null;
 	const total = Number(length);
 	return Number.isSafeInteger(total) && total > 0 ? total : null;
-}
-
-export function warn(error: unknown): false {
-	console.warn(`porthole: a package could not be kept: ${String(error)}`);
-	return false;
 }

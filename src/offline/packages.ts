@@ -15,7 +15,7 @@
 import { evictions, type Held, inOrder } from "./room.ts";
 import { length, type Run } from "./runs.ts";
 import { type Identity, same, Version, type VersionRecord } from "./version.ts";
-import type { World } from "./world.ts";
+import { type World, warn } from "./world.ts";
 
 /** How long what has been replaced is still there for those who use it. */
 const LINGER = 60 * 60 * 1000;
@@ -203,14 +203,13 @@ export class PackageCache {
 		for (const version of gone) await this.discard(version);
 	}
 
+	/** Writes the record. Where the disk is full the one before stays: at worst it names a version that
+	 *  is gone, and is found empty, or does not name one, and that is deleted by the next worker. */
 	async #save({ url, used, checked, versions }: CachedPackage): Promise<void> {
 		const index = await this.#open();
-		if (versions.length === 0) {
-			await index.delete(url);
-			return;
-		}
 		const record: PackageRecord = { used, checked, versions: versions.map(({ record }) => record) };
-		await index.put(url, new Response(JSON.stringify(record)));
+		if (versions.length === 0) await index.delete(url);
+		else await index.put(url, new Response(JSON.stringify(record))).catch(warn);
 	}
 
 	#open(): Promise<Cache> {

@@ -10,7 +10,7 @@
  * part is a 200.)
  *
  * Nothing that was stored is believed: every part is held against its digest when it is read, and
- * is dropped if it differs.
+ * is dropped if it differs. The digest of an atom is the package's own.
  */
 import { contentRange, cover, gaps, length, type Piece, type Run, within } from "./runs.ts";
 
@@ -43,8 +43,6 @@ export class Version {
 	readonly record: VersionRecord;
 	readonly #cache: Cache;
 	readonly #parts = new Map<string, Part>();
-	/** Atoms that were found right since the worker started. */
-	readonly #checked = new Set<string>();
 
 	private constructor(record: VersionRecord, cache: Cache) {
 		this.record = record;
@@ -105,8 +103,8 @@ export class Version {
 		await this.#put(partAt(run, false), new Response(bytes, { headers }));
 	}
 
-	/** Keeps a whole program as one entry, and what it makes superfluous no longer. `sha256` is what
-	 *  the package says of it, in hex; the stream is believed until it is read. */
+	/** Keeps a whole program as one entry, and what that makes superfluous no longer. `sha256` is what
+	 *  the package says of it, in hex; the stream is believed until somebody reads it. */
 	async storeAtom(run: Run, body: ReadableStream<Uint8Array>, sha256: string): Promise<void> {
 		const headers = {
 			...this.headers(run),
@@ -114,26 +112,28 @@ export class Version {
 			[DIGEST]: sha256,
 		};
 		const atom = partAt(run, true);
-		this.#checked.delete(atom.key);
 		await this.#put(atom, new Response(body, { headers }));
-		if (!(await this.#isRight(atom))) return;
-		for (const part of [...this.#parts.values()]) {
-			if (part.key !== atom.key && within(part, atom)) await this.drop(part);
-		}
+		const covered = [...this.#parts.values()].filter((part) => part !== atom && within(part, atom));
+		if (covered.length === 0 || (await this.read(atom)) === null) return;
+		for (const part of covered) await this.drop(part);
 	}
 
 	/** The answer for a whole program, straight from the Cache: only such a one, handed on as it is,
-	 *  lets the browser find the code that it compiled last time. */
+	 *  lets the browser find the code that it compiled last time. It is not checked here: who asks for
+	 *  a program knows its digest, and asks again in another way if it has another (see `dropAtom`). */
 	async atom(run: Run, sha256: string): Promise<Response | null> {
 		const atom = this.#parts.get(partAt(run, true).key);
-		if (atom === undefined || !(await this.#isRight(atom))) return null;
+		if (atom === undefined) return null;
 		const response = await this.#cache.match(atom.key);
 		return response?.headers.get(DIGEST) === sha256 ? response : null;
 	}
 
+	async dropAtom(run: Run): Promise<void> {
+		await this.drop(partAt(run, true));
+	}
+
 	async drop(part: Part): Promise<void> {
 		this.#parts.delete(part.key);
-		this.#checked.delete(part.key);
 		await this.#cache.delete(part.key);
 	}
 
@@ -152,13 +152,6 @@ export class Version {
 	async #put(part: Part, response: Response): Promise<void> {
 		await this.#cache.put(part.key, response);
 		this.#parts.set(part.key, part);
-	}
-
-	async #isRight(atom: Part): Promise<boolean> {
-		if (this.#checked.has(atom.key)) return true;
-		if ((await this.read(atom)) === null) return false;
-		this.#checked.add(atom.key);
-		return true;
 	}
 }
 

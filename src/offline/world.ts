@@ -17,6 +17,12 @@ export interface World {
 /** Keeps the service worker alive until the work is done. */
 export type Lasting = (work: Promise<unknown>) => void;
 
+/** What could not be kept costs nobody an answer. */
+export function warn(error: unknown): false {
+	console.warn(`porthole: a package could not be kept: ${String(error)}`);
+	return false;
+}
+
 // TypeScript has no types for service workers in a program that also has those of pages.
 
 export interface ExtendableEvent extends Event {

@@ -34,6 +34,8 @@ const BACKOFF = 250;
  *  version that an answer is from, which further requests repeat, and a program by its digest. */
 const VERSION = "porthole-version";
 const ATOM = "porthole-atom";
+/** Asks for a program once more, because the first answer had another digest. */
+const AGAIN = "porthole-again";
 
 /** Hears how many bytes have arrived, in all. */
 export type OnBytes = (loaded: number, total: number | undefined) => void;
@@ -83,9 +85,19 @@ export class RangeFile implements ByteSource {
 		return file;
 	}
 
-	/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right. */
+	/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right.
+	 *  A service worker does not look at the programs that it keeps, and is told to fetch anew. */
 	async compile(span: Span, what: string): Promise<WebAssembly.Module> {
-		const response = await this.#program(span);
+		try {
+			return await this.#compile(await this.#program(span), span, what);
+		} catch (error) {
+			const damaged = error instanceof PortholeError && error.code === "checksum";
+			if (!damaged || this.#address === this.#url) throw error;
+			return this.#compile(await this.#program(span, true), span, what);
+		}
+	}
+
+	async #compile(response: Response, span: Span, what: string): Promise<WebAssembly.Module> {
 		const { body } = response.clone();
 		if (body === null) throw unreachable(this.#url, "an empty answer");
 		const checked = this.#collect(body, span.length).then(async (bytes) => {
@@ -127,10 +139,11 @@ export class RangeFile implements ByteSource {
 
 	/** The answer with the bytes of `span`, past the cache; to compile them while they arrive. It is
 	 *  the browser's own, untouched: only for such a one does it keep the code that it compiles. */
-	async #program({ start, length, sha256 }: Span): Promise<Response> {
+	async #program({ start, length, sha256 }: Span, again = false): Promise<Response> {
 		const kept = this.#address !== this.#url && sha256 !== undefined;
 		if (!kept) return this.#part(start, length);
-		return this.#part(start, length, withParameter(this.#address, ATOM, hex(sha256)));
+		const address = withParameter(this.#address, ATOM, hex(sha256));
+		return this.#part(start, length, again ? withParameter(address, AGAIN, "1") : address);
 	}
 
 	/** All bytes of such an answer; they count as loaded while they arrive. */
