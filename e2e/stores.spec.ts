@@ -128,6 +128,58 @@ test("a damaged block is EIO", async ({ page }) => {
 	expect(found).toMatchObject({ listed: "fine", read: "EIO" });
 });
 
+test("notes beside the files: hidden, moved along, and no longer true of a file that has changed", async ({
+	page,
+}) => {
+	const found = await page.evaluate(async () => {
+		const store = new porthole.OPFSDirectory("noted");
+		await store.make("/d", "directory");
+		await store.symlink("/d/link", "target");
+		await store.make("/d/f", "file");
+		await store.utimes("/d/f", 1_000_000_001n, 2_000_000_002n);
+		await store.rename("/d", "/e");
+		const listed = await store.list("/e");
+		const types = listed.map(({ name, type, target, times }) => [
+			name,
+			type,
+			target,
+			String(times?.modified),
+		]);
+		const refused = await caught(store.make("/e/.porthole", "file"));
+		const root = await navigator.storage.getDirectory();
+		const e = await (await root.getDirectoryHandle("noted")).getDirectoryHandle("e");
+		const write = async (name: string, content: string) => {
+			const writable = await (await e.getFileHandle(name)).createWritable();
+			await writable.write(content);
+			await writable.close();
+		};
+		await write("link", "a file now");
+		const link = (await store.list("/e")).find(({ name }) => name === "link");
+		await write(".porthole", '{ "format": 1, "notes": { "f": { "seen": 3 } } }');
+		const damaged = await caught(store.list("/e"));
+		await e.removeEntry(".porthole");
+		await store.remove("/e/f");
+		await store.symlink("/e/link2", "x");
+		await store.remove("/e/link2");
+		await store.remove("/e/link");
+		await store.remove("/e");
+		const left = await store.list("/");
+		return { types: types.sort(), refused, link: link?.type, damaged, left };
+	});
+	expect(found).toMatchObject({
+		types: [
+			["f", "file", undefined, "2000000002"],
+			["link", "symlink", "target", "undefined"],
+		],
+		refused: { code: "EINVAL" },
+		link: "file",
+		damaged: { code: "EIO" },
+		left: [],
+	});
+	expect(found.refused.message).toContain("/e/.porthole");
+	expect(found.damaged.message).toContain(".porthole in e is damaged");
+});
+
 test.describe("what a guest has written", () => {
 	test("in IndexedDB is there after the page has been loaded again", async ({ page }) => {
 		await page.evaluate(async () => {

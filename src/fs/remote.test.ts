@@ -123,3 +123,104 @@ test("a store has no links, and its names are not trusted", () => {
 	find("f").stat(stat);
 	expect([stat.size, stat.modified]).toEqual([1, 1_700_000_000_000_000_000n]);
 });
+
+/** A store with /a/f and /b/g, two names of one file, and a cache that knows nothing yet. */
+function linked() {
+	const { store, ...rest } = remote({ "/a/f": "text" }, { extras: ["symlink", "link", "utimes"] });
+	store.items.set("/a", { bytes: null });
+	store.items.set("/b", { bytes: null });
+	store.link("/a/f", "/b/g");
+	const { bridge, fs } = rest;
+	const at = (directory: string, name: string) =>
+		bridge.run(() => {
+			const found = fs.root.lookup(directory);
+			return typeof found === "number" ? found : found.lookup(name);
+		}) as INode;
+	return { store, at, ...rest };
+}
+
+function linksOf(node: INode): number {
+	const stat = emptyStat();
+	node.stat(stat);
+	return stat.links;
+}
+
+test("two names of one file in the store are one node, whichever is met first", () => {
+	const { bridge, at, find } = linked();
+	const g = at("b", "g");
+	expect(linksOf(g)).toBe(2);
+	expect(at("a", "f")).toBe(g);
+	expect(linksOf(g)).toBe(2);
+	expect(bridge.run(() => find("a").remove("f", "file"))).toBe(0);
+	expect([linksOf(g), at("b", "g") === g]).toEqual([1, true]);
+});
+
+test("an open file that loses the only name we know is found by another", () => {
+	const { store, bridge, fs, at, find, put } = linked();
+	const f = at("a", "f");
+	f.handles += 1;
+	expect(bridge.run(() => find("a").remove("f", "file"))).toBe(0);
+	expect([linksOf(f), at("b", "g") === f]).toEqual([1, true]);
+	put(f, "more", 4);
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect(String.fromCharCode(...(store.items.get("/b/g")?.bytes ?? []))).toBe("textmore");
+});
+
+test("a closed file that loses the only name we know keeps what was written to it", () => {
+	const { store, bridge, fs, at, find, put } = linked();
+	const asked = () => bridge.asked;
+	put(at("a", "f"), "T", 0);
+	const before = asked();
+	expect(find("a").remove("f", "file")).toBe(0);
+	// What was gathered, and the removal: nothing had to be looked for.
+	expect(asked()).toBe(before + 2);
+	expect(bridge.run(() => text(at("b", "g")))).toBe("Text");
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect([...store.items.keys()].sort()).toEqual(["/", "/a", "/b", "/b/g"]);
+});
+
+test("a store that promises more names than it has loses no open file", () => {
+	const { bridge, store, at, find } = linked();
+	store.items.delete("/b/g");
+	const real = store.list.bind(store);
+	store.list = (path) => {
+		const listings = real(path);
+		return typeof listings === "number" ? listings : listings.map((one) => ({ ...one, links: 5 }));
+	};
+	const f = at("a", "f");
+	f.handles += 1;
+	expect(bridge.run(() => find("a").remove("f", "file"))).toBe(0);
+	expect([bridge.run(() => text(f)), linksOf(f)]).toEqual(["text", 0]);
+});
+
+test("listings with links and times that make no sense are taken for what they can be", () => {
+	const { store, bridge, fs } = remote({ "/f": "x", "/g": "yy" });
+	const real = store.list.bind(store);
+	store.list = (path) => {
+		const listings = real(path);
+		if (typeof listings === "number") return listings;
+		const times = { accessed: -1n, modified: 1n << 70n };
+		const strange = { file: 7, links: Number.NaN, times };
+		return listings.map((listing) => ({ ...listing, ...strange }));
+	};
+	const [f, g] = ["f", "g"].map((name) => bridge.run(() => fs.root.lookup(name)) as INode);
+	const stat = emptyStat();
+	expect(f === g).toBe(false);
+	expect(f?.stat(stat)).toBe(0);
+	expect([stat.links, stat.modified, stat.accessed]).toEqual([
+		1,
+		1_700_000_000_000_000_000n,
+		1_700_000_000_000_000_000n,
+	]);
+});
+
+test("times that are set reach the store after what was written before", () => {
+	const { store, bridge, fs, find, put } = remote({ "/f": "x" }, { extras: ["utimes"] });
+	const f = find("f");
+	put(f, "new", 0);
+	expect(f.setTimes(5n, null)).toBe(0);
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	const item = store.items.get("/f");
+	expect(item?.times).toEqual({ accessed: 5n, modified: 2_000_000_000n });
+	expect(item?.bytes?.length).toBe(3);
+});

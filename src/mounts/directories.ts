@@ -8,8 +8,11 @@ import { PortholeError } from "../abi/error.ts";
 import type { Listing, Store } from "../bridge/store.ts";
 import type { IndexedDBOptions } from "./indexeddb.ts";
 
+/** What all of ours can do. */
+type Linkless = Store & Required<Pick<Store, "symlink" | "utimes">>;
+
 /** A store that is yet to be loaded. */
-abstract class Late<S extends Store> implements Store {
+abstract class Late<S extends Linkless> implements Store {
 	#store: Promise<S> | undefined;
 
 	/** Loads and opens the store. */
@@ -51,20 +54,20 @@ abstract class Late<S extends Store> implements Store {
 	async rename(from: string, to: string): Promise<void> {
 		return (await this.ready()).rename(from, to);
 	}
-}
 
-/** One that holds links and times. */
-abstract class LateLinks extends Late<Required<Store>> {
 	async symlink(path: string, target: string): Promise<void> {
 		return (await this.ready()).symlink(path, target);
 	}
 
-	async link(path: string, newPath: string): Promise<void> {
-		return (await this.ready()).link(path, newPath);
-	}
-
 	async utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
 		return (await this.ready()).utimes(path, accessed, modified);
+	}
+}
+
+/** One that holds hard links too. */
+abstract class LateLinks extends Late<Required<Store>> {
+	async link(path: string, newPath: string): Promise<void> {
+		return (await this.ready()).link(path, newPath);
 	}
 }
 
@@ -104,8 +107,8 @@ export class IndexedDBDirectory extends LateLinks {
 	}
 }
 
-/** Files in this origin's private file system (OPFS), without links. */
-export class OPFSDirectory extends Late<Store> {
+/** Files in this origin's private file system (OPFS), without hard links. */
+export class OPFSDirectory extends Late<Linkless> {
 	readonly #path: string;
 
 	/** `path`: the directory there that is mounted; it is made if it is missing. */
@@ -114,7 +117,7 @@ export class OPFSDirectory extends Late<Store> {
 		this.#path = path;
 	}
 
-	protected override async open(): Promise<Store> {
+	protected override async open(): Promise<Linkless> {
 		const { privateStore } = await import("./handle.ts");
 		return privateStore(this.#path);
 	}
@@ -128,8 +131,9 @@ export interface PickOptions {
 	readonly startIn?: "desktop" | "documents" | "downloads" | "music" | "pictures" | "videos";
 }
 
-/** A directory on the user's disk, through a handle of the File System Access API; without links. */
-export class FileSystemAccessDirectory extends Late<Store> {
+/** A directory on the user's disk, through a handle of the File System Access API; without
+ *  hard links. */
+export class FileSystemAccessDirectory extends Late<Linkless> {
 	readonly handle: FileSystemDirectoryHandle;
 
 	constructor(handle: FileSystemDirectoryHandle) {
@@ -147,7 +151,7 @@ export class FileSystemAccessDirectory extends Late<Store> {
 		return new FileSystemAccessDirectory(handle);
 	}
 
-	protected override async open(): Promise<Store> {
+	protected override async open(): Promise<Linkless> {
 		const { HandleStore } = await import("./handle.ts");
 		return new HandleStore(this.handle);
 	}

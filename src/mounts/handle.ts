@@ -2,8 +2,9 @@
  * A store over a directory handle of the browser: the private one of this origin (OPFS), or one on
  * the user's disk that the user has picked.
  *
- * Both hold names, bytes and one time. What they cannot hold is refused: a name that the browser
- * does not take is EINVAL and named in the message, and there are no `symlink`, `link` and `utimes`.
+ * Both hold names, bytes and one time. Symlinks and times that are set are noted in a file beside
+ * (sidecar.ts). What cannot be held is refused: a name that the browser does not take is EINVAL and
+ * named in the message, and there is no `link`.
  *
  * A handle writes to a copy of the file, which takes the file's place when it is closed. So a write
  * happens whole or not at all, and costs the length of the file. A file is renamed by the browser
@@ -12,6 +13,15 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Listing, Store } from "../bridge/store.ts";
+import {
+	type Note,
+	type Notes,
+	readNotes,
+	removeNotes,
+	SIDECAR,
+	setNote,
+	writeNotes,
+} from "./sidecar.ts";
 
 type Directory = FileSystemDirectoryHandle;
 
@@ -36,9 +46,11 @@ export class HandleStore implements Store {
 	list(path: string): Promise<Listing[]> {
 		return named("list", path, async () => {
 			const directory = await this.#directory(split(path));
+			const notes = await readNotes(directory);
 			const listings: Listing[] = [];
 			for await (const handle of directory.values()) {
-				const listing = await listingOf(handle);
+				if (handle.name === SIDECAR) continue;
+				const listing = await listingOf(handle, notes.get(handle.name));
 				if (listing !== null) listings.push(listing);
 			}
 			return listings;
@@ -47,7 +59,7 @@ export class HandleStore implements Store {
 
 	read(path: string, offset: number, length: number): Promise<Uint8Array> {
 		return named("read", path, async () => {
-			const file = await (await this.#file(path)).getFile();
+			const file = await (await this.#file(path)).file.getFile();
 			return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
 		});
 	}
@@ -56,22 +68,23 @@ export class HandleStore implements Store {
 		// No handle takes shared memory.
 		const data = bytes.slice();
 		return named("write", path, async () => {
-			await change(await this.#file(path), async (writable) => {
-				await writable.write({ type: "write", position: offset, data });
-			});
+			const { file, directory } = await this.#file(path);
+			await change(file, (writable) => writable.write({ type: "write", position: offset, data }));
+			await setNote(directory, file.name, null);
 		});
 	}
 
 	resize(path: string, size: number): Promise<void> {
 		return named("resize", path, async () => {
-			await change(await this.#file(path), (writable) => writable.truncate(size));
+			const { file, directory } = await this.#file(path);
+			await change(file, (writable) => writable.truncate(size));
+			await setNote(directory, file.name, null);
 		});
 	}
 
 	make(path: string, type: "file" | "directory"): Promise<void> {
 		return named("make", path, async () => {
-			const { directory, name } = await this.#place(path);
-			if ((await child(directory, name)) !== null) throw failure("EEXIST", "make", path);
+			const { directory, name } = await this.#free(path);
 			if (type === "file") await directory.getFileHandle(name, { create: true });
 			else await directory.getDirectoryHandle(name, { create: true });
 		});
@@ -80,7 +93,34 @@ export class HandleStore implements Store {
 	remove(path: string): Promise<void> {
 		return named("remove", path, async () => {
 			const { directory, name } = await this.#place(path);
+			const found = await child(directory, name);
+			if (found?.kind === "directory" && (await isBare(found))) await removeNotes(found);
 			await directory.removeEntry(name);
+			await setNote(directory, name, null);
+		});
+	}
+
+	symlink(path: string, target: string): Promise<void> {
+		return named("symlink", path, async () => {
+			const { directory, name } = await this.#free(path);
+			const file = await directory.getFileHandle(name, { create: true });
+			await change(file, (writable) => writable.write(target));
+			await setNote(directory, name, { target, seen: await seen(file) });
+		});
+	}
+
+	utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
+		return named("utimes", path, async () => {
+			// Nothing lists the root, so nobody would read a note on it.
+			if (split(path).length === 0) return;
+			const { directory, name } = await this.#place(path);
+			const found = await child(directory, name);
+			if (found === null) throw failure("ENOENT", "utimes", path);
+			const times = { accessed, modified };
+			const now = await seen(found);
+			const note = (await readNotes(directory)).get(name);
+			const target = note?.seen === now ? note.target : undefined;
+			await setNote(directory, name, { ...(target !== undefined && { target }), times, seen: now });
 		});
 	}
 
@@ -98,7 +138,14 @@ export class HandleStore implements Store {
 			}
 			// An empty directory goes; one that is not empty refuses.
 			if (old?.kind === "directory") await this.remove(to);
+			const note = (await readNotes(source.directory)).get(source.name);
+			const counts = note?.seen === (await seen(moved));
 			await move(moved, source, target);
+			await setNote(source.directory, source.name, null);
+			const now = await child(target.directory, target.name);
+			const kept = note !== undefined && counts && now !== null;
+			const renewed = kept ? { ...note, seen: await seen(now) } : null;
+			await setNote(target.directory, target.name, renewed);
 		});
 	}
 
@@ -112,17 +159,25 @@ export class HandleStore implements Store {
 		const names = split(path);
 		const name = names.pop();
 		if (name === undefined) throw new PortholeError("EBUSY", "the root has no name");
+		if (name === SIDECAR) throw new PortholeError("EINVAL", `${SIDECAR} holds what is noted here`);
 		return { directory: await this.#directory(names), name };
 	}
 
-	async #file(path: string): Promise<FileSystemFileHandle> {
+	async #free(path: string): Promise<Place> {
+		const place = await this.#place(path);
+		const found = await child(place.directory, place.name);
+		if (found !== null) throw new PortholeError("EEXIST", "something is there");
+		return place;
+	}
+
+	async #file(path: string): Promise<{ file: FileSystemFileHandle; directory: Directory }> {
 		if (split(path).length === 0) throw new PortholeError("EISDIR", "the root is no file");
 		const { directory, name } = await this.#place(path);
 		const found = await child(directory, name);
 		if (found?.kind === "directory") throw new PortholeError("EISDIR", `${name} is a directory`);
 		if (found === null) throw new PortholeError("ENOENT", `there is no ${name}`);
 		// Its kind says so.
-		return found as FileSystemFileHandle;
+		return { file: found as FileSystemFileHandle, directory };
 	}
 }
 
@@ -141,16 +196,44 @@ export async function privateStore(path: string): Promise<HandleStore> {
 }
 
 /** Null for what went while it was looked at. */
-async function listingOf(handle: FileSystemHandle | FileSystemFileHandle): Promise<Listing | null> {
+async function listingOf(
+	handle: FileSystemFileHandle | Directory,
+	note: Note | undefined,
+): Promise<Listing | null> {
 	const { name } = handle;
-	if (!("getFile" in handle)) return { name, type: "directory", size: 0, modified: 0 };
+	const directory: Listing = { name, type: "directory", size: 0, modified: 0 };
+	if (handle.kind === "directory") return noted(directory, note);
 	try {
 		const { size, lastModified } = await handle.getFile();
-		return { name, type: "file", size, modified: lastModified };
+		const file: Listing = { name, type: "file", size, modified: lastModified };
+		return note?.seen === `${lastModified} ${size}` ? noted(file, note) : file;
 	} catch (error) {
 		if (isCalled(error, "NotFoundError")) return null;
 		throw error;
 	}
+}
+
+/** A listing together with what is noted. */
+function noted(listing: Listing, note: Note | undefined): Listing {
+	const { target, times } = note ?? {};
+	return {
+		...listing,
+		...(target !== undefined && { type: "symlink", target }),
+		...(times !== undefined && { times, modified: Number(times.modified) / 1e6 }),
+	};
+}
+
+/** What a note on it would have to have seen. */
+async function seen(handle: FileSystemFileHandle | Directory): Promise<string> {
+	if (handle.kind === "directory") return "";
+	const { lastModified, size } = await handle.getFile();
+	return `${lastModified} ${size}`;
+}
+
+/** Whether there is nothing in a directory but notes. */
+async function isBare(directory: Directory): Promise<boolean> {
+	for await (const name of directory.keys()) if (name !== SIDECAR) return false;
+	return true;
 }
 
 /** What is called so in a directory; null where nothing is. */
@@ -213,7 +296,17 @@ async function copy(from: FileSystemFileHandle | Directory, to: Place): Promise<
 		return;
 	}
 	const directory = await to.directory.getDirectoryHandle(to.name, { create: true });
-	for await (const handle of from.values()) await copy(handle, { directory, name: handle.name });
+	const [notes, renewed]: [Notes, Notes] = [await readNotes(from), new Map()];
+	for await (const handle of from.values()) {
+		const { name } = handle;
+		if (name === SIDECAR) continue;
+		await copy(handle, { directory, name });
+		const note = notes.get(name);
+		const copied = note?.seen === (await seen(handle)) ? await child(directory, name) : null;
+		if (note !== undefined && copied !== null)
+			renewed.set(name, { ...note, seen: await seen(copied) });
+	}
+	await writeNotes(directory, renewed);
 }
 
 function isWithin(path: string, directory: string): boolean {

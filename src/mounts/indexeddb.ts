@@ -15,7 +15,8 @@
  * What is read is not trusted: a record of the wrong shape, left by something else or by a damaged
  * disk, is EIO and names the database.
  *
- * Inside a transaction nothing may be awaited but requests to it, or it is over.
+ * Inside a transaction nothing may be awaited but requests to it, or it is over. That is why all of
+ * it is one file: whoever adds a call must see what it may wait for.
  */
 import { createStore, promisifyRequest, type UseStore } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
