@@ -134,6 +134,22 @@ async function read(page: Page, url: string, range?: string): Promise<string> {
 	);
 }
 
+/** Changes a byte of everything that is kept. */
+async function damage(page: Page): Promise<void> {
+	await page.evaluate(async () => {
+		for (const name of await caches.keys()) {
+			if (!name.startsWith("porthole:part:")) continue;
+			const cache = await caches.open(name);
+			for (const key of await cache.keys()) {
+				const response = await cache.match(key);
+				const bytes = new Uint8Array((await response?.arrayBuffer()) ?? new ArrayBuffer(0));
+				bytes[bytes.length - 7] = 99;
+				await cache.put(key, new Response(bytes, { headers: response?.headers ?? {} }));
+			}
+		}
+	});
+}
+
 /** A package of no meaning: this many bytes, all of them `byte`. */
 const bytesOf = (size: number, byte: number) => new Uint8Array(size).fill(byte);
 
@@ -184,24 +200,28 @@ test("a damaged part is fetched again, and without a network refused", async () 
 	const page = await visit();
 	const whole = await read(page, "/damaged.webc");
 	await completed(page, bytes.length);
-	const damage = () =>
-		page.evaluate(async () => {
-			for (const name of await caches.keys()) {
-				if (!name.startsWith("porthole:part:")) continue;
-				const cache = await caches.open(name);
-				for (const key of await cache.keys()) {
-					const response = await cache.match(key);
-					const bytes = new Uint8Array((await response?.arrayBuffer()) ?? new ArrayBuffer(0));
-					bytes[7] = 99;
-					await cache.put(key, new Response(bytes, { headers: response?.headers ?? {} }));
-				}
-			}
-		});
-	await damage();
+	await damage(page);
 	expect(await read(page, "/damaged.webc")).toBe(whole);
-	await damage();
+	await damage(page);
 	await cutOff(page);
 	expect(await read(page, "/damaged.webc", "0-999")).toContain("TypeError");
+});
+
+test("a damaged program is fetched again, and without a network it does not run", async () => {
+	const bytes = readFileSync(SQLITE);
+	server.hosted.set("/sqlite.webc", { bytes, etag: '"1"' });
+	const program = [":memory:", "select 6 * 7"];
+	const page = await visit();
+	await run(page, "/sqlite.webc", program);
+	await completed(page, bytes.length);
+	await damage(page);
+	expect(await run(page, "/sqlite.webc", program)).toMatchObject({ code: 0, text: "42\n" });
+	await completed(page, bytes.length);
+	await damage(page);
+	await cutOff(page);
+	await expect(run(page, "/sqlite.webc", program)).rejects.toThrow(
+		/could not be fetched|is not what/,
+	);
 });
 
 test("a package that changes on the server while it is loaded is refused, and never mixed", async () => {
