@@ -13,113 +13,93 @@ type Linkless = Store & Required<Pick<Store, "symlink" | "utimes">>;
 
 /** A store that is yet to be loaded. */
 abstract class Late<S extends Linkless> implements Store {
-	#store: Promise<S> | undefined;
+	readonly #open: () => Promise<S>;
+	#opened: Promise<S> | undefined;
 
-	/** Loads and opens the store. */
-	protected abstract open(): Promise<S>;
+	/** `open` loads the store; where it fails, the next call tries again. */
+	constructor(open: () => Promise<S>) {
+		this.#open = open;
+	}
 
-	/** The store; where it cannot be opened, the next call tries again. */
-	protected ready(): Promise<S> {
-		this.#store ??= this.open().catch((error: unknown) => {
-			this.#store = undefined;
+	protected store(): Promise<S> {
+		this.#opened ??= this.#open().catch((error: unknown) => {
+			this.#opened = undefined;
 			throw error;
 		});
-		return this.#store;
+		return this.#opened;
 	}
 
 	async list(path: string): Promise<Listing[]> {
-		return (await this.ready()).list(path);
+		return (await this.store()).list(path);
 	}
 
 	async read(path: string, offset: number, length: number): Promise<Uint8Array> {
-		return (await this.ready()).read(path, offset, length);
+		return (await this.store()).read(path, offset, length);
 	}
 
 	async write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-		return (await this.ready()).write(path, offset, bytes);
+		return (await this.store()).write(path, offset, bytes);
 	}
 
 	async resize(path: string, size: number): Promise<void> {
-		return (await this.ready()).resize(path, size);
+		return (await this.store()).resize(path, size);
 	}
 
 	async make(path: string, type: "file" | "directory"): Promise<void> {
-		return (await this.ready()).make(path, type);
+		return (await this.store()).make(path, type);
 	}
 
 	async remove(path: string): Promise<void> {
-		return (await this.ready()).remove(path);
+		return (await this.store()).remove(path);
 	}
 
 	async rename(from: string, to: string): Promise<void> {
-		return (await this.ready()).rename(from, to);
+		return (await this.store()).rename(from, to);
 	}
 
 	async symlink(path: string, target: string): Promise<void> {
-		return (await this.ready()).symlink(path, target);
+		return (await this.store()).symlink(path, target);
 	}
 
 	async utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
-		return (await this.ready()).utimes(path, accessed, modified);
+		return (await this.store()).utimes(path, accessed, modified);
 	}
 }
 
 /** One that holds hard links too. */
 abstract class LateLinks extends Late<Required<Store>> {
 	async link(path: string, newPath: string): Promise<void> {
-		return (await this.ready()).link(path, newPath);
+		return (await this.store()).link(path, newPath);
 	}
 }
 
 /** Files in the page's memory, gone with it. Several sandboxes may share one. */
 export class MemoryDirectory extends LateLinks {
-	#files: (readonly [string, string | Uint8Array])[];
-
 	/** `files`: content by path, with or without a leading slash. A path that ends in a slash is an
 	 *  empty directory. */
 	constructor(files: Readonly<Record<string, string | Uint8Array>> = {}) {
-		super();
-		this.#files = Object.entries(files).map(([path, data]) => [path, data.slice()]);
-	}
-
-	protected override async open(): Promise<Required<Store>> {
-		const { MemoryStore } = await import("./memory.ts");
-		const store = new MemoryStore(this.#files);
-		this.#files = [];
-		return store;
+		let copied = Object.entries(files).map(([path, data]) => [path, data.slice()] as const);
+		super(async () => {
+			const store = new (await import("./memory.ts")).MemoryStore(copied);
+			// What is removed from the store shall not stay here.
+			copied = [];
+			return store;
+		});
 	}
 }
 
 /** Files in the database `porthole-<name>` of IndexedDB: they outlive the page, with links and times. */
 export class IndexedDBDirectory extends LateLinks {
-	readonly #name: string;
-	readonly #options: IndexedDBOptions;
-
 	constructor(name: string, options: IndexedDBOptions = {}) {
-		super();
-		this.#name = name;
-		this.#options = options;
-	}
-
-	protected override async open(): Promise<Required<Store>> {
-		const { IndexedDBStore } = await import("./indexeddb.ts");
-		return new IndexedDBStore(this.#name, this.#options);
+		super(async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options));
 	}
 }
 
 /** Files in this origin's private file system (OPFS), without hard links. */
 export class OPFSDirectory extends Late<Linkless> {
-	readonly #path: string;
-
 	/** `path`: the directory there that is mounted; it is made if it is missing. */
 	constructor(path = "/") {
-		super();
-		this.#path = path;
-	}
-
-	protected override async open(): Promise<Linkless> {
-		const { privateStore } = await import("./handle.ts");
-		return privateStore(this.#path);
+		super(async () => (await import("./handle.ts")).privateStore(path));
 	}
 }
 
@@ -137,7 +117,7 @@ export class FileSystemAccessDirectory extends Late<Linkless> {
 	readonly handle: FileSystemDirectoryHandle;
 
 	constructor(handle: FileSystemDirectoryHandle) {
-		super();
+		super(async () => new (await import("./handle.ts")).HandleStore(handle));
 		this.handle = handle;
 	}
 
@@ -149,10 +129,5 @@ export class FileSystemAccessDirectory extends Late<Linkless> {
 		}
 		const handle = await showDirectoryPicker({ mode: "readwrite", ...options });
 		return new FileSystemAccessDirectory(handle);
-	}
-
-	protected override async open(): Promise<Linkless> {
-		const { HandleStore } = await import("./handle.ts");
-		return new HandleStore(this.handle);
 	}
 }
