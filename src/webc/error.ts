@@ -26,7 +26,7 @@ const advice = {
 	"missing-volume": "Correct the package's manifest and pack it again.",
 	"unknown-alias": "Declare the dependency in the package's manifest and pack it again.",
 	"bad-mount-path": "Mount inside `/`, and pack the package again.",
-	checksum: "Fetch the package again, and do not run this one.",
+	checksum: "Fetch the package again, and do not run it as it is.",
 	"no-crypto": "Serve the page over https or from localhost, or set `verify: false`.",
 	"bad-archive": "Fetch the archive again, or pack it again with regular files only.",
 	"bad-toml": "Correct wasmer.toml and try again.",
