@@ -4,11 +4,50 @@
  * The library itself is built by `scripts/build.ts`; this page imports its source. Paths are
  * relative, so that the built page works under any address.
  */
-import { defineConfig } from "vite";
+import { existsSync } from "node:fs";
+import { defineConfig, type Plugin } from "vite";
+
+const WORKER = "service-worker";
+/** What the page asks for besides what it is built of. */
+const LIST = "packages/index.json";
+
+/** The built page has a service worker, which knows the names of all files of this very build. */
+function worksOffline(): Plugin {
+	return {
+		name: "works-offline",
+		apply: "build",
+		enforce: "post",
+		transformIndexHtml: () => [
+			{
+				tag: "script",
+				children: `navigator.serviceWorker?.register("${WORKER}.js", { type: "module" }).catch(() => {});`,
+				injectTo: "body",
+			},
+		],
+		generateBundle(_, bundle) {
+			const built = Object.keys(bundle).filter(
+				(name) => !/\.map$/.test(name) && name !== `${WORKER}.js` && name !== "index.html",
+			);
+			const list = existsSync(`public/${LIST}`) ? [LIST] : [];
+			const chunk = bundle[`${WORKER}.js`];
+			if (chunk?.type !== "chunk") throw new Error(`${WORKER}.js was not built`);
+			chunk.code = chunk.code.replace("PAGE_FILES", () =>
+				JSON.stringify(["./", ...built, ...list]),
+			);
+		},
+	};
+}
 
 export default defineConfig({
 	base: "./",
+	plugins: [worksOffline()],
 	build: {
+		rolldownOptions: {
+			input: { index: "index.html", [WORKER]: "src/ui/service-worker.ts" },
+			output: {
+				entryFileNames: ({ name }) => (name === WORKER ? "[name].js" : "assets/[name]-[hash].js"),
+			},
+		},
 		outDir: "site",
 		target: "es2023",
 		sourcemap: true,

@@ -14,6 +14,8 @@ const PAGES = resolve(ROOT, "e2e/pages/offline");
 const TYPES: ReadonlyMap<string, string> = new Map([
 	[".html", "text/html; charset=utf-8"],
 	[".js", "text/javascript; charset=utf-8"],
+	[".css", "text/css; charset=utf-8"],
+	[".json", "application/json"],
 ]);
 
 /** A file that the test put there. */
@@ -38,16 +40,18 @@ export class OfflineServer {
 	onAsked: () => void = () => {};
 	/** While this is true connections are closed without an answer. */
 	cutOff = false;
+	readonly #pages: string;
 	readonly #dist: string;
 	readonly #server: Server;
 
-	private constructor(dist: string) {
+	private constructor(pages: string, dist: string) {
+		this.#pages = pages;
 		this.#dist = dist;
 		this.#server = createServer((request, response) => this.#answer(request, response));
 	}
 
-	static async start(dist = resolve(ROOT, "dist")): Promise<OfflineServer> {
-		const server = new OfflineServer(dist);
+	static async start(pages = PAGES, dist = resolve(ROOT, "dist")): Promise<OfflineServer> {
+		const server = new OfflineServer(pages, dist);
 		await new Promise<void>((done) => server.#server.listen(0, "localhost", done));
 		return server;
 	}
@@ -83,7 +87,7 @@ export class OfflineServer {
 		}
 		const path = pathname.startsWith("/dist/")
 			? join(this.#dist, normalize(pathname.slice("/dist".length)))
-			: join(PAGES, normalize(pathname === "/" ? "/index.html" : pathname));
+			: join(this.#pages, normalize(pathname === "/" ? "/index.html" : pathname));
 		if (!existsSync(path) || statSync(path).isDirectory()) {
 			response.writeHead(404).end();
 			return;

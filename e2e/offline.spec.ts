@@ -14,6 +14,7 @@ import { browserArguments, requireBrowser } from "../scripts/browser.mjs";
 import { OfflineServer } from "./offline-server.ts";
 
 const PYTHON = fileURLToPath(new URL("../public/packages/python.webc", import.meta.url));
+const SITE = fileURLToPath(new URL("../site", import.meta.url));
 const SQLITE = fileURLToPath(new URL("../public/packages/sqlite.webc", import.meta.url));
 
 declare global {
@@ -40,7 +41,7 @@ test.afterEach(async () => {
 });
 
 /** A start of the browser, at the page; `query` is for its service worker. */
-async function visit(query = ""): Promise<Page> {
+async function visit(query = "", title = "ready"): Promise<Page> {
 	const context = await chromium.launchPersistentContext(profile, {
 		executablePath: requireBrowser().path,
 		args: browserArguments(),
@@ -49,7 +50,7 @@ async function visit(query = ""): Promise<Page> {
 	await context.setOffline(server.cutOff);
 	const page = context.pages()[0] ?? (await context.newPage());
 	await page.goto(`${server.origin}/${query}`);
-	await page.waitForFunction(() => document.title === "ready");
+	await page.waitForFunction((title) => document.title === title, title);
 	return page;
 }
 
@@ -285,6 +286,26 @@ test("the package that was used longest ago goes when there is no room for anoth
 	expect(await read(page, "/a.webc")).toContain("TypeError");
 	expect(await read(page, "/b.webc")).toMatch(/^200 2000000 /);
 	expect(await read(page, "/c.webc")).toMatch(/^200 2000000 /);
+});
+
+test("the playground runs a sample on a second visit without a network", async () => {
+	await server.stop();
+	server = await OfflineServer.start(SITE);
+	const bytes = readFileSync(SQLITE);
+	server.hosted.set("/packages/sqlite.webc", { bytes, etag: '"1"' });
+	const runSample = async (page: Page) => {
+		await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+		await page.getByRole("button", { name: /^sqlite/ }).click();
+		await expect(page.locator("#loading-text")).toContainText("is ready", { timeout: 30_000 });
+		await page.getByRole("button", { name: /^Run/ }).click();
+		await expect(page.locator("#status")).toHaveText("Exited with code 0", { timeout: 30_000 });
+	};
+	const online = await visit("", "Porthole playground");
+	await runSample(online);
+	await completed(online, bytes.length);
+	await leave(online);
+	await cutOff();
+	await runSample(await visit("", "Porthole playground"));
 });
 
 /** As if the server had last been asked an hour ago. */
