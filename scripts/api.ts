@@ -115,6 +115,8 @@ function mentionedBy(roots: Iterable<ts.Symbol>): Set<ts.Symbol> {
 /** A statement of one of our files; not a member, a parameter or a type parameter. */
 function isOurs(node: ts.Declaration): boolean {
 	const statement = ts.isVariableDeclaration(node) ? node.parent.parent : node;
+	// A file that is mentioned as a whole has no parent.
+	if (statement.parent === undefined) return false;
 	return ts.isSourceFile(statement.parent) && statement.getSourceFile().fileName.startsWith(TYPES);
 }
 

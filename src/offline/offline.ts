@@ -5,6 +5,10 @@
  *     import { offline } from "porthole/service-worker";
  *     offline();
  *
+ * Its scope must hold the page and the file of Porthole's own worker, because that worker is what asks
+ * for packages: register it at the root, or beside both. A first visit keeps what is loaded once
+ * `navigator.serviceWorker.controller` is there.
+ *
  * It knows packages only by their addresses; that a file is a container, and what is in it, it does
  * not know.
  */
