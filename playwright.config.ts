@@ -35,7 +35,7 @@ export default defineConfig({
 			name: "chromium-isolated",
 			use: { baseURL: `http://localhost:${ISOLATED_PORT}` },
 			// What does not depend on the headers of the page is tested once.
-			testIgnore: /(consumers|packages|commands|files|bad-input)\.spec\.ts$/,
+			testIgnore: /(consumers|offline|packages|commands|files|bad-input)\.spec\.ts$/,
 		},
 	],
 });
