@@ -49,10 +49,13 @@ async function bundle(entry: EntryPoint): Promise<void> {
 			comments: { legal: false, annotation: true, jsdoc: false },
 			chunkFileNames: `${entry.name}-[name].js`,
 			// What is rarely needed is loaded late, but the worker that is a text has nowhere to load from.
-			// What is needed at once is one file, which gzip likes better than several.
+			// What the worker and its late parts share is in one file with the worker, which gzip likes
+			// better than several; but the oldest containers' reader stays apart.
 			codeSplitting:
 				entry === GUEST
-					? { groups: [{ name: "core", tags: ["$initial"] }] }
+					? {
+							groups: [{ name: "shared", minShareCount: 2, test: (id) => !id.includes("read-v1") }],
+						}
 					: entry.name !== "inline",
 		},
 	});
