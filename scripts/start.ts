@@ -24,7 +24,7 @@ const isolated = await serve(5174, ISOLATED);
 console.log(`
 Porthole's playground
   plain page      ${plain}
-  isolated page   ${isolated}   (with shared memory and parallel threads)
+  isolated page   ${isolated}   (cross-origin isolated)
 Press Ctrl+C to stop.`);
 
 /** The sample packages are made from the dependencies, and only when these have changed. */
