@@ -22,6 +22,8 @@
  *
  * One file, though a long one: half of the class is what its public half is made of, and neither
  * half can be read without the other.
+ *
+ * Directory and overlay stand in one file: neither can be understood, or changed, without the other.
  */
 import { type Done, EEXIST, EINVAL, ENOENT, EPERM, type Errno, EXDEV } from "../abi/errno.ts";
 import {

@@ -4,6 +4,9 @@
  * A guest that computes without calling cannot be interrupted; to end it is to end the worker. So the
  * page remembers what the sandbox was made of (packages, mounts, files) and makes it again in a new
  * worker. Mounts keep what was written; what was only in memory is gone, and the other guests with it.
+ *
+ * Starting, replacing and closing the worker, loading, mounting and spawning stand in one file, because
+ * all of them ask whether the worker that they began with is still there.
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Far } from "../bridge/bridge.ts";

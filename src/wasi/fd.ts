@@ -4,6 +4,8 @@
  * Reads and writes walk the guest's vectors and hand each to the node in place: bytes go between
  * guest memory and file once, and nothing is allocated. Once a vector has been served the call has
  * acted, so what comes after is a short answer and never PENDING.
+ *
+ * One group of calls is one file, however many calls the group has.
  */
 import {
 	FDFLAG_APPEND,

@@ -13,6 +13,8 @@
  * paths are cut up by rules of its own, nothing can be a symlink. Here appending doubles the buffer,
  * `data` being a view of the part in use; cursors are ours; and a `Symlink` is an Inode that the shim
  * itself refuses to open. Times it does not know: the nodes keep them.
+ *
+ * Nodes, devices and symlinks of the shim stand in one file, because it is the one that may know it.
  */
 import { Directory, type Fd, File, Inode, wasi } from "@bjorn3/browser_wasi_shim";
 import {

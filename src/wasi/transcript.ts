@@ -13,6 +13,8 @@
  * Lines that are no calls: `type "abc"` and `hangup` are the person at the keyboard, who with `later`
  * acts while a call waits; `clock 5` lets milliseconds pass; `printed` is what was written to the
  * standard output, `file "a"` what a file holds.
+ *
+ * One file, because a notation and what it means belong together.
  */
 import * as abi from "../abi/constants.ts";
 import { errnoName, PENDING } from "../abi/errno.ts";
