@@ -6,8 +6,6 @@
  * and is found out. One file, because the directed tests and the random ones share their eyes.
  * The heart is a comparison with the simplest model that could work: random calls
  * go to both, and all that is visible must agree. A failure prints the seed; SEED=n repeats it.
- *
- * One file, because one suite: what a file system must do is read from its start to its end.
  */
 import { expect, test } from "vitest";
 import { ENOENT, EXDEV, errnoName } from "../abi/errno.ts";
