@@ -45,10 +45,6 @@ export class SuspendingBridge implements Bridge {
 		this.#channel.port1.onmessage = () => this.#afterMessage.shift()?.();
 	}
 
-	static get supported(): boolean {
-		return "Suspending" in WebAssembly && "promising" in WebAssembly;
-	}
-
 	ticket<T>(): OpenTicket<T> {
 		return new LocalTicket<T>();
 	}

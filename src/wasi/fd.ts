@@ -362,12 +362,7 @@ export function fdCalls(guest: Guest) {
 			return 0;
 		},
 
-		fd_renumber(from: number, to: number): Done {
-			const a = descriptors.get(from >>> 0);
-			const b = descriptors.get(to >>> 0);
-			if (a === undefined || b === undefined) return EBADF;
-			return descriptors.renumber(from >>> 0, to >>> 0);
-		},
+		fd_renumber: (from: number, to: number): Done => descriptors.renumber(from >>> 0, to >>> 0),
 
 		fd_seek: (fd: number, low: number, high: number, whence: number, result: number): Done =>
 			seek(guest, fd, signed(low, high), whence >>> 0, result >>> 0),
