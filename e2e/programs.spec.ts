@@ -123,6 +123,8 @@ test.describe("killing", () => {
 					packages: ["/programs/spinning.wasm", "/programs/exiting.wasm"],
 					files: { "/kept.txt": "kept" },
 				});
+				const replaced: unknown[] = [];
+				sandbox.addEventListener("workerreplaced", ({ detail }) => replaced.push(detail));
 				const process = await sandbox.command("spinning", [how]).spawn();
 				const first = await lines(process.stdout)();
 				const start = performance.now();
@@ -132,7 +134,18 @@ test.describe("killing", () => {
 				const next = await sandbox.command("exiting", ["5"]).output();
 				const left = sandbox.processes.length;
 				const kept = await sandbox.fs.readTextFile("/kept.txt");
-				return { first, success, code, signal, trap, took, next: next.code, left, kept };
+				return {
+					first,
+					success,
+					code,
+					signal,
+					trap,
+					took,
+					next: next.code,
+					left,
+					kept,
+					replaced,
+				};
 			}, how);
 			expect(result).toMatchObject({
 				first: "spinning\n",
@@ -142,6 +155,7 @@ test.describe("killing", () => {
 				next: 5,
 				left: 0,
 				kept: "kept",
+				replaced: how === "compute" ? [{ guilty: 1, ended: [1] }] : [],
 			});
 			expect(result.trap).toBeUndefined();
 			// It should take less than a second; a busy machine gets some more.

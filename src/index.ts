@@ -2,7 +2,7 @@
  * The public API of Porthole.
  */
 export { PortholeError } from "./abi/error.ts";
-export type { Listing, Store, Times } from "./bridge/store.ts";
+export type { Listing, Store, StoreChange, Times } from "./bridge/store.ts";
 export {
 	FileSystemAccessDirectory,
 	IndexedDBDirectory,
@@ -12,6 +12,7 @@ export {
 } from "./mounts/directories.ts";
 export type { IndexedDBOptions } from "./mounts/indexeddb.ts";
 export type { Command, Output } from "./runner/command.ts";
+export type { SandboxEventMap, SandboxEvents } from "./runner/events.ts";
 export type { Change, DirEntry, SandboxFS, Stats } from "./runner/files.ts";
 export type {
 	Capabilities,

@@ -2,10 +2,11 @@
  * What a slow place must be able to do so that a mount can keep its bytes there.
  *
  * Seven asynchronous methods that know no POSIX: no descriptors, no permissions. Three more are for
- * stores that can hold links and times; a guest's `symlink` or `link` is EPERM where the method is
- * missing, and times that are set last as long as the sandbox. Paths are absolute within the store
- * (`/` is its root), components are never `.` or `..`, and the store follows no symlinks. It may
- * live in another thread, so arguments and answers can be posted.
+ * stores that can hold links and times: a guest's `symlink` or `link` is EPERM where the method is
+ * missing, and times that are set last as long as the sandbox. Three are for stores that can gather
+ * changes, make them durable, or tell of changes by others. Paths are absolute within the store (`/`
+ * is its root), components are never `.` or `..`, and the store follows no symlinks. It may live in
+ * another thread, so arguments and answers can be posted.
  */
 export interface Listing {
 	name: string;
@@ -29,6 +30,27 @@ export interface Times {
 	modified: bigint;
 }
 
+/** A change, as it can be kept in a list: the method of Store that would make it, and its arguments. */
+export type StoreChange =
+	| {
+			readonly call: "write";
+			readonly path: string;
+			readonly offset: number;
+			readonly bytes: Uint8Array;
+	  }
+	| { readonly call: "resize"; readonly path: string; readonly size: number }
+	| { readonly call: "make"; readonly path: string; readonly type: "file" | "directory" }
+	| { readonly call: "remove"; readonly path: string }
+	| { readonly call: "rename"; readonly path: string; readonly to: string }
+	| { readonly call: "symlink"; readonly path: string; readonly target: string }
+	| { readonly call: "link"; readonly path: string; readonly to: string }
+	| {
+			readonly call: "utimes";
+			readonly path: string;
+			readonly accessed: bigint;
+			readonly modified: bigint;
+	  };
+
 /**
  * Throws an Error whose `code` names an errno, such as `"ENOENT"`; any other error counts as EIO.
  */
@@ -51,7 +73,23 @@ export interface Store {
 	link?(path: string, newPath: string): Promise<void>;
 	/** Sets the times of what is at `path`, in nanoseconds since 1970. `list` has to tell `times`. */
 	utimes?(path: string, accessed: bigint, modified: bigint): Promise<void>;
+	/**
+	 * Makes changes in this order, each whole or not at all, faster than one by one. Answers for each
+	 * with null, or with the name of the errno that it failed with; the others are made all the same.
+	 */
+	apply?(changes: readonly StoreChange[]): Promise<readonly (string | null)[]>;
+	/** Resolves once all that was answered before would outlive a crash of the machine. A store
+	 *  without it promises that with each answer. */
+	sync?(): Promise<void>;
+	/**
+	 * Tells what others have changed, in this page or in another: `heard` gets paths, each of which
+	 * stands for everything below it too. Called on the page only. Returns how to stop.
+	 */
+	watch?(heard: (paths: readonly string[]) => void): () => void;
 }
 
-/** The methods that a store may lack. */
-export type StoreExtra = "symlink" | "link" | "utimes";
+/** The methods that a store may lack, of those that the worker asks for. */
+export type StoreExtra = "symlink" | "link" | "utimes" | "apply" | "sync";
+
+/** A store that holds links and times. */
+export type LinkingStore = Store & Required<Pick<Store, "symlink" | "link" | "utimes">>;

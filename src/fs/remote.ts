@@ -31,7 +31,7 @@ import {
 	PENDING,
 } from "../abi/errno.ts";
 import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
-import type { Listing, Store, StoreExtra, Times } from "../bridge/store.ts";
+import type { LinkingStore, Listing, Store, StoreExtra, Times } from "../bridge/store.ts";
 import { Entries } from "./entries.ts";
 import {
 	type Entry,
@@ -94,7 +94,7 @@ export class RemoteFileSystem implements FileSystem {
 		this.block = options.block ?? 65536;
 		this.extras = new Set(options.extras);
 		// That a method is there is what `extras` says.
-		const all = store as Far<Required<Store>>;
+		const all = store as Far<LinkingStore>;
 		this.queue = new StoreQueue(bridge, all, options.underway ?? 8 * MiB);
 		this.#top = new RemoteDirectory(this, null, "", null, BIRTH);
 		this.root = this.#top;

@@ -4,7 +4,7 @@
  */
 import type { Done, Errno } from "../abi/errno.ts";
 import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
-import type { Listing, Store } from "../bridge/store.ts";
+import type { LinkingStore, Listing } from "../bridge/store.ts";
 import type { INode } from "./node.ts";
 
 /** Bytes gathered by a file, which goes to the store when told. */
@@ -18,7 +18,7 @@ const PATIENCE = 20;
 export class StoreQueue {
 	readonly #bridge: Bridge;
 	/** Whoever asks for an extra method knows that the store has it. */
-	readonly #store: Far<Required<Store>>;
+	readonly #store: Far<LinkingStore>;
 	/** The most bytes that may be underway. */
 	readonly #most: number;
 	#bytes = 0;
@@ -30,7 +30,7 @@ export class StoreQueue {
 	readonly #gatherers = new Set<Gatherer>();
 	#alarm: Ticket<void> | null = null;
 
-	constructor(bridge: Bridge, store: Far<Required<Store>>, most: number) {
+	constructor(bridge: Bridge, store: Far<LinkingStore>, most: number) {
 		this.#bridge = bridge;
 		this.#store = store;
 		this.#most = most;

@@ -6,7 +6,7 @@
  * cannot do are not run. Random calls are compared with the memory store, which is the model, and
  * has directed tests below like all others. A failure prints the seed.
  */
-import type { Listing, Store } from "../bridge/store.ts";
+import type { LinkingStore, Listing, Store } from "../bridge/store.ts";
 import { MemoryStore } from "./memory.ts";
 
 /** Gives a new, empty place; and a way to look at the same place again with nothing remembered. */
@@ -101,7 +101,7 @@ async function step(both: readonly [Store, Store], roll: (sides: number) => numb
 	const [at, to] = [path(), path()];
 	const offset = [0, 1, 5000, 32768, 65530, 100_000][roll(6)] ?? 0;
 	const bytes = new Uint8Array(roll(4) === 0 ? 70_000 : 1 + roll(50)).fill(1 + roll(200));
-	const calls: ((store: Required<Store>) => Promise<void>)[] = [
+	const calls: ((store: LinkingStore) => Promise<void>)[] = [
 		(store) => store.make(at, "file"),
 		(store) => store.make(at, "directory"),
 		(store) => store.write(at, offset, bytes),

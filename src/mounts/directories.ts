@@ -5,7 +5,7 @@
  * directory here is a name and a recipe; the store behind it is loaded when it is first used.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Listing, Store } from "../bridge/store.ts";
+import type { LinkingStore, Listing, Store } from "../bridge/store.ts";
 import type { IndexedDBOptions } from "./indexeddb.ts";
 
 /** What all of ours can do. */
@@ -67,7 +67,7 @@ abstract class Late<S extends Linkless> implements Store {
 }
 
 /** One that holds hard links too. */
-abstract class LateLinks extends Late<Required<Store>> {
+abstract class LateLinks extends Late<LinkingStore> {
 	async link(path: string, newPath: string): Promise<void> {
 		return (await this.store()).link(path, newPath);
 	}

@@ -32,9 +32,6 @@ export type Call = <K extends keyof Files>(
 	...args: Parameters<Files[K]>
 ) => Promise<Awaited<ReturnType<Files[K]>>>;
 
-/** Milliseconds between two looks at a watched directory. */
-const LOOK = 200;
-
 const types = (type: WireStat["type"]) => ({
 	isFile: () => type === "file",
 	isDirectory: () => type === "directory",
@@ -122,50 +119,10 @@ export class SandboxFS {
 	/** Changes of a file, or of a directory's children, until `signal` says stop. Looks five times a
 	 *  second, so what comes and goes in between is not seen. */
 	async *watch(path: string, options: { signal?: AbortSignal } = {}): AsyncIterable<Change> {
-		let before = await this.#look(path);
-		while (!options.signal?.aborted) {
-			await sleep(LOOK, options.signal);
-			const after = await this.#look(path);
-			yield* differences(before, after);
-			before = after;
-		}
+		// Few pages do.
+		const { watch } = await import("./watch.ts");
+		yield* watch(this, path, options.signal);
 	}
-
-	/** What is at `path`, by path: size and time. A path that is gone is an empty map. */
-	async #look(path: string): Promise<Map<string, string>> {
-		const seen = new Map<string, string>();
-		const note = async (at: string) => {
-			const stat = await this.lstat(at).catch(() => null);
-			if (stat !== null) seen.set(at, `${stat.ino} ${stat.size} ${stat.mtimeMs}`);
-			return stat;
-		};
-		const top = await note(path);
-		if (top?.type !== "directory") return seen;
-		seen.delete(path);
-		const entries = await this.readdir(path).catch(() => []);
-		const base = path.endsWith("/") ? path : `${path}/`;
-		await Promise.all(entries.map((entry) => note(base + entry.name)));
-		return seen;
-	}
-}
-
-function* differences(before: Map<string, string>, after: Map<string, string>): Iterable<Change> {
-	for (const [path, state] of after) {
-		const old = before.get(path);
-		if (old === undefined) yield { type: "create", path };
-		else if (old !== state) yield { type: "modify", path };
-	}
-	for (const path of before.keys()) if (!after.has(path)) yield { type: "remove", path };
-}
-
-function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-	return new Promise((resolve) => {
-		const timer = setTimeout(resolve, ms);
-		signal?.addEventListener("abort", () => {
-			clearTimeout(timer);
-			resolve();
-		});
-	});
 }
 
 function toStats(stat: WireStat): Stats {

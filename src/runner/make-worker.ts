@@ -1,19 +1,21 @@
 /**
- * Starts the worker. Where its script is, a bundler knows by the expression below; a page served
- * from elsewhere may not start a script of another origin, but it may start one that imports it.
+ * Starts a worker. There is one script for all of them, and the worker's name says what it is to be.
+ * Where the script is, a bundler knows by the expression below; a page served from elsewhere may not
+ * start a script of another origin, but it may start one that imports it.
  */
-export function makeWorker(url: string | URL | undefined): Worker {
+
+/** What a worker is for: a sandbox's kernel, which is what any other name means too. */
+export type Role = "porthole";
+
+export function makeWorker(url: string | URL | undefined, name: Role = "porthole"): Worker {
 	if (url === undefined) {
-		return new Worker(new URL("../../workers/guest.ts", import.meta.url), {
-			type: "module",
-			name: "porthole",
-		});
+		return new Worker(new URL("../../workers/guest.ts", import.meta.url), { type: "module", name });
 	}
 	const absolute = new URL(url, document.baseURI);
 	const direct = absolute.origin === location.origin || absolute.protocol === "blob:";
-	if (direct) return new Worker(absolute, { type: "module", name: "porthole" });
+	if (direct) return new Worker(absolute, { type: "module", name });
 	const script = new Blob([`import ${JSON.stringify(absolute.href)};`], {
 		type: "text/javascript",
 	});
-	return new Worker(URL.createObjectURL(script), { type: "module", name: "porthole" });
+	return new Worker(URL.createObjectURL(script), { type: "module", name });
 }

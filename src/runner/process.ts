@@ -147,6 +147,7 @@ export class ProcessEnd implements Process {
 				this.break(new PortholeError(message.code, message.message));
 				break;
 			case "progress":
+			case "event":
 				break;
 		}
 	}

@@ -8,6 +8,7 @@
  */
 import type { Far } from "../bridge/bridge.ts";
 import type { Store, StoreExtra } from "../bridge/store.ts";
+import type { SandboxEventDetail } from "./events.ts";
 
 /** Where a package comes from, as it can be posted. */
 export type WireSource =
@@ -197,6 +198,11 @@ export type FromGuest =
 			readonly kind: "broken";
 			readonly code: string;
 			readonly message: string;
+	  }
+	| {
+			readonly from: 0;
+			readonly kind: "event";
+			readonly event: SandboxEventDetail;
 	  }
 	| {
 			readonly from: 0;

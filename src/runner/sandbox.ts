@@ -14,6 +14,7 @@ import { Lent } from "../bridge/far.ts";
 import type { Store } from "../bridge/store.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
+import { type SandboxEventDetail, SandboxTarget } from "./events.ts";
 import { SandboxFS } from "./files.ts";
 import type { Body } from "./function-command.ts";
 import { makeWorker } from "./make-worker.ts";
@@ -83,7 +84,7 @@ const PATIENCE = 500;
 /** Which sandbox a Package belongs to, and how it was loaded. */
 const origins = new WeakMap<Package, { sandbox: Sandbox; loaded: Loaded }>();
 
-export class Sandbox {
+export class Sandbox extends SandboxTarget {
 	readonly fs: SandboxFS;
 	readonly #options: SandboxOptions;
 	readonly #lent = new Lent();
@@ -101,6 +102,7 @@ export class Sandbox {
 
 	/** Use `Sandbox.create`. */
 	private constructor(options: SandboxOptions) {
+		super();
 		this.#options = options;
 		this.fs = new SandboxFS((method, ...args) => this.#files(method, args));
 		for (const [path, mount] of Object.entries(options.mounts ?? {})) {
@@ -280,16 +282,26 @@ export class Sandbox {
 		// A sandbox that is being closed needs no other: there is nothing left to sync in this one.
 		this.#connection = this.#closed ? Promise.reject(lost) : this.#connect();
 		this.#connection.catch((error) => this.#breakAll(error));
+		const ended = [...this.#running.keys()];
 		for (const process of this.#running.values()) {
 			process.settle(process === guilty ? signal : { code: 137, signal: "SIGKILL" });
 		}
 		this.#running.clear();
+		this.#tell({ type: "workerreplaced", detail: { guilty: guilty.pid, ended } });
+	}
+
+	#tell({ type, detail }: SandboxEventDetail): void {
+		this.dispatchEvent(new CustomEvent(type, { detail }));
 	}
 
 	#receive(message: FromGuest): void {
 		if (message.kind === "progress") {
 			const { phase, loaded, total } = message;
 			this.#progress.get(message.load)?.({ phase, loaded, total });
+			return;
+		}
+		if (message.kind === "event") {
+			this.#tell(message.event);
 			return;
 		}
 		const process = this.#running.get(message.from);

@@ -10,7 +10,7 @@
  */
 import { EAGAIN, type Errno, errnoName, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { Listing, Store } from "../bridge/store.ts";
+import type { LinkingStore, Listing } from "../bridge/store.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
 import { type Directory, type Fd, shimFileSystem } from "./shim.ts";
 
@@ -33,7 +33,7 @@ function failure(error: number, call: string, path: string): PortholeError {
 }
 
 /** `directory` as something to mount. What a program changes is changed in its `contents`. */
-export function shimDirectory(directory: Directory): Required<Store> {
+export function shimDirectory(directory: Directory): LinkingStore {
 	const { root } = shimFileSystem(directory);
 
 	function find(call: string, path: string): INode {

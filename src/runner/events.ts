@@ -1,0 +1,45 @@
+/**
+ * What a sandbox tells without being asked, as events of the DOM: things that happen behind a
+ * program's back, so that no call could answer with them.
+ */
+import type { PortholeError } from "../abi/error.ts";
+
+export interface SandboxEventMap {
+	/** A change could not be kept in its mount. The next sync or close of the file fails too, once. */
+	readonly mounterror: CustomEvent<{ readonly path: string; readonly error: PortholeError }>;
+	/** A file of a mount was replaced outside while a program had changed it. The program's version
+	 *  is at `path`, the other one beside it, at `kept`. */
+	readonly conflict: CustomEvent<{ readonly path: string; readonly kept: string }>;
+	/** Changes are on their way to the mount at `path`: so many bytes, and 0 when all are there. */
+	readonly mountpending: CustomEvent<{ readonly path: string; readonly bytes: number }>;
+	/** A guest that could not be stopped was ended with its worker. What only that worker held, the
+	 *  files in memory and the processes `ended`, is lost; the sandbox has another worker. */
+	readonly workerreplaced: CustomEvent<{
+		readonly guilty: number;
+		readonly ended: readonly number[];
+	}>;
+	/** Something that works less well here, and why. */
+	readonly warning: CustomEvent<{ readonly message: string }>;
+}
+
+/** The names of the events, and what each tells. */
+export type SandboxEventDetail = {
+	[K in keyof SandboxEventMap]: { readonly type: K; readonly detail: SandboxEventMap[K]["detail"] };
+}[keyof SandboxEventMap];
+
+export interface SandboxEvents
+	extends Omit<EventTarget, "addEventListener" | "removeEventListener"> {
+	addEventListener<K extends keyof SandboxEventMap>(
+		type: K,
+		listener: (event: SandboxEventMap[K]) => void,
+		options?: boolean | AddEventListenerOptions,
+	): void;
+	removeEventListener<K extends keyof SandboxEventMap>(
+		type: K,
+		listener: (event: SandboxEventMap[K]) => void,
+		options?: boolean | EventListenerOptions,
+	): void;
+}
+
+/** The browser's own class, which does not know which events there are. */
+export const SandboxTarget = EventTarget as new () => SandboxEvents;
