@@ -435,6 +435,27 @@ test.describe("a sandbox", () => {
 		for (const error of result) expect(error).toMatchObject({ porthole: true, code: "closed" });
 	});
 
+	test("that is closed twice at once ends once, and both wait for it", async ({ page }) => {
+		const result = await page.evaluate(async () => {
+			let written = "";
+			const directory = new porthole.MemoryDirectory();
+			const write = directory.write.bind(directory);
+			directory.write = async (path, offset, bytes) => {
+				await new Promise((resolve) => setTimeout(resolve, 200));
+				await write(path, offset, bytes);
+				written = path;
+			};
+			const sandbox = await porthole.Sandbox.create({ mounts: { "/home": directory } });
+			await sandbox.fs.writeFile("/home/note.txt", "kept");
+			const seen: string[] = [];
+			const closing = () => sandbox.close().then(() => seen.push(written));
+			await Promise.all([closing(), closing()]);
+			return seen;
+		});
+		expect(result).toHaveLength(2);
+		for (const written of result) expect(written).toContain("note.txt");
+	});
+
 	test("takes the worker from where it is told, and says so where there is none", async ({
 		page,
 	}) => {

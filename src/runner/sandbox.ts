@@ -98,7 +98,8 @@ export class Sandbox extends SandboxTarget {
 	#features: Features | null = null;
 	#nextLoad = 1;
 	#nextPid = 1;
-	#closed = false;
+	/** Settles when the sandbox has been closed; null while nobody closes it. */
+	#closed: Promise<void> | null = null;
 
 	/** Use `Sandbox.create`. */
 	private constructor(options: SandboxOptions) {
@@ -202,10 +203,19 @@ export class Sandbox extends SandboxTarget {
 		return this.#call("sync");
 	}
 
-	/** Kills what runs, syncs the mounts, ends the worker. */
-	async close(): Promise<void> {
-		if (this.#closed) return;
-		this.#closed = true;
+	/** Kills what runs, syncs the mounts, ends the worker. Closing again waits for the same end. */
+	close(): Promise<void> {
+		this.#closed ??= this.#close();
+		return this.#closed;
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.close();
+	}
+
+	// --- the worker ---
+
+	async #close(): Promise<void> {
 		const running = this.processes;
 		for (const process of running) process.kill("SIGKILL");
 		await Promise.allSettled(running.map((process) => process.status));
@@ -216,12 +226,6 @@ export class Sandbox extends SandboxTarget {
 			connection?.end(closedError());
 		}
 	}
-
-	async [Symbol.asyncDispose](): Promise<void> {
-		await this.close();
-	}
-
-	// --- the worker ---
 
 	async #ready(): Promise<Connection> {
 		if (this.#closed) throw closedError();
