@@ -58,3 +58,27 @@ export interface Bridge {
 	/** A ticket that is done once waiting messages, and the guests they wake, have had their turn. */
 	tick(): Ticket<void>;
 }
+
+/** One guest, as the one who makes it wait sees it. */
+export interface Stop {
+	readonly ended: boolean;
+	/** Done when the guest is to end. */
+	readonly stopped: Ticket<void>;
+	/** Milliseconds spent waiting, which are not processor time. */
+	waited: number;
+	/** The guest is about to give way: what it has printed should be seen. */
+	flush(): void;
+}
+
+/** A bridge for guests: how those of this worker are entered, and made to wait. */
+export interface GuestBridge extends Bridge {
+	/** For the adapter: `() -> i32`, which returns 0 when something that was noted is done, and 1 when
+	 *  the guest is over. */
+	waitImport(guest: Stop): WebAssembly.ImportValue;
+	/** For the adapter: 1 where the guest should let messages in now; then `wait` waits for them. */
+	breathe(guest: Stop): number;
+	/** Calls an entry of a guest, and settles as it returns or throws. */
+	enter(f: () => unknown): Promise<unknown>;
+	/** A function of the page as an import of a guest, which waits for the answer. */
+	pageFunction(f: (...args: unknown[]) => Promise<unknown>): WebAssembly.ImportValue;
+}

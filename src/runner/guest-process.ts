@@ -12,7 +12,7 @@ import {
 } from "../abi/constants.ts";
 import { ENOENT } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { SuspendingBridge } from "../bridge/suspending.ts";
+import type { GuestBridge } from "../bridge/bridge.ts";
 import { Input, NullDevice } from "../fs/device.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
@@ -34,7 +34,7 @@ export interface Start {
 	readonly module: WebAssembly.Module;
 	readonly extra: ExtraImports;
 	readonly tree: Tree;
-	readonly bridge: SuspendingBridge;
+	readonly bridge: GuestBridge;
 	readonly clock: Clock;
 	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
 	readonly post: (message: FromGuest, give?: Transferable[]) => void;
@@ -42,7 +42,7 @@ export interface Start {
 
 export class GuestProcess {
 	readonly #guest: Guest;
-	readonly #bridge: SuspendingBridge;
+	readonly #bridge: GuestBridge;
 	readonly #namespace: Namespace;
 	readonly #post: Start["post"];
 	readonly #pid: number;

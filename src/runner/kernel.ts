@@ -2,7 +2,7 @@
  * The worker's half of a sandbox: one tree, the loaded packages, the running guests.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Far } from "../bridge/bridge.ts";
+import type { Far, GuestBridge } from "../bridge/bridge.ts";
 import { type Channel, giveAway, offer, type Remote, reach } from "../bridge/far.ts";
 import type { Store } from "../bridge/store.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
@@ -16,6 +16,7 @@ import type {
 	Files,
 	FromGuest,
 	Kernel,
+	Rung,
 	ToGuest,
 	WireLoadOptions,
 	WireMount,
@@ -23,7 +24,6 @@ import type {
 	WireSource,
 	WireSpawn,
 } from "./protocol.ts";
-import { suspendingImport } from "./run.ts";
 import { Tree } from "./tree.ts";
 
 /** What a worker's global scope offers. */
@@ -32,24 +32,24 @@ export type Scope = Channel & { postMessage(message: unknown, give: Transferable
 export class SandboxKernel implements Kernel {
 	readonly #scope: Scope;
 	readonly #desk: Remote<Desk>;
-	readonly #bridge: SuspendingBridge;
 	readonly #clock = worldClock();
-	readonly #tree: Tree;
-	readonly #packages: Packages;
+	/** These three are made by `start`. */
+	#bridge!: GuestBridge;
+	#tree!: Tree;
+	#packages!: Packages;
 	readonly #guests = new Map<number, GuestProcess>();
 	readonly #loads = new Map<number, AbortController>();
 
 	constructor(scope: Scope) {
 		this.#scope = scope;
 		this.#desk = reach<Desk>(scope);
+	}
+
+	async start(_rung: Rung): Promise<Features> {
 		this.#bridge = new SuspendingBridge((id, method, args) => this.#desk.ask(id, method, args));
 		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom);
 		this.#packages = new Packages(this.#tree);
-	}
-
-	async start(): Promise<Features> {
 		return {
-			bridge: this.#bridge.kind,
 			crossOriginIsolated: globalThis.crossOriginIsolated === true,
 			clockResolution: this.#clock.resolution(),
 		};
@@ -161,7 +161,7 @@ export class SandboxKernel implements Kernel {
 		name: string,
 	): WebAssembly.ImportValue {
 		if (typeof value === "number") return value;
-		return suspendingImport(async (...args) => {
+		return this.#bridge.pageFunction(async (...args) => {
 			try {
 				return await this.#desk.ask(value.id, "call", args);
 			} catch (cause) {

@@ -51,8 +51,10 @@ export interface WireMount {
 	readonly readOnly: boolean;
 }
 
+/** How guests wait, from best to last: see `rung.ts`. The page chooses one for a sandbox. */
+export type Rung = "suspending" | "blocking" | "service-worker" | "preloaded";
+
 export interface Features {
-	readonly bridge: "suspending";
 	readonly crossOriginIsolated: boolean;
 	/** Nanoseconds between two steps of the clock. */
 	readonly clockResolution: number;
@@ -113,7 +115,8 @@ export interface WireEntry {
 
 /** What the worker offers. Every method rejects with a PortholeError. */
 export interface Kernel {
-	start(): Promise<Features>;
+	/** Called once, before anything else. */
+	start(rung: Rung): Promise<Features>;
 	load(source: WireSource, options: WireLoadOptions): Promise<WirePackage>;
 	abort(load: number): Promise<void>;
 	mount(mount: WireMount): Promise<void>;

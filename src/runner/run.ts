@@ -1,14 +1,13 @@
 /**
  * A guest on its own stack: a module and a Guest become an instance, and its entry runs until it
- * returns, exits or traps.
+ * returns, exits or traps. How it is entered and how it waits is the bridge's affair.
  *
- * Every entry is called through `promising`, also where nothing will wait: the stack is twice as
- * deep there. `proc_exit` ends in a trap of the adapter, because a guest may catch an exception and
- * go on; so after a trap the Guest is asked whether it had ended.
+ * `proc_exit` ends in a trap of the adapter, because a guest may catch an exception and go on; so
+ * after a trap the Guest is asked whether it had ended.
  */
 import { PortholeError } from "../abi/error.ts";
 import { adapterModule, type PlainCall, type Signature } from "../bridge/adapter.ts";
-import type { SuspendingBridge } from "../bridge/suspending.ts";
+import type { GuestBridge } from "../bridge/bridge.ts";
 import type { Guest } from "../wasi/guest.ts";
 import { modules, signatures } from "../wasi/table.ts";
 import type { WireStatus } from "./protocol.ts";
@@ -16,29 +15,20 @@ import type { WireStatus } from "./protocol.ts";
 /** The exit code of a shell for a program that aborted: 128 + SIGABRT. */
 const TRAPPED = 134;
 
-/** What JSPI adds to `WebAssembly`; its types are not in the standard library yet. */
-interface Jspi {
-	Suspending: new (f: (...args: never[]) => unknown) => WebAssembly.ImportValue;
-	promising(f: (...args: unknown[]) => unknown): (...args: unknown[]) => Promise<unknown>;
-}
-
-const jspi = WebAssembly as unknown as Jspi;
-
 const adapters = new Map<readonly Signature[], WebAssembly.Module>();
 
 /** The adapter's functions around `calls`. */
 function adapted(
 	guest: Guest,
-	bridge: SuspendingBridge,
+	bridge: GuestBridge,
 	of: readonly Signature[],
 	calls: Readonly<Record<string, PlainCall>>,
 ): WebAssembly.Exports {
 	const adapter = adapters.get(of) ?? new WebAssembly.Module(adapterModule(of));
 	adapters.set(of, adapter);
-	const wait = new jspi.Suspending(() => bridge.wait(guest));
 	const instance = new WebAssembly.Instance(adapter, {
 		call: { ...calls },
-		bridge: { wait, breathe: () => bridge.breathe(guest) },
+		bridge: { wait: bridge.waitImport(guest), breathe: () => bridge.breathe(guest) },
 	});
 	return instance.exports;
 }
@@ -46,20 +36,13 @@ function adapted(
 /** Modules that the page adds. They never replace one of ours. */
 export type ExtraImports = ReadonlyMap<string, ReadonlyMap<string, WebAssembly.ImportValue>>;
 
-/** Makes a function of the page callable by a guest, which waits for its answer. */
-export function suspendingImport(
-	f: (...args: unknown[]) => Promise<unknown>,
-): WebAssembly.ImportValue {
-	return new jspi.Suspending(f);
-}
-
 /** An import of preview1 that tells that a program was built for WasmEdge. */
 const WASMEDGE_MARK = "sock_open";
 
 async function importObject(
 	module: WebAssembly.Module,
 	guest: Guest,
-	bridge: SuspendingBridge,
+	bridge: GuestBridge,
 	extra: ExtraImports,
 ): Promise<WebAssembly.Imports> {
 	const all = WebAssembly.Module.imports(module);
@@ -105,7 +88,7 @@ async function importObject(
 export async function prepare(
 	module: WebAssembly.Module,
 	guest: Guest,
-	bridge: SuspendingBridge,
+	bridge: GuestBridge,
 	extra: ExtraImports,
 	entry: string,
 ): Promise<() => Promise<WireStatus>> {
@@ -123,7 +106,7 @@ export async function prepare(
 	const memory = instance.exports.memory;
 	if (memory instanceof WebAssembly.Memory) guest.memory.attach(memory);
 	const steps = entry !== "_initialize" && has("_initialize") ? ["_initialize", entry] : [entry];
-	return () => run(instance, guest, steps);
+	return () => run(instance, guest, bridge, steps);
 }
 
 async function link(
@@ -150,13 +133,14 @@ async function link(
 async function run(
 	instance: WebAssembly.Instance,
 	guest: Guest,
+	bridge: GuestBridge,
 	steps: readonly string[],
 ): Promise<WireStatus> {
 	try {
 		for (const step of steps) {
 			// `prepare` has checked that the export is a function.
-			const f = instance.exports[step] as (...args: unknown[]) => unknown;
-			if (!guest.ended) await jspi.promising(f)();
+			const f = instance.exports[step] as () => unknown;
+			if (!guest.ended) await bridge.enter(f);
 		}
 	} catch (error) {
 		if (!guest.ended) return trapped(error);

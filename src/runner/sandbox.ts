@@ -46,6 +46,7 @@ import type {
 	WireSource,
 	WireSpawn,
 } from "./protocol.ts";
+import type { Choice } from "./rung.ts";
 import { wireSource } from "./source.ts";
 
 /** A loaded package. */
@@ -87,6 +88,7 @@ const origins = new WeakMap<Package, { sandbox: Sandbox; loaded: Loaded }>();
 export class Sandbox extends SandboxTarget {
 	readonly fs: SandboxFS;
 	readonly #options: SandboxOptions;
+	readonly #choice: Choice;
 	readonly #lent = new Lent();
 	readonly #running = new Map<number, ProcessEnd>();
 	readonly #loaded: Loaded[] = [];
@@ -102,9 +104,10 @@ export class Sandbox extends SandboxTarget {
 	#closed: Promise<void> | null = null;
 
 	/** Use `Sandbox.create`. */
-	private constructor(options: SandboxOptions) {
+	private constructor(options: SandboxOptions, choice: Choice) {
 		super();
 		this.#options = options;
+		this.#choice = choice;
 		this.fs = new SandboxFS((method, ...args) => this.#files(method, args));
 		for (const [path, mount] of Object.entries(options.mounts ?? {})) {
 			this.#mounts.push(this.#wireMount(path, mount));
@@ -119,8 +122,7 @@ export class Sandbox extends SandboxTarget {
 	static async create(options: SandboxOptions = {}): Promise<Sandbox> {
 		checkSandboxOptions(options);
 		options.signal?.throwIfAborted();
-		refuseUnsupported(options);
-		const sandbox = new Sandbox(options);
+		const sandbox = new Sandbox(options, await choose(options));
 		try {
 			await sandbox.#connection;
 			const { signal, onProgress } = options;
@@ -142,9 +144,10 @@ export class Sandbox extends SandboxTarget {
 	}
 
 	get environment(): Environment {
+		const { rung, why } = this.#choice;
 		return {
-			bridge: "suspending",
-			why: "WebAssembly.Suspending (JSPI) is there: guests wait without blocking the worker",
+			bridge: rung === "service-worker" ? "blocking" : rung,
+			why,
 			crossOriginIsolated: this.#features?.crossOriginIsolated ?? false,
 			clockResolution: this.#features?.clockResolution ?? 0,
 		};
@@ -258,7 +261,7 @@ export class Sandbox extends SandboxTarget {
 		);
 		const again = this.#features !== null;
 		try {
-			this.#features = await connection.call("start");
+			this.#features = await connection.call("start", this.#choice.rung);
 			for (const mount of this.#mounts) await connection.call("mount", mount);
 			for (const [path, data] of Object.entries(this.#options.files ?? {})) {
 				// What a mount keeps has been written already, and may have changed since.
@@ -532,14 +535,11 @@ function closedError(): PortholeError {
 	return new PortholeError("closed", "the sandbox has been closed");
 }
 
-function refuseUnsupported({ bridge = "auto" }: SandboxOptions): void {
-	if (bridge === "blocking" || bridge === "preloaded") {
-		throw new PortholeError("not-supported", `the ${bridge} bridge does not work yet; use "auto"`);
+/** How guests are to wait. Most browsers can suspend them; what the others do is loaded late. */
+async function choose({ bridge = "auto" }: SandboxOptions): Promise<Choice> {
+	if ("Suspending" in WebAssembly && (bridge === "auto" || bridge === "suspending")) {
+		const why = "WebAssembly.Suspending (JSPI) is there: guests wait without blocking the worker";
+		return { rung: "suspending", why };
 	}
-	if (!("Suspending" in WebAssembly)) {
-		throw new PortholeError(
-			"not-supported",
-			"this browser has no WebAssembly.Suspending (JSPI); it takes Chrome 137, Firefox 153 or Safari 27",
-		);
-	}
+	return (await import("./rung.ts")).chooseRung(bridge);
 }

@@ -1,0 +1,94 @@
+/**
+ * What the bridges of a kernel share: tickets that the worker's own event loop answers.
+ *
+ * A call that cannot finish notes what it needs (`pending`) and answers PENDING; whoever makes it
+ * wait takes the notes. Nothing can run between the two, so the notes need not say whose they are.
+ *
+ * Two clocks of the browser need care. Already resolved promises let no message in, so who wants
+ * messages to come in waits for one of our own (`tick`). And nested timers are clamped to four
+ * milliseconds, so an alarm is set from a message, which starts the nesting anew.
+ */
+import { type Errno, errnoOf, PENDING } from "../abi/errno.ts";
+import type { Bridge, Far, OpenTicket, Ticket } from "./bridge.ts";
+import { LocalTicket } from "./ticket.ts";
+
+/** Puts a question to an object in another thread. */
+export type Ask = (far: number, method: string, args: unknown[]) => Promise<unknown>;
+
+export class LoopBridge implements Bridge {
+	/** What the running call has noted. */
+	protected readonly notes: Ticket<unknown>[] = [];
+	/** When messages were last let in by `tick`. */
+	protected lastTick: number = performance.now();
+	readonly #ask: Ask;
+	readonly #channel = new MessageChannel();
+	readonly #afterMessage: (() => void)[] = [];
+	#due: Ticket<void> | null = null;
+
+	constructor(ask: Ask) {
+		this.#ask = ask;
+		this.#channel.port1.onmessage = () => this.#afterMessage.shift()?.();
+	}
+
+	ticket<T>(): OpenTicket<T> {
+		return new LocalTicket<T>();
+	}
+
+	alarm(time: number): Ticket<void> {
+		const ticket = new LocalTicket<void>();
+		const ring = () => {
+			const left = time - performance.now();
+			if (left <= 0) ticket.answer();
+			// A timer waits whole milliseconds and at most 2^31 of them.
+			else setTimeout(left > 2e9 ? ring : () => ticket.answer(), Math.min(Math.ceil(left), 2e9));
+		};
+		this.#post(ring);
+		return ticket;
+	}
+
+	ask<T, K extends keyof T & string>(far: Far<T>, method: K, ...args: unknown[]): Ticket<never> {
+		const ticket = new LocalTicket<never>();
+		this.#ask(far.id, method, args).then(
+			// The method's own type says what it answers.
+			(value) => ticket.answer(value as never),
+			(error) => ticket.fail(errnoOf((error as { code?: unknown } | null)?.code)),
+		);
+		return ticket;
+	}
+
+	pending(ticket: Ticket<unknown>): Errno {
+		this.notes.push(ticket);
+		return PENDING;
+	}
+
+	settle(): void {
+		this.notes.length = 0;
+	}
+
+	tick(): Ticket<void> {
+		if (this.#due !== null && !this.#due.done) return this.#due;
+		const ticket = new LocalTicket<void>();
+		this.#due = ticket;
+		this.#post(() => {
+			this.lastTick = performance.now();
+			ticket.answer();
+		});
+		return ticket;
+	}
+
+	noted(): Promise<void> {
+		const tickets = this.notes.splice(0);
+		return new Promise((resolve) => {
+			const wake = () => {
+				for (const ticket of tickets) ticket.unwatch(wake);
+				resolve();
+			};
+			for (const ticket of tickets) ticket.watch(wake);
+		});
+	}
+
+	#post(task: () => void): void {
+		this.#afterMessage.push(task);
+		this.#channel.port2.postMessage(0);
+	}
+}
