@@ -4,9 +4,10 @@
  * Seven asynchronous methods that know no POSIX: no descriptors, no permissions. Three more are for
  * stores that can hold links and times: a guest's `symlink` or `link` is EPERM where the method is
  * missing, and times that are set last as long as the sandbox. Three are for stores that can gather
- * changes, make them durable, or tell of changes by others. Paths are absolute within the store (`/`
- * is its root), components are never `.` or `..`, and the store follows no symlinks. It may live in
- * another thread, so arguments and answers can be posted.
+ * changes, make them durable, or tell of changes by others; one is for those that others change
+ * behind their back. Paths are absolute within the store (`/` is its root), components are never `.`
+ * or `..`, and the store follows no symlinks. It may live in another thread, so arguments and answers
+ * can be posted.
  */
 export interface Listing {
 	name: string;
@@ -86,10 +87,18 @@ export interface Store {
 	 * stands for everything below it too. Called on the page only. Returns how to stop.
 	 */
 	watch?(heard: (paths: readonly string[]) => void): () => void;
+	/**
+	 * For a store whose files others can change without asking it, such as a directory on the user's
+	 * disk. It is asked before a file changes that `list` has shown with this `size` and `modified`: if
+	 * the file is neither as it was listed nor as this store itself has left it, the store copies it
+	 * beside, under a name that is free and says why (`notes.conflict-2026-11-22T10-00-00.txt`), and
+	 * answers with the path of the copy; else with null.
+	 */
+	preserve?(path: string, size: number, modified: number): Promise<string | null>;
 }
 
 /** The methods that a store may lack, of those that the worker asks for. */
-export type StoreExtra = "symlink" | "link" | "utimes" | "apply" | "sync";
+export type StoreExtra = "symlink" | "link" | "utimes" | "apply" | "sync" | "preserve";
 
 /** A store that holds links and times. */
 export type LinkingStore = Store & Required<Pick<Store, "symlink" | "link" | "utimes">>;

@@ -129,7 +129,7 @@ interface Item {
 
 /** What each method of a Store answers, at once: a value, or the Errno it fails with. */
 type Plain = {
-	[K in Exclude<keyof Store, "apply" | "sync" | "watch">]-?: (
+	[K in Exclude<keyof Store, "apply" | "sync" | "watch" | "preserve">]-?: (
 		...args: Parameters<Required<Store>[K]>
 	) => Awaited<ReturnType<Required<Store>[K]>> | Errno | undefined;
 };
