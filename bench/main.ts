@@ -3,6 +3,7 @@
  *
  *     npm run bench               all rows: a table of ratios, and .cache/bench/results.json
  *     npm run bench -- naming     one group of rows, or several
+ *     npm run bench -- mounts     directories that last, against the stores themselves and two peers
  *     npm run bench -- --check    the garbage of the hot paths in Node; fails where a rule is broken
  *
  * Each run of a program has a worker of its own. The contestants take turns within a round, and the
@@ -16,6 +17,7 @@ import { argv, execPath, exit } from "node:process";
 import { fileURLToPath } from "node:url";
 import { BenchBrowser, type Memory } from "./browser.ts";
 import type { Contestant, Outcome } from "./job.ts";
+import { benchMounts } from "./mounts.ts";
 import { compilePrograms, MODULES } from "./programs.ts";
 import { type Group, groups } from "./rows.ts";
 import { build, serve } from "./server.ts";
@@ -35,9 +37,10 @@ const FEW = 200_000;
 
 const wanted = argv.slice(2).filter((word) => !word.startsWith("-"));
 if (argv.includes("--check")) exit(checkGarbage());
-const unknown = wanted.filter((name) => !groups.some((group) => group.name === name));
+const names = [...groups.map((group) => group.name), "mounts"];
+const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
-	console.error(`bench: no ${unknown}; there are ${groups.map((group) => group.name).join(", ")}`);
+	console.error(`bench: no ${unknown}; there are ${names.join(", ")}`);
 	exit(1);
 }
 exit(await main().catch(failed));
@@ -53,9 +56,11 @@ async function main(): Promise<number> {
 			const samples = await measure(group, server.url);
 			measured.push(...group.rows.map((row) => ({ row, samples: samples.get(row.value) })));
 		}
+		if (wanted.length === 0 || wanted.includes("mounts")) await benchMounts(server.url);
 	} finally {
 		server.close();
 	}
+	if (measured.length === 0) return 0;
 	const { markdown, rows } = tabulate(measured, USUAL);
 	const results = join(MODULES, "results.json");
 	writeFileSync(results, `${JSON.stringify(rows, null, "\t")}\n`);

@@ -16,12 +16,22 @@ const TYPES: Readonly<Record<string, string>> = {
 	".js": "text/javascript",
 	".wasm": "application/wasm",
 };
-const PAGE = '<!doctype html><title>bench</title><script type="module" src="/page.js"></script>';
+const pageOf = (script: string) =>
+	`<!doctype html><title>bench</title><script type="module" src="/${script}.js"></script>`;
+const PAGES: ReadonlyMap<string, string> = new Map([
+	["/", pageOf("page")],
+	["/mounts", pageOf("mounts")],
+]);
 
 export async function build(): Promise<void> {
 	await bundle({
 		absWorkingDir: ROOT,
-		entryPoints: { page: "bench/page.ts", host: "bench/host.ts", guest: "workers/guest.ts" },
+		entryPoints: {
+			page: "bench/page.ts",
+			host: "bench/host.ts",
+			guest: "workers/guest.ts",
+			mounts: "bench/mount-page.ts",
+		},
 		outdir: MODULES,
 		bundle: true,
 		format: "esm",
@@ -39,8 +49,9 @@ export async function serve(): Promise<{ url: string; close: () => void }> {
 			"Cross-Origin-Embedder-Policy": "require-corp",
 			"Cache-Control": "no-store",
 		};
-		if (path === "/") {
-			response.writeHead(200, { ...headers, "Content-Type": "text/html" }).end(PAGE);
+		const page = PAGES.get(path);
+		if (page !== undefined) {
+			response.writeHead(200, { ...headers, "Content-Type": "text/html" }).end(page);
 			return;
 		}
 		const file = FOLDERS.map((folder) => join(folder, path)).find(isFile);
