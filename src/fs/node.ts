@@ -46,12 +46,13 @@ export interface Entry {
 }
 
 /**
- * A file, directory, symlink, device or pipe. One file is one object, so `===` tells whether two
- * paths lead to the same place, and a removed file lives for as long as something holds its node.
+ * A file, directory, symlink, device or pipe, as whoever has it open knows it: all that a descriptor
+ * can ask. One file is one object, so `===` tells whether two paths lead to the same place, and a
+ * removed file lives for as long as something holds its node.
  *
  * Every call may also answer PENDING, and then it has changed nothing.
  */
-export interface INode {
+export interface OpenNode {
 	/** Unique among all nodes of this thread. */
 	readonly ino: number;
 	/** The number of the file system; two nodes can be linked or renamed only where it is the same. */
@@ -80,6 +81,15 @@ export interface INode {
 	readable(): number;
 	/** How many bytes `write` would take at once; PENDING if it would wait. */
 	writable(): number;
+	/** Fills `out` with the entry after `cursor` and returns its own cursor; 0 after the last.
+	 *  A cursor stays good while other entries come and go. `.` and `..` are not listed. */
+	readdir(cursor: number, out: Entry): number;
+	/** Opening `/dev/stdin` yields the process's own descriptor: its number, else -1. */
+	readonly descriptor: number;
+}
+
+/** A node, as the tree that it belongs to knows it. */
+export interface INode extends OpenNode {
 	/** The child called `name`, a single component, never `.` or `..`. Errors: ENOENT. */
 	lookup(name: string): INode | Errno;
 	/** Errors: EEXIST, even when the existing one is of the same type. */
@@ -93,16 +103,11 @@ export interface INode {
 	/** Moves a child, replacing what POSIX lets it replace.
 	 *  Errors: ENOENT, EXDEV, EISDIR, ENOTDIR, ENOTEMPTY; EINVAL into its own subtree. */
 	rename(name: string, to: INode, newName: string): Done;
-	/** Fills `out` with the entry after `cursor` and returns its own cursor; 0 after the last.
-	 *  A cursor stays good while other entries come and go. `.` and `..` are not listed. */
-	readdir(cursor: number, out: Entry): number;
 	/** The target as it was written. Errors: EINVAL when this is no symlink. */
 	readlink(): string | Errno;
 	/** The target as a walk follows it: an absolute path is taken from the root of the namespace.
 	 *  Differs from `readlink` where a file system gives "absolute" a meaning of its own. */
 	follow(): string | Errno;
-	/** Opening `/dev/stdin` yields the process's own descriptor: its number, else -1. */
-	readonly descriptor: number;
 }
 
 export interface FileSystem {

@@ -24,7 +24,7 @@ import {
 	EXDEV,
 } from "../abi/errno.ts";
 import { emptyPlace, type Namespace } from "./namespace.ts";
-import { type INode, Node, type Stat } from "./node.ts";
+import { type INode, Node, type OpenNode, type Stat } from "./node.ts";
 import { checkPath, type Place } from "./walk.ts";
 
 /** How `open` treats what it finds; the numbers are those of the ABI's `oflags`. */
@@ -111,6 +111,12 @@ function opened(node: INode, flags: number, writes: boolean): INode | Errno {
 	if ((flags & TRUNCATE) === 0 || node.type !== "file") return node;
 	const done = node.truncate(0);
 	return done === 0 ? node : done;
+}
+
+/** 0 where there is something at `path`. */
+export function exists(ns: Namespace, from: INode, path: string, follow: boolean): Done {
+	const node = find(ns, from, path, follow);
+	return typeof node === "number" ? node : 0;
 }
 
 /** Fills `out` with what is known about the node at `path`. */
@@ -235,3 +241,64 @@ export function readlink(ns: Namespace, from: INode, path: string): string | Err
 	const node = find(ns, from, path, false);
 	return typeof node === "number" ? node : node.readlink();
 }
+
+/** What a guest knows of its tree. */
+export interface View {
+	readonly root: OpenNode;
+	/** Paths may begin with a slash, and rise above the directory where they begin. */
+	readonly absolute: boolean;
+}
+
+/**
+ * The operations as a guest finds them. Where its tree is in another thread they are others, and
+ * each is one question, so that nothing can come between the look and the leap. Of nodes, a guest
+ * gets only those that it opens.
+ */
+export interface Operations {
+	exists(ns: View, from: OpenNode, path: string, follow: boolean): Done;
+	stat(ns: View, from: OpenNode, path: string, follow: boolean, out: Stat): Done;
+	open(
+		ns: View,
+		from: OpenNode,
+		path: string,
+		follow: boolean,
+		flags: number,
+		writes: boolean,
+	): OpenNode | Errno;
+	setTimes(
+		ns: View,
+		from: OpenNode,
+		path: string,
+		follow: boolean,
+		accessed: bigint | null,
+		modified: bigint | null,
+	): Done;
+	mkdir(ns: View, from: OpenNode, path: string): Done;
+	unlink(ns: View, from: OpenNode, path: string): Done;
+	rmdir(ns: View, from: OpenNode, path: string): Done;
+	rename(ns: View, from: OpenNode, path: string, to: OpenNode, newPath: string): Done;
+	link(
+		ns: View,
+		from: OpenNode,
+		path: string,
+		follow: boolean,
+		to: OpenNode,
+		newPath: string,
+	): Done;
+	symlink(ns: View, target: string, from: OpenNode, path: string): Done;
+	readlink(ns: View, from: OpenNode, path: string): string | Errno;
+}
+
+export const operations: Operations = {
+	exists,
+	stat,
+	open,
+	setTimes,
+	mkdir,
+	unlink,
+	rmdir,
+	rename,
+	link,
+	symlink,
+	readlink,
+};

@@ -5,14 +5,14 @@
  * demands; the table remembers below which number nothing is free, so finding it rarely searches.
  */
 import { EBADF, EMFILE, type Errno } from "../abi/errno.ts";
-import type { INode } from "../fs/node.ts";
+import type { OpenNode } from "../fs/node.ts";
 
 /** More descriptors than any program needs, and few enough to bound a leaking one. */
 const MOST = 1 << 16;
 
 /** An open file description: what `dup` shares. */
 export class OpenFile {
-	readonly node: INode;
+	readonly node: OpenNode;
 	position = 0;
 	flags: number;
 	rights: number;
@@ -20,12 +20,12 @@ export class OpenFile {
 	/** The name under which a directory was opened in advance; null for all others. */
 	readonly preopen: string | null;
 	/** Where paths that do not begin here may begin instead: the root, for a working directory. */
-	beyond: INode | null = null;
+	beyond: OpenNode | null = null;
 	/** How many descriptors share it. */
 	uses = 0;
 
 	constructor(
-		node: INode,
+		node: OpenNode,
 		flags: number,
 		rights: number,
 		inheriting: number,

@@ -46,10 +46,10 @@ import {
 } from "../abi/errno.ts";
 import { DIRENT, FDSTAT, FILESTAT, IOVEC_SIZE, PRESTAT } from "../abi/layout.ts";
 import { signed, unsigned, utf8 } from "../abi/memory.ts";
-import { emptyEntry, type INode } from "../fs/node.ts";
+import { emptyEntry, type OpenNode } from "../fs/node.ts";
 import type { OpenFile } from "./descriptors.ts";
 import type { Guest } from "./guest.ts";
-import { filetype, newTimes, writeFilestat } from "./stat.ts";
+import { filetype, found, newTimes, writeFilestat } from "./stat.ts";
 
 const MOST_VECTORS = 1024;
 const LAST_ADVICE = 5;
@@ -62,7 +62,7 @@ export function openWith(guest: Guest, fd: number, right: number): OpenFile | Er
 }
 
 /** Whether a file's position means something: pipes and consoles have none. */
-function seekable(node: INode): boolean {
+function seekable(node: OpenNode): boolean {
 	return node.type === "file" || node.type === "directory";
 }
 
@@ -432,5 +432,6 @@ export function seek(
 
 function filestatGet(guest: Guest, fd: number, result: number): Done {
 	const file = openWith(guest, fd, RIGHT_FD_FILESTAT_GET);
-	return typeof file === "number" ? file : writeFilestat(guest, file.node, result >>> 0, FILESTAT);
+	if (typeof file === "number") return file;
+	return writeFilestat(guest, file.node.stat(found), result >>> 0, FILESTAT);
 }

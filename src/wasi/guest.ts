@@ -6,8 +6,8 @@
 import { ENDED, type Errno } from "../abi/errno.ts";
 import { Memory, utf8 } from "../abi/memory.ts";
 import type { Bridge, OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { Namespace } from "../fs/namespace.ts";
-import type { INode } from "../fs/node.ts";
+import type { OpenNode } from "../fs/node.ts";
+import { type Operations, operations, type View } from "../fs/operations.ts";
 import { Descriptors } from "./descriptors.ts";
 
 /** Milliseconds, with whatever fraction the browser grants. */
@@ -24,7 +24,9 @@ export interface Clock {
 export interface Setup {
 	readonly args: readonly string[];
 	readonly env: readonly (readonly [string, string])[];
-	readonly tree: Namespace;
+	readonly tree: View;
+	/** What `tree` can be asked, where it is not in this thread. */
+	readonly operations?: Operations;
 	readonly bridge: Bridge;
 	readonly clock: Clock;
 	/** Whether the host gave the guest any files: a mount, a package's volume, or files of its own. */
@@ -44,7 +46,8 @@ export class Guest {
 	readonly descriptors = new Descriptors();
 	readonly args: readonly Uint8Array[];
 	readonly env: readonly Uint8Array[];
-	readonly tree: Namespace;
+	readonly tree: View;
+	readonly operations: Operations;
 	readonly bridge: Bridge;
 	readonly clock: Clock;
 	readonly granted: boolean;
@@ -54,7 +57,7 @@ export class Guest {
 	waited = 0;
 	ending: Ending | null = null;
 	/** What `/dev/tty` is. */
-	terminal: INode | null = null;
+	terminal: OpenNode | null = null;
 	readonly stopped: OpenTicket<void>;
 	/** Called when the guest gives way, so that its output is seen. */
 	flush: () => void = () => {};
@@ -67,6 +70,7 @@ export class Guest {
 		this.args = setup.args.map(terminated);
 		this.env = setup.env.map(([key, value]) => terminated(`${key}=${value}`));
 		this.tree = setup.tree;
+		this.operations = setup.operations ?? operations;
 		this.bridge = setup.bridge;
 		this.clock = setup.clock;
 		this.granted = setup.granted;

@@ -46,11 +46,10 @@ import {
 import { FILESTAT, type FilestatLayout } from "../abi/layout.ts";
 import { utf8 } from "../abi/memory.ts";
 import { TtyDevice } from "../fs/device.ts";
-import type { INode } from "../fs/node.ts";
-import * as tree from "../fs/operations.ts";
+import type { OpenNode } from "../fs/node.ts";
 import { OpenFile } from "./descriptors.ts";
 import type { Guest } from "./guest.ts";
-import { newTimes, writeFilestat } from "./stat.ts";
+import { found, newTimes, writeFilestat } from "./stat.ts";
 
 /** Bytes of the longest path that is decoded at all; the walk allows less. */
 const MOST_PATH = 1 << 16;
@@ -78,28 +77,29 @@ function text(guest: Guest, at: number, size: number): string | Errno {
  * cannot begin in the working directory begins in the root, if it can there. A name that is to be
  * made (`makes`) is made in the working directory. Errors: PENDING.
  */
-function start(guest: Guest, file: OpenFile, path: string, makes: boolean): INode | Errno {
+function start(guest: Guest, file: OpenFile, path: string, makes: boolean): OpenNode | Errno {
 	if (file.beyond === null) return file.node;
 	const end = path.indexOf("/");
 	const first = end < 0 ? path : path.slice(0, end);
 	if ((end < 0 && makes) || first === "" || first === "." || first === "..") return file.node;
-	const here = tree.find(guest.tree, file.node, first, false);
+	const { tree, operations } = guest;
+	const here = operations.exists(tree, file.node, first, false);
 	if (here === PENDING) return PENDING;
 	if (here !== ENOENT) return file.node;
-	const there = tree.find(guest.tree, file.beyond, first, false);
+	const there = operations.exists(tree, file.beyond, first, false);
 	if (there === PENDING) return PENDING;
-	return typeof there === "number" ? file.node : file.beyond;
+	return there === 0 ? file.beyond : file.node;
 }
 
 /**
  * A program that was given no directory at all has a scratch tree of its own, yet reaching into a
  * directory that is not there means reaching for one it was not given: ENOTCAPABLE, and not ENOENT.
  */
-function notGiven(guest: Guest, from: INode, path: string, error: Errno): Errno {
+function notGiven(guest: Guest, from: OpenNode, path: string, error: Errno): Errno {
 	if (guest.granted || error !== ENOENT || from !== guest.tree.root) return error;
 	const first = path.slice(0, Math.max(0, path.indexOf("/")));
 	if (first === "") return error;
-	const there = tree.find(guest.tree, guest.tree.root, first, true);
+	const there = guest.operations.exists(guest.tree, guest.tree.root, first, true);
 	return there === ENOENT ? ENOTCAPABLE : error;
 }
 
@@ -119,12 +119,12 @@ export function pathFilestatGet(
 	const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
 	const from = start(guest, directory, name, false);
 	if (typeof from === "number") return from;
-	const node = tree.find(guest.tree, from, name, follow);
-	return typeof node === "number" ? node : writeFilestat(guest, node, result >>> 0, layout);
+	const looked = guest.operations.stat(guest.tree, from, name, follow, found);
+	return writeFilestat(guest, looked, result >>> 0, layout);
 }
 
 export function pathCalls(guest: Guest) {
-	const { memory, descriptors } = guest;
+	const { memory, descriptors, tree, operations } = guest;
 
 	/** Runs `operation` on the directory behind `fd` and the path at `at`. */
 	function at(
@@ -132,7 +132,7 @@ export function pathCalls(guest: Guest) {
 		right: number,
 		path: number,
 		size: number,
-		operation: (from: INode, name: string) => Done,
+		operation: (from: OpenNode, name: string) => Done,
 		makes = false,
 	): Done {
 		const directory = base(guest, fd, right);
@@ -143,25 +143,27 @@ export function pathCalls(guest: Guest) {
 		return typeof from === "number" ? from : operation(from, name);
 	}
 
-	const mkdir = (from: INode, name: string) => tree.mkdir(guest.tree, from, name);
-	const rmdir = (from: INode, name: string) => tree.rmdir(guest.tree, from, name);
-	const unlink = (from: INode, name: string) => tree.unlink(guest.tree, from, name);
+	const mkdir = (from: OpenNode, name: string) => operations.mkdir(tree, from, name);
+	const rmdir = (from: OpenNode, name: string) => operations.rmdir(tree, from, name);
+	const unlink = (from: OpenNode, name: string) => operations.unlink(tree, from, name);
 
 	/** The rights of a new descriptor: what was asked for, what the directory grants, what the node
 	 *  can do. */
-	function granted(node: INode, asked: number): number {
+	function granted(node: OpenNode, asked: number): number {
 		if (node.type === "directory") return asked & RIGHTS_DIRECTORY;
 		return asked & (node.type === "file" ? RIGHTS_FILE : RIGHTS_STREAM);
 	}
 
 	/** A descriptor on `node`; a device such as `/dev/stdin` yields the process's own open file. */
-	function enter(node: INode, flags: number, rights: number, inheriting: number): number {
+	function enter(node: OpenNode, flags: number, rights: number, inheriting: number): number {
 		if (node.descriptor >= 0) {
 			const own = descriptors.get(node.descriptor);
 			return own === undefined ? EBADF : descriptors.add(own);
 		}
 		const opened = node instanceof TtyDevice ? (guest.terminal ?? node) : node;
-		return descriptors.add(new OpenFile(opened, flags, rights, inheriting));
+		const added = descriptors.add(new OpenFile(opened, flags, rights, inheriting));
+		if (added < 0 && opened.handles === 0) opened.closed();
+		return added;
 	}
 
 	return {
@@ -198,7 +200,7 @@ export function pathCalls(guest: Guest) {
 			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
 			const { accessed, modified } = times;
 			return at(fd, RIGHT_PATH_FILESTAT_SET_TIMES, path, size, (from, name) =>
-				tree.setTimes(guest.tree, from, name, follow, accessed, modified),
+				operations.setTimes(tree, from, name, follow, accessed, modified),
 			);
 		},
 
@@ -224,7 +226,7 @@ export function pathCalls(guest: Guest) {
 			if (typeof source === "number") return source;
 			const target = start(guest, to, newName, true);
 			if (typeof target === "number") return target;
-			return tree.link(guest.tree, source, name, follow, target, newName);
+			return operations.link(tree, source, name, follow, target, newName);
 		},
 
 		path_open(
@@ -254,7 +256,7 @@ export function pathCalls(guest: Guest) {
 			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
 			const from = start(guest, directory, name, creating !== 0);
 			if (typeof from === "number") return from;
-			const node = tree.open(guest.tree, from, name, follow, oflags, writes);
+			const node = operations.open(tree, from, name, follow, oflags, writes);
 			if (typeof node === "number") return notGiven(guest, from, name, node);
 			const inheriting = inheritingLow & directory.inheriting;
 			const opened = enter(node, fdflags, granted(node, rights), inheriting);
@@ -280,7 +282,7 @@ export function pathCalls(guest: Guest) {
 			if (!memory.has(into, room) || !memory.has(result >>> 0, 4)) return EFAULT;
 			const from = start(guest, directory, name, false);
 			if (typeof from === "number") return from;
-			const target = tree.readlink(guest.tree, from, name);
+			const target = operations.readlink(tree, from, name);
 			if (typeof target === "number") return target;
 			memory.setU32(result >>> 0, memory.setBytes(into, room, utf8(target)));
 			return 0;
@@ -306,20 +308,20 @@ export function pathCalls(guest: Guest) {
 			if (typeof source === "number") return source;
 			const target = start(guest, to, newName, true);
 			if (typeof target === "number") return target;
-			return tree.rename(guest.tree, source, name, target, newName);
+			return operations.rename(tree, source, name, target, newName);
 		},
 
 		path_symlink(target: number, targetSize: number, fd: number, path: number, size: number): Done {
 			const to = text(guest, target, targetSize);
 			if (typeof to === "number") return to;
 			// Preview1 has no absolute paths, so a link that holds one is refused when it is made.
-			if (to.startsWith("/") && !guest.tree.absolute) return EPERM;
+			if (to.startsWith("/") && !tree.absolute) return EPERM;
 			return at(
 				fd,
 				RIGHT_PATH_SYMLINK,
 				path,
 				size,
-				(from, name) => tree.symlink(guest.tree, to, from, name),
+				(from, name) => operations.symlink(tree, to, from, name),
 				true,
 			);
 		},

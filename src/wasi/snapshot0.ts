@@ -10,7 +10,7 @@ import { openWith, seek } from "./fd.ts";
 import type { Guest } from "./guest.ts";
 import { pathFilestatGet } from "./path.ts";
 import { pollCalls } from "./poll.ts";
-import { writeFilestat } from "./stat.ts";
+import { found, writeFilestat } from "./stat.ts";
 
 /** Snapshot 0 counts: current, end, set. */
 const WHENCE = [WHENCE_CUR, WHENCE_END, WHENCE_SET];
@@ -22,7 +22,7 @@ export function snapshot0Calls(guest: Guest) {
 		fd_filestat_get(fd: number, result: number): number {
 			const file = openWith(guest, fd, RIGHT_FD_FILESTAT_GET);
 			if (typeof file === "number") return file;
-			return writeFilestat(guest, file.node, result >>> 0, FILESTAT_SNAPSHOT0);
+			return writeFilestat(guest, file.node.stat(found), result >>> 0, FILESTAT_SNAPSHOT0);
 		},
 
 		fd_seek(fd: number, low: number, high: number, whence: number, result: number): number {

@@ -14,10 +14,11 @@ import {
 } from "../abi/constants.ts";
 import { type Done, EFAULT, EINVAL, type Errno } from "../abi/errno.ts";
 import type { FilestatLayout } from "../abi/layout.ts";
-import { emptyStat, type FileType, type INode } from "../fs/node.ts";
+import { emptyStat, type FileType } from "../fs/node.ts";
 import type { Guest } from "./guest.ts";
 
-const stat = emptyStat();
+/** What the running call has found out about a node. */
+export const found = emptyStat();
 
 export function filetype(type: FileType): number {
 	switch (type) {
@@ -35,26 +36,30 @@ export function filetype(type: FileType): number {
 	}
 }
 
-/** Writes the `filestat` of `node` at `at`. */
-export function writeFilestat(guest: Guest, node: INode, at: number, layout: FilestatLayout): Done {
+/** Writes at `at` what has been `found`, unless looking has failed. */
+export function writeFilestat(
+	guest: Guest,
+	looked: Done,
+	at: number,
+	layout: FilestatLayout,
+): Done {
 	const { memory } = guest;
+	if (looked !== 0) return looked;
 	if (!memory.has(at, layout.size)) return EFAULT;
-	const error = node.stat(stat);
-	if (error !== 0) return error;
-	memory.setU64(at + layout.dev, stat.dev);
-	memory.setU64(at + layout.ino, stat.ino);
+	memory.setU64(at + layout.dev, found.dev);
+	memory.setU64(at + layout.ino, found.ino);
 	if (layout.nlinkSize === 4) {
 		// Snapshot 0 packs type and link count into one word each.
-		memory.setU32(at + layout.type, filetype(stat.type));
-		memory.setU32(at + layout.nlink, stat.links);
+		memory.setU32(at + layout.type, filetype(found.type));
+		memory.setU32(at + layout.nlink, found.links);
 	} else {
-		memory.setU64(at + layout.type, filetype(stat.type));
-		memory.setU64(at + layout.nlink, stat.links);
+		memory.setU64(at + layout.type, filetype(found.type));
+		memory.setU64(at + layout.nlink, found.links);
 	}
-	memory.setU64(at + layout.length, stat.size);
-	memory.setBig(at + layout.accessed, stat.accessed);
-	memory.setBig(at + layout.modified, stat.modified);
-	memory.setBig(at + layout.changed, stat.changed);
+	memory.setU64(at + layout.length, found.size);
+	memory.setBig(at + layout.accessed, found.accessed);
+	memory.setBig(at + layout.modified, found.modified);
+	memory.setBig(at + layout.changed, found.changed);
 	return 0;
 }
 
