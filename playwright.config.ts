@@ -1,5 +1,7 @@
 /**
- * End-to-end tests: what was built, in a real Chromium, on a plain page and on an isolated one.
+ * End-to-end tests: what was built, in a real browser, on a plain page and on an isolated one.
+ *
+ * The browser is Chromium, or with `PORTHOLE_E2E_BROWSER=firefox` Firefox: see `e2e/firefox.ts`.
  *
  * Both servers serve the same files and differ in their headers. The browser is the one that
  * `scripts/browser.mjs` finds, never a download. A test that fails once has failed: no retries.
@@ -11,7 +13,20 @@ import { browserArguments, requireBrowser } from "./scripts/browser.mjs";
 const PLAIN_PORT = Number(env.PORTHOLE_E2E_PORT ?? 4173);
 const ISOLATED_PORT = PLAIN_PORT + 1;
 
-const launchOptions = { executablePath: requireBrowser().path, args: browserArguments() };
+const inFirefox = env.PORTHOLE_E2E_BROWSER === "firefox";
+const browser = inFirefox ? "firefox" : "chromium";
+
+/** What does not depend on the headers of the page is tested once. */
+const ONCE = /(consumers|offline|packages|commands|files|bad-input)\.spec\.ts$/;
+/** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
+const CHROMIUM_ONLY = /(consumers|offline|playground|server)\.spec\.ts$/;
+/** In Firefox: the isolated page differs by what its guests see of clocks, streams and waiting. */
+const ISOLATED_FIREFOX = /(programs|repl|sleepers|streams)\.spec\.ts$/;
+
+/** Firefox is not driven by Playwright, and has no use for these. */
+const launchOptions = inFirefox
+	? {}
+	: { executablePath: requireBrowser().path, args: browserArguments() };
 
 const server = (port: number, ...flags: string[]) => ({
 	command: [`"${execPath}"`, "--import", "tsx", "e2e/server.ts", port, ...flags].join(" "),
@@ -22,20 +37,23 @@ const server = (port: number, ...flags: string[]) => ({
 export default defineConfig({
 	testDir: "e2e",
 	outputDir: "test-results/e2e",
-	reporter: [["list"], ["json", { outputFile: "test-results/e2e.json" }]],
+	reporter: [["list"], ["json", { outputFile: `test-results/e2e-${browser}.json` }]],
 	retries: 0,
 	workers: 1,
 	timeout: 60_000,
 	forbidOnly: true,
-	use: { launchOptions, trace: "retain-on-failure" },
+	use: { launchOptions, trace: inFirefox ? "off" : "retain-on-failure" },
 	webServer: [server(PLAIN_PORT), server(ISOLATED_PORT, "--isolated")],
 	projects: [
-		{ name: "chromium", use: { baseURL: `http://localhost:${PLAIN_PORT}` } },
 		{
-			name: "chromium-isolated",
+			name: browser,
+			use: { baseURL: `http://localhost:${PLAIN_PORT}` },
+			testIgnore: inFirefox ? CHROMIUM_ONLY : [],
+		},
+		{
+			name: `${browser}-isolated`,
 			use: { baseURL: `http://localhost:${ISOLATED_PORT}` },
-			// What does not depend on the headers of the page is tested once.
-			testIgnore: /(consumers|offline|packages|commands|files|bad-input)\.spec\.ts$/,
+			...(inFirefox ? { testMatch: ISOLATED_FIREFOX } : { testIgnore: ONCE }),
 		},
 	],
 });

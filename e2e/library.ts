@@ -4,9 +4,10 @@
  * What a test evaluates runs in the page, and finds there as globals: `porthole` and `webc`, the two
  * entry points, and the words of `pages/words.js`. Nothing is imported from `src` but types.
  */
-import { test as base } from "@playwright/test";
+import { test as chromiumTest } from "@playwright/test";
 import type * as Porthole from "../src/index.ts";
 import type * as Webc from "../src/webc/index.ts";
+import { firefoxTest, inFirefox } from "./firefox.ts";
 import { buildPrograms } from "./programs/build.ts";
 
 /** An error, as it comes out of the page. */
@@ -58,8 +59,11 @@ declare global {
 	function keeper(): { readonly text: string; readonly stream: WritableStream<Uint8Array> };
 }
 
+/** What every test begins with: a page of the browser that this run is about. */
+const bare = inFirefox ? (firefoxTest as unknown as typeof chromiumTest) : chromiumTest;
+
 /** `page` has the library in it. */
-export const test = base.extend({
+export const test = bare.extend({
 	page: async ({ page }, use) => {
 		await page.goto("/pages/library.html");
 		await page.waitForFunction(() => document.title === "ready");

@@ -3,15 +3,16 @@
  *
  * npm runs this before either, when nothing is installed yet: only Node's own modules may be used.
  * It installs the locked dependencies when `node_modules` does not match `package-lock.json`, and,
- * with `--browser`, sees to a Chromium. `PORTHOLE_NO_INSTALL=1` forbids every installing step; then
- * it only looks, and says what is missing.
+ * with `--browser`, sees to a Chromium, and to a Firefox where that is easy: without a Firefox its
+ * tests are skipped, which the tests then say. `PORTHOLE_NO_INSTALL=1` forbids every installing step;
+ * then it only looks, and says what is missing.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process, { env, getuid, platform } from "node:process";
 import { fileURLToPath } from "node:url";
-import { explainMissing, findBrowser, remember } from "./browser.mjs";
+import { CHROMIUM, explainMissing, FIREFOX, findBrowser, remember } from "./browser.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MAY_INSTALL = !env.PORTHOLE_NO_INSTALL || env.PORTHOLE_NO_INSTALL === "0";
@@ -19,7 +20,10 @@ const NODE_MINIMUM = [20, 19];
 
 checkNode();
 installDependencies();
-if (process.argv.includes("--browser")) provideBrowser();
+if (process.argv.includes("--browser")) {
+	provideChromium();
+	provideFirefox();
+}
 
 function checkNode() {
 	const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -72,46 +76,56 @@ function readPackages(file) {
 	}
 }
 
-function provideBrowser() {
-	const first = findBrowser();
-	if (first.browser) return use(first.browser);
-	const tried = [...first.tried];
-	if (!MAY_INSTALL) {
-		tried.push("PORTHOLE_NO_INSTALL forbids installing one");
-		fail(explainMissing(tried));
-	}
-	for (const [name, install] of installers()) {
-		say(`no suitable Chromium yet: ${name}`);
+function provideChromium() {
+	const tried = provide(CHROMIUM, [
+		...debianPackage("chromium"),
+		["npx playwright install chromium", installPlaywrights],
+	]);
+	if (tried) fail(explainMissing(CHROMIUM, tried));
+}
+
+function provideFirefox() {
+	const tried = provide(FIREFOX, debianPackage("firefox-esr"));
+	if (tried) say(`${explainMissing(FIREFOX, tried)}\nThe tests in Firefox will be skipped.`);
+}
+
+/** @typedef {[name: string, install: () => boolean]} Installer */
+
+/** Finds a browser, or installs one in the first way that works. Otherwise: what has been tried.
+ * @param {import("./browser.mjs").Make} make
+ * @param {Installer[]} installers
+ * @returns {string[] | undefined} */
+function provide(make, installers) {
+	let { browser, tried } = findBrowser(make);
+	tried = [...tried];
+	if (!browser && !MAY_INSTALL) tried.push("PORTHOLE_NO_INSTALL forbids installing one");
+	for (const [name, install] of MAY_INSTALL ? installers : []) {
+		if (browser) break;
+		say(`no suitable ${make.name} yet: ${name}`);
 		const worked = install();
-		const { browser } = findBrowser();
-		if (browser) return use(browser);
-		tried.push(`${name}: ${worked ? "ran, but no suitable browser came of it" : "failed"}`);
+		browser = findBrowser(make).browser;
+		if (!browser) tried.push(`${name}: ${worked ? "ran, but brought no suitable one" : "failed"}`);
 	}
-	fail(explainMissing(tried));
+	if (!browser) return tried;
+	remember(make, browser);
+	say(`${make.name} ${browser.version} at ${browser.path}`);
+	return undefined;
 }
 
-/** @param {import("./browser.mjs").Browser} browser */
-function use(browser) {
-	remember(browser);
-	say(`Chromium ${browser.version} at ${browser.path}`);
+/** Debian's package, where there is one: it brings its libraries. Ubuntu's are stubs.
+ * @param {string} name
+ * @returns {Installer[]} */
+function debianPackage(name) {
+	if (!isDebianRoot()) return [];
+	const options = ["install", "-y", "--no-install-recommends", name];
+	const install = () => run(["apt-get", ["update"]]) && run(["apt-get", options]);
+	return [[`apt-get install ${name}`, install]];
 }
 
-/** Debian's package first, where there is one: it brings its libraries. Ubuntu's is a stub.
- * @returns {[name: string, install: () => boolean][]} */
-function installers() {
-	/** @type {[name: string, install: () => boolean][]} */
-	const list = [];
-	if (isDebianRoot()) {
-		const options = ["install", "-y", "--no-install-recommends", "chromium"];
-		list.push([
-			"apt-get install chromium",
-			() => run(["apt-get", ["update"]]) && run(["apt-get", options]),
-		]);
-	}
+function installPlaywrights() {
 	const cli = join(ROOT, "node_modules", "@playwright", "test", "cli.js");
 	const options = ["install", "chromium", ...(isLinuxRoot() ? ["--with-deps"] : [])];
-	list.push(["npx playwright install chromium", () => run([process.execPath, [cli, ...options]])]);
-	return list;
+	return run([process.execPath, [cli, ...options]]);
 }
 
 function isLinuxRoot() {
