@@ -17,7 +17,7 @@ const inFirefox = env.PORTHOLE_E2E_BROWSER === "firefox";
 const browser = inFirefox ? "firefox" : "chromium";
 
 /** What does not depend on the headers of the page is tested once. */
-const ONCE = /(consumers|offline|packages|commands|files|bad-input)\.spec\.ts$/;
+const ONCE = /(consumers|offline|packages|commands|files|http-directory|bad-input)\.spec\.ts$/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY = /(consumers|offline|playground|server)\.spec\.ts$/;
 /** In Firefox: the isolated page differs by what its guests see of clocks, streams and waiting. */

@@ -48,15 +48,14 @@ async function bundle(entry: EntryPoint): Promise<void> {
 			sourcemap: true,
 			comments: { legal: false, annotation: true, jsdoc: false },
 			chunkFileNames: `${entry.name}-[name].js`,
-			// What is rarely needed is loaded late, but the worker that is a text has nowhere to load from.
-			// What the worker and its late parts share is in one file with the worker, which gzip likes
+			// What is rarely needed is loaded late. What the worker and its late parts share is in one file with the worker, which gzip likes
 			// better than several; but the oldest containers' reader stays apart.
 			codeSplitting:
 				entry === GUEST
 					? {
 							groups: [{ name: "shared", minShareCount: 2, test: (id) => !id.includes("read-v1") }],
 						}
-					: entry.name !== "inline",
+					: true,
 		},
 	});
 	for (const chunk of output) {
@@ -66,11 +65,13 @@ async function bundle(entry: EntryPoint): Promise<void> {
 	if (entry.platform === "node") chmodSync(resolve(ROOT, `dist/${entry.name}.js`), 0o755);
 }
 
-/** Bundlers look for this very pattern; were it lost, every consumer would have to pass `workerUrl`.
- * The minifier likes other quotes than some bundlers do. */
+/** Bundlers look for this very pattern, and for a worker's type as a literal; were it lost, every
+ * consumer would have to pass `workerUrl`. The minifier likes other quotes than some bundlers do. */
 function writePattern(): void {
 	const path = resolve(ROOT, "dist/index.js");
-	const code = readFileSync(path, "utf8").replaceAll(BESIDE.replaceAll('"', "`"), BESIDE);
+	const code = readFileSync(path, "utf8")
+		.replaceAll(BESIDE.replaceAll('"', "`"), BESIDE)
+		.replaceAll("type:`module`", 'type:"module"');
 	writeFileSync(path, code);
 	if (code.includes(`new Worker(${BESIDE}`)) return;
 	console.error(`build: dist/index.js does not hold new Worker(${BESIDE}`);

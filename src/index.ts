@@ -5,11 +5,13 @@ export { PortholeError } from "./abi/error.ts";
 export type { Listing, Store, StoreChange, Times } from "./bridge/store.ts";
 export {
 	FileSystemAccessDirectory,
+	HTTPDirectory,
 	IndexedDBDirectory,
 	MemoryDirectory,
 	OPFSDirectory,
 	type PickOptions,
 } from "./mounts/directories.ts";
+export type { HTTPOptions } from "./mounts/http.ts";
 export type { IndexedDBOptions } from "./mounts/indexeddb.ts";
 export type { Command, Output } from "./runner/command.ts";
 export type { SandboxEventMap, SandboxEvents } from "./runner/events.ts";

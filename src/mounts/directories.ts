@@ -1,18 +1,19 @@
 /**
- * What a page mounts: four classes as thin as can be.
+ * What a page mounts: classes as thin as can be.
  *
  * A page that mounts nothing, or one kind of directory only, shall not pay for the others. So a
  * directory here is a name and a recipe; the store behind it is loaded when it is first used.
  */
 import { PortholeError } from "../abi/error.ts";
 import type { LinkingStore, Listing, Store } from "../bridge/store.ts";
+import type { HTTPOptions } from "./http.ts";
 import type { IndexedDBOptions } from "./indexeddb.ts";
 
 /** What all of ours can do. */
 type Linkless = Store & Required<Pick<Store, "symlink" | "utimes">>;
 
 /** A store that is yet to be loaded. */
-abstract class Late<S extends Linkless> implements Store {
+abstract class Late<S extends Store> implements Store {
 	readonly #open: () => Promise<S>;
 	#opened: Promise<S> | undefined;
 
@@ -56,7 +57,10 @@ abstract class Late<S extends Linkless> implements Store {
 	async rename(from: string, to: string): Promise<void> {
 		return (await this.store()).rename(from, to);
 	}
+}
 
+/** One that holds symlinks and times. */
+abstract class LateTimes<S extends Linkless> extends Late<S> {
 	async symlink(path: string, target: string): Promise<void> {
 		return (await this.store()).symlink(path, target);
 	}
@@ -67,7 +71,7 @@ abstract class Late<S extends Linkless> implements Store {
 }
 
 /** One that holds hard links too. */
-abstract class LateLinks extends Late<LinkingStore> {
+abstract class LateLinks extends LateTimes<LinkingStore> {
 	async link(path: string, newPath: string): Promise<void> {
 		return (await this.store()).link(path, newPath);
 	}
@@ -96,7 +100,7 @@ export class IndexedDBDirectory extends LateLinks {
 }
 
 /** Files in this origin's private file system (OPFS), without hard links. */
-export class OPFSDirectory extends Late<Linkless> {
+export class OPFSDirectory extends LateTimes<Linkless> {
 	/** `path`: the directory there that is mounted; it is made if it is missing. */
 	constructor(path = "/") {
 		super(async () => (await import("./handle.ts")).privateStore(path));
@@ -113,7 +117,7 @@ export interface PickOptions {
 
 /** A directory on the user's disk, through a handle of the File System Access API; without
  *  hard links. */
-export class FileSystemAccessDirectory extends Late<Linkless> {
+export class FileSystemAccessDirectory extends LateTimes<Linkless> {
 	readonly handle: FileSystemDirectoryHandle;
 
 	constructor(handle: FileSystemDirectoryHandle) {
@@ -129,5 +133,15 @@ export class FileSystemAccessDirectory extends Late<Linkless> {
 		}
 		const handle = await showDirectoryPicker({ mode: "readwrite", ...options });
 		return new FileSystemAccessDirectory(handle);
+	}
+}
+
+/** The files of a web server's directory, read only and read in parts. */
+export class HTTPDirectory extends Late<Store> {
+	readonly readOnly = true;
+
+	/** `url`: where the directory is; a relative one is taken from the page's address. */
+	constructor(url: string | URL, options: HTTPOptions = {}) {
+		super(async () => (await import("./http.ts")).HTTPStore.open(url, options));
 	}
 }

@@ -7,8 +7,9 @@ import { PortholeError } from "../abi/error.ts";
 import type { Store, StoreExtra } from "../bridge/store.ts";
 import type { Package } from "./sandbox.ts";
 
-/** What can be mounted: one of Porthole's directories, or any object with the methods of Store. */
-export type Directory = Store;
+/** What can be mounted: one of Porthole's directories, or any object with the methods of Store. One
+ *  that says `readOnly` is mounted so. */
+export type Directory = Store & MountOptions;
 
 export interface MountOptions {
 	/** Writing is answered with EROFS. */
@@ -254,7 +255,7 @@ export function extrasOf(store: Store): StoreExtra[] {
 	return extraMethods.filter((name) => typeof store[name] === "function");
 }
 
-function isStore(value: unknown): value is Store {
+function isStore(value: unknown): value is Directory {
 	if (typeof value !== "object" || value === null) return false;
 	return storeMethods.every((name) => typeof Reflect.get(value, name) === "function");
 }
@@ -264,9 +265,10 @@ export function mountOf(
 	path: string,
 	mount: Mounts[string],
 ): { directory: Directory; readOnly: boolean } {
-	if (isStore(mount)) return { directory: mount, readOnly: false };
-	const { directory, readOnly } = mount ?? {};
-	if (isStore(directory)) return { directory, readOnly: readOnly === true };
+	const { directory, readOnly } = isStore(mount) ? { directory: mount } : (mount ?? {});
+	if (isStore(directory)) {
+		return { directory, readOnly: readOnly === true || directory.readOnly === true };
+	}
 	throw invalid(
 		`mounts[${JSON.stringify(path)}]`,
 		`lacks methods of Store (${storeMethods.join(", ")})`,

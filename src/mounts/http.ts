@@ -1,0 +1,444 @@
+/**
+ * A directory of a web server, read only.
+ *
+ * What is in it is known from an index of all of it, or from the listings that the server makes of
+ * its directories (http-listing.ts), each read when it is first asked for. Nothing is looked at
+ * again: the directory stays what it was when it was first seen.
+ *
+ * Files are read in parts. The first answer for a file says which version it is (ETag, Last-Modified)
+ * and how long, and every later one must be of the same, because half of one file and half of another
+ * is neither. A server that ignores `Range` sends all of the file at each question; then the file is
+ * kept, as a Blob, which the browser may put on the disk, and the ones that were used last stay.
+ */
+import { PortholeError } from "../abi/error.ts";
+import type { Listing, Store } from "../bridge/store.ts";
+import { MOST_ENTRIES, readIndex, readListing, type Told } from "./http-listing.ts";
+
+export interface HTTPOptions {
+	/** The address of an index of all files, relative to that of the directory: a list in JSON of
+	 *  paths or of `{ path, size, modified }`, or a text with a path on each line. A path that ends
+	 *  in a slash is an empty directory. Without it the server's listings are read. */
+	readonly index?: string | URL;
+	/** For each request: `headers`, `credentials`, `cache` and so on. */
+	readonly request?: RequestInit;
+	/** Takes the place of the page's own `fetch`. */
+	readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
+	/** Ends what is under way, and fails what comes after. */
+	readonly signal?: AbortSignal;
+}
+
+interface Item {
+	readonly name: string;
+	readonly url: string;
+	readonly type: "file" | "directory";
+	/** Of a directory; null while nobody has listed it. */
+	entries: Map<string, Item> | null;
+	/** Of a file; undefined while only the server knows. */
+	size: number | undefined;
+	modified: number | undefined;
+	/** What the first answer said of its version. */
+	version: string | undefined;
+}
+
+/** Characters of an index or listing. */
+const LONGEST_INDEX = 1 << 26;
+/** Bytes of files that are kept because their server does not send parts. */
+const KEPT = 256 * 1024 * 1024;
+/** Files that are asked about at once. */
+const PROBES = 8;
+const TRIES = 3;
+/** Milliseconds before the second try; doubled for the third. */
+const BACKOFF = 250;
+
+export class HTTPStore implements Store {
+	readonly #root: Item;
+	readonly #options: HTTPOptions;
+	/** Files that came whole, by address, the one used last at the end. */
+	readonly #whole = new Map<string, Blob>();
+	#kept = 0;
+
+	private constructor(root: Item, options: HTTPOptions) {
+		this.#root = root;
+		this.#options = options;
+	}
+
+	static async open(base: string | URL, options: HTTPOptions): Promise<HTTPStore> {
+		const address = absolute(base);
+		address.search = "";
+		address.hash = "";
+		if (!address.pathname.endsWith("/")) address.pathname += "/";
+		const root = item("", address.href, "directory");
+		const store = new HTTPStore(root, options);
+		if (options.index !== undefined) await store.#readIndex(new URL(options.index, address).href);
+		return store;
+	}
+
+	async list(path: string): Promise<Listing[]> {
+		const directory = await this.#find("list", path);
+		if (directory.type === "file") throw failure("ENOTDIR", "list", path);
+		const items = [...(await this.#entries(directory)).values()];
+		const queue = items.filter(({ type, size }) => type === "file" && size === undefined);
+		const probe = async () => {
+			for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+				if (!(await this.#probe(next))) directory.entries?.delete(next.name);
+			}
+		};
+		await Promise.all(Array.from({ length: PROBES }, probe));
+		return items
+			.filter(({ name }) => directory.entries?.has(name))
+			.map(({ name, type, size = 0, modified = 0 }) => ({ name, type, size, modified }));
+	}
+
+	async read(path: string, offset: number, length: number): Promise<Uint8Array> {
+		const file = await this.#find("read", path);
+		if (file.type === "directory") throw failure("EISDIR", "read", path);
+		if (file.size === undefined && !(await this.#probe(file)))
+			throw failure("ENOENT", "read", path);
+		const end = Math.min(offset + length, file.size ?? 0);
+		if (offset >= end) return new Uint8Array(0);
+		const whole = this.#whole.get(file.url);
+		if (whole === undefined) return this.#part(file, offset, end);
+		this.#whole.delete(file.url);
+		this.#whole.set(file.url, whole);
+		return bytesOf(whole.slice(offset, end));
+	}
+
+	write(path: string): Promise<never> {
+		return refuse("write", path);
+	}
+
+	resize(path: string): Promise<never> {
+		return refuse("resize", path);
+	}
+
+	make(path: string): Promise<never> {
+		return refuse("make", path);
+	}
+
+	remove(path: string): Promise<never> {
+		return refuse("remove", path);
+	}
+
+	rename(from: string): Promise<never> {
+		return refuse("rename", from);
+	}
+
+	// --- what is there ---
+
+	async #readIndex(url: string): Promise<void> {
+		const told = readIndex(await this.#text(url), url);
+		this.#root.entries = new Map();
+		let left = MOST_ENTRIES;
+		for (const one of told) {
+			const names = one.path.split("/");
+			let at = this.#root;
+			for (const [index, name] of names.entries()) {
+				const entries = at.entries;
+				if (entries === null) throw contradiction(url, one);
+				const last = index === names.length - 1;
+				let next = entries.get(name);
+				// What lies below a directory may be named before the directory, and after it.
+				if (last && next !== undefined && (next.type === "file" || one.type === "file")) {
+					throw contradiction(url, one);
+				}
+				if (next === undefined) {
+					if (--left < 0) throw new PortholeError("EFBIG", `EFBIG: ${url} names too many entries`);
+					next = item(
+						name,
+						childUrl(at, name, last ? one.type : "directory"),
+						last ? one.type : "directory",
+					);
+					if (next.type === "directory") next.entries = new Map();
+					if (last) [next.size, next.modified] = [one.size, one.modified];
+					entries.set(name, next);
+				}
+				at = next;
+			}
+		}
+	}
+
+	async #entries(directory: Item): Promise<Map<string, Item>> {
+		if (directory.entries !== null) return directory.entries;
+		const told = readListing(await this.#text(directory.url), directory.url);
+		const entries = new Map<string, Item>();
+		for (const { path: name, type, size, modified } of told) {
+			const entry = item(name, childUrl(directory, name, type), type);
+			[entry.size, entry.modified] = [size, modified];
+			entries.set(name, entry);
+		}
+		directory.entries = entries;
+		return entries;
+	}
+
+	async #find(call: string, path: string): Promise<Item> {
+		let found = this.#root;
+		for (const name of path.split("/")) {
+			if (name === "") continue;
+			if (found.type === "file") throw failure("ENOTDIR", call, path);
+			const next = (await this.#entries(found)).get(name);
+			if (next === undefined) throw failure("ENOENT", call, path);
+			found = next;
+		}
+		return found;
+	}
+
+	/** Asks the server how long a file is; false when there is none. */
+	async #probe(file: Item): Promise<boolean> {
+		// With a range the browser asks for the bytes as they are, and not for compressed ones.
+		const headers = { Range: "bytes=0-" };
+		const response = await this.#ask(file.url, { method: "HEAD", headers });
+		if (response.status === 404 || response.status === 410) return false;
+		// 416: a file without bytes has no range.
+		const size = response.status === 416 ? 0 : sizeOf(response);
+		if (size !== null && (response.ok || response.status === 416)) {
+			this.#pin(file, response, size);
+			return true;
+		}
+		if (!response.ok && response.status !== 405 && response.status !== 501) {
+			throw badStatus(file.url, response.status);
+		}
+		// Nobody says how long it is: so all of it is fetched.
+		const all = await this.#ask(file.url, { headers });
+		if (!all.ok) throw badStatus(file.url, all.status);
+		await this.#keep(file, all);
+		return true;
+	}
+
+	// --- bytes ---
+
+	async #part(file: Item, start: number, end: number): Promise<Uint8Array> {
+		const headers = { Range: `bytes=${start}-${end - 1}` };
+		for (let attempt = 1; ; attempt++) {
+			const response = await this.#ask(file.url, { headers });
+			if (response.status !== 206 && response.status !== 200) {
+				await response.body?.cancel();
+				throw response.status === 416 ? changed(file) : badStatus(file.url, response.status);
+			}
+			try {
+				if (response.status === 200) {
+					return await bytesOf((await this.#keep(file, response)).slice(start, end));
+				}
+				const range = rangeOf(response);
+				if (range !== null && range.start !== start) {
+					throw new PortholeError("EIO", `EIO: the server sent another part of ${file.url}`);
+				}
+				this.#pin(file, response, range?.total ?? file.size ?? end);
+				return await bounded(response, end - start, file.url);
+			} catch (error) {
+				await response.body?.cancel().catch(() => {});
+				if (attempt === TRIES || !isBroken(error)) throw error;
+			}
+		}
+	}
+
+	/** Keeps a file whose server sends all of it. */
+	async #keep(file: Item, response: Response): Promise<Blob> {
+		const chunks: Blob[] = [];
+		let size = 0;
+		const reader = response.body?.getReader();
+		for (;;) {
+			const next = await reader?.read().catch((cause) => {
+				throw broken(file.url, cause);
+			});
+			if (next === undefined || next.done) break;
+			size += next.value.length;
+			if (size > KEPT) {
+				await reader?.cancel();
+				throw new PortholeError(
+					"EFBIG",
+					`EFBIG: the server sends ${file.url} only whole, and it is larger than ${KEPT} bytes; ` +
+						"serve it with support for range requests",
+				);
+			}
+			chunks.push(new Blob([next.value]));
+		}
+		if ((rangeOf(response)?.total ?? size) !== size) throw broken(file.url, undefined);
+		this.#pin(file, response, size);
+		const blob = new Blob(chunks);
+		this.#whole.set(file.url, blob);
+		this.#kept += size;
+		for (const [url, oldest] of this.#whole) {
+			if (this.#kept <= KEPT) break;
+			this.#whole.delete(url);
+			this.#kept -= oldest.size;
+		}
+		return blob;
+	}
+
+	/** Notes what an answer says of a file, or compares it with what the first one said. */
+	#pin(file: Item, { headers }: Response, size: number): void {
+		const version = `${headers.get("etag") ?? ""} ${headers.get("last-modified") ?? ""}`;
+		if (file.size !== undefined && file.size !== size) throw changed(file);
+		if (file.version !== undefined && file.version !== version) throw changed(file);
+		file.size = size;
+		file.version = version;
+		const modified = Date.parse(headers.get("last-modified") ?? "");
+		if (!Number.isNaN(modified)) file.modified ??= modified;
+	}
+
+	async #text(url: string): Promise<string> {
+		const response = await this.#ask(url, {});
+		if (!response.ok) throw badStatus(url, response.status);
+		const decoder = new TextDecoder();
+		const reader = response.body?.getReader();
+		let text = "";
+		for (;;) {
+			const next = await reader?.read().catch((cause) => {
+				throw broken(url, cause);
+			});
+			if (next === undefined || next.done) return text + decoder.decode();
+			text += decoder.decode(next.value, { stream: true });
+			if (text.length <= LONGEST_INDEX) continue;
+			await reader?.cancel();
+			throw new PortholeError("EFBIG", `EFBIG: ${url} is longer than any index should be`);
+		}
+	}
+
+	/** The server's answer, whatever its status; asked again where the network or the server is ill. */
+	async #ask(
+		url: string,
+		wish: { method?: string; headers?: Record<string, string> },
+	): Promise<Response> {
+		const { request = {}, signal, fetch = globalThis.fetch } = this.#options;
+		const headers = new Headers(request.headers);
+		for (const [name, value] of Object.entries(wish.headers ?? {})) headers.set(name, value);
+		const init = { ...request, ...wish, headers, ...(signal && { signal }) };
+		for (let attempt = 1; ; attempt++) {
+			let failed: unknown;
+			try {
+				const response = await fetch(url, init);
+				const ill = response.status === 429 || response.status >= 500;
+				if (!ill || attempt === TRIES) return response;
+				await response.body?.cancel();
+			} catch (error) {
+				failed = error;
+			}
+			if (signal?.aborted) {
+				throw new PortholeError(
+					"EIO",
+					`EIO: ${url} was not read: the directory's signal said stop`,
+					{
+						cause: signal.reason,
+					},
+				);
+			}
+			if (attempt === TRIES) throw broken(url, failed);
+			await new Promise((resolve) => setTimeout(resolve, BACKOFF * 2 ** (attempt - 1)));
+		}
+	}
+}
+
+function absolute(url: string | URL): URL {
+	try {
+		return new URL(url, globalThis.document?.baseURI);
+	} catch (cause) {
+		throw new PortholeError("EINVAL", `EINVAL: ${url} is not the address of a directory`, {
+			cause,
+		});
+	}
+}
+
+function item(name: string, url: string, type: Item["type"]): Item {
+	return {
+		name,
+		url,
+		type,
+		entries: null,
+		size: undefined,
+		modified: undefined,
+		version: undefined,
+	};
+}
+
+function childUrl(directory: Item, name: string, type: Item["type"]): string {
+	return `${directory.url}${encodeURIComponent(name)}${type === "directory" ? "/" : ""}`;
+}
+
+/** What `Content-Range` says; null where it is not there, or hidden by another origin. */
+function rangeOf({ headers }: Response): { start: number; total: number } | null {
+	const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "");
+	if (match === null) return null;
+	const [start, total] = [Number(match[1]), Number(match[2])];
+	return Number.isSafeInteger(start) && Number.isSafeInteger(total) ? { start, total } : null;
+}
+
+/** How long the file is, by the answer to a HEAD for all of it; null where it does not say. */
+function sizeOf({ headers }: Response): number | null {
+	const length = headers.get("content-length");
+	const size = Number(length);
+	const encoded = headers.get("content-encoding") !== null;
+	return length !== null && !encoded && Number.isSafeInteger(size) ? size : null;
+}
+
+/** Exactly `length` bytes of an answer. No more are taken in, however many come. */
+async function bounded(response: Response, length: number, url: string): Promise<Uint8Array> {
+	const bytes = new Uint8Array(length);
+	const reader = response.body?.getReader();
+	let filled = 0;
+	for (;;) {
+		const next = await reader?.read().catch((cause) => {
+			throw broken(url, cause);
+		});
+		if (next === undefined || next.done) break;
+		if (filled + next.value.length > length) {
+			await reader?.cancel();
+			throw new PortholeError("EIO", `EIO: the server sent more of ${url} than it was asked for`);
+		}
+		bytes.set(next.value, filled);
+		filled += next.value.length;
+	}
+	if (filled < length) throw broken(url, undefined);
+	return bytes;
+}
+
+async function bytesOf(blob: Blob): Promise<Uint8Array> {
+	return new Uint8Array(await blob.arrayBuffer());
+}
+
+// --- failures ---
+
+async function refuse(call: string, path: string): Promise<never> {
+	throw failure("EROFS", call, path);
+}
+
+function failure(code: string, call: string, path: string): PortholeError {
+	return new PortholeError(code, `${code}: ${call} ${path}`);
+}
+
+function badStatus(url: string, status: number): PortholeError {
+	const codes = new Map([
+		[401, "EACCES"],
+		[403, "EACCES"],
+		[404, "ENOENT"],
+		[410, "ENOENT"],
+	]);
+	const code = codes.get(status) ?? "EIO";
+	return new PortholeError(code, `${code}: the server answered ${status} for ${url}`);
+}
+
+const BROKEN = "network-error";
+
+function broken(url: string, cause: unknown): PortholeError {
+	return new PortholeError(
+		BROKEN,
+		`${url} could not be fetched: the connection broke off, the server cannot be reached, or it ` +
+			"does not allow this page to read it (it must send Access-Control-Allow-Origin)",
+		{ cause },
+	);
+}
+
+function isBroken(error: unknown): boolean {
+	return error instanceof PortholeError && error.code === BROKEN;
+}
+
+function changed({ url }: Item): PortholeError {
+	return new PortholeError(
+		"ESTALE",
+		`ESTALE: ${url} has changed on the server since it was first read, or is not what the index ` +
+			"says; mount the directory again",
+	);
+}
+
+function contradiction(url: string, { path }: Told): PortholeError {
+	return new PortholeError("EIO", `EIO: ${url} names ${path} twice, or as a file and a directory`);
+}
