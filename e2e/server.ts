@@ -2,7 +2,7 @@
  * The server of the end-to-end tests: static files, as any host would serve them.
  *
  * Started with a port, and with `--isolated` it adds the headers that isolate a page. It answers
- * range requests, because packages are read in parts, and counts nothing and caches nothing. What
+ * range requests and names versions, because packages are read in parts, and counts nothing and caches nothing. What
  * it serves is a list of folders under prefixes; a path can not leave its folder.
  */
 import { createReadStream, existsSync, statSync } from "node:fs";
@@ -51,12 +51,13 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 		response.writeHead(404, { ...headers, "Content-Type": "text/plain" }).end("not found\n");
 		return;
 	}
-	const size = statSync(path).size;
+	const { size, mtimeMs } = statSync(path);
 	const range = readRange(request.headers.range, size);
 	const common = {
 		...headers,
 		"Accept-Ranges": "bytes",
 		"Cache-Control": "no-store",
+		ETag: `"${size}-${mtimeMs}"`,
 		"Content-Type": TYPES.get(extname(path)) ?? "application/octet-stream",
 	};
 	if (range === "unsatisfiable") {

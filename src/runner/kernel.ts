@@ -10,6 +10,7 @@ import { nowNanoseconds, worldClock } from "./clock.ts";
 import { GuestProcess } from "./guest-process.ts";
 import { loadPackage } from "./load.ts";
 import { Packages } from "./packages.ts";
+import type { Report } from "./part.ts";
 import type {
 	Desk,
 	Features,
@@ -62,16 +63,18 @@ export class SandboxKernel implements Kernel {
 		const { load } = options;
 		this.#loads.set(load, abort);
 		let last: { loaded: number; total: number | undefined } = { loaded: 0, total: undefined };
-		const report = (
-			phase: "connecting" | "reading" | "compiling" | "ready",
-			loaded: number,
-			total: number | undefined,
-		) => {
+		const report: Report = (phase, loaded, total) => {
 			last = { loaded, total };
-			this.#post({ from: 0, kind: "progress", load, phase, loaded, total });
+			// What guests read later is nobody's progress.
+			if (this.#loads.has(load)) {
+				this.#post({ from: 0, kind: "progress", load, phase, loaded, total });
+			}
 		};
+		const warn = (message: string) =>
+			this.#post({ from: 0, kind: "event", event: { type: "warning", detail: { message } } });
+		const { signal } = abort;
 		try {
-			const loaded = await loadPackage(source, options, this.#bridge, abort.signal, report);
+			const loaded = await loadPackage(source, options, this.#bridge, signal, report, warn);
 			report("compiling", last.loaded, last.total);
 			const wired = await this.#packages.add(load, loaded);
 			report("ready", last.loaded, last.total);

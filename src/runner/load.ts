@@ -8,19 +8,12 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { openPackage, type Package, type Span, WebcError } from "../webc/index.ts";
 import { compile } from "./compile.ts";
-import { badStatus, unreachable } from "./network.ts";
-import { BLOCK, bodyOf, brokenOff, parseRange, request } from "./part.ts";
+import { BLOCK, Gathered, partOf, type Report, request, totalOf } from "./part.ts";
 import type { WireLoadOptions, WireSource } from "./protocol.ts";
 import type { RangeFile } from "./range.ts";
 
 /** Bytes below which a package is not worth reading in parts. */
 const SMALL = 1024 * 1024;
-
-export type Report = (
-	phase: "connecting" | "reading" | "compiling" | "ready",
-	loaded: number,
-	total: number | undefined,
-) => void;
 
 export interface LoadedPackage {
 	readonly pkg: Package;
@@ -31,6 +24,9 @@ export interface LoadedPackage {
 	compile(span: Span, what: string): Promise<WebAssembly.Module>;
 }
 
+/** What happens in the background goes wrong, and the page should know. */
+export type Warn = (message: string) => void;
+
 /** Reads, checks and indexes a package: of a URL only what that takes, where the server can. */
 export async function loadPackage(
 	source: WireSource,
@@ -38,48 +34,54 @@ export async function loadPackage(
 	bridge: Bridge,
 	signal: AbortSignal,
 	report: Report,
+	warn: Warn,
 ): Promise<LoadedPackage> {
-	// A digest of the whole can only be had of the whole.
-	const lazy = options.lazy !== false && options.integrity === undefined;
-	if (source.kind !== "url" || !lazy) {
-		const bytes = await readAll(source, signal, report);
-		return inMemory(bytes, source, options, signal);
+	if (source.kind !== "url") {
+		return inMemory(await localBytes(source, signal, report), source, options, signal);
 	}
 	report("connecting", 0, undefined);
-	const response = await request(source.url, 0, BLOCK, signal);
-	if (response.status !== 206) {
-		const bytes = await readResponse(response, source.url, signal, report);
-		return inMemory(bytes, source, options, signal);
-	}
-	const range = parseRange(response);
-	if (range?.start !== 0) {
-		throw new PortholeError(
-			"network-error",
-			`${source.url}: the server answered a part without saying which; load it with \`lazy: false\``,
+	const { url } = source;
+	// A digest of the whole can only be had of the whole.
+	const lazy = options.lazy !== false && options.integrity === undefined;
+	const ask = (range: string) =>
+		request(url, range, signal).catch(async (error) =>
+			(await import("./range.ts")).insist(url, range, signal, error),
 		);
+	let response = await ask(lazy ? `bytes=0-${BLOCK - 1}` : "");
+	if (response.status === 206) {
+		const part = partOf(response);
+		if (part?.start === 0 && part.total > BLOCK) {
+			const { RangeFile } = await import("./range.ts");
+			const file = await RangeFile.open(url, bridge, response, part, signal);
+			const loaded = await inParts(file, source, report, warn);
+			if (loaded !== null) return loaded;
+		}
+		// Not a part that could be put together with others, or nothing that is read in parts.
+		if (part?.start !== 0 || part.total > BLOCK) {
+			response.body?.cancel().catch(() => {});
+			response = await ask("");
+		}
 	}
-	if (range.total <= BLOCK) {
-		const bytes = await bodyOf(response, range.total, source.url);
-		report("reading", bytes.length, bytes.length);
-		return inMemory(bytes, source, options, signal);
-	}
-	const { RangeFile } = await import("./range.ts");
-	const opened = await RangeFile.open(source.url, bridge, response, range.total);
-	opened.onBytes = (loaded, total) => report("reading", loaded, total);
-	opened.onBytes(opened.loaded, opened.size);
-	const magic = await opened.read(0, Math.min(5, opened.size));
-	const small = opened.size <= SMALL || String.fromCharCode(...magic) !== "\0webc";
-	if (small) {
-		const bytes = await opened.read(0, opened.size);
-		return inMemory(bytes, source, options, signal);
-	}
-	const { pkg, verified } = await read(opened, source);
-	signal.throwIfAborted();
+	return inMemory(await wholeOf(url, response, signal, report), source, options, signal);
+}
+
+/** Null for a package that is better read at once. */
+async function inParts(
+	file: RangeFile,
+	source: WireSource,
+	report: Report,
+	warn: Warn,
+): Promise<LoadedPackage | null> {
+	const magic = await file.read(0, 5);
+	if (file.size <= SMALL || String.fromCharCode(...magic) !== "\0webc") return null;
+	file.tell(report);
+	const { pkg, verified } = await read(file, source);
+	file.warnOf(pkg, warn);
 	return {
 		pkg,
 		verified,
-		contents: opened.contents,
-		compile: (span, what) => opened.compile(span, what),
+		contents: file.contents,
+		compile: (span, what) => file.compile(span, what),
 	};
 }
 
@@ -143,8 +145,8 @@ function memoryContents(bytes: Uint8Array): Contents {
 	};
 }
 
-async function readAll(
-	source: WireSource,
+async function localBytes(
+	source: Exclude<WireSource, { kind: "url" }>,
 	signal: AbortSignal,
 	report: Report,
 ): Promise<Uint8Array> {
@@ -152,70 +154,27 @@ async function readAll(
 		report("reading", source.bytes.length, source.bytes.length);
 		return source.bytes;
 	}
-	if (source.kind === "blob") {
-		report("reading", 0, source.blob.size);
-		return readStream(source.blob.stream(), source.blob.size, signal, report);
-	}
-	report("connecting", 0, undefined);
-	const response = await fetch(source.url, { signal }).catch((cause) => {
-		signal.throwIfAborted();
-		throw unreachable(source.url, cause);
-	});
-	if (!response.ok) throw badStatus(source.url, response.status);
-	return readResponse(response, source.url, signal, report);
+	const { blob } = source;
+	report("reading", 0, blob.size);
+	const gathered = new Gathered(blob.size);
+	await gathered.all(blob.stream(), blob.size, signal, report);
+	return gathered.bytes;
 }
 
-async function readResponse(
-	response: Response,
+/** All bytes behind a URL, in one pass; `response` is the first answer. */
+async function wholeOf(
 	url: string,
+	response: Response,
 	signal: AbortSignal,
 	report: Report,
 ): Promise<Uint8Array> {
-	// A compressed answer's length is not the length of what arrives here.
-	const plain = response.headers.get("content-encoding") === null;
-	const length = plain ? Number(response.headers.get("content-length") ?? Number.NaN) : Number.NaN;
-	const total = Number.isSafeInteger(length) && length >= 0 ? length : undefined;
-	if (response.body === null) return new Uint8Array(0);
+	const total = totalOf(response);
+	const gathered = new Gathered(total);
 	try {
-		return await readStream(response.body, total, signal, report);
+		await gathered.all(response.body, total, signal, report);
 	} catch (cause) {
-		signal.throwIfAborted();
-		throw cause instanceof PortholeError ? cause : brokenOff(url);
+		const { goOn } = await import("./range.ts");
+		await goOn(url, response, gathered, cause, signal, report);
 	}
-}
-
-/** All bytes of a stream. The announced size is a hint: it may be missing or wrong. */
-async function readStream(
-	stream: ReadableStream<Uint8Array>,
-	total: number | undefined,
-	signal: AbortSignal,
-	report: Report,
-): Promise<Uint8Array> {
-	const reader = stream.getReader();
-	let bytes = new Uint8Array(Math.min(total ?? 65536, 1 << 26));
-	let length = 0;
-	for (;;) {
-		signal.throwIfAborted();
-		const { done, value } = await reader.read();
-		if (done) break;
-		if (length + value.length > bytes.length) bytes = grown(bytes, length + value.length, total);
-		bytes.set(value, length);
-		length += value.length;
-		report("reading", length, total === undefined || length > total ? undefined : total);
-	}
-	if (total !== undefined && length < total) {
-		throw new PortholeError(
-			"network-error",
-			`the download ended after ${length} of ${total} bytes; try again`,
-		);
-	}
-	return bytes.subarray(0, length);
-}
-
-function grown(bytes: Uint8Array, needed: number, total = 0): Uint8Array<ArrayBuffer> {
-	const next = new Uint8Array(
-		Math.max(needed, Math.min(total, bytes.length * 2), bytes.length * 2),
-	);
-	next.set(bytes);
-	return next;
+	return gathered.bytes;
 }

@@ -16,9 +16,12 @@ export function fileName(url: string): string {
 }
 
 /** The error for a server's answer other than success. */
-export function badStatus(url: string, status: number): PortholeError {
+export function badStatus(url: string, response: Response): PortholeError {
+	const { status } = response;
 	const hint = status === 404 ? "check the address" : "try again later, or check the server";
-	return new PortholeError("http-error", `the server answered ${status} for ${url}; ${hint}`);
+	return new PortholeError("http-error", `the server answered ${status} for ${url}; ${hint}`, {
+		cause: response,
+	});
 }
 
 /** The error for a request that got no answer that a page may see. */

@@ -1,34 +1,40 @@
 /**
  * A file behind a URL, read in parts: what makes a package start before it has arrived.
  *
- *     blocks of 128 KiB   | 0 | 1 |   |   | 4 |   …      kept in memory, the oldest dropped first
+ *     blocks of 128 KiB   | 0 | 1 |   |   | 4 |   …      kept in memory, the least used dropped first
  *
  * The first answer decides. A server that ignores `Range` says 200 and sends everything, and then
  * that is the package. One that says 206 also says how long the file is and which version it is
  * (ETag, Last-Modified); every later answer must be of the same version, because half of one file
- * and half of another is neither. What fails on the way is asked for again, three times.
+ * and half of another is neither.
  *
  * Guests read through `read`, which is synchronous: a block that is missing is asked for, together
- * with those behind it if the guest reads straight on, and the call waits for it.
+ * with those behind it if the guest reads straight on, and the call waits for it. A read that fails
+ * for good is EIO for the guest, and the page is told which file it was and why.
  */
 import { type Done, EIO, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
-import { type ByteSource, type Span, verifySpan } from "../webc/index.ts";
-import { compileResponse } from "./compile.ts";
-import { unreachable } from "./network.ts";
-import { BLOCK, bodyOf, brokenOff, parseRange, request, versionOf } from "./part.ts";
+import { type ByteSource, type Package, type Span, verifySpan } from "../webc/index.ts";
+import { compile, compileResponse } from "./compile.ts";
+import { Download } from "./download.ts";
+import type { Warn } from "./load.ts";
+import { fileAt } from "./names.ts";
+import { BLOCK, type Part, type Report } from "./part.ts";
+
+export { goOn, insist } from "./download.ts";
 
 /** Blocks kept in memory: 64 MiB. */
 const KEPT = 512;
 /** Blocks asked for at once where a guest reads straight on. */
 const AHEAD = 8;
+/** Blocks that are asked for together at most: 4 MiB. */
+const TOGETHER = 32;
 /** A file up to this size is fetched whole and held against its digest before any of it is used. */
 const CHECKED = 8 * 1024 * 1024;
-const TRIES = 3;
-/** Milliseconds before the second try; doubled for each further one. */
-const BACKOFF = 250;
+/** No browser compiles a larger module. */
+const LARGEST_MODULE = 1024 * 1024 * 1024;
 
 /** What a service worker that keeps packages says and understands (see `src/offline/answer.ts`): the
  *  version that an answer is from, which further requests repeat, and a program by its digest. */
@@ -37,32 +43,42 @@ const ATOM = "porthole-atom";
 /** Asks for a program once more, because the first answer had another digest. */
 const AGAIN = "porthole-again";
 
-/** Hears how many bytes have arrived, in all. */
-export type OnBytes = (loaded: number, total: number | undefined) => void;
+/** A block that is on its way. */
+interface Coming {
+	readonly there: Promise<void>;
+	resolve(): void;
+	reject(error: unknown): void;
+}
 
 export class RangeFile implements ByteSource {
 	readonly size: number;
 	readonly contents: Contents;
-	/** Hears of bytes as they arrive; set while somebody wants to know. */
-	onBytes: OnBytes | null = null;
 	readonly #url: string;
 	/** What further requests go to; where a service worker keeps the package, it names the version. */
 	readonly #address: string;
 	readonly #bridge: Bridge;
-	readonly #version: string;
+	readonly #download: Download;
 	readonly #blocks = new Map<number, Uint8Array>();
-	readonly #underway = new Map<number, Promise<Uint8Array>>();
+	readonly #coming = new Map<number, Coming>();
 	readonly #tickets = new Map<number, OpenTicket<void>>();
 	readonly #checks = new Map<Span, OpenTicket<void>>();
 	#loaded = 0;
+	#report: Report | null = null;
+	#lost: (position: number, error: unknown) => void = () => {};
 	#lastBlock = -1;
 
-	private constructor(url: string, address: string, bridge: Bridge, first: Response, size: number) {
+	private constructor(
+		url: string,
+		bridge: Bridge,
+		pin: string | null,
+		part: Part,
+		signal: AbortSignal,
+	) {
 		this.#url = url;
-		this.#address = address;
+		this.#address = pin === null ? url : withParameter(url, VERSION, pin);
 		this.#bridge = bridge;
-		this.size = size;
-		this.#version = versionOf(first);
+		this.size = part.total;
+		this.#download = new Download(url, this.#address, part, signal);
 		this.contents = {
 			read: (into, at, length, position) => this.#readNow(into, at, length, position),
 			check: (span) => this.#check(span),
@@ -74,47 +90,31 @@ export class RangeFile implements ByteSource {
 		url: string,
 		bridge: Bridge,
 		response: Response,
-		total: number,
+		part: Part,
+		signal: AbortSignal,
 	): Promise<RangeFile> {
-		const pin = response.headers.get(VERSION);
-		const address = pin === null ? url : withParameter(url, VERSION, pin);
-		const file = new RangeFile(url, address, bridge, response, total);
-		const first = await bodyOf(response, Math.min(BLOCK, total), url);
-		file.#keep(0, first);
-		file.#arrived(first.length);
+		const file = new RangeFile(url, bridge, response.headers.get(VERSION), part, signal);
+		await file.#fetchRun(0, 0, response);
 		return file;
 	}
 
-	/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right.
-	 *  A service worker does not look at the programs that it keeps, and is told to fetch anew. */
-	async compile(span: Span, what: string): Promise<WebAssembly.Module> {
-		try {
-			return await this.#compile(await this.#program(span), span, what);
-		} catch (error) {
-			const damaged = error instanceof PortholeError && error.code === "checksum";
-			if (!damaged || this.#address === this.#url) throw error;
-			return this.#compile(await this.#program(span, true), span, what);
-		}
+	/** Tells of bytes as they arrive. */
+	tell(report: Report): void {
+		this.#report = report;
+		this.#arrived(0);
 	}
 
-	async #compile(response: Response, span: Span, what: string): Promise<WebAssembly.Module> {
-		const { body } = response.clone();
-		if (body === null) throw unreachable(this.#url, "an empty answer");
-		const checked = this.#collect(body, span.length).then(async (bytes) => {
-			if (span.sha256 === undefined || globalThis.crypto?.subtle === undefined) return;
-			const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-			if (digest.every((byte, index) => byte === span.sha256?.[index])) return;
-			throw new PortholeError("checksum", `${what} is not what its package says it is`);
-		});
-		const module = compileResponse(response, what);
-		// That the download broke off, or brought something else, says more than that it is no module.
-		module.catch(() => {});
-		await checked;
-		return module;
-	}
-
-	get loaded(): number {
-		return this.#loaded;
+	/** From now on the page is told which files of `pkg` could not be read. */
+	warnOf(pkg: Package, warn: Warn): void {
+		const told = new Set<string>();
+		this.#lost = (position, error) => {
+			const file = fileAt(pkg, position);
+			// A program that asks again and again is one warning.
+			if (told.has(file)) return;
+			told.add(file);
+			const why = error instanceof Error ? error.message : String(error);
+			warn(`${file} could not be read: ${why}`);
+		};
 	}
 
 	async read(offset: number, length: number): Promise<Uint8Array> {
@@ -124,48 +124,71 @@ export class RangeFile implements ByteSource {
 				`bytes ${offset} to ${offset + length} are not in ${this.#url}`,
 			);
 		}
-		const first = Math.floor(offset / BLOCK);
-		const last = Math.floor(Math.max(offset, offset + length - 1) / BLOCK);
-		await this.#fetch(first, last);
 		const out = new Uint8Array(length);
-		for (let block = first; block <= last && length > 0; block++) {
-			const bytes = this.#blocks.get(block) ?? (await this.#fetchOne(block));
-			const from = Math.max(0, offset - block * BLOCK);
-			const to = Math.min(bytes.length, offset + length - block * BLOCK);
-			out.set(bytes.subarray(from, to), block * BLOCK + from - offset);
+		const end = offset + length;
+		// A little at a time: what is fetched must still be there when it is copied.
+		for (let at = offset; at < end; ) {
+			const until = Math.min(end, (Math.floor(at / BLOCK) + TOGETHER) * BLOCK);
+			await this.#fetch(Math.floor(at / BLOCK), Math.floor((until - 1) / BLOCK));
+			while (at < until) {
+				const block = Math.floor(at / BLOCK);
+				const bytes = this.#blocks.get(block) ?? (await this.#fetchOne(block));
+				const piece = bytes.subarray(at - block * BLOCK, until - block * BLOCK);
+				out.set(piece, at - offset);
+				at += piece.length;
+			}
 		}
 		return out;
 	}
 
-	/** The answer with the bytes of `span`, past the cache; to compile them while they arrive. It is
-	 *  the browser's own, untouched: only for such a one does it keep the code that it compiles. */
-	async #program({ start, length, sha256 }: Span, again = false): Promise<Response> {
-		const kept = this.#address !== this.#url && sha256 !== undefined;
-		if (!kept) return this.#part(start, length);
-		const address = withParameter(this.#address, ATOM, hex(sha256));
-		return this.#part(start, length, again ? withParameter(address, AGAIN, "1") : address);
+	// --- programs ---
+
+	/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right.
+	 *  A service worker does not look at the programs that it keeps, and is told to fetch anew. */
+	async compile(span: Span, what: string): Promise<WebAssembly.Module> {
+		if (span.length > LARGEST_MODULE) {
+			throw new PortholeError("invalid-module", `${what} has ${span.length} bytes, too many`);
+		}
+		try {
+			return await this.#compile(span, what, false);
+		} catch (error) {
+			const damaged = error instanceof PortholeError && error.code === "checksum";
+			if (!damaged || this.#address === this.#url) throw error;
+			return this.#compile(span, what, true);
+		}
 	}
 
-	/** All bytes of such an answer; they count as loaded while they arrive. */
-	async #collect(
-		body: ReadableStream<Uint8Array>,
-		length: number,
-	): Promise<Uint8Array<ArrayBuffer>> {
+	async #compile(span: Span, what: string, again: boolean): Promise<WebAssembly.Module> {
+		const { start, length, sha256 } = span;
+		const silence = new AbortController();
+		const address = this.#programAddress(span, again);
+		const response = await this.#download.ask(start, start + length, { address, silence });
+		const copy = response.clone();
+		// The browser's own answer, untouched: only for such a one does it keep what it compiles.
+		const module = compileResponse(response, what);
+		// That the download broke off, or brought something else, says more than that it is no module.
+		module.catch(() => {});
 		const bytes = new Uint8Array(length);
-		const reader = body.getReader();
 		let filled = 0;
-		for (;;) {
-			const { done, value } = await reader.read().catch(() => {
-				throw brokenOff(this.#url);
-			});
-			if (done) break;
-			if (filled + value.length > length) throw this.#tooLong();
-			bytes.set(value, filled);
-			filled += value.length;
-			this.#arrived(value.length);
+		const { chunks, unbroken } = this.#download.from(start, start + length, copy, silence);
+		for await (const chunk of chunks) {
+			bytes.set(chunk, filled);
+			filled += chunk.length;
+			this.#arrived(chunk.length);
 		}
-		if (filled < length) throw brokenOff(this.#url);
-		return bytes;
+		if (sha256 !== undefined && globalThis.crypto?.subtle !== undefined) {
+			const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+			if (digest.some((byte, index) => byte !== sha256[index])) {
+				throw new PortholeError("checksum", `${what} is not what its package says it is`);
+			}
+		}
+		return unbroken() ? module : compile(bytes, what);
+	}
+
+	#programAddress({ sha256 }: Span, again: boolean): string {
+		if (this.#address === this.#url || sha256 === undefined) return this.#address;
+		const address = withParameter(this.#address, ATOM, hex(sha256));
+		return again ? withParameter(address, AGAIN, "1") : address;
 	}
 
 	// --- for guests ---
@@ -175,18 +198,20 @@ export class RangeFile implements ByteSource {
 		while (done < length) {
 			const block = Math.floor((position + done) / BLOCK);
 			const bytes = this.#blocks.get(block);
-			if (bytes === undefined) return done > 0 ? done : this.#wait(block, position + length);
+			if (bytes === undefined) {
+				return done > 0 ? done : this.#wait(block, position, position + length);
+			}
 			const from = position + done - block * BLOCK;
 			const count = Math.min(length - done, bytes.length - from);
 			if (count <= 0) return done > 0 ? done : EIO;
 			into.set(bytes.subarray(from, from + count), at + done);
 			done += count;
-			this.#lastBlock = block;
+			if (block !== this.#lastBlock) this.#used(block, bytes);
 		}
 		return done;
 	}
 
-	#wait(block: number, end: number): number {
+	#wait(block: number, position: number, end: number): number {
 		let ticket = this.#tickets.get(block);
 		if (ticket?.done === true) {
 			this.#tickets.delete(block);
@@ -198,10 +223,9 @@ export class RangeFile implements ByteSource {
 			this.#tickets.set(block, ticket);
 			const needed = Math.floor((end - 1) / BLOCK);
 			const ahead = block === this.#lastBlock + 1 ? block + AHEAD - 1 : block;
-			this.#answer(
-				ticket,
-				this.#fetch(block, Math.min(Math.max(needed, ahead), block + AHEAD * 4)),
-			);
+			const last = Math.min(Math.max(needed, ahead), block + TOGETHER - 1);
+			this.#fetch(block, last).catch(() => {});
+			this.#answer(ticket, this.#fetchOne(block), position);
 		}
 		return this.#bridge.pending(ticket);
 	}
@@ -213,36 +237,36 @@ export class RangeFile implements ByteSource {
 		if (ticket === undefined) {
 			ticket = this.#bridge.ticket<void>();
 			this.#checks.set(span, ticket);
-			this.#answer(ticket, verifySpan(this, span, "a file of the package"));
+			this.#answer(ticket, verifySpan(this, span, "a file of the package"), span.start);
 		}
 		if (!ticket.done) return this.#bridge.pending(ticket);
 		// What failed is tried again by the next read: the network may have been at fault.
-		if (ticket.error !== 0) this.#checks.delete(span);
+		this.#checks.delete(span);
 		return ticket.error;
 	}
 
-	#answer(ticket: OpenTicket<void>, question: Promise<unknown>): void {
+	#answer(ticket: OpenTicket<void>, question: Promise<unknown>, position: number): void {
 		question.then(
 			() => ticket.answer(),
 			(error) => {
-				console.warn(`porthole: ${error instanceof Error ? error.message : String(error)}`);
+				this.#lost(position, error);
 				ticket.fail(errnoOf((error as { code?: unknown } | null)?.code));
 			},
 		);
 	}
 
-	// --- the network ---
+	// --- the blocks ---
 
 	/** Fetches what is missing of the blocks `first` to `last`, neighbours in one request. */
 	async #fetch(first: number, last: number): Promise<void> {
 		const end = Math.min(last, Math.floor((this.size - 1) / BLOCK));
 		const waits: Promise<unknown>[] = [];
 		for (let block = first; block <= end; block++) {
-			const underway = this.#underway.get(block);
-			if (underway !== undefined) waits.push(underway);
-			if (underway !== undefined || this.#blocks.has(block)) continue;
+			const coming = this.#coming.get(block);
+			if (coming !== undefined) waits.push(coming.there);
+			if (coming !== undefined || this.#blocks.has(block)) continue;
 			let until = block;
-			while (until < end && !this.#blocks.has(until + 1) && !this.#underway.has(until + 1)) until++;
+			while (until < end && !this.#blocks.has(until + 1) && !this.#coming.has(until + 1)) until++;
 			waits.push(this.#fetchRun(block, until));
 			block = until;
 		}
@@ -250,56 +274,50 @@ export class RangeFile implements ByteSource {
 	}
 
 	async #fetchOne(block: number): Promise<Uint8Array> {
-		await this.#fetch(block, block);
-		const bytes = this.#blocks.get(block);
-		if (bytes === undefined) throw brokenOff(this.#url);
-		return bytes;
+		for (;;) {
+			const bytes = this.#blocks.get(block);
+			if (bytes !== undefined) return bytes;
+			await this.#fetch(block, block);
+		}
 	}
 
-	async #fetchRun(first: number, last: number): Promise<void> {
-		const start = first * BLOCK;
-		const length = Math.min(this.size, (last + 1) * BLOCK) - start;
-		const run = this.#bytes(start, length);
-		for (let block = first; block <= last; block++) this.#underway.set(block, run);
+	/** Each block is there for who waits for it as soon as its own bytes have come. */
+	async #fetchRun(first: number, last: number, response?: Response): Promise<void> {
+		const run = Array.from({ length: last - first + 1 }, coming);
+		for (const [index, one] of run.entries()) this.#coming.set(first + index, one);
+		const end = Math.min(this.size, (last + 1) * BLOCK);
+		let block = first;
+		let bytes = this.#empty(block);
+		let filled = 0;
 		try {
-			const bytes = await run;
-			for (let block = first; block <= last; block++) {
-				const at = (block - first) * BLOCK;
-				this.#keep(block, bytes.subarray(at, at + BLOCK));
+			const { chunks } = this.#download.from(first * BLOCK, end, response);
+			for await (const chunk of chunks) {
+				this.#arrived(chunk.length);
+				for (let taken = 0; taken < chunk.length; ) {
+					const piece = chunk.subarray(taken, taken + bytes.length - filled);
+					bytes.set(piece, filled);
+					filled += piece.length;
+					taken += piece.length;
+					if (filled < bytes.length) continue;
+					this.#keep(block, bytes);
+					this.#coming.delete(block);
+					run[block - first]?.resolve();
+					block += 1;
+					filled = 0;
+					bytes = this.#empty(block);
+				}
 			}
-		} finally {
-			for (let block = first; block <= last; block++) this.#underway.delete(block);
+		} catch (error) {
+			for (; block <= last; block++) {
+				this.#coming.delete(block);
+				run[block - first]?.reject(error);
+			}
+			throw error;
 		}
 	}
 
-	async #bytes(start: number, length: number): Promise<Uint8Array> {
-		for (let attempt = 1; ; attempt++) {
-			try {
-				const bytes = await bodyOf(await this.#part(start, length), length, this.#url);
-				this.#arrived(bytes.length);
-				return bytes;
-			} catch (error) {
-				const final = error instanceof PortholeError && error.code === "changed";
-				if (final || attempt === TRIES) throw error;
-				await new Promise((resolve) => setTimeout(resolve, BACKOFF * 2 ** (attempt - 1)));
-			}
-		}
-	}
-
-	/** The answer for a part, checked to be of the version and the place that was asked for. */
-	async #part(start: number, length: number, address = this.#address): Promise<Response> {
-		const response = await request(address, start, length, undefined);
-		const range = parseRange(response);
-		const same = versionOf(response) === this.#version;
-		const there = range === null || (range.start === start && range.total === this.size);
-		// A program comes from a service worker's store, which has no 206.
-		const partial = response.status === 206 || (address !== this.#address && range !== null);
-		if (partial && same && there) return response;
-		await response.body?.cancel();
-		throw new PortholeError(
-			"changed",
-			`${this.#url} has changed on the server since it was opened; load it again`,
-		);
+	#empty(block: number): Uint8Array {
+		return new Uint8Array(Math.max(0, Math.min(BLOCK, this.size - block * BLOCK)));
 	}
 
 	#keep(block: number, bytes: Uint8Array): void {
@@ -311,14 +329,24 @@ export class RangeFile implements ByteSource {
 		}
 	}
 
-	#arrived(bytes: number): void {
-		this.#loaded += bytes;
-		this.onBytes?.(this.#loaded, this.size);
+	/** Moves a block behind those that have not been used for longer. */
+	#used(block: number, bytes: Uint8Array): void {
+		this.#lastBlock = block;
+		this.#blocks.delete(block);
+		this.#blocks.set(block, bytes);
 	}
 
-	#tooLong(): PortholeError {
-		return new PortholeError("network-error", `${this.#url}: more bytes came than were asked for`);
+	#arrived(bytes: number): void {
+		this.#loaded += bytes;
+		this.#report?.("reading", this.#loaded, this.size);
 	}
+}
+
+function coming(): Coming {
+	const { promise, resolve, reject } = Promise.withResolvers<void>();
+	// Perhaps nobody waits for this very block.
+	promise.catch(() => {});
+	return { there: promise, resolve, reject };
 }
 
 function withParameter(url: string, name: string, value: string): string {

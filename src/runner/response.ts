@@ -17,7 +17,7 @@ export function ask(request: Request, { signal, onProgress }: LoadOptions): Prom
 
 /** Reads a response in the page, because it cannot be posted; tells of the bytes as they arrive. */
 export async function fromResponse(response: Response, options: LoadOptions): Promise<WireSource> {
-	if (!response.ok) throw badStatus(response.url, response.status);
+	if (!response.ok) throw badStatus(response.url, response);
 	if (response.bodyUsed || response.body?.locked) {
 		throw new PortholeError(
 			"invalid-option",
