@@ -90,6 +90,32 @@ export class Chunks {
 		return 0;
 	}
 
+	/** The first position from `position` on that lies in a chunk; beyond all sizes where none does. */
+	next(position: number): number {
+		const number = Math.floor(position / CHUNK);
+		if (this.#chunk(number).length > 0) return position;
+		let next = Number.POSITIVE_INFINITY;
+		for (const other of this.#rest?.keys() ?? []) {
+			if (other > number) next = Math.min(next, other * CHUNK);
+		}
+		return next;
+	}
+
+	/** Forgets the contents of each chunk that `spare` names by where it begins and ends: they read as
+	 *  zeros. */
+	drop(spare: (from: number, to: number) => boolean): void {
+		if (this.#first.length > 0 && spare(0, CHUNK)) {
+			this.#take(-this.#first.length);
+			this.#first = NOTHING;
+		}
+		for (const [number, chunk] of this.#rest ?? []) {
+			if (!spare(number * CHUNK, (number + 1) * CHUNK)) continue;
+			this.#rest?.delete(number);
+			this.#take(-chunk.length);
+		}
+		this.#look(this.#first, 0);
+	}
+
 	/** The file has no name and no descriptor left: the account gets its bytes back. The contents
 	 *  stay for whoever still holds the node. */
 	release(): void {

@@ -150,6 +150,14 @@ const ALL: readonly StoreExtra[] = ["symlink", "link", "utimes"];
 
 conformance("remote with links", { links: true }, (tree) => remote(tree, 1 << 20, 8, ALL));
 
+const GATHERED: readonly StoreExtra[] = [...ALL, "apply", "sync"];
+
+conformance("remote in batches", { links: true }, (tree) => remote(tree, 1 << 20, 8, GATHERED));
+
+conformance("remote in batches that forgets", { links: true }, (tree) =>
+	remote(tree, 0, 8, GATHERED),
+);
+
 conformance("remote with links that forgets", { links: true }, (tree) => remote(tree, 0, 8, ALL));
 
 conformance("overlay on a store with links", { links: true }, (tree) => {

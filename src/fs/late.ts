@@ -4,9 +4,18 @@
  * Nothing is answered before `turn` is called, which answers the oldest question. So a test decides
  * when time passes, and a call that forgets to wait is found out.
  */
-import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, type Errno, PENDING } from "../abi/errno.ts";
+import {
+	EEXIST,
+	EISDIR,
+	ENOENT,
+	ENOTDIR,
+	ENOTEMPTY,
+	type Errno,
+	errnoName,
+	PENDING,
+} from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { Listing, Store, Times } from "../bridge/store.ts";
+import type { Listing, Store, StoreChange, Times } from "../bridge/store.ts";
 import type { Contents } from "./volume.ts";
 
 class LateTicket<T> implements OpenTicket<T> {
@@ -129,7 +138,7 @@ interface Item {
 
 /** What each method of a Store answers, at once: a value, or the Errno it fails with. */
 type Plain = {
-	[K in Exclude<keyof Store, "apply" | "sync" | "watch" | "preserve">]-?: (
+	[K in Exclude<keyof Store, "watch" | "preserve">]-?: (
 		...args: Parameters<Required<Store>[K]>
 	) => Awaited<ReturnType<Required<Store>[K]>> | Errno | undefined;
 };
@@ -139,6 +148,8 @@ export class PlainStore implements Plain {
 	readonly items = new Map<string, Item>([["/", { bytes: null }]]);
 	/** Fails the next change with this. */
 	failNext: Errno | null = null;
+	/** How often it was asked to make changes durable. */
+	synced = 0;
 	#lastFile = 0;
 
 	readonly far: Far<Store> = { id: 1 };
@@ -233,6 +244,39 @@ export class PlainStore implements Plain {
 		const item = this.items.get(path);
 		if (item === undefined) return ENOENT;
 		item.times = { accessed, modified };
+	}
+
+	apply(changes: readonly StoreChange[]): (string | null)[] {
+		return changes.map((change) => {
+			const failed = this.#apply(change);
+			return failed === undefined ? null : errnoName(failed);
+		});
+	}
+
+	sync(): undefined {
+		this.synced += 1;
+	}
+
+	#apply(change: StoreChange): undefined | Errno {
+		const { path } = change;
+		switch (change.call) {
+			case "write":
+				return this.write(path, change.offset, change.bytes);
+			case "resize":
+				return this.resize(path, change.size);
+			case "make":
+				return this.make(path, change.type);
+			case "remove":
+				return this.remove(path);
+			case "rename":
+				return this.rename(path, change.to);
+			case "symlink":
+				return this.symlink(path, change.target);
+			case "link":
+				return this.link(path, change.to);
+			case "utimes":
+				return this.utimes(path, change.accessed, change.modified);
+		}
 	}
 
 	#failure(): Errno | null {

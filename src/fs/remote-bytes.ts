@@ -6,19 +6,28 @@
  *                                                 ^ stored
  *
  * The bytes lie in Chunks. A block below `stored` that is not marked as here must be asked for
- * before it can be read or partly overwritten; everything above is ours alone. Bytes that are
- * written one after the other are gathered, and go to the store as one write.
+ * before it can be read or partly overwritten; everything above is ours alone.
+ *
+ * What is written here and not there yet is known as ranges: `unsent`, then `underway`, and, if the
+ * store refuses it, `refused` until somebody wants it to be tried again. No range holds bytes of its
+ * own: they are taken from the cache when they are sent, so what was written over goes once. None of
+ * these ranges is ever forgotten.
  */
 import { type Done, EFBIG, EINVAL, ENOMEM, type Errno } from "../abi/errno.ts";
 import type { Ticket } from "../bridge/bridge.ts";
+import type { StoreChange } from "../bridge/store.ts";
 import { type Account, Chunks } from "./chunks.ts";
-import type { INode } from "./node.ts";
-import type { Gatherer, StoreQueue } from "./store-queue.ts";
+import { Ranges } from "./ranges.ts";
+import type { Owner, StoreQueue } from "./store-queue.ts";
 
 /** Blocks that are asked for at once when a file is read from front to back. */
 const AHEAD = 4;
-/** Gathered bytes are sent when they fill so many blocks. */
+/** Bytes are sent when they fill so many blocks, or lie in so many places. */
 const GATHER = 4;
+const PLACES = 64;
+/** No write is longer. */
+const PIECE = 1024 * 1024;
+const NOWHERE = Number.POSITIVE_INFINITY;
 
 /** What the bytes need of the file system. */
 export interface Cache extends Account {
@@ -34,10 +43,10 @@ export interface Cache extends Account {
 	dismiss(bytes: RemoteBytes): void;
 }
 
-export class RemoteBytes implements Gatherer {
+export class RemoteBytes {
 	readonly #fs: Cache;
 	readonly #block: number;
-	readonly #node: INode & { readonly path: string };
+	readonly #owner: Owner;
 	readonly #chunks: Chunks;
 	/** The store's bytes up to here are the file's, where no block is here. */
 	#stored: number;
@@ -46,16 +55,28 @@ export class RemoteBytes implements Gatherer {
 	readonly #asked = new Map<number, Ticket<Uint8Array>>();
 	/** The block after those that were asked for last: asking for it means reading in order. */
 	#next = 0;
-	/** The range that has been written and not sent. */
-	#from = 0;
-	#to = 0;
+	readonly #unsent = new Ranges();
+	/** Writes that have been sent, by where they begin and end, in order. */
+	readonly #underway: number[] = [];
+	#underwayBytes = 0;
+	readonly #refused = new Ranges();
+	/** The size that the store's file has once it has done all that was sent. */
+	#sent: number;
+	/** The smallest size since something was last sent, if the file has been cut. */
+	#cut = NOWHERE;
+	/** The smallest of the cuts that are underway, and of those that were refused. */
+	#cutUnderway = NOWHERE;
+	#cutRefused = NOWHERE;
+	/** Bytes that the queue has been told of. */
+	#owed = 0;
 	#detached = false;
 
-	constructor(fs: Cache, node: INode & { readonly path: string }, size: number) {
+	constructor(fs: Cache, owner: Owner, size: number) {
 		this.#fs = fs;
 		this.#block = fs.block;
-		this.#node = node;
+		this.#owner = owner;
 		this.#stored = size;
+		this.#sent = size;
 		this.#chunks = new Chunks(fs);
 		this.#chunks.truncate(size);
 	}
@@ -67,7 +88,7 @@ export class RemoteBytes implements Gatherer {
 	read(into: Uint8Array, at: number, length: number, position: number): number {
 		const count = Math.min(length, this.size - position);
 		if (count <= 0) return 0;
-		if (!this.#isHere(Math.floor(position / this.#block))) this.#makeRoom();
+		if (!this.#isHere(Math.floor(position / this.#block))) this.makeRoom();
 		const ready = this.#ready(position, count);
 		if (ready < 0) return ready;
 		return this.#chunks.read(into, at, Math.min(count, ready), position);
@@ -85,29 +106,18 @@ export class RemoteBytes implements Gatherer {
 		const written = this.#chunks.write(from, at, count, position);
 		if (written > 0) this.#overwritten(position, position + written);
 		// Not before: a call that runs again must find what its last run has waited for.
-		this.#makeRoom();
+		this.makeRoom();
 		return written;
 	}
 
 	truncate(size: number): Done {
 		if (size < 0) return EINVAL;
 		if (size > Number.MAX_SAFE_INTEGER) return EFBIG;
-		this.flush();
-		if (size < this.#stored) this.#cut(size);
+		if (size === this.size) return 0;
+		if (size < this.size) this.#shrink(size);
 		this.#chunks.truncate(size);
-		if (!this.#detached) this.#fs.queue.resize(this.#node, this.#node.path, size);
+		if (!this.#detached) this.#gather();
 		return 0;
-	}
-
-	/** Sends what has been gathered. */
-	flush(): void {
-		if (this.#from === this.#to) return;
-		const bytes = new Uint8Array(this.#to - this.#from);
-		this.#chunks.read(bytes, 0, bytes.length, this.#from);
-		this.#fs.queue.gathered(this);
-		if (!this.#detached) this.#fs.queue.write(this.#node, this.#node.path, this.#from, bytes);
-		this.#from = 0;
-		this.#to = 0;
 	}
 
 	/** 0 once every byte is here. */
@@ -120,14 +130,71 @@ export class RemoteBytes implements Gatherer {
 		return 0;
 	}
 
+	// --- to the store ---
+
+	/** Whether the store has yet to be told something. */
+	get isAhead(): boolean {
+		if (this.#detached) return false;
+		return this.#unsent.total > 0 || this.#cut < this.#sent || this.size !== this.#sent;
+	}
+
+	/** Adds what the store, which has the file at `path`, has yet to be told. */
+	take(path: string, out: StoreChange[]): void {
+		if (this.#detached) return;
+		if (this.#cut < this.#sent) {
+			this.#resize(path, this.#cut, out);
+			this.#cutUnderway = Math.min(this.#cutUnderway, this.#cut);
+		}
+		this.#cut = NOWHERE;
+		for (let i = 0; i < this.#unsent.count; i++) {
+			this.#write(path, this.#unsent.from(i), Math.min(this.#unsent.to(i), this.size), out);
+		}
+		this.#unsent.clear();
+		if (this.size !== this.#sent) this.#resize(path, this.size, out);
+		this.#owe();
+	}
+
+	/** The answer to one of the changes taken, in their order. */
+	answered(change: StoreChange, error: Done): void {
+		if (change.call === "write") {
+			const [from, to] = this.#underway.splice(0, 2) as [number, number];
+			this.#underwayBytes -= to - from;
+			if (this.#detached) return;
+			if (error !== 0) this.#refused.add(from, Math.min(to, this.size));
+			// A cut that was refused will take away what lies above it.
+			else this.#refused.remove(from, Math.min(to, this.#cutRefused));
+			this.#owe();
+		} else if (change.call === "resize") {
+			if (error !== 0) this.#cutRefused = Math.min(this.#cutRefused, change.size);
+			this.#cutUnderway = NOWHERE;
+		}
+		if (this.#fs.used > this.#fs.cache) this.forget();
+	}
+
+	/** What was refused is to be sent with the rest. */
+	again(): void {
+		for (let i = 0; i < this.#refused.count; i++) {
+			this.#unsent.add(this.#refused.from(i), this.#refused.to(i));
+		}
+		this.#refused.clear();
+		if (this.#cutRefused < NOWHERE) {
+			this.#cut = Math.min(this.#cut, this.#cutRefused);
+			this.#unsent.add(this.#cut, this.size);
+			// Whatever its size is there, it is not what it should be.
+			this.#sent = NOWHERE;
+			this.#cutRefused = NOWHERE;
+		}
+		this.#owe();
+	}
+
 	/** The file has lost its name: what is here is all there is. */
 	detach(): void {
-		this.#fs.queue.gathered(this);
 		this.#fs.dismiss(this);
 		this.#detached = true;
 		this.#stored = 0;
-		this.#from = 0;
-		this.#to = 0;
+		this.#unsent.clear();
+		this.#refused.clear();
+		this.#owe();
 	}
 
 	/** Nobody will read a file without a name again. */
@@ -135,25 +202,55 @@ export class RemoteBytes implements Gatherer {
 		this.#chunks.release();
 	}
 
-	/** Gives the memory back, if the store has everything. */
+	// --- memory ---
+
+	/** Gives back the memory of all that the store has; true where nothing is left to give. */
 	forget(): boolean {
-		if (this.#detached || this.#from !== this.#to) return false;
-		const { size } = this;
-		this.#chunks.truncate(0);
-		this.#chunks.truncate(size);
+		if (this.#detached) return true;
+		// Above a cut that the store has not made it has other bytes.
+		const limit = Math.min(this.#cut, this.#cutUnderway, this.#cutRefused, this.size);
+		const here = new Set<number>();
+		let whole = true;
+		this.#chunks.drop((from, to) => {
+			const below = to <= limit || limit === this.size;
+			if (below && !this.#isDirty(from, to)) return true;
+			whole = false;
+			for (let at = from; at < Math.min(to, limit); at += this.#block) {
+				const block = Math.floor(at / this.#block);
+				if (this.#isHere(block)) here.add(block);
+			}
+			return false;
+		});
 		this.#here.clear();
-		this.#stored = size;
-		return true;
+		for (const block of here) this.#here.add(block);
+		this.#stored = limit;
+		return whole;
 	}
 
 	/** Forgets other files, and if that is not enough, this one. */
-	#makeRoom(): void {
+	makeRoom(): void {
 		if (this.#fs.used <= this.#fs.cache) return;
 		this.#fs.touch(this);
-		if (this.#fs.used <= this.#fs.cache) return;
-		this.flush();
-		this.forget();
+		if (this.#fs.used > this.#fs.cache) this.forget();
 	}
+
+	#isDirty(from: number, to: number): boolean {
+		if (this.#unsent.overlaps(from, to) || this.#refused.overlaps(from, to)) return true;
+		const ends = this.#underway;
+		for (let i = 0; i < ends.length; i += 2) {
+			if ((ends[i] as number) < to && (ends[i + 1] as number) > from) return true;
+		}
+		return false;
+	}
+
+	#owe(): void {
+		const owed = this.#unsent.total + this.#underwayBytes + this.#refused.total;
+		if (owed === this.#owed) return;
+		this.#fs.queue.owe(owed - this.#owed);
+		this.#owed = owed;
+	}
+
+	// --- from the store ---
 
 	/** How many of `count` bytes are here; PENDING where the first of them is not. */
 	#ready(position: number, count: number): number {
@@ -188,12 +285,11 @@ export class RemoteBytes implements Gatherer {
 	}
 
 	#ask(block: number): Ticket<Uint8Array> {
-		this.flush();
 		this.#fs.touch(this);
 		const sequential = block === 0 || block === this.#next;
 		const position = block * this.#block;
 		const length = Math.min((sequential ? AHEAD : 1) * this.#block, this.#stored - position);
-		const ticket = this.#fs.queue.read(this.#node.path, position, length);
+		const ticket = this.#fs.queue.read(this.#owner.path, position, length);
 		this.#asked.set(block, ticket);
 		this.#next = block + Math.ceil(length / this.#block);
 		return ticket;
@@ -231,6 +327,8 @@ export class RemoteBytes implements Gatherer {
 		return 0;
 	}
 
+	// --- changes ---
+
 	/** These bytes have been written here. */
 	#overwritten(from: number, to: number): void {
 		const first = Math.floor(from / this.#block);
@@ -240,30 +338,52 @@ export class RemoteBytes implements Gatherer {
 		for (const asked of this.#asked.keys()) {
 			if (asked <= last && asked + AHEAD > first) this.#asked.delete(asked);
 		}
-		this.#gather(from, to);
+		this.#unsent.add(from, to);
+		this.#gather();
 	}
 
-	/** The store's bytes from `size` on are no longer the file's. */
-	#cut(size: number): void {
-		this.#stored = size;
-		// What is underway was asked for before the cut; it is asked for again.
-		this.#asked.clear();
-		const end = Math.ceil(size / this.#block);
-		for (const block of this.#here) if (block >= end) this.#here.delete(block);
-	}
-
-	#gather(from: number, to: number): void {
-		const follows = this.#from !== this.#to && from <= this.#to && to >= this.#from;
-		if (!follows) {
-			this.flush();
-			this.#from = from;
-			this.#to = to;
-			this.#fs.queue.gathering(this);
-		} else {
-			this.#from = Math.min(this.#from, from);
-			this.#to = Math.max(this.#to, to);
+	/** What lies from `size` on is no longer the file's. */
+	#shrink(size: number): void {
+		if (size < this.#stored) {
+			this.#stored = size;
+			// What is underway was asked for before the cut; it is asked for again.
+			this.#asked.clear();
+			const end = Math.ceil(size / this.#block);
+			for (const block of this.#here) if (block >= end) this.#here.delete(block);
 		}
+		this.#unsent.remove(size, NOWHERE);
+		this.#refused.remove(size, NOWHERE);
+		this.#cut = Math.min(this.#cut, size);
+	}
+
+	/** Notes that there is something to be sent, and sends it when it is much. */
+	#gather(): void {
+		this.#owe();
 		this.#fs.touch(this);
-		if (this.#to - this.#from >= GATHER * this.#block) this.flush();
+		const { total, count } = this.#unsent;
+		const { queue } = this.#fs;
+		if (total >= GATHER * this.#block || count >= PLACES) queue.contents(this.#owner);
+		else queue.gathering(this.#owner);
+	}
+
+	#resize(path: string, size: number, out: StoreChange[]): void {
+		out.push({ call: "resize", path, size });
+		this.#sent = size;
+	}
+
+	/** The bytes from `from` to `to`, but for holes above all that the store has. */
+	#write(path: string, from: number, to: number, out: StoreChange[]): void {
+		for (let offset = from; offset < to; ) {
+			if (offset >= this.#sent) offset = this.#chunks.next(offset);
+			const length = Math.min(to - offset, PIECE);
+			if (length <= 0) return;
+			const bytes = new Uint8Array(length);
+			this.#chunks.read(bytes, 0, length, offset);
+			out.push({ call: "write", path, offset, bytes });
+			this.#underway.push(offset, offset + length);
+			this.#underwayBytes += length;
+			offset += length;
+			this.#sent = Math.max(this.#sent, offset);
+		}
 	}
 }

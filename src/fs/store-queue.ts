@@ -1,135 +1,564 @@
 /**
- * What has been asked of a store and not answered yet: how much of it there is, whom a failure
- * concerns, and when all of it is done.
+ * What a store has yet to be told, in the order in which it happened.
+ *
+ *     queue    make /a · contents of /a · rename /a /b · contents of /c …
+ *              \________ a batch ________/  \______ the next ______ …
+ *
+ * One batch is underway at a time. What is done meanwhile is gathered for the next, so a slow store
+ * gets few large batches and a fast one many small ones. A file is in the queue once, and what it has
+ * to say is asked of it when its turn comes: what was written twice by then goes once.
+ *
+ * What a store refuses is not lost. A file keeps the bytes, a change of names is kept here (`#held`)
+ * with all that build on it, and both are sent again by the next sync. A failure is told to the page
+ * when it happens and to the program by its next sync or close, once.
  */
-import type { Done, Errno } from "../abi/errno.ts";
-import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
-import type { LinkingStore, Listing } from "../bridge/store.ts";
+import { type Done, EEXIST, EIO, ENOENT, type Errno, errnoOf } from "../abi/errno.ts";
+import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
+import type { Listing, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
+import { Batch, type NameChange, Names } from "./doubt.ts";
 import type { INode } from "./node.ts";
 
-/** Bytes gathered by a file, which goes to the store when told. */
-export interface Gatherer {
+/** A store with all that stores may lack. */
+export type FullStore = Required<Store>;
+
+/** Somebody with contents of its own. */
+export interface Owner extends INode {
+	/** Adds what the store, which has it at `path`, has yet to be told. */
+	take(path: string, out: StoreChange[]): void;
+	/** The answer to one of the changes taken, in their order. */
+	answered(change: StoreChange, error: Done): void;
+	/** What was refused is to be taken again. */
+	again(): void;
+	/** Its path, now. */
+	readonly path: string;
+	readonly removed: boolean;
+	/** Puts into the queue what it has gathered. */
 	flush(): void;
 }
 
+/** What the queue tells of what goes on behind the guests' backs. */
+export interface Reports {
+	/** The store has refused a change of what is at `path`. */
+	refused(path: string, error: Errno): void;
+	/** The bytes that are yet to be written have become more or fewer. */
+	pending(): void;
+}
+
+interface Named {
+	readonly change: NameChange;
+	/** Whom a failure concerns. */
+	readonly node: INode;
+	/** It may have been made already, by an attempt whose answer was lost. */
+	again: boolean;
+}
+
+interface Contents {
+	readonly owner: Owner;
+	readonly path: string;
+}
+
+interface Question {
+	readonly ask: () => void;
+}
+
+type Step = Named | Contents | Question;
+
 /** Milliseconds after which gathered bytes are sent although nobody has closed the file. */
 const PATIENCE = 20;
+/** A batch is full when it has so many changes or bytes. */
+const CHANGES = 1000;
+const BYTES = 4 * 1024 * 1024;
+/** Changes of names that may wait before a further one has to. */
+const NAMES = 16384;
 
 export class StoreQueue {
 	readonly #bridge: Bridge;
 	/** Whoever asks for an extra method knows that the store has it. */
-	readonly #store: Far<LinkingStore>;
-	/** The most bytes that may be underway. */
+	readonly #store: Far<FullStore>;
+	readonly #extras: ReadonlySet<StoreExtra>;
+	/** The most bytes that may wait. */
 	readonly #most: number;
+	readonly #reports: Reports;
+	#steps: Step[] = [];
+	/** The steps before this one have been sent. */
+	#head = 0;
+	/** Changes of names that wait, underway and refused ones included. */
+	#names = 0;
+	/** Bytes that files have and the store has not. */
 	#bytes = 0;
-	/** The last change asked for; when it is answered, so are all before it. */
-	#last: Ticket<unknown> | null = null;
-	readonly #lastOf = new Map<INode, Ticket<unknown>>();
-	/** Failures that nobody has been told of. */
-	readonly #failures = new Map<INode, Errno>();
-	readonly #gatherers = new Set<Gatherer>();
+	/** Done when the batch that is underway has been answered. */
+	#underway: OpenTicket<void> | null = null;
+	readonly #batch = new Batch();
+	/** How many steps of a node have not been answered. */
+	readonly #open = new Map<INode, number>();
+	/** Whose contents are in the queue. */
+	readonly #queued = new Set<Owner>();
+	readonly #gatherers = new Set<Owner>();
 	#alarm: Ticket<void> | null = null;
+	/** Changes of names that were refused, and those that build on them, in order. */
+	#held: Named[] = [];
+	/** Why the last of them was refused. */
+	#heldReason: Errno = EIO;
+	readonly #heldNames = new Names();
+	/** Whose contents have been refused. */
+	readonly #refused = new Set<Owner>();
+	/** Failures that no program has been told of. */
+	readonly #failures = new Map<INode, Errno>();
+	/** Failures that the page has been told of, and that last. */
+	readonly #told = new Map<INode, Errno>();
+	/** Why there is no room, where refused bytes take it all. */
+	#full: Done = 0;
+	/** Changes answered so far, which was the last of a node, and how many are durable. */
+	#answered = 0;
+	readonly #lastOf = new WeakMap<INode, number>();
+	#durable = 0;
+	#hardening: { readonly ticket: Ticket<unknown>; readonly upTo: number } | null = null;
 
-	constructor(bridge: Bridge, store: Far<LinkingStore>, most: number) {
+	constructor(
+		bridge: Bridge,
+		store: Far<FullStore>,
+		extras: ReadonlySet<StoreExtra>,
+		most: number,
+		reports: Reports,
+	) {
 		this.#bridge = bridge;
 		this.#store = store;
+		this.#extras = extras;
 		this.#most = most;
+		this.#reports = reports;
 	}
 
+	/** Bytes that are yet to be written. */
+	get pending(): number {
+		return this.#bytes;
+	}
+
+	/** Changes that the store has answered so far: it moves while the store is alive. */
+	get progress(): number {
+		return this.#answered;
+	}
+
+	// --- questions ---
+
+	/** The children of a directory, after all that was changed before. */
 	list(path: string): Ticket<Listing[]> {
-		return this.#bridge.ask(this.#store, "list", path);
+		return this.#ask(path, true, () => this.#bridge.ask(this.#store, "list", path));
 	}
 
+	/** Bytes of a file that are nowhere but in the store: only names can come before. */
 	read(path: string, offset: number, length: number): Ticket<Uint8Array> {
-		return this.#bridge.ask(this.#store, "read", path, offset, length);
+		const sure = this.#names === 0 || (this.#steps.length === 0 && this.#batch.sure(path));
+		return this.#ask(path, !sure, () =>
+			this.#bridge.ask(this.#store, "read", path, offset, length),
+		);
 	}
 
-	write(node: INode, path: string, offset: number, bytes: Uint8Array): void {
-		this.#note(node, this.#bridge.ask(this.#store, "write", path, offset, bytes), bytes.length);
-	}
-
-	resize(node: INode, path: string, size: number): void {
-		this.#note(node, this.#bridge.ask(this.#store, "resize", path, size), 0);
-	}
+	// --- changes ---
 
 	make(node: INode, path: string, type: "file" | "directory"): void {
-		this.#note(node, this.#bridge.ask(this.#store, "make", path, type), 0);
+		this.#change(node, { call: "make", path, type });
 	}
 
+	/** A failure concerns the directory `node`. */
 	remove(node: INode, path: string): void {
-		this.#note(node, this.#bridge.ask(this.#store, "remove", path), 0);
+		this.#change(node, { call: "remove", path });
 	}
 
-	rename(node: INode, from: string, to: string): void {
-		this.#note(node, this.#bridge.ask(this.#store, "rename", from, to), 0);
+	rename(node: INode, path: string, to: string): void {
+		this.#change(node, { call: "rename", path, to });
 	}
 
 	symlink(node: INode, path: string, target: string): void {
-		this.#note(node, this.#bridge.ask(this.#store, "symlink", path, target), 0);
+		this.#change(node, { call: "symlink", path, target });
 	}
 
-	link(node: INode, path: string, newPath: string): void {
-		this.#note(node, this.#bridge.ask(this.#store, "link", path, newPath), 0);
+	link(node: INode, path: string, to: string): void {
+		this.#change(node, { call: "link", path, to });
 	}
 
-	utimes(node: INode, path: string, accessed: bigint, modified: bigint): void {
-		this.#note(node, this.#bridge.ask(this.#store, "utimes", path, accessed, modified), 0);
-	}
-
-	/** How many bytes can be written at once; PENDING while too many are underway. */
-	room(): number {
-		const room = this.#most - this.#bytes;
-		return room > 0 || this.#last === null ? Math.max(room, 1) : this.#bridge.pending(this.#last);
+	/** Puts the contents of a node into the queue, as they will be when their turn comes. */
+	contents(owner: Owner): void {
+		this.#gatherers.delete(owner);
+		if (this.#queued.has(owner) || owner.removed) return;
+		this.#queued.add(owner);
+		this.#push({ owner, path: owner.path });
 	}
 
 	/** Notes that a file gathers bytes, and sees to it that they are sent before long. */
-	gathering(file: Gatherer): void {
-		this.#gatherers.add(file);
+	gathering(owner: Owner): void {
+		this.#gatherers.add(owner);
 		if (this.#alarm !== null) return;
 		this.#alarm = this.#bridge.alarm(performance.now() + PATIENCE);
 		this.#alarm.watch(() => {
 			this.#alarm = null;
-			this.#flush();
+			this.flush();
 		});
 	}
 
-	gathered(file: Gatherer): void {
-		this.#gatherers.delete(file);
+	/** A node has gone: nothing of it is to be kept. */
+	forget(owner: Owner): void {
+		this.#gatherers.delete(owner);
+		this.#refused.delete(owner);
+		this.#failures.delete(owner);
+		this.#told.delete(owner);
 	}
 
-	/** 0 once every change is in the store; then a failure that nobody has been told of. */
+	/** A file has so many more bytes, or fewer, that the store has not. */
+	owe(bytes: number): void {
+		if (bytes === 0) return;
+		this.#bytes += bytes;
+		this.#reports.pending();
+	}
+
+	/** How many bytes can be written at once; PENDING while too many wait. Where the store has refused
+	 *  them all, this is told, and every other time they are tried again. */
+	room(): number {
+		const room = this.#most - this.#bytes;
+		return room > 0 ? room : this.#waitForRoom();
+	}
+
+	/** 0 where a change of names can be taken; PENDING while too many wait. */
+	nameRoom(): Done {
+		if (this.#names < NAMES) return 0;
+		const answer = this.#waitForRoom();
+		// Not above 0 but where nothing is left that could be waited for.
+		return answer > 0 ? 0 : (answer as Done);
+	}
+
+	// --- sync ---
+
+	/** 0 once every change is durable; then a failure that nobody has been told of. What has been
+	 *  refused, and told, is tried again. */
 	sync(): Done {
-		this.#flush();
-		if (this.#last !== null) return this.#bridge.pending(this.#last);
+		this.flush();
+		if (this.#underway !== null) return this.#bridge.pending(this.#underway);
 		for (const [, error] of this.#failures) {
 			this.#failures.clear();
 			return error;
 		}
-		return 0;
+		this.#retry(this.#refused);
+		if (this.#underway !== null) return this.#bridge.pending(this.#underway);
+		return this.#harden(this.#answered);
 	}
 
 	/** The same for the changes of one node. */
 	syncOf(node: INode): Done {
-		const last = this.#lastOf.get(node);
-		if (last !== undefined) return this.#bridge.pending(last);
-		const error = this.#failures.get(node);
-		this.#failures.delete(node);
-		return error ?? 0;
+		if (this.#underway !== null && this.#open.has(node)) {
+			return this.#bridge.pending(this.#underway);
+		}
+		const error = this.failureOf(node);
+		if (error !== 0) return error;
+		const owners = [...this.#refused].filter((owner) => owner === node);
+		if (owners.length > 0 || this.#held.some((held) => held.node === node)) {
+			this.#retry(owners);
+			if (this.#underway !== null) return this.#bridge.pending(this.#underway);
+		}
+		return this.#harden(this.#lastOf.get(node) ?? 0);
 	}
 
-	#flush(): void {
-		for (const file of [...this.#gatherers]) file.flush();
+	/** Why a change of a node was refused, if nobody has been told yet; else 0. */
+	failureOf(node: INode): Done {
+		const error = this.#failures.get(node) ?? 0;
+		if (error !== 0) this.#failures.delete(node);
+		return error;
 	}
 
-	#note(node: INode, ticket: Ticket<unknown>, bytes: number): void {
-		this.#bytes += bytes;
-		this.#last = ticket;
-		this.#lastOf.set(node, ticket);
-		ticket.watch(() => {
-			this.#bytes -= bytes;
-			if (this.#last === ticket) this.#last = null;
-			if (this.#lastOf.get(node) === ticket) this.#lastOf.delete(node);
-			if (ticket.error !== 0 && !this.#failures.has(node)) this.#failures.set(node, ticket.error);
+	/** Puts all that files have gathered into the queue. */
+	flush(): void {
+		for (const owner of [...this.#gatherers]) owner.flush();
+	}
+
+	/** 0 once so many of the changes outlive a crash of the machine. */
+	#harden(wanted: number): Done {
+		if (!this.#extras.has("sync") || wanted <= this.#durable) return 0;
+		this.#hardening ??= { ticket: this.#bridge.ask(this.#store, "sync"), upTo: this.#answered };
+		const { ticket, upTo } = this.#hardening;
+		if (!ticket.done) return this.#bridge.pending(ticket);
+		this.#hardening = null;
+		if (ticket.error !== 0) return ticket.error;
+		this.#durable = upTo;
+		return this.#harden(wanted);
+	}
+
+	// --- the queue ---
+
+	#ask<T>(path: string, afterAll: boolean, ask: () => Ticket<T>): Ticket<T> {
+		const held = this.#heldError(path);
+		if (held === 0 && (!afterAll || this.#idle())) return ask();
+		const later = this.#bridge.ticket<T>();
+		if (held !== 0) {
+			later.fail(held);
+			return later;
+		}
+		const answer = () => {
+			const ticket = ask();
+			ticket.watch(() => {
+				if (ticket.error !== 0) later.fail(ticket.error);
+				// A ticket without an error has its value.
+				else later.answer(ticket.value as T);
+			});
+		};
+		this.#push({ ask: answer });
+		return later;
+	}
+
+	#idle(): boolean {
+		return this.#underway === null && this.#head === this.#steps.length;
+	}
+
+	#change(node: INode, change: NameChange): void {
+		this.#names += 1;
+		this.#push({ node, change, again: false });
+	}
+
+	#push(step: Step): void {
+		this.#steps.push(step);
+		const node = nodeOf(step);
+		if (node !== null) this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
+		this.#send();
+	}
+
+	/** Sends the next batch, if none is underway. */
+	#send(): void {
+		while (this.#underway === null && this.#head < this.#steps.length) {
+			const changes: StoreChange[] = [];
+			const sources: Step[] = [];
+			const taken = this.#compose(changes, sources);
+			if (changes.length === 0) this.#close(taken);
+			else this.#fly(changes, sources, taken);
+		}
+		if (this.#head === this.#steps.length) {
+			this.#steps = [];
+			this.#head = 0;
+		}
+	}
+
+	/** Takes steps from the queue, as many as can go together. */
+	#compose(changes: StoreChange[], sources: Step[]): Step[] {
+		this.#batch.clear();
+		const taken: Step[] = [];
+		for (let bytes = 0; this.#head < this.#steps.length; this.#head++) {
+			const step = this.#steps[this.#head] as Step;
+			if (changes.length > 0 && !this.#goesAlong(step)) break;
+			if (changes.length >= CHANGES || bytes >= BYTES) break;
+			taken.push(step);
+			const from = changes.length;
+			if ("ask" in step) step.ask();
+			else this.#take(step, changes);
+			for (let i = from; i < changes.length; i++) {
+				bytes += sizeOf(changes[i] as StoreChange);
+				sources.push(step);
+			}
+		}
+		return taken;
+	}
+
+	#goesAlong(step: Step): boolean {
+		if ("ask" in step) return false;
+		if ("owner" in step) return this.#batch.sure(step.path);
+		return this.#batch.takes(step.change, step.node.type === "directory");
+	}
+
+	#take(step: Named | Contents, changes: StoreChange[]): void {
+		if ("owner" in step) {
+			this.#queued.delete(step.owner);
+			const held = this.#heldError(step.path);
+			if (held === 0) step.owner.take(step.path, changes);
+			else this.#refuseContents(step.owner, held);
+			return;
+		}
+		const { change } = step;
+		const to = change.call === "rename" || change.call === "link" ? change.to : change.path;
+		if (this.#heldNames.concern(change.path) || this.#heldNames.concern(to)) {
+			this.#hold(step, this.#heldReason);
+			return;
+		}
+		this.#batch.add(change);
+		changes.push(change);
+	}
+
+	#fly(changes: StoreChange[], sources: Step[], taken: Step[]): void {
+		const underway = this.#bridge.ticket<void>();
+		this.#underway = underway;
+		this.#put(changes, (errors) => {
+			for (let i = 0; i < changes.length; i++) {
+				this.#hear(changes[i] as StoreChange, sources[i] as Step, errors[i] as Done);
+			}
+			this.#close(taken);
+			this.#batch.clear();
+			this.#underway = null;
+			this.#send();
+			underway.answer();
 		});
 	}
+
+	/** Puts changes to the store, and calls `heard` when all are answered. */
+	#put(changes: readonly StoreChange[], heard: (errors: readonly Done[]) => void): void {
+		if (this.#extras.has("apply")) {
+			const ticket = this.#bridge.ask(this.#store, "apply", changes);
+			ticket.watch(() => {
+				const answers: unknown = ticket.value;
+				const list: readonly unknown[] = Array.isArray(answers) ? answers : [];
+				heard(changes.map((_, i) => ticket.error || errorOf(list[i])));
+			});
+			return;
+		}
+		let left = changes.length;
+		const tickets = changes.map((change) => this.#askFor(change));
+		for (const ticket of tickets) {
+			ticket.watch(() => {
+				left -= 1;
+				if (left === 0) heard(tickets.map(({ error }) => error));
+			});
+		}
+	}
+
+	#askFor(change: StoreChange): Ticket<unknown> {
+		const bridge = this.#bridge;
+		const store = this.#store;
+		const { path } = change;
+		switch (change.call) {
+			case "write":
+				return bridge.ask(store, "write", path, change.offset, change.bytes);
+			case "resize":
+				return bridge.ask(store, "resize", path, change.size);
+			case "make":
+				return bridge.ask(store, "make", path, change.type);
+			case "remove":
+				return bridge.ask(store, "remove", path);
+			case "rename":
+				return bridge.ask(store, "rename", path, change.to);
+			case "symlink":
+				return bridge.ask(store, "symlink", path, change.target);
+			case "link":
+				return bridge.ask(store, "link", path, change.to);
+			case "utimes":
+				return bridge.ask(store, "utimes", path, change.accessed, change.modified);
+		}
+	}
+
+	// --- answers ---
+
+	#hear(change: StoreChange, step: Step, error: Done): void {
+		this.#answered += 1;
+		const node = nodeOf(step);
+		if (node !== null) this.#lastOf.set(node, this.#answered);
+		if ("owner" in step) {
+			step.owner.answered(change, error);
+			if (error !== 0) this.#refuseContents(step.owner, error, change.path);
+			else this.#healed(step.owner);
+		} else if ("change" in step) {
+			if (error === 0 || isThereAlready(step, error)) {
+				this.#names -= 1;
+				this.#healed(step.node);
+			} else this.#hold(step, error, change.path);
+		}
+	}
+
+	/** Notes a failure; the page is told where there is a path, which changes that were not even sent
+	 *  do not have. */
+	#fail(node: INode, error: Errno, path: string | undefined): void {
+		this.#full = error;
+		if (!this.#failures.has(node)) this.#failures.set(node, error);
+		if (path === undefined || this.#told.get(node) === error) return;
+		this.#told.set(node, error);
+		this.#reports.refused(path, error);
+	}
+
+	#refuseContents(owner: Owner, error: Errno, path?: string): void {
+		if (owner.removed) return;
+		this.#refused.add(owner);
+		this.#fail(owner, error, path);
+	}
+
+	#hold(step: Named, error: Errno, path?: string): void {
+		step.again = true;
+		const { change, node } = step;
+		const made = this.#held.findIndex((held) => makes(held.change, change.path));
+		// What was never made need not be removed; but perhaps it was, and only the answer was bad.
+		if (change.call === "remove" && made >= 0) {
+			this.#held.splice(made, 1);
+			this.#names -= 1;
+		}
+		if (path !== undefined) this.#heldReason = error;
+		this.#held.push(step);
+		this.#heldNames.add(change.path);
+		if (change.call === "rename" || change.call === "link") this.#heldNames.add(change.to);
+		this.#fail(node, error, path);
+	}
+
+	#healed(node: INode): void {
+		this.#full = 0;
+		if (this.#told.size > 0) this.#told.delete(node);
+	}
+
+	/** Why what is at `path` cannot be reached in the store; 0 where it can. */
+	#heldError(path: string): Done {
+		return this.#held.length > 0 && this.#heldNames.cover(path) ? this.#heldReason : 0;
+	}
+
+	/** These steps are over: answered, or held back. */
+	#close(steps: readonly Step[]): void {
+		for (const step of steps) {
+			const node = nodeOf(step);
+			if (node === null) continue;
+			const open = (this.#open.get(node) ?? 1) - 1;
+			if (open === 0) this.#open.delete(node);
+			else this.#open.set(node, open);
+		}
+	}
+
+	/** Sends again what has been refused, before all that waits: names, and the contents of `owners`. */
+	#retry(owners: Iterable<Owner>): void {
+		const held = this.#held;
+		this.#held = [];
+		this.#heldNames.clear();
+		const contents = [...owners];
+		for (const owner of contents) {
+			this.#refused.delete(owner);
+			owner.again();
+		}
+		const waiting = this.#steps.slice(this.#head);
+		this.#steps = [...held, ...waiting];
+		this.#head = 0;
+		for (const { node } of held) this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
+		for (const owner of contents) this.contents(owner);
+		this.#send();
+	}
+
+	#waitForRoom(): number {
+		this.flush();
+		if (this.#underway !== null) return this.#bridge.pending(this.#underway);
+		const error = this.#full;
+		this.#full = 0;
+		if (error !== 0) return error;
+		this.#retry(this.#refused);
+		return this.#underway === null ? 1 : this.#bridge.pending(this.#underway);
+	}
+}
+
+function nodeOf(step: Step): INode | null {
+	if ("owner" in step) return step.owner;
+	return "node" in step ? step.node : null;
+}
+
+function makes({ call, path }: NameChange, wanted: string): boolean {
+	return (call === "make" || call === "symlink") && path === wanted;
+}
+
+/** Whether a change fails because it has been made before, here or by somebody else. */
+function isThereAlready({ change, again }: Named, error: Errno): boolean {
+	const { call } = change;
+	if (call === "make" && change.type === "directory") return error === EEXIST;
+	const missing = call === "remove" || call === "rename";
+	return again && error === (missing ? ENOENT : EEXIST);
+}
+
+/** What one answer of `apply` says. */
+function errorOf(answer: unknown): Done {
+	return answer === null ? 0 : errnoOf(answer);
+}
+
+function sizeOf(change: StoreChange): number {
+	return change.call === "write" ? change.bytes.length : 0;
 }

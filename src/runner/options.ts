@@ -248,7 +248,7 @@ function checkMounts(mounts: Mounts | undefined): void {
 
 const storeMethods = ["list", "read", "write", "resize", "make", "remove", "rename"] as const;
 
-const extraMethods = ["symlink", "link", "utimes"] as const;
+const extraMethods = ["symlink", "link", "utimes", "apply", "sync"] as const;
 
 /** The methods of a store that others may lack. */
 export function extrasOf(store: Store): StoreExtra[] {

@@ -1,0 +1,333 @@
+/**
+ * A directory of a remote file system: listed when somebody first looks into it, and from then on the
+ * cache is the truth. Everything that makes, moves and removes names is here.
+ *
+ * A call first makes sure that all it needs is listed, and that the queue takes another change.
+ */
+import {
+	type Done,
+	EEXIST,
+	EINVAL,
+	ENOENT,
+	EPERM,
+	type Errno,
+	EXDEV,
+	PENDING,
+} from "../abi/errno.ts";
+import type { Ticket } from "../bridge/bridge.ts";
+import type { Listing, Times } from "../bridge/store.ts";
+import { Entries } from "./entries.ts";
+import { type Entry, emptiness, type INode, Node, wrongReplacement, wrongType } from "./node.ts";
+import type { RemoteFileSystem } from "./remote.ts";
+import { RemoteFile, RemoteLeaf, RemoteNode, RemoteSymlink } from "./remote-node.ts";
+
+const MILLISECOND = 1_000_000n;
+/** What a time must be below: 64 bits. */
+const MOST = 1n << 64n;
+
+export class RemoteDirectory extends RemoteNode {
+	/** Null until the store has listed it. */
+	#entries: Entries | null;
+	#listing: Ticket<Listing[]> | null = null;
+
+	constructor(
+		fs: RemoteFileSystem,
+		parent: RemoteDirectory | null,
+		name: string,
+		entries: Entries | null,
+		times: Times,
+	) {
+		super(fs, "directory", parent, name, times);
+		this.#entries = entries;
+	}
+
+	/** Where the store has a child. */
+	pathOf(name: string): string {
+		const { path } = this;
+		return path === "/" ? `/${name}` : `${path}/${name}`;
+	}
+
+	override lookup(name: string): INode | Errno {
+		const entries = this.#entries ?? this.#list();
+		if (typeof entries === "number") return entries;
+		const node = entries.get(name);
+		return node === undefined ? ENOENT : (node.face ?? node);
+	}
+
+	override create(name: string, type: "file" | "directory"): INode | Errno {
+		const entries = this.#readyFor(name);
+		if (typeof entries === "number") return entries;
+		const times = this.#now();
+		const node =
+			type === "file"
+				? new RemoteFile(this.fs, this, name, times, 0)
+				: new RemoteDirectory(this.fs, this, name, new Entries(), times);
+		entries.add(name, node);
+		this.modifiedNow();
+		this.fs.queue.make(node, node.path, type);
+		return node;
+	}
+
+	override symlink(name: string, target: string): Done {
+		const entries = this.#readyFor(name);
+		if (typeof entries === "number") return entries;
+		if (!this.fs.extras.has("symlink")) return EPERM;
+		const node = new RemoteSymlink(this.fs, this, name, this.#now(), target);
+		entries.add(name, node);
+		this.modifiedNow();
+		this.fs.queue.symlink(node, node.path, target);
+		return 0;
+	}
+
+	override link(name: string, node: INode): Done {
+		if (node.type === "directory") return EPERM;
+		if (!(node instanceof Node) || node.dev !== this.dev) return EXDEV;
+		const entries = this.#readyFor(name);
+		if (typeof entries === "number") return entries;
+		const bare = node.bare();
+		if (typeof bare === "number") return bare;
+		if (!(bare instanceof RemoteLeaf) || bare.fs !== this.fs) return EXDEV;
+		if (!this.fs.extras.has("link")) return EPERM;
+		if (bare.parent === null) return ENOENT;
+		const room = this.fs.queue.nameRoom();
+		if (room !== 0) return room;
+		this.fs.queue.link(bare, bare.path, this.pathOf(name));
+		bare.addName(this, name);
+		bare.links += 1;
+		bare.changedNow();
+		entries.add(name, bare);
+		this.modifiedNow();
+		return 0;
+	}
+
+	override remove(name: string, type: "file" | "directory"): Done {
+		const entries = this.#entries ?? this.#list();
+		if (typeof entries === "number") return entries;
+		const node = entries.get(name);
+		if (node === undefined) return ENOENT;
+		const wrong =
+			wrongType(node, type) ||
+			(type === "directory" ? emptiness(node.face ?? node) : 0) ||
+			droppable(node) ||
+			this.fs.queue.nameRoom();
+		if (wrong !== 0) return wrong;
+		this.#drop(entries, name, node);
+		return 0;
+	}
+
+	override rename(name: string, to: INode, newName: string): Done {
+		const entries = this.#entries ?? this.#list();
+		if (typeof entries === "number") return entries;
+		const node = entries.get(name);
+		if (node === undefined) return ENOENT;
+		if (to.dev !== this.dev) return EXDEV;
+		if (!(to instanceof RemoteDirectory)) {
+			return to instanceof Node ? to.receive(this, name, newName) : EXDEV;
+		}
+		const target = to.#entries ?? to.#list();
+		if (typeof target === "number") return target;
+		const old = target.get(newName);
+		if (old === node) return 0;
+		const wrong = to.#refusesMoved(node, old) || this.fs.queue.nameRoom();
+		if (wrong !== 0) return wrong;
+		this.#move(entries, name, node as RemoteNode, to, target, newName, old);
+		return 0;
+	}
+
+	override readdir(cursor: number, out: Entry): number {
+		const entries = this.#entries ?? this.#list();
+		if (typeof entries === "number") return entries;
+		const slot = entries.after(cursor);
+		if (slot === undefined) return 0;
+		// What is listed has its node.
+		const node = slot.node as Node;
+		out.name = slot.name;
+		out.ino = (node.face ?? node).ino;
+		out.type = node.type;
+		return slot.cursor;
+	}
+
+	/** 0 once it and all directories in it have been listed, but for those that cannot be. */
+	listAll(): Done {
+		const entries = this.#entries ?? this.#list();
+		if (typeof entries === "number") return entries === PENDING ? entries : 0;
+		let done: Done = 0;
+		for (const [, node] of entries) {
+			if (node instanceof RemoteDirectory && node.listAll() !== 0) done = PENDING;
+		}
+		return done;
+	}
+
+	/** 0 once everything in it can be dropped: all that an overlay leaves behind in a directory that
+	 *  looks empty. */
+	clearable(): Done {
+		const entries = this.#entries ?? this.#list();
+		if (typeof entries === "number") return entries;
+		for (const [, node] of entries) {
+			const done = droppable(node);
+			if (done !== 0) return done;
+		}
+		return 0;
+	}
+
+	/** Removes all that is in it, which `clearable` has listed. */
+	clear(): void {
+		const entries = this.#entries;
+		if (entries === null) return;
+		for (const [name, node] of [...entries]) this.#drop(entries, name, node);
+	}
+
+	#list(): Entries | Errno {
+		if (this.removed) return new Entries();
+		this.#listing ??= this.fs.queue.list(this.path);
+		const ticket = this.#listing;
+		if (!ticket.done) return this.fs.bridge.pending(ticket);
+		this.#listing = null;
+		if (ticket.error !== 0) return ticket.error;
+		const entries = new Entries();
+		for (const listing of ticket.value ?? []) this.#enter(entries, listing);
+		this.#entries = entries;
+		return entries;
+	}
+
+	#enter(entries: Entries, listing: Listing): void {
+		const { name } = listing;
+		if (!isName(name) || entries.has(name)) return;
+		const known = this.#sameFile(listing);
+		if (known === undefined) {
+			const node = this.#listed(name, listing);
+			this.#noteLinks(node, listing);
+			entries.add(name, node);
+			return;
+		}
+		known.addName(this, name);
+		known.links = Math.max(known.links, known.known);
+		entries.add(name, known);
+	}
+
+	#listed(name: string, listing: Listing): RemoteNode {
+		const { fs } = this;
+		const times = timesOf(listing);
+		if (listing.type === "directory") return new RemoteDirectory(fs, this, name, null, times);
+		if (listing.type === "file") return new RemoteFile(fs, this, name, times, bytes(listing.size));
+		const target = typeof listing.target === "string" ? listing.target : null;
+		return new RemoteSymlink(fs, this, name, times, target);
+	}
+
+	/** The node that another name of the same file has. */
+	#sameFile({ file, type }: Listing): RemoteLeaf | undefined {
+		const known = file === undefined ? undefined : this.fs.linked.get(file);
+		return known?.type === type ? known : undefined;
+	}
+
+	#noteLinks(node: RemoteNode, { file, links }: Listing): void {
+		if (!(node instanceof RemoteLeaf) || typeof file !== "number") return;
+		if (links === undefined || !Number.isSafeInteger(links) || links < 2) return;
+		node.links = links;
+		node.file = file;
+		this.fs.linked.set(file, node);
+	}
+
+	#now(): Times {
+		const now = this.fs.now();
+		return { accessed: now, modified: now };
+	}
+
+	#readyFor(name: string): Entries | Errno {
+		const entries = this.#entries ?? this.#list();
+		if (typeof entries === "number") return entries;
+		if (entries.has(name)) return EEXIST;
+		if (this.removed) return ENOENT;
+		const room = this.fs.queue.nameRoom();
+		return room === 0 ? entries : room;
+	}
+
+	#refusesMoved(node: Node, old: Node | undefined): Done {
+		if (node.type === "directory" && this.#isWithin(node)) return EINVAL;
+		if (old === undefined) return this.removed ? ENOENT : 0;
+		return wrongReplacement(node, old.face ?? old) || droppable(old);
+	}
+
+	#isWithin(node: INode): boolean {
+		for (let at: RemoteDirectory | null = this; at !== null; at = at.parent) {
+			if (at === node) return true;
+		}
+		return false;
+	}
+
+	#drop(entries: Entries, name: string, node: Node): void {
+		const path = this.pathOf(name);
+		this.#leave(name, node);
+		entries.delete(name);
+		this.modifiedNow();
+		this.fs.queue.remove(this, path);
+	}
+
+	/** What has to happen to a node before its name here goes. */
+	#leave(name: string, node: Node): void {
+		if (node instanceof RemoteLeaf) {
+			if (node.links > 1) node.flush();
+			node.unlinked(this, name);
+		}
+		if (node instanceof RemoteDirectory) {
+			node.clear();
+			node.links = 0;
+		}
+	}
+
+	#move(
+		entries: Entries,
+		name: string,
+		node: RemoteNode,
+		to: RemoteDirectory,
+		target: Entries,
+		newName: string,
+		old: Node | undefined,
+	): void {
+		if (node instanceof RemoteLeaf) node.flush();
+		if (old !== undefined) {
+			to.#leave(newName, old);
+			target.delete(newName);
+		}
+		const from = this.pathOf(name);
+		if (to === this) entries.relabel(name, newName);
+		else {
+			entries.delete(name);
+			target.add(newName, node);
+		}
+		node.deleteName(this, name);
+		node.addName(to, newName);
+		this.modifiedNow();
+		to.modifiedNow();
+		if (node.type === "directory") node.modifiedNow();
+		else node.changedNow();
+		this.fs.queue.rename(node, from, to.pathOf(newName));
+	}
+}
+
+/** 0 once a node can lose its name without losing what somebody still needs. */
+function droppable(node: Node): Done {
+	if (node instanceof RemoteLeaf) return node.detachable();
+	return node instanceof RemoteDirectory ? node.clearable() : 0;
+}
+
+/** Whether a store may call an entry so. */
+function isName(name: unknown): name is string {
+	if (typeof name !== "string" || name === "" || name === "." || name === "..") return false;
+	return !name.includes("/") && !name.includes("\0");
+}
+
+/** What a listing says of times, as far as it makes sense. */
+function timesOf({ modified, times }: Listing): Times {
+	const whole = Number.isFinite(modified) && modified >= 1000 ? Math.floor(modified) : 1000;
+	const rough = BigInt(whole) * MILLISECOND;
+	return { accessed: time(times?.accessed) ?? rough, modified: time(times?.modified) ?? rough };
+}
+
+function time(value: unknown): bigint | undefined {
+	return typeof value === "bigint" && value >= 0n && value < MOST ? value : undefined;
+}
+
+function bytes(size: number): number {
+	return Number.isSafeInteger(size) && size > 0 ? size : 0;
+}

@@ -1,0 +1,309 @@
+/**
+ * The nodes of a remote file system, but for directories: names in the tree, times, contents.
+ *
+ * A node keeps what the store has yet to be told of it: a file its bytes, each its times. The queue
+ * asks for that when its turn comes (`take`) and says what became of it (`answered`).
+ */
+import { type Done, ENOENT, type Errno } from "../abi/errno.ts";
+import type { StoreChange, Times } from "../bridge/store.ts";
+import { type FileType, Node, type Stat } from "./node.ts";
+import type { RemoteFileSystem } from "./remote.ts";
+import { RemoteBytes } from "./remote-bytes.ts";
+import type { RemoteDirectory } from "./remote-directory.ts";
+import type { Owner } from "./store-queue.ts";
+import { utf8Length } from "./walk.ts";
+
+/** A directory that has a node under a name. */
+interface Name {
+	readonly parent: RemoteDirectory;
+	readonly name: string;
+}
+
+/** What all kinds share: names in the tree, and times. */
+export abstract class RemoteNode extends Node implements Owner {
+	readonly fs: RemoteFileSystem;
+	/** The first of its names; null for the root, and where none is known. */
+	parent: RemoteDirectory | null;
+	name: string;
+	links = 1;
+	#others: readonly Name[] = [];
+	#accessed: bigint;
+	#modified: bigint;
+	#changed: bigint;
+	/** What has become of times that were set. */
+	#times: "sent" | "unsent" | "refused" = "sent";
+
+	constructor(
+		fs: RemoteFileSystem,
+		type: FileType,
+		parent: RemoteDirectory | null,
+		name: string,
+		times: Times,
+	) {
+		super(fs.dev, type);
+		this.fs = fs;
+		this.parent = parent;
+		this.name = name;
+		this.#accessed = times.accessed;
+		this.#modified = times.modified;
+		this.#changed = times.modified;
+	}
+
+	/** Where the store has it, now. */
+	get path(): string {
+		return this.parent === null ? "/" : this.parent.pathOf(this.name);
+	}
+
+	/** It is in the tree no more. */
+	get removed(): boolean {
+		return this.links === 0;
+	}
+
+	/** How many of its names are known. */
+	get known(): number {
+		return this.parent === null ? 0 : 1 + this.#others.length;
+	}
+
+	/** Takes note of a name. */
+	addName(parent: RemoteDirectory, name: string): void {
+		if (this.parent !== null) this.#others = [...this.#others, { parent, name }];
+		else {
+			this.parent = parent;
+			this.name = name;
+		}
+	}
+
+	/** Forgets a name. */
+	deleteName(parent: RemoteDirectory, name: string): void {
+		const names = [{ parent: this.parent, name: this.name }, ...this.#others];
+		const left = names.filter((one) => one.parent !== parent || one.name !== name) as Name[];
+		this.parent = left[0]?.parent ?? null;
+		this.name = left[0]?.name ?? "";
+		this.#others = left.slice(1);
+	}
+
+	override stat(out: Stat): Done {
+		out.dev = this.dev;
+		out.ino = this.ino;
+		out.type = this.type;
+		out.size = this.size();
+		out.links = this.links;
+		out.accessed = this.#accessed;
+		out.modified = this.#modified;
+		out.changed = this.#changed;
+		return 0;
+	}
+
+	/** Where the store cannot set times, these last as long as the cache. */
+	override setTimes(accessed: bigint | null, modified: bigint | null): Done {
+		if (accessed === null && modified === null) return 0;
+		this.#accessed = accessed ?? this.#accessed;
+		this.#modified = modified ?? this.#modified;
+		this.changedNow();
+		if (this.fs.extras.has("utimes") && !this.removed) {
+			this.#times = "unsent";
+			this.fs.queue.contents(this);
+		}
+		return 0;
+	}
+
+	take(path: string, out: StoreChange[]): void {
+		if (this.#times !== "unsent" || this.removed) return;
+		this.#times = "sent";
+		out.push({ call: "utimes", path, accessed: this.#accessed, modified: this.#modified });
+	}
+
+	answered({ call }: StoreChange, error: Done): void {
+		if (call === "utimes" && this.#times === "sent" && error !== 0) this.#times = "refused";
+	}
+
+	again(): void {
+		if (this.#times === "refused") this.#times = "unsent";
+	}
+
+	/** Puts to the store what is only here. */
+	flush(): void {}
+
+	override sync(): Done {
+		return this.fs.queue.syncOf(this);
+	}
+
+	modifiedNow(): void {
+		this.changedNow();
+		this.#modified = this.#changed;
+	}
+
+	/** What is known about it has changed: its links, its name. */
+	changedNow(): void {
+		this.#changed = this.fs.now();
+	}
+}
+
+/** What can have several names. */
+export abstract class RemoteLeaf extends RemoteNode {
+	/** The store's number, where that has said that there are several names. */
+	file: number | undefined = undefined;
+
+	/** 0 once a name can go: whoever has an open file will still reach it. */
+	detachable(): Done {
+		if (!this.isOpen || this.known > 1) return 0;
+		const listed = this.links > 1 ? this.fs.listAll() : 0;
+		return listed !== 0 || this.known > 1 ? listed : this.keep();
+	}
+
+	/** One name goes. */
+	unlinked(parent: RemoteDirectory, name: string): void {
+		this.deleteName(parent, name);
+		this.links -= 1;
+		this.changedNow();
+		// A store that promises more names than it has.
+		if (this.parent === null && this.isOpen) this.links = 0;
+		if (this.links > 0) return;
+		if (this.file !== undefined) this.fs.linked.delete(this.file);
+		this.fs.queue.forget(this);
+		this.detach();
+	}
+
+	protected get isOpen(): boolean {
+		return (this.face ?? this).handles > 0;
+	}
+
+	/** 0 once it can do without the store. */
+	protected keep(): Done {
+		return 0;
+	}
+
+	/** The last name has gone. */
+	protected detach(): void {}
+}
+
+export class RemoteFile extends RemoteLeaf {
+	readonly #bytes: RemoteBytes;
+	/** Times are taken when somebody looks. */
+	#marked = false;
+
+	constructor(
+		fs: RemoteFileSystem,
+		parent: RemoteDirectory,
+		name: string,
+		times: Times,
+		size: number,
+	) {
+		super(fs, "file", parent, name, times);
+		this.#bytes = new RemoteBytes(fs, this, size);
+	}
+
+	override stat(out: Stat): Done {
+		this.#settle();
+		return super.stat(out);
+	}
+
+	override setTimes(accessed: bigint | null, modified: bigint | null): Done {
+		this.#settle();
+		return super.setTimes(accessed, modified);
+	}
+
+	/** The times last: the store takes a write for the last change. */
+	override take(path: string, out: StoreChange[]): void {
+		this.#settle();
+		this.#bytes.take(path, out);
+		super.take(path, out);
+	}
+
+	override answered(change: StoreChange, error: Done): void {
+		this.#bytes.answered(change, error);
+		super.answered(change, error);
+	}
+
+	override again(): void {
+		this.#bytes.again();
+		super.again();
+	}
+
+	override read(into: Uint8Array, at: number, length: number, position: number): number {
+		return this.#bytes.read(into, at, length, position);
+	}
+
+	override write(from: Uint8Array, at: number, length: number, position: number): number {
+		const written = this.#bytes.write(from, at, length, position);
+		if (written > 0) this.#marked = true;
+		return written;
+	}
+
+	override size(): number {
+		return this.#bytes.size;
+	}
+
+	override truncate(size: number): Done {
+		const done = this.#bytes.truncate(size);
+		if (done === 0) this.#marked = true;
+		return done;
+	}
+
+	override readable(): number {
+		return this.#bytes.size;
+	}
+
+	override writable(): number {
+		return this.fs.queue.room();
+	}
+
+	override get changeable(): boolean {
+		return true;
+	}
+
+	override sync(): Done {
+		this.#settle();
+		this.flush();
+		return super.sync();
+	}
+
+	override closed(): void {
+		this.#settle();
+		if (this.removed) this.#bytes.release();
+		else this.flush();
+	}
+
+	override flush(): void {
+		if (this.#bytes.isAhead) this.fs.queue.contents(this);
+	}
+
+	protected override keep(): Done {
+		return this.#bytes.loadAll();
+	}
+
+	protected override detach(): void {
+		this.#bytes.detach();
+		if (!this.isOpen) this.#bytes.release();
+	}
+
+	#settle(): void {
+		if (this.#marked) this.modifiedNow();
+		this.#marked = false;
+	}
+}
+
+export class RemoteSymlink extends RemoteLeaf {
+	/** Null where the store cannot tell. */
+	readonly #target: string | null;
+
+	constructor(
+		fs: RemoteFileSystem,
+		parent: RemoteDirectory,
+		name: string,
+		times: Times,
+		target: string | null,
+	) {
+		super(fs, "symlink", parent, name, times);
+		this.#target = target;
+	}
+
+	override size(): number {
+		const target = this.#target ?? "";
+		return utf8Length(target, 0, target.length);
+	}
+
+	override readlink(): string | Errno {
+		return this.#target ?? ENOENT;
+	}
+}
