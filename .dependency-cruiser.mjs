@@ -15,7 +15,7 @@ const ROOMS = {
 	webc: { may: [] },
 	bridge: { may: ["abi"] },
 	fs: { may: ["abi"], types: ["bridge", "webc"] },
-	mounts: { may: ["abi"], types: ["bridge"] },
+	mounts: { may: ["abi", "bridge"] },
 	wasi: { may: ["abi", "bridge", "fs"] },
 	wasix: { may: ["abi", "bridge", "fs", "wasi"] },
 	runner: { may: ["abi", "webc", "bridge", "fs", "mounts", "wasi", "wasix"] },

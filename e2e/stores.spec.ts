@@ -156,7 +156,8 @@ test("notes beside the files: hidden, moved along, and no longer true of a file 
 		await write("link", "a file now");
 		const link = (await store.list("/e")).find(({ name }) => name === "link");
 		await write(".porthole", '{ "format": 1, "notes": { "f": { "seen": 3 } } }');
-		const damaged = await caught(store.list("/e"));
+		// Whoever has the directory to himself need not look again at what he has written.
+		const damaged = await caught(new porthole.OPFSDirectory("noted").list("/e"));
 		await e.removeEntry(".porthole");
 		await store.remove("/e/f");
 		await store.symlink("/e/link2", "x");

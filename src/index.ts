@@ -9,6 +9,7 @@ export {
 	IndexedDBDirectory,
 	MemoryDirectory,
 	OPFSDirectory,
+	type OPFSOptions,
 	type PickOptions,
 } from "./mounts/directories.ts";
 export type { HTTPOptions } from "./mounts/http.ts";

@@ -1,5 +1,11 @@
-/** The worker of a sandbox: its kernel, on the worker's own channel. */
+/**
+ * The one script of all workers. The name that a worker was given says what it is to be; most are the
+ * kernel of a sandbox, on the worker's own channel.
+ */
 import { type Scope, serve } from "../src/runner/kernel.ts";
 
 // The type of a worker's global scope and that of a page's exclude each other in one program.
-serve(globalThis as unknown as Scope);
+const scope = globalThis as unknown as Scope & { readonly name: string };
+if (scope.name === "porthole-stores") {
+	import("../src/mounts/stores-worker.ts").then(({ serveStores }) => serveStores(scope));
+} else serve(scope);

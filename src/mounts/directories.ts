@@ -5,75 +5,67 @@
  * directory here is a name and a recipe; the store behind it is loaded when it is first used.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { LinkingStore, Listing, Store } from "../bridge/store.ts";
+import type { LinkingStore, Store } from "../bridge/store.ts";
 import type { HTTPOptions } from "./http.ts";
 import type { IndexedDBOptions } from "./indexeddb.ts";
 
-/** What all of ours can do. */
-type Linkless = Store & Required<Pick<Store, "symlink" | "utimes">>;
+type With<K extends keyof Store> = Store & Required<Pick<Store, K>>;
+/** What a store over handles can do. */
+type HandleLike = With<"symlink" | "utimes" | "apply" | "sync">;
 
-/** A store that is yet to be loaded. */
-abstract class Late<S extends Store> implements Store {
-	readonly #open: () => Promise<S>;
-	#opened: Promise<S> | undefined;
+const METHODS = "list read write resize make remove rename".split(" ");
 
-	/** `open` loads the store; where it fails, the next call tries again. */
-	constructor(open: () => Promise<S>) {
-		this.#open = open;
-	}
+/** A store that is yet to be loaded: its methods load it and ask it. */
+abstract class Late implements Store {
+	declare list: Store["list"];
+	declare read: Store["read"];
+	declare write: Store["write"];
+	declare resize: Store["resize"];
+	declare make: Store["make"];
+	declare remove: Store["remove"];
+	declare rename: Store["rename"];
 
-	protected store(): Promise<S> {
-		this.#opened ??= this.#open().catch((error: unknown) => {
-			this.#opened = undefined;
-			throw error;
-		});
-		return this.#opened;
-	}
-
-	async list(path: string): Promise<Listing[]> {
-		return (await this.store()).list(path);
-	}
-
-	async read(path: string, offset: number, length: number): Promise<Uint8Array> {
-		return (await this.store()).read(path, offset, length);
-	}
-
-	async write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-		return (await this.store()).write(path, offset, bytes);
-	}
-
-	async resize(path: string, size: number): Promise<void> {
-		return (await this.store()).resize(path, size);
-	}
-
-	async make(path: string, type: "file" | "directory"): Promise<void> {
-		return (await this.store()).make(path, type);
-	}
-
-	async remove(path: string): Promise<void> {
-		return (await this.store()).remove(path);
-	}
-
-	async rename(from: string, to: string): Promise<void> {
-		return (await this.store()).rename(from, to);
+	/** `open` loads the store; where it fails, the next call tries again. `more` are the methods that
+	 *  it has beyond those of all, with spaces between. */
+	constructor(open: () => Promise<Store>, more = "") {
+		let opened: Promise<Store> | undefined;
+		const load = () => {
+			opened ??= open().catch((error: unknown) => {
+				opened = undefined;
+				throw error;
+			});
+			return opened;
+		};
+		for (const method of METHODS.concat(more.match(/\w+/g) ?? [])) {
+			const ask = async (...args: unknown[]) => {
+				const store = await load();
+				return Reflect.get(store, method).apply(store, args);
+			};
+			Reflect.set(this, method, ask);
+		}
 	}
 }
 
-/** One that holds symlinks and times. */
-abstract class LateTimes<S extends Linkless> extends Late<S> {
-	async symlink(path: string, target: string): Promise<void> {
-		return (await this.store()).symlink(path, target);
-	}
+/** One that holds links and times. */
+abstract class LateLinks extends Late {
+	declare symlink: LinkingStore["symlink"];
+	declare utimes: LinkingStore["utimes"];
+	declare link: LinkingStore["link"];
 
-	async utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
-		return (await this.store()).utimes(path, accessed, modified);
+	constructor(open: () => Promise<LinkingStore>) {
+		super(open, "symlink utimes link");
 	}
 }
 
-/** One that holds hard links too. */
-abstract class LateLinks extends LateTimes<LinkingStore> {
-	async link(path: string, newPath: string): Promise<void> {
-		return (await this.store()).link(path, newPath);
+/** One over handles: no hard links, and it gathers changes. */
+abstract class LateHandles extends Late {
+	declare symlink: HandleLike["symlink"];
+	declare utimes: HandleLike["utimes"];
+	declare apply: HandleLike["apply"];
+	declare sync: HandleLike["sync"];
+
+	constructor(open: () => Promise<HandleLike>, more = "") {
+		super(open, `symlink utimes apply sync ${more}`);
 	}
 }
 
@@ -99,11 +91,22 @@ export class IndexedDBDirectory extends LateLinks {
 	}
 }
 
+export interface OPFSOptions {
+	/** As in `SandboxOptions`: a sandbox that mounts the directory hands on its own. */
+	readonly workerUrl?: string | URL;
+}
+
 /** Files in this origin's private file system (OPFS), without hard links. */
-export class OPFSDirectory extends LateTimes<Linkless> {
+export class OPFSDirectory extends LateHandles {
+	workerUrl: string | URL | undefined;
+	/** Whether files are changed where they are. It takes a worker, and a browser that lets it hold
+	 *  files; elsewhere each change is made in a copy of the whole file, which is slow for large ones. */
+	declare isInPlace: () => Promise<boolean>;
+
 	/** `path`: the directory there that is mounted; it is made if it is missing. */
-	constructor(path = "/") {
-		super(async () => (await import("./handle.ts")).privateStore(path));
+	constructor(path = "/", options: OPFSOptions = {}) {
+		super(async () => (await import("./opfs.ts")).openPrivate(path, this.workerUrl), "isInPlace");
+		this.workerUrl = options.workerUrl;
 	}
 }
 
@@ -117,11 +120,11 @@ export interface PickOptions {
 
 /** A directory on the user's disk, through a handle of the File System Access API; without
  *  hard links. */
-export class FileSystemAccessDirectory extends LateTimes<Linkless> {
+export class FileSystemAccessDirectory extends LateHandles {
 	readonly handle: FileSystemDirectoryHandle;
 
 	constructor(handle: FileSystemDirectoryHandle) {
-		super(async () => new (await import("./handle.ts")).HandleStore(handle));
+		super(async () => (await import("./handle-store.ts")).pickedStore(handle));
 		this.handle = handle;
 	}
 
@@ -137,7 +140,7 @@ export class FileSystemAccessDirectory extends LateTimes<Linkless> {
 }
 
 /** The files of a web server's directory, read only and read in parts. */
-export class HTTPDirectory extends Late<Store> {
+export class HTTPDirectory extends Late {
 	readonly readOnly = true;
 
 	/** `url`: where the directory is; a relative one is taken from the page's address. */

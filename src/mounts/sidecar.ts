@@ -14,8 +14,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Times } from "../bridge/store.ts";
-
-export const SIDECAR = ".porthole";
+import { type Directory, type Folder, type Handle, isCalled, SIDECAR } from "./names.ts";
 
 export interface Note {
 	/** Of a symlink. */
@@ -31,13 +30,66 @@ const FORMAT = 1;
 /** No directory has so much to note. */
 const MOST_BYTES = 1 << 26;
 
-/** The notes of a directory; none where it has no sidecar. Errors: EIO for one that is damaged. */
-export async function readNotes(directory: FileSystemDirectoryHandle): Promise<Notes> {
+/** How many directories' notes are kept in memory. */
+const MOST_KEPT = 256;
+
+/** The notes of all directories of a store. */
+export class Notebook {
+	readonly #keeps: boolean;
+	/** What was read, by the key of the directory. */
+	readonly #kept = new Map<string, Notes>();
+
+	/** `keeps`: nobody else changes the sidecars before `forget` is called. */
+	constructor(keeps: boolean) {
+		this.#keeps = keeps;
+	}
+
+	/** The notes of a directory; none where it has no sidecar. Errors: EIO for one that is damaged. */
+	async of({ directory, key }: Folder): Promise<Notes> {
+		const kept = this.#kept.get(key);
+		if (kept !== undefined) return kept;
+		const notes = await readNotes(directory);
+		if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
+		if (this.#keeps) this.#kept.set(key, notes);
+		return notes;
+	}
+
+	/** Replaces what is noted on a name; null takes the note away. */
+	async set(folder: Folder, name: string, note: Note | null): Promise<void> {
+		const notes = new Map(await this.of(folder));
+		if (note === null && !notes.delete(name)) return;
+		if (note !== null) notes.set(name, note);
+		await this.write(folder, notes);
+	}
+
+	async write({ directory, key }: Folder, notes: Notes): Promise<void> {
+		this.#kept.delete(key);
+		if (notes.size === 0) await removeNotes(directory);
+		else await writeNotes(directory, notes);
+		if (this.#keeps) this.#kept.set(key, notes);
+	}
+
+	/** The sidecars may be others from now on. */
+	forget(): void {
+		this.#kept.clear();
+	}
+}
+
+/** What a note on it would have to have seen. */
+export async function seen(handle: Handle): Promise<string> {
+	return handle.kind === "directory" ? "" : stamp(await handle.getFile());
+}
+
+export function stamp({ lastModified, size }: File): string {
+	return `${lastModified} ${size}`;
+}
+
+async function readNotes(directory: Directory): Promise<Notes> {
 	let file: File;
 	try {
 		file = await (await directory.getFileHandle(SIDECAR)).getFile();
 	} catch (error) {
-		if (error instanceof DOMException && error.name === "NotFoundError") return new Map();
+		if (isCalled(error, "NotFoundError")) return new Map();
 		throw error;
 	}
 	if (file.size > MOST_BYTES) throw damaged(directory);
@@ -46,45 +98,31 @@ export async function readNotes(directory: FileSystemDirectoryHandle): Promise<N
 	return notes;
 }
 
-export async function writeNotes(
-	directory: FileSystemDirectoryHandle,
-	notes: Notes,
-): Promise<void> {
-	if (notes.size === 0) return removeNotes(directory);
-	const named: [string, unknown][] = [];
-	for (const [name, { target, times, seen }] of notes) {
-		const both = times && { times: [String(times.accessed), String(times.modified)] };
-		named.push([name, { ...(target !== undefined && { target }), ...both, seen }]);
-	}
+async function writeNotes(directory: Directory, notes: Notes): Promise<void> {
+	const named = [...notes].map(([name, note]) => [name, noteToJson(note)] as const);
 	const file = await directory.getFileHandle(SIDECAR, { create: true });
 	const writable = await file.createWritable();
 	await writable.write(JSON.stringify({ format: FORMAT, notes: Object.fromEntries(named) }));
 	await writable.close();
 }
 
-export async function removeNotes(directory: FileSystemDirectoryHandle): Promise<void> {
+async function removeNotes(directory: Directory): Promise<void> {
 	try {
 		await directory.removeEntry(SIDECAR);
 	} catch (error) {
-		if (!(error instanceof DOMException && error.name === "NotFoundError")) throw error;
+		if (!isCalled(error, "NotFoundError")) throw error;
 	}
 }
 
-/** Replaces what is noted on a name; null takes the note away. */
-export async function setNote(
-	directory: FileSystemDirectoryHandle,
-	name: string,
-	note: Note | null,
-): Promise<void> {
-	const notes = await readNotes(directory);
-	if (note === null && !notes.delete(name)) return;
-	if (note !== null) notes.set(name, note);
-	await writeNotes(directory, notes);
-}
-
-function damaged(directory: FileSystemDirectoryHandle): PortholeError {
+function damaged(directory: Directory): PortholeError {
 	const where = directory.name === "" ? "the root" : directory.name;
 	return new PortholeError("EIO", `${SIDECAR} in ${where} is damaged; without it, links are files`);
+}
+
+/** A note as it is written. */
+export function noteToJson({ target, times, seen }: Note): unknown {
+	const both = times && { times: [String(times.accessed), String(times.modified)] };
+	return { ...(target !== undefined && { target }), ...both, seen };
 }
 
 // --- what was read, and is not trusted ---
@@ -111,7 +149,7 @@ function parse(text: string): Notes | null {
 	return notes;
 }
 
-function parseNote(value: unknown): Note | null {
+export function parseNote(value: unknown): Note | null {
 	if (!isRecord(value) || typeof value.seen !== "string") return null;
 	const { target, times, seen } = value;
 	if (target !== undefined && typeof target !== "string") return null;

@@ -11,13 +11,13 @@
 import { PortholeError } from "../abi/error.ts";
 import type { Far } from "../bridge/bridge.ts";
 import { Lent } from "../bridge/far.ts";
+import { makeWorker } from "../bridge/make-worker.ts";
 import type { Store } from "../bridge/store.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { type SandboxEventDetail, SandboxTarget } from "./events.ts";
 import { SandboxFS } from "./files.ts";
 import type { Body } from "./function-command.ts";
-import { makeWorker } from "./make-worker.ts";
 import {
 	type CommandOptions,
 	checkLoadOptions,
@@ -351,6 +351,7 @@ export class Sandbox extends SandboxTarget {
 
 	#wireMount(written: string, mount: Mounts[string]): WireMount {
 		const { directory, readOnly } = mountOf(written, mount);
+		if ("workerUrl" in directory) directory.workerUrl ??= this.#options.workerUrl;
 		const store: Far<Store> = this.#lent.lend(directory);
 		return { path: guestPath(written), written, store, extras: extrasOf(directory), readOnly };
 	}

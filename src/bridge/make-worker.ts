@@ -4,8 +4,9 @@
  * start a script of another origin, but it may start one that imports it.
  */
 
-/** What a worker is for: a sandbox's kernel, which is what any other name means too. */
-export type Role = "porthole";
+/** What a worker is for: a sandbox's kernel, which is what any other name means too; or the stores of a
+ *  page that want a thread which may wait (`mounts/stores-worker.ts`). */
+export type Role = "porthole" | "porthole-stores";
 
 export function makeWorker(url: string | URL | undefined, name: Role = "porthole"): Worker {
 	if (url === undefined) {

@@ -1,0 +1,124 @@
+/**
+ * Handles by name: the way to a file or directory, the names that can be held, and what failed.
+ *
+ * A browser says with the names of its errors what a file system says with codes. And it takes names
+ * that would come back as others: half a surrogate pair becomes a question mark. A name is refused
+ * before that can happen.
+ */
+import { PortholeError } from "../abi/error.ts";
+
+export type Directory = FileSystemDirectoryHandle;
+export type Handle = FileSystemFileHandle | Directory;
+
+/** A directory, and where it is in the store. */
+export interface Folder {
+	readonly directory: Directory;
+	readonly key: string;
+}
+
+/** A directory and a name in it. */
+export interface Place extends Folder {
+	readonly name: string;
+}
+
+/** What links and times are noted in (sidecar.ts). */
+export const SIDECAR = ".porthole";
+/** What is being done, while it takes several steps (intent.ts). */
+export const INTENT = ".porthole-intent";
+/** A file that is made to see what the browser can do, and removed. */
+export const PROBE = ".porthole-probe";
+
+const OURS: ReadonlySet<string> = new Set([SIDECAR, INTENT, PROBE]);
+/** As on most systems, so that a folder can be copied to the user's disk. */
+const MOST_BYTES = 255;
+
+const encoder = new TextEncoder();
+
+/** Whether a name is one of ours, and hidden. */
+export function isOurs(name: string): boolean {
+	return OURS.has(name);
+}
+
+export function split(path: string): string[] {
+	return path.split("/").filter((part) => part !== "");
+}
+
+/** One spelling for each path: without slashes at the ends. */
+export function keyOf(path: string): string {
+	return split(path).join("/");
+}
+
+/** The key of a child. */
+export function keyIn({ key }: Folder, name: string): string {
+	return key === "" ? name : `${key}/${name}`;
+}
+
+/** Whether a path is a directory's, or leads into it. */
+export function isWithin(path: string, directory: string): boolean {
+	const key = keyOf(directory);
+	return key === "" || `${keyOf(path)}/`.startsWith(`${key}/`);
+}
+
+/** Errors: EINVAL for a name that is ours, or that would come back as another. */
+export function checkName(name: string): void {
+	if (isOurs(name)) throw new PortholeError("EINVAL", `the name ${name} is taken by Porthole`);
+	if (/\p{Surrogate}/u.test(name)) throw new PortholeError("EINVAL", "half a surrogate pair");
+}
+
+/** Errors: ENAMETOOLONG for a name that most places cannot hold. */
+export function checkNewName(name: string): void {
+	if (name.length * 3 <= MOST_BYTES || encoder.encode(name).length <= MOST_BYTES) return;
+	throw new PortholeError("ENAMETOOLONG", `a name has at most ${MOST_BYTES} bytes`);
+}
+
+/** What is called so in a directory; null where nothing is. */
+export async function child(directory: Directory, name: string): Promise<Handle | null> {
+	try {
+		return await directory.getFileHandle(name);
+	} catch (error) {
+		if (isCalled(error, "TypeMismatchError")) return await directory.getDirectoryHandle(name);
+		if (isCalled(error, "NotFoundError")) return null;
+		throw error;
+	}
+}
+
+// --- failures ---
+
+/** The names of what browsers throw, and of what a file system says. */
+const CODES: ReadonlyMap<string, string> = new Map([
+	["NotFoundError", "ENOENT"],
+	["TypeMismatchError", "ENOTDIR"],
+	["InvalidModificationError", "ENOTEMPTY"],
+	["NoModificationAllowedError", "EBUSY"],
+	["NotAllowedError", "EACCES"],
+	["SecurityError", "EACCES"],
+	["QuotaExceededError", "ENOSPC"],
+	["TypeError", "EINVAL"],
+]);
+
+/** What to do, where the browser does not say. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+	["TypeError", "this place cannot hold such a name: "],
+	["NotAllowedError", "ask with `requestPermission()`, from a click: "],
+]);
+
+export function isCalled(error: unknown, name: string): boolean {
+	return error instanceof Error && error.name === name;
+}
+
+export function codeOf(error: unknown): string {
+	if (error instanceof PortholeError) return error.code;
+	return CODES.get((error as Error | null)?.name ?? "") ?? "EIO";
+}
+
+/** Runs `work`; what it throws says which call failed on which path. */
+export async function named<T>(call: string, path: string, work: () => Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} catch (cause) {
+		const code = codeOf(cause);
+		const said = cause instanceof Error ? cause.message : String(cause);
+		const why = `${HINTS.get((cause as Error | null)?.name ?? "") ?? ""}${said}`;
+		throw new PortholeError(code, `${code}: ${call} ${path} (${why})`, { cause });
+	}
+}

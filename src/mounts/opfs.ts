@@ -1,0 +1,92 @@
+/**
+ * The page's end of the private file system: the worker that its stores live in, and each store as the
+ * page sees it.
+ *
+ * Where there is no such worker, or the browser lets nobody change a file in place, the store is here on
+ * the page, and writes copies: slower, but the same files. `inPlace` says which it is.
+ */
+import { PortholeError } from "../abi/error.ts";
+import { type Remote, reach } from "../bridge/far.ts";
+import { makeWorker } from "../bridge/make-worker.ts";
+import type { HandleStore } from "./handle-store.ts";
+import { privateStore } from "./private.ts";
+import type { Stores } from "./stores-worker.ts";
+
+type Url = string | URL | undefined;
+
+/** One for each script: in most pages, one. */
+const workers = new Map<string, Promise<StoresWorker>>();
+
+class StoresWorker {
+	readonly #stores: Remote<Stores>;
+	/** Rejects when the worker fails. */
+	readonly #death: Promise<never>;
+
+	constructor(worker: Worker, death: Promise<never>) {
+		this.#stores = reach<Stores>(worker);
+		this.#death = death;
+	}
+
+	open(path: string, by: string): Promise<number | null> {
+		return Promise.race([this.#stores.open(path, by), this.#death]);
+	}
+
+	ask(id: number, method: keyof HandleStore, args: unknown[]): Promise<unknown> {
+		return Promise.race([this.#stores.ask(id, method, args), this.#death]);
+	}
+}
+
+async function startWorker(url: Url): Promise<StoresWorker> {
+	const worker = makeWorker(url, "porthole-stores");
+	const death = new Promise<never>((_, reject) => {
+		worker.addEventListener("error", (event) => {
+			event.preventDefault();
+			reject(
+				new PortholeError("worker-failed", `the worker of the stores failed: ${event.message}`),
+			);
+		});
+	});
+	death.catch(() => {});
+	const ready = new Promise((resolve) => {
+		worker.addEventListener("message", resolve, { once: true });
+	});
+	await Promise.race([ready, death]);
+	return new StoresWorker(worker, death);
+}
+
+function workerFor(url: Url): Promise<StoresWorker> {
+	const key = String(url);
+	const known = workers.get(key);
+	if (known !== undefined) return known;
+	const started = startWorker(url);
+	workers.set(key, started);
+	return started;
+}
+
+/** A store of the private file system. */
+interface PrivateStore extends Required<Pick<HandleStore, keyof HandleStore>> {
+	/** Whether files are changed in place. */
+	isInPlace(): Promise<boolean>;
+}
+
+const METHODS: readonly (keyof HandleStore)[] = [
+	...(["list", "read", "write", "resize", "make", "remove", "rename"] as const),
+	...(["symlink", "utimes", "apply", "sync"] as const),
+];
+
+/** Opens a directory of the private file system; it is made if it is missing. */
+export async function openPrivate(path: string, url: Url): Promise<PrivateStore> {
+	const by = crypto.randomUUID();
+	const worker = await workerFor(url).catch(() => null);
+	const id = (await worker?.open(path, by)) ?? null;
+	if (worker === null || id === null) {
+		return Object.assign(await privateStore(path, by, false), { isInPlace: async () => false });
+	}
+	const ask =
+		(method: keyof HandleStore) =>
+		(...args: unknown[]) =>
+			worker.ask(id, method, args);
+	const methods = METHODS.map((method) => [method, ask(method)]);
+	// The worker's store has these methods, with these parameters and answers.
+	return { ...Object.fromEntries(methods), isInPlace: async () => true } as PrivateStore;
+}
