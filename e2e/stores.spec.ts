@@ -81,7 +81,41 @@ test("picking a directory hands over what the user picked", async ({ page }) => 
 	expect(found).toEqual({ same: true, wishes: [{ mode: "readwrite", id: "notes" }] });
 });
 
-/** Damages one record of a database and tells what a page is then told. */
+/** How a call ended: `"fine"`, or with which code and message. */
+type Told = { readonly code: string; readonly message: string };
+
+declare global {
+	function told(call: Promise<unknown>): Promise<Told>;
+	/** The object store of a directory's database, in a transaction. */
+	function records(place: string): Promise<IDBObjectStore>;
+	function answered<T>(request: IDBRequest<T>): Promise<T>;
+}
+
+/** Words of the tests that look into a database. */
+async function teachRecords(page: Page): Promise<void> {
+	await page.evaluate(() => {
+		globalThis.told = (call) =>
+			call.then(
+				() => ({ code: "fine", message: "" }),
+				({ code, message }: Porthole.PortholeError) => ({ code, message }),
+			);
+		globalThis.answered = (request) =>
+			new Promise((resolve, reject) => {
+				request.onsuccess = () => resolve(request.result);
+				request.onerror = () => reject(request.error);
+			});
+		globalThis.records = async (place) => {
+			const request = indexedDB.open(`porthole-${place}`);
+			request.onupgradeneeded = () => request.result.createObjectStore("files");
+			const database = await answered(request);
+			// Who deletes the database shall not wait for the test.
+			database.onversionchange = () => database.close();
+			return database.transaction("files", "readwrite").objectStore("files");
+		};
+	});
+}
+
+/** Replaces one record of a database and tells what a page is then told. */
 async function damaged(page: Page, key: unknown, value: unknown) {
 	return page.evaluate(
 		async ({ key, value }) => {
@@ -89,43 +123,202 @@ async function damaged(page: Page, key: unknown, value: unknown) {
 			const store = new porthole.IndexedDBDirectory(place);
 			await store.make("/f", "file");
 			await store.write("/f", 0, Uint8Array.of(1, 2, 3));
-			await new Promise((resolve, reject) => {
-				const request = indexedDB.open(`porthole-${place}`);
-				request.onerror = reject;
-				request.onsuccess = () => {
-					const tx = request.result.transaction("files", "readwrite");
-					tx.objectStore("files").put(value, key as IDBValidKey);
-					tx.oncomplete = resolve;
-				};
-			});
+			await answered((await records(place)).put(value, key as IDBValidKey));
 			const again = new porthole.IndexedDBDirectory(place);
-			// It may well be that nothing is wrong.
-			const told = (call: Promise<unknown>) =>
-				call.then(
-					() => ({ code: "fine", message: "" }),
-					(error: Porthole.PortholeError) => error,
-				);
 			const [listed, read] = [await told(again.list("/")), await told(again.read("/f", 0, 3))];
-			return { listed: listed.code, read: read.code, message: listed.message };
+			return { listed: listed.code, read: read.code, message: read.message };
 		},
 		{ key, value },
 	);
 }
 
-test("records that make no sense are EIO and not believed", async ({ page }) => {
-	const both = { listed: "EIO", read: "EIO" };
-	expect(await damaged(page, "format", 99)).toMatchObject(both);
-	expect(await damaged(page, ["entry", 0, "f"], { id: "1", type: "file" })).toMatchObject(both);
-	expect(await damaged(page, ["entry", 0, "f"], { id: 1, type: "fifo" })).toMatchObject(both);
-	expect(await damaged(page, ["node", 1], null)).toMatchObject(both);
-	expect(await damaged(page, ["node", 1], { size: -1 })).toMatchObject(both);
-	const named = await damaged(page, ["node", 1], { size: 1e300, links: 1 });
-	expect(named.message).toMatch(/^EIO: list \/ \(database porthole-damaged 0\.\d+: a file in it/);
+test("records that make no sense are EIO, by path, and not believed", async ({ page }) => {
+	await teachRecords(page);
+	const newer = await damaged(page, "format", 99);
+	expect(newer).toMatchObject({ listed: "EIO", read: "EIO" });
+	expect(newer.message).toContain("the format 99, of a later version");
+	const both = { listed: "fine", read: "EIO" };
+	const entry = ["entry", 0, "f"];
+	expect(await damaged(page, entry, "text")).toMatchObject(both);
+	expect(await damaged(page, entry, { id: "1", type: "file" })).toMatchObject(both);
+	expect(await damaged(page, entry, { id: 1, type: "fifo" })).toMatchObject(both);
+	const named = await damaged(page, entry, { id: 77, type: "file" });
+	expect(named.message).toMatch(/^EIO: read \/f \(database porthole-damaged 0\.\d+: /);
 });
 
-test("a damaged block is EIO", async ({ page }) => {
-	const found = await damaged(page, ["block", 1, 0], "text");
-	expect(found).toMatchObject({ listed: "fine", read: "EIO" });
+test("a flipped bit is EIO by path, whatever it hits; the rest is readable", async ({ page }) => {
+	await teachRecords(page);
+	const wrong = await page.evaluate(async () => {
+		const place = "flipped";
+		const store = new porthole.IndexedDBDirectory(place);
+		const large = Uint8Array.from({ length: 1_200_000 }, (_, i) => i * 7 + (i >> 8));
+		for (const name of ["large", "small", "linked"]) await store.make(`/${name}`, "file");
+		await store.write("/large", 0, large);
+		await store.sync();
+		await store.write("/large", 4096, new Uint8Array(10));
+		await store.write("/small", 0, Uint8Array.of(1, 2, 3));
+		await store.link("/linked", "/other");
+		await store.make("/d", "directory");
+		await store.make("/d/in", "file");
+		const paths = ["/large", "/small", "/linked", "/other", "/d/in"];
+		const keys = await answered((await records(place)).getAllKeys());
+		const wrong: string[] = [];
+		let hits = 0;
+		for (const key of keys) {
+			const whole: unknown = await answered((await records(place)).get(key));
+			if (!(whole instanceof Uint8Array) || `${key}` === "node,0") continue;
+			hits++;
+			const flipped = whole.slice();
+			const at = Math.floor(Math.random() * whole.length);
+			flipped[at] = (flipped[at] ?? 0) ^ (1 << Math.floor(Math.random() * 8));
+			await answered((await records(place)).put(flipped, key));
+			const codes: string[] = [];
+			for (const path of paths) codes.push((await told(store.read(path, 0, 2_000_000))).code);
+			const listed = (await store.list("/")).map(({ name }) => name).sort();
+			const [kind, id, name] = key as [string, number, string];
+			const hit = kind === "entry" ? [name] : id === 1 ? ["large"] : ["linked", "other"];
+			const wanted = paths.map((path) => {
+				return hit.some((name) => path.split("/").includes(`${name}`)) ? "EIO" : "fine";
+			});
+			if (`${codes}` !== `${wanted}`) wrong.push(`${key} at ${at}: ${codes}, not ${wanted}`);
+			if (`${listed}` !== "d,large,linked,other,small") wrong.push(`${key}: listed ${listed}`);
+			await answered((await records(place)).put(whole, key));
+		}
+		if (hits < 9) wrong.push(`only ${hits} records were hit`);
+		// What is damaged can be removed, and its name used again.
+		await answered((await records(place)).put(new Uint8Array(50), ["entry", 0, "small"]));
+		await store.remove("/small");
+		await store.make("/small", "file");
+		return wrong;
+	});
+	expect(wrong).toEqual([]);
+});
+
+test("a database of the first format is read, and changed", async ({ page }) => {
+	await teachRecords(page);
+	const found = await page.evaluate(async () => {
+		const place = "old";
+		const time = 1_700_000_000_123_456_789n;
+		const node = (size: number, links = 1, target = "") => {
+			return { size, links, accessed: time, modified: time, target };
+		};
+		const block = (fill: number, length = 32768) => new Uint8Array(length).fill(fill);
+		const store = await records(place);
+		for (const [key, value] of [
+			["format", 1],
+			["last", 5],
+			[["node", 0], node(0)],
+			[["entry", 0, "d"], { id: 1, type: "directory" }],
+			[["node", 1], node(0)],
+			[["entry", 1, "long"], { id: 2, type: "file" }],
+			[["node", 2], node(600_000)],
+			[["block", 2, 0], block(1)],
+			[["block", 2, 18], block(2, 600_000 - 18 * 32768)],
+			[["entry", 0, "one"], { id: 3, type: "file" }],
+			[["entry", 1, "two"], { id: 3, type: "file" }],
+			[["node", 3], node(4, 2)],
+			[["block", 3, 0], block(3, 4)],
+			[["entry", 0, "s"], { id: 4, type: "symlink" }],
+			[["node", 4], node(0, 1, "d/long")],
+			[["entry", 0, "gone"], { id: 5, type: "file" }],
+			[["node", 5], node(5)],
+			[["block", 5, 0], block(5, 5)],
+		] as const) {
+			store.put(value, key as IDBValidKey);
+		}
+		await answered(store.get("format"));
+		const directory = new porthole.IndexedDBDirectory(place);
+		const look = async () => {
+			const long = await new porthole.IndexedDBDirectory(place).read("/d/long", 0, 1 << 20);
+			const at = [0, 32767, 32768, 300_000, 589_823, 589_824, 599_999].map((i) => long[i]);
+			const { type, target, times, links } = Object.assign(
+				{ links: 0 },
+				(await directory.list("/")).find(({ name }) => name === "s"),
+			);
+			return { at, size: long.length, s: [type, target, `${times?.modified}`, links].join(" ") };
+		};
+		const before = await look();
+		// Names first, then bytes.
+		await directory.rename("/d", "/e");
+		await directory.rename("/e", "/d");
+		const renamed = await look();
+		await directory.write("/d/long", 32768, Uint8Array.of(9));
+		await directory.write("/one", 4, Uint8Array.of(4));
+		await directory.remove("/gone");
+		const two = [...(await directory.read("/d/two", 0, 10))];
+		const after = await look();
+		await directory.resize("/d/long", 40_000);
+		await directory.resize("/d/long", 600_000);
+		const cut = await look();
+		const blocks = await answered(
+			(await records(place)).getAllKeys(IDBKeyRange.bound(["block"], ["block", []])),
+		);
+		return { before, renamed, after, cut, two, blocks };
+	});
+	const s = "symlink d/long 1700000000123456789 1";
+	const before = { at: [1, 1, 0, 0, 0, 2, 2], size: 600_000, s };
+	expect(found).toEqual({
+		before,
+		renamed: before,
+		after: { ...before, at: [1, 1, 9, 0, 0, 2, 2] },
+		cut: { ...before, at: [1, 1, 9, 0, 0, 0, 0] },
+		two: [3, 3, 3, 3, 4],
+		blocks: [],
+	});
+});
+
+test("a database that is none of ours is EIO, says so, and is left alone", async ({ page }) => {
+	const told = await page.evaluate(async () => {
+		await new Promise((resolve, reject) => {
+			const request = indexedDB.open("porthole-foreign", 7);
+			request.onupgradeneeded = () => request.result.createObjectStore("things");
+			request.onerror = reject;
+			request.onsuccess = () => resolve(request.result.close());
+		});
+		const store = new porthole.IndexedDBDirectory("foreign");
+		return [await caught(store.list("/")), await caught(store.make("/f", "file"))];
+	});
+	for (const { code, message } of told) {
+		expect(code).toBe("EIO");
+		expect(message).toContain("database porthole-foreign: it is none of Porthole's");
+	}
+});
+
+test("another tab may delete the database: nobody waits, it begins anew, and watchers hear of it", async ({
+	page,
+}) => {
+	const found = await page.evaluate(async () => {
+		const store = new porthole.IndexedDBDirectory("deleted");
+		const heard: string[] = [];
+		store.watch((paths) => heard.push(...paths));
+		await store.make("/f", "file");
+		await new Promise((resolve, reject) => {
+			const request = indexedDB.deleteDatabase("porthole-deleted");
+			request.onsuccess = resolve;
+			request.onerror = request.onblocked = reject;
+		});
+		const left = await store.list("/");
+		await store.make("/g", "file");
+		return { left, heard, names: (await store.list("/")).map(({ name }) => name) };
+	});
+	expect(found).toEqual({ left: [], heard: ["/"], names: ["g"] });
+});
+
+test("a connection that the browser closes is opened again", async ({ page, context }) => {
+	await page.evaluate(async () => {
+		Object.assign(globalThis, { store: new porthole.IndexedDBDirectory("closed") });
+		const { store } = globalThis as unknown as { store: Porthole.IndexedDBDirectory };
+		await store.make("/f", "file");
+	});
+	const session = await context.newCDPSession(page);
+	const origin = new URL(page.url()).origin;
+	await session.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+	const names = await page.evaluate(async () => {
+		const { store } = globalThis as unknown as { store: Porthole.IndexedDBDirectory };
+		await store.make("/g", "file");
+		return (await store.list("/")).map(({ name }) => name);
+	});
+	expect(names).toEqual(["g"]);
 });
 
 test("notes beside the files: hidden, moved along, and no longer true of a file that has changed", async ({

@@ -24,6 +24,7 @@ abstract class Late implements Store {
 	declare make: Store["make"];
 	declare remove: Store["remove"];
 	declare rename: Store["rename"];
+	protected readonly load: () => Promise<Store>;
 
 	/** `open` loads the store; where it fails, the next call tries again. `more` are the methods that
 	 *  it has beyond those of all, with spaces between. */
@@ -36,6 +37,7 @@ abstract class Late implements Store {
 			});
 			return opened;
 		};
+		this.load = load;
 		for (const method of METHODS.concat(more.match(/\w+/g) ?? [])) {
 			const ask = async (...args: unknown[]) => {
 				const store = await load();
@@ -46,14 +48,24 @@ abstract class Late implements Store {
 	}
 }
 
-/** One that holds links and times. */
+/** Waits until a store is there to be watched; one that cannot be loaded says so in each call. */
+function watchLate(store: Promise<Store>, heard: (paths: readonly string[]) => void): () => void {
+	const stop = store.then(
+		(store) => store.watch?.(heard),
+		() => undefined,
+	);
+	return () => stop.then((stop) => stop?.());
+}
+
+/** One that holds links and times, and gathers changes. */
 abstract class LateLinks extends Late {
 	declare symlink: LinkingStore["symlink"];
 	declare utimes: LinkingStore["utimes"];
 	declare link: LinkingStore["link"];
+	declare apply: HandleLike["apply"];
 
-	constructor(open: () => Promise<LinkingStore>) {
-		super(open, "symlink utimes link");
+	constructor(open: () => Promise<LinkingStore>, more = "") {
+		super(open, `symlink utimes link apply ${more}`);
 	}
 }
 
@@ -86,8 +98,19 @@ export class MemoryDirectory extends LateLinks {
 
 /** Files in the database `porthole-<name>` of IndexedDB: they outlive the page, with links and times. */
 export class IndexedDBDirectory extends LateLinks {
+	declare sync: HandleLike["sync"];
+	/** Whether the browser has promised not to delete the files of this origin by itself. */
+	declare persisted: () => Promise<boolean>;
+
 	constructor(name: string, options: IndexedDBOptions = {}) {
-		super(async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options));
+		super(
+			async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options),
+			"sync persisted",
+		);
+	}
+
+	watch(heard: (paths: readonly string[]) => void): () => void {
+		return watchLate(this.load(), heard);
 	}
 }
 

@@ -1,235 +1,313 @@
 /**
- * A store in IndexedDB: one database, one object store, reached through idb-keyval.
+ * A store in IndexedDB: one database, one object store, opened through idb-keyval.
  *
- *     ["entry", directory, name] → { id, type }       a name leads to a number …
- *     ["node", id]               → { size, links, accessed, modified, target }
- *     ["block", id, index]       → Uint8Array         … and the number to the bytes
+ * Every change is one transaction, or shares one with others: it happens whole or not at all, also
+ * when the page is closed in the middle or another tab has the same directory mounted. What lies
+ * where is told in records.ts, how names change in batch.ts, how bytes do in contents.ts.
  *
- * Because names lead to numbers, a renamed directory is one entry that moves, however much lies in
- * it, and a hard link is a second entry. Every change is one transaction: it happens whole or not at
- * all, also when the page is closed in the middle or another tab has the same directory mounted.
+ * Transactions are *relaxed*: when they are answered the browser has handed them to the operating
+ * system, so they survive the browser. `sync` makes one that is *strict*, which is on the disk when it
+ * is answered, with all before it.
  *
- * Blocks that are all hole are not stored. A block stays below 64 KiB, for Chromium puts larger
- * values into files of their own, which is slow.
- *
- * What is read is not trusted: a record of the wrong shape, left by something else or by a damaged
- * disk, is EIO and names the database.
- *
- * Inside a transaction nothing may be awaited but requests to it, or it is over. That is why all of
- * it is one file: whoever adds a call must see what it may wait for.
+ * The browser may close the connection, and another tab may want to delete the database: then it is
+ * opened again for the next call. A record that makes no sense is EIO, by path, and no other suffers.
  */
-import { createStore, promisifyRequest, type UseStore } from "idb-keyval";
+import { createStore } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
-import type { Listing, Store, Times } from "../bridge/store.ts";
+import type { Listing, Store, StoreChange } from "../bridge/store.ts";
+import { Batch } from "./batch.ts";
+import { answered } from "./contents.ts";
+import { Others } from "./others.ts";
+import { persistence } from "./persist.ts";
+import {
+	Damaged,
+	decodeEntry,
+	decodeNode,
+	FORMAT,
+	isNode,
+	type Node,
+	nameOf,
+	seedOf,
+	under,
+} from "./records.ts";
 
 export interface IndexedDBOptions {
 	/** `"strict"`: a change is on the disk when it is answered, whatever happens to the machine.
-	 *  `"relaxed"`, the default: the operating system has it, so it survives the browser. */
+	 *  `"relaxed"`, the default: it survives the browser when it is answered, and the machine when it
+	 *  is synced. */
 	readonly durability?: "strict" | "relaxed";
+	/** Asks the browser never to delete the files of this origin by itself; true unless told
+	 *  otherwise. */
+	readonly persist?: boolean;
 }
 
-type Type = Listing["type"];
-
-interface Entry {
-	readonly id: number;
-	readonly type: Type;
-}
-
-interface Meta extends Times {
-	readonly size: number;
-	readonly links: number;
-	/** Of a symlink. */
-	readonly target: string;
-}
-
-/** Where a path leads: its directory, its last name, and what is there. */
-interface Place {
-	readonly directory: number;
-	readonly name: string;
-	readonly entry: Entry | undefined;
-}
-
-const BLOCK = 32768;
-const FORMAT = 1;
-const ROOT: Entry = { id: 0, type: "directory" };
+const FILES = "files";
+/** Entries of a directory that are read at once. */
+const PAGE = 2000;
 
 export class IndexedDBStore implements Store {
 	readonly #name: string;
 	readonly #durability: "strict" | "relaxed";
-	readonly #use: UseStore;
-	#checked = false;
+	readonly #others: Others;
+	readonly #persisted: Promise<boolean>;
+	readonly #underway = new Set<Promise<unknown>>();
+	#connection: Promise<IDBDatabase> | undefined;
+	/** That of the database, once it is known. */
+	#format: number | undefined;
+	/** There are changes that a crash of the machine could undo. */
+	#unsynced = false;
 
 	constructor(name: string, options: IndexedDBOptions = {}) {
 		this.#name = `porthole-${name}`;
 		this.#durability = options.durability ?? "relaxed";
-		this.#use = createStore(this.#name, "files");
+		this.#persisted = persistence(options.persist ?? true);
+		const quiet = () => Promise.allSettled(this.#underway);
+		this.#others = new Others(this.#name, quiet, () => this.#readStamp());
 	}
 
 	list(path: string): Promise<Listing[]> {
-		return this.#run("list", path, "readonly", async (tx) => {
-			const { id } = await tx.need(path, "directory");
-			const entries = await tx.entries(id);
-			const metas = await Promise.all(entries.map(([, entry]) => tx.meta(entry)));
-			return entries.map(([name, entry], i) => listing(name, entry, metas[i] as Meta));
+		return this.#run("list", path, "readonly", async (store) => {
+			const { id } = await new Batch(store).need("list", path, "directory");
+			const listings: Promise<Listing>[] = [];
+			for (let range = under("entry", id); ; ) {
+				const [keys, values] = await Promise.all([
+					answered(store.getAllKeys(range, PAGE)),
+					answered<unknown[]>(store.getAll(range, PAGE)),
+				]);
+				listings.push(...keys.map((key, i) => this.#listing(store, id, key, values[i])));
+				const last = keys[PAGE - 1];
+				if (last === undefined) return Promise.all(listings);
+				range = IDBKeyRange.bound(last, ["entry", id, []], true);
+			}
 		});
 	}
 
 	read(path: string, offset: number, length: number): Promise<Uint8Array> {
-		return this.#run("read", path, "readonly", async (tx) => {
-			const file = await tx.need(path, "file");
-			const { size } = await tx.meta(file);
-			const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)));
-			if (bytes.length === 0) return bytes;
-			const first = Math.floor(offset / BLOCK);
-			const last = Math.floor((offset + bytes.length - 1) / BLOCK);
-			for (const [index, block] of await tx.blocks(file.id, first, last)) {
-				copy(block, index * BLOCK, bytes, offset);
-			}
-			return bytes;
+		return this.#run("read", path, "readonly", async (store) => {
+			const batch = new Batch(store);
+			return batch.contents.read(await batch.need("read", path, "file"), offset, length);
 		});
 	}
 
 	write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-		return this.#run("write", path, "readwrite", async (tx) => {
-			const file = await tx.need(path, "file");
-			const meta = await tx.meta(file);
-			const end = offset + bytes.length;
-			if (!Number.isSafeInteger(end)) throw failure("EFBIG", "write", path);
-			const first = Math.floor(offset / BLOCK);
-			const last = Math.ceil(end / BLOCK) - 1;
-			const old = new Map(await tx.edges(file.id, offset, end));
-			for (let index = first; index <= last; index++) {
-				const block = new Uint8Array(Math.min(BLOCK, Math.max(end, meta.size) - index * BLOCK));
-				copy(old.get(index) ?? new Uint8Array(0), 0, block, 0);
-				copy(bytes, offset, block, index * BLOCK);
-				tx.putBlock(file.id, index, block);
-			}
-			tx.putMeta(file.id, { ...meta, size: Math.max(meta.size, end), modified: now() });
-		});
+		return this.#change({ call: "write", path, offset, bytes });
 	}
 
 	resize(path: string, size: number): Promise<void> {
-		return this.#run("resize", path, "readwrite", async (tx) => {
-			const file = await tx.need(path, "file");
-			const meta = await tx.meta(file);
-			if (size < meta.size) {
-				const index = Math.floor(size / BLOCK);
-				const [edge] = size % BLOCK === 0 ? [] : await tx.blocks(file.id, index, index);
-				tx.deleteBlocks(file.id, Math.ceil(size / BLOCK));
-				if (edge !== undefined) tx.putBlock(file.id, index, edge[1].slice(0, size % BLOCK));
-			}
-			tx.putMeta(file.id, { ...meta, size, modified: now() });
-		});
+		return this.#change({ call: "resize", path, size });
 	}
 
 	make(path: string, type: "file" | "directory"): Promise<void> {
-		return this.#run("make", path, "readwrite", (tx) => this.#make(tx, path, type, ""));
+		return this.#change({ call: "make", path, type });
 	}
 
 	symlink(path: string, target: string): Promise<void> {
-		return this.#run("symlink", path, "readwrite", (tx) => this.#make(tx, path, "symlink", target));
+		return this.#change({ call: "symlink", path, target });
 	}
 
-	link(path: string, newPath: string): Promise<void> {
-		return this.#run("link", path, "readwrite", async (tx) => {
-			const file = await tx.need(path);
-			if (file.type === "directory") throw failure("EPERM", "link", path);
-			const place = await tx.free(newPath);
-			const meta = await tx.meta(file);
-			tx.putMeta(file.id, { ...meta, links: meta.links + 1 });
-			tx.putEntry(place, file);
-			await tx.touch(place.directory);
-		});
+	link(path: string, to: string): Promise<void> {
+		return this.#change({ call: "link", path, to });
 	}
 
 	utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
-		return this.#run("utimes", path, "readwrite", async (tx) => {
-			const entry = await tx.need(path);
-			tx.putMeta(entry.id, { ...(await tx.meta(entry)), accessed, modified });
-		});
+		return this.#change({ call: "utimes", path, accessed, modified });
 	}
 
 	remove(path: string): Promise<void> {
-		return this.#run("remove", path, "readwrite", async (tx) => {
-			const place = await tx.find(path);
-			if (place.entry === undefined) throw failure("ENOENT", "remove", path);
-			await tx.drop(place.entry, path);
-			tx.deleteEntry(place);
-			await tx.touch(place.directory);
-		});
+		return this.#change({ call: "remove", path });
 	}
 
-	rename(from: string, to: string): Promise<void> {
-		return this.#run("rename", from, "readwrite", async (tx) => {
-			const source = await tx.find(from);
-			const { entry } = source;
-			if (entry === undefined) throw failure("ENOENT", "rename", from);
-			const target = await tx.find(to);
-			const old = target.entry;
-			if (old?.id === entry.id) return;
-			if (isWithin(to, from)) throw failure("EINVAL", "rename", to);
-			if (old !== undefined) {
-				const [was, is] = [old.type === "directory", entry.type === "directory"];
-				if (was !== is) throw failure(was ? "EISDIR" : "ENOTDIR", "rename", to);
-				await tx.drop(old, to);
-			}
-			tx.deleteEntry(source);
-			tx.putEntry(target, entry);
-			await tx.touch(source.directory);
-			await tx.touch(target.directory);
-		});
+	rename(path: string, to: string): Promise<void> {
+		return this.#change({ call: "rename", path, to });
 	}
 
-	async #make(tx: Transaction, path: string, type: Type, target: string): Promise<void> {
-		const place = await tx.free(path);
-		const id = await tx.newId();
-		const time = now();
-		tx.putEntry(place, { id, type });
-		tx.putMeta(id, { size: 0, links: 1, accessed: time, modified: time, target });
-		await tx.touch(place.directory);
-	}
-
-	/** Runs `work` in one transaction: all of it happens, or nothing. */
-	async #run<T>(
-		call: string,
-		path: string,
-		mode: IDBTransactionMode,
-		work: (tx: Transaction) => Promise<T>,
-	): Promise<T> {
+	/** Changes in one transaction. Where there is no space for all, those are made that fit. */
+	async apply(changes: readonly StoreChange[]): Promise<readonly (string | null)[]> {
 		try {
-			if (!this.#checked) await this.#check();
-			return await this.#transact(mode, (store) => work(new Transaction(store, call)));
-		} catch (cause) {
-			throw explained(cause, call, path, this.#name);
+			const errors = await this.#commit(changes[0]?.path ?? "/", changes);
+			return errors.map((error) => error?.code ?? null);
+		} catch (error) {
+			const full = error instanceof PortholeError && error.code === "ENOSPC";
+			if (!full) throw error;
+			if (changes.length === 1) return ["ENOSPC"];
+			const half = changes.length >> 1;
+			const first = await this.apply(changes.slice(0, half));
+			return [...first, ...(await this.apply(changes.slice(half)))];
 		}
 	}
 
-	/** Makes sure that the database is ours and of a format that we know. */
-	async #check(): Promise<void> {
-		await this.#transact("readwrite", async (store) => {
-			const format: unknown = await promisifyRequest(store.get("format"));
-			if (format === undefined) store.put(FORMAT, "format");
-			else if (format !== FORMAT) throw new Damaged(`it has the format ${String(format)}`);
-		});
-		this.#checked = true;
+	async sync(): Promise<void> {
+		if (!this.#unsynced) return;
+		this.#unsynced = false;
+		try {
+			const put = async (store: IDBObjectStore) => void store.put(Date.now(), "synced");
+			await this.#run("sync", "/", "readwrite", put, "strict");
+		} catch (error) {
+			this.#unsynced = true;
+			throw error;
+		}
 	}
 
-	#transact<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => Promise<T>): Promise<T> {
-		return this.#use("readonly", async ({ name, transaction: { db } }) => {
-			// idb-keyval cannot be told how durable a transaction is to be.
-			const tx = db.transaction(name, mode, { durability: this.#durability });
-			const done = promisifyRequest(tx);
-			try {
-				const answer = await work(tx.objectStore(name));
-				await done;
-				return answer;
-			} catch (error) {
-				done.catch(() => {});
-				if (tx.error === null) abort(tx);
-				throw tx.error ?? error;
+	/** Whether the browser has promised to keep the files. */
+	persisted(): Promise<boolean> {
+		return this.#persisted;
+	}
+
+	watch(heard: (paths: readonly string[]) => void): () => void {
+		return this.#others.watch(heard);
+	}
+
+	async #change(change: StoreChange): Promise<void> {
+		const [error] = await this.#commit(change.path, [change]);
+		if (error) throw error;
+	}
+
+	/** Makes changes, and answers for each with what kept it from being made. */
+	async #commit(path: string, changes: readonly StoreChange[]): Promise<(PortholeError | null)[]> {
+		const call = changes[0]?.call ?? "apply";
+		const errors = await this.#run(call, path, "readwrite", async (store) => {
+			const batch = new Batch(store);
+			const errors: (PortholeError | null)[] = [];
+			for (const change of changes) {
+				const failed = (error: unknown) => this.#refusal(error, change);
+				errors.push(await batch.make(change).then(() => null, failed));
 			}
+			if (batch.changed.size === 0) return errors;
+			if (this.#format !== FORMAT) store.put(FORMAT, "format");
+			store.put(this.#others.tell(batch.changed), "stamp");
+			await batch.flush();
+			this.#unsynced = this.#durability === "relaxed";
+			return errors;
+		});
+		if (this.#format !== undefined && errors.includes(null)) this.#format = FORMAT;
+		return errors;
+	}
+
+	/** Why one change is not made; throws where the whole transaction has failed. */
+	#refusal(error: unknown, { call, path }: StoreChange): PortholeError {
+		if (error instanceof PortholeError || error instanceof Damaged) {
+			return explained(error, call, path, this.#name);
+		}
+		throw error;
+	}
+
+	async #listing(
+		store: IDBObjectStore,
+		directory: number,
+		key: IDBValidKey,
+		value: unknown,
+	): Promise<Listing> {
+		const name = nameOf(key);
+		try {
+			const entry = decodeEntry(value, seedOf(directory, name));
+			if (isNode(entry)) return listing(name, entry);
+			return listing(name, decodeNode(await answered(store.get(["node", entry.id])), entry));
+		} catch (error) {
+			if (!(error instanceof Damaged)) throw error;
+			// It is there, can be removed, and whoever reads its one byte is told.
+			return { name, type: "file", size: 1, modified: 0 };
+		}
+	}
+
+	// --- transactions ---
+
+	/** Runs `work` in one transaction: all of it happens, or nothing. */
+	#run<T>(
+		call: string,
+		path: string,
+		mode: IDBTransactionMode,
+		work: (store: IDBObjectStore) => Promise<T>,
+		durability = this.#durability,
+	): Promise<T> {
+		const answer = this.#transact(mode, durability, work).catch((cause: unknown) => {
+			throw explained(cause, call, path, this.#name);
+		});
+		this.#underway.add(answer);
+		const over = () => this.#underway.delete(answer);
+		answer.then(over, over);
+		return answer;
+	}
+
+	async #transact<T>(
+		mode: IDBTransactionMode,
+		durability: "strict" | "relaxed",
+		work: (store: IDBObjectStore) => Promise<T>,
+	): Promise<T> {
+		const tx = await this.#begin(mode, durability);
+		const done = committed(tx);
+		try {
+			const store = tx.objectStore(FILES);
+			if (this.#format === undefined) this.#format = await readFormat(store);
+			const answer = await work(store);
+			tx.commit();
+			await done;
+			return answer;
+		} catch (error) {
+			done.catch(() => {});
+			if (tx.error === null) abort(tx);
+			throw tx.error ?? error;
+		}
+	}
+
+	async #begin(
+		mode: IDBTransactionMode,
+		durability: "strict" | "relaxed",
+	): Promise<IDBTransaction> {
+		for (let again = false; ; again = true) {
+			const connection = this.#connect();
+			try {
+				return (await connection).transaction(FILES, mode, { durability });
+			} catch (error) {
+				this.#disconnect(connection);
+				// It was closed behind our back.
+				if (again || !isDOMException(error, "InvalidStateError")) throw error;
+			}
+		}
+	}
+
+	#connect(): Promise<IDBDatabase> {
+		if (this.#connection !== undefined) return this.#connection;
+		const use = createStore(this.#name, FILES);
+		const connection = use("readonly", ({ transaction: { db } }) => {
+			db.addEventListener("close", () => this.#disconnect(connection));
+			db.addEventListener("versionchange", () => {
+				// Another tab wants to delete it, and would wait for us.
+				db.close();
+				this.#disconnect(connection);
+				this.#others.tellOurselves();
+			});
+			return db;
+		});
+		this.#connection = connection;
+		return connection;
+	}
+
+	#disconnect(connection: Promise<IDBDatabase>): void {
+		if (this.#connection !== connection) return;
+		this.#connection = undefined;
+		this.#format = undefined;
+	}
+
+	#readStamp(): Promise<number> {
+		return this.#run("watch", "/", "readonly", async (store) => {
+			const stamp: unknown = await answered(store.get("stamp"));
+			return typeof stamp === "number" ? stamp : 0;
 		});
 	}
+}
+
+/** Makes sure that the database is of a format that we know. */
+async function readFormat(store: IDBObjectStore): Promise<number> {
+	const format: unknown = (await answered(store.get("format"))) ?? 0;
+	if (format === 0 || format === 1 || format === FORMAT) return format;
+	throw new Damaged(`it has the format ${String(format)}, of a later version`);
+}
+
+function committed(tx: IDBTransaction): Promise<void> {
+	return new Promise((resolve, reject) => {
+		tx.oncomplete = () => resolve();
+		tx.onabort = () => reject(tx.error);
+	});
 }
 
 function abort(tx: IDBTransaction): void {
@@ -240,235 +318,25 @@ function abort(tx: IDBTransaction): void {
 	}
 }
 
-/** The records, as one transaction sees them. */
-class Transaction {
-	readonly #store: IDBObjectStore;
-	readonly #call: string;
-
-	constructor(store: IDBObjectStore, call: string) {
-		this.#store = store;
-		this.#call = call;
-	}
-
-	/** Errors: ENOENT and ENOTDIR on the way; EBUSY for the root, which has no name. */
-	async find(path: string): Promise<Place> {
-		const names = split(path);
-		const name = names.pop();
-		if (name === undefined) throw failure("EBUSY", this.#call, path);
-		let at = ROOT;
-		for (const step of names) {
-			if (at.type !== "directory") throw failure("ENOTDIR", this.#call, path);
-			const next = await this.#entry(at.id, step);
-			if (next === undefined) throw failure("ENOENT", this.#call, path);
-			at = next;
-		}
-		if (at.type !== "directory") throw failure("ENOTDIR", this.#call, path);
-		return { directory: at.id, name, entry: await this.#entry(at.id, name) };
-	}
-
-	/** What is at `path`, and of this type. */
-	async need(path: string, type?: "file" | "directory"): Promise<Entry> {
-		const entry = split(path).length === 0 ? ROOT : (await this.find(path)).entry;
-		if (entry === undefined) throw failure("ENOENT", this.#call, path);
-		if (type !== undefined && entry.type !== type) {
-			throw failure(type === "file" ? "EISDIR" : "ENOTDIR", this.#call, path);
-		}
-		return entry;
-	}
-
-	/** A place where nothing is. */
-	async free(path: string): Promise<Place> {
-		const place = await this.find(path);
-		if (place.entry !== undefined) throw failure("EEXIST", this.#call, path);
-		return place;
-	}
-
-	async entries(directory: number): Promise<[string, Entry][]> {
-		const range = under("entry", directory);
-		const [keys, values] = await Promise.all([
-			promisifyRequest(this.#store.getAllKeys(range)),
-			promisifyRequest<unknown[]>(this.#store.getAll(range)),
-		]);
-		return keys.map((key, i) => [nameOf(key), checkEntry(values[i])]);
-	}
-
-	async meta({ id, type }: Entry): Promise<Meta> {
-		const value: unknown = await promisifyRequest(this.#store.get(["node", id]));
-		if (id === 0 && value === undefined) return { size: 0, links: 1, ...BIRTH, target: "" };
-		return checkMeta(value, type);
-	}
-
-	putMeta(id: number, meta: Meta): void {
-		this.#store.put(meta, ["node", id]);
-	}
-
-	putEntry({ directory, name }: Place, entry: Entry): void {
-		this.#store.put(entry, ["entry", directory, name]);
-	}
-
-	deleteEntry({ directory, name }: Place): void {
-		this.#store.delete(["entry", directory, name]);
-	}
-
-	/** The contents of a directory have changed. */
-	async touch(directory: number): Promise<void> {
-		const meta = await this.meta({ id: directory, type: "directory" });
-		this.putMeta(directory, { ...meta, modified: now() });
-	}
-
-	/** One name of a node goes, and with the last one the node. Errors: ENOTEMPTY. */
-	async drop(entry: Entry, path: string): Promise<void> {
-		const { id, type } = entry;
-		if (type === "directory") {
-			const child = await promisifyRequest(this.#store.getKey(under("entry", id)));
-			if (child !== undefined) throw failure("ENOTEMPTY", this.#call, path);
-		}
-		const meta = await this.meta(entry);
-		if (meta.links > 1) {
-			this.putMeta(id, { ...meta, links: meta.links - 1 });
-			return;
-		}
-		this.#store.delete(["node", id]);
-		if (type === "file") this.deleteBlocks(id, 0);
-	}
-
-	async newId(): Promise<number> {
-		const last: unknown = (await promisifyRequest(this.#store.get("last"))) ?? 0;
-		if (!isCount(last)) throw new Damaged("the counter of its files is no number");
-		this.#store.put(last + 1, "last");
-		return last + 1;
-	}
-
-	/** The blocks that are stored, from one index to another. */
-	async blocks(id: number, first: number, last: number): Promise<[number, Uint8Array][]> {
-		const range = IDBKeyRange.bound(["block", id, first], ["block", id, last]);
-		const [keys, values] = await Promise.all([
-			promisifyRequest(this.#store.getAllKeys(range)),
-			promisifyRequest<unknown[]>(this.#store.getAll(range)),
-		]);
-		return keys.map((key, i) => [indexOf(key), checkBlock(values[i])]);
-	}
-
-	/** The stored blocks that a write from `offset` to `end` covers in part. */
-	async edges(id: number, offset: number, end: number): Promise<[number, Uint8Array][]> {
-		const first = Math.floor(offset / BLOCK);
-		const last = Math.ceil(end / BLOCK) - 1;
-		const head = await this.blocks(id, first, first);
-		return last > first ? [...head, ...(await this.blocks(id, last, last))] : head;
-	}
-
-	putBlock(id: number, index: number, block: Uint8Array): void {
-		this.#store.put(block, ["block", id, index]);
-	}
-
-	/** Deletes the blocks from an index on. */
-	deleteBlocks(id: number, first: number): void {
-		this.#store.delete(IDBKeyRange.bound(["block", id, first], ["block", id, []]));
-	}
-
-	async #entry(directory: number, name: string): Promise<Entry | undefined> {
-		const value: unknown = await promisifyRequest(this.#store.get(["entry", directory, name]));
-		return value === undefined ? undefined : checkEntry(value);
-	}
-}
-
-const BIRTH: Times = { accessed: 1_000_000_000n, modified: 1_000_000_000n };
-
-/** All keys that begin so: an array sorts after every string and number. */
-function under(kind: string, id: number): IDBKeyRange {
-	return IDBKeyRange.bound([kind, id], [kind, id, []]);
-}
-
-/** Copies what of `from`, which lies at `start`, falls into `to`, which lies at `at`. */
-function copy(from: Uint8Array, start: number, to: Uint8Array, at: number): void {
-	const first = Math.max(start, at);
-	const last = Math.min(start + from.length, at + to.length);
-	if (last > first) to.set(from.subarray(first - start, last - start), first - at);
-}
-
-function listing(name: string, { id, type }: Entry, meta: Meta): Listing {
-	const { size, links, accessed, modified, target } = meta;
+function listing(name: string, node: Node): Listing {
+	const { type, size, links, accessed, modified, target, id } = node;
 	const times = { accessed, modified };
 	return { name, type, size, modified: Number(modified) / 1e6, times, target, file: id, links };
 }
 
-function isWithin(path: string, directory: string): boolean {
-	return `${split(path).join("/")}/`.startsWith(`${split(directory).join("/")}/`);
-}
-
-function split(path: string): string[] {
-	return path.split("/").filter((part) => part !== "");
-}
-
-function now(): bigint {
-	return BigInt(Date.now()) * 1_000_000n;
-}
-
-// --- what was read, and is not trusted ---
-
-class Damaged extends Error {}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-	return typeof value === "object" && value !== null;
-}
-
-function isCount(value: unknown): value is number {
-	return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function nameOf(key: IDBValidKey): string {
-	const name: unknown = Array.isArray(key) ? key[2] : undefined;
-	if (typeof name !== "string") throw new Damaged("a name in it is no text");
-	return name;
-}
-
-function indexOf(key: IDBValidKey): number {
-	const index: unknown = Array.isArray(key) ? key[2] : undefined;
-	if (!isCount(index)) throw new Damaged("a block in it has no number");
-	return index;
-}
-
-function checkEntry(value: unknown): Entry {
-	if (!isRecord(value) || !isCount(value.id)) throw new Damaged("a name in it leads nowhere");
-	const { id, type } = value;
-	if (type !== "file" && type !== "directory" && type !== "symlink") {
-		throw new Damaged("it has a node of no type");
-	}
-	return { id, type };
-}
-
-function checkMeta(value: unknown, type: Type): Meta {
-	if (!isRecord(value)) throw new Damaged(`a ${type} in it is missing`);
-	const { size, links, accessed, modified, target } = value;
-	const fine =
-		isCount(size) &&
-		isCount(links) &&
-		typeof accessed === "bigint" &&
-		typeof modified === "bigint" &&
-		typeof target === "string";
-	if (!fine) throw new Damaged(`a ${type} in it is damaged`);
-	return { size, links, accessed, modified, target };
-}
-
-function checkBlock(value: unknown): Uint8Array {
-	if (!(value instanceof Uint8Array) || value.length > BLOCK) {
-		throw new Damaged("a block in it is damaged");
-	}
-	return value;
-}
-
 // --- failures ---
 
-function failure(code: string, call: string, path: string): PortholeError {
-	return new PortholeError(code, `${code}: ${call} ${path}`);
+function isDOMException(error: unknown, name: string): boolean {
+	return error instanceof Error && error.name === name;
 }
 
 /** What went wrong, in the words of a file system. */
 function explained(cause: unknown, call: string, path: string, database: string): PortholeError {
 	if (cause instanceof PortholeError) return cause;
-	const full = cause instanceof DOMException && cause.name === "QuotaExceededError";
-	const code = full ? "ENOSPC" : "EIO";
-	const why = cause instanceof Error ? cause.message : String(cause);
+	const code = isDOMException(cause, "QuotaExceededError") ? "ENOSPC" : "EIO";
+	const strange = isDOMException(cause, "NotFoundError");
+	const said = cause instanceof Error ? cause.message : String(cause);
+	const why = strange ? "it is none of Porthole's" : said;
 	return new PortholeError(code, `${code}: ${call} ${path} (database ${database}: ${why})`, {
 		cause,
 	});

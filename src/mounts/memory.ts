@@ -2,8 +2,9 @@
  * A store in the page's memory. It is the model for the others, and what to mount
  * where files need not outlive the page: several sandboxes may share one.
  */
-import { PortholeError } from "../abi/error.ts";
-import type { Listing, Store, Times } from "../bridge/store.ts";
+import type { LinkingStore, Listing, StoreChange, Times } from "../bridge/store.ts";
+import { applyInTurn } from "./changes.ts";
+import { checkName, failure, isWithin, split } from "./paths.ts";
 
 /** A file, directory or symlink; one with several names is in several maps. */
 interface Item extends Times {
@@ -18,7 +19,7 @@ interface Item extends Times {
 const encoder = new TextEncoder();
 let lastFile = 0;
 
-export class MemoryStore implements Store {
+export class MemoryStore implements LinkingStore {
 	readonly #root = item("directory");
 
 	/** Content by path, with or without a leading slash; a path that ends in a slash is an empty
@@ -113,9 +114,7 @@ export class MemoryStore implements Store {
 		const moved = this.#find("rename", from);
 		const old = target.entries.get(newName);
 		if (old === moved) return;
-		if (`${split(to).join("/")}/`.startsWith(`${split(from).join("/")}/`)) {
-			throw failure("EINVAL", "rename", to);
-		}
+		if (isWithin(to, from)) throw failure("EINVAL", "rename", to);
 		if (old !== undefined) {
 			const was = old.type === "directory";
 			if (was !== (moved.type === "directory")) {
@@ -123,15 +122,20 @@ export class MemoryStore implements Store {
 			}
 			if (old.entries.size > 0) throw failure("ENOTEMPTY", "rename", to);
 			old.links--;
-		}
+		} else checkName(newName, "rename", to);
 		source.entries.delete(name);
 		target.entries.set(newName, moved);
 		source.modified = target.modified = now();
 	}
 
+	async apply(changes: readonly StoreChange[]): Promise<(string | null)[]> {
+		return applyInTurn(this, changes);
+	}
+
 	#add(call: string, path: string, added: Item): void {
 		const [directory, name] = this.#parent(call, path);
 		if (directory.entries.has(name)) throw failure("EEXIST", call, path);
+		checkName(name, call, path);
 		directory.entries.set(name, added);
 		directory.modified = now();
 	}
@@ -176,10 +180,6 @@ function item(type: Item["type"], target = ""): Item {
 	};
 }
 
-function split(path: string): string[] {
-	return path.split("/").filter((part) => part !== "");
-}
-
 /** A copy with room for `size` bytes; what is beyond the old end is zeros. */
 function resized(bytes: Uint8Array, size: number): Uint8Array {
 	if (size <= bytes.length) return bytes.slice(0, size);
@@ -198,8 +198,4 @@ function resized(bytes: Uint8Array, size: number): Uint8Array {
 	);
 	next.set(bytes);
 	return next;
-}
-
-function failure(code: string, call: string, path: string): PortholeError {
-	return new PortholeError(code, `${code}: ${call} ${path}`);
 }

@@ -63,6 +63,7 @@ export function isWithin(path: string, directory: string): boolean {
 export function checkName(name: string): void {
 	if (isOurs(name)) throw new PortholeError("EINVAL", `the name ${name} is taken by Porthole`);
 	if (/\p{Surrogate}/u.test(name)) throw new PortholeError("EINVAL", "half a surrogate pair");
+	if (name.includes("\0")) throw new PortholeError("EINVAL", "a zero ends a name elsewhere");
 }
 
 /** Errors: ENAMETOOLONG for a name that most places cannot hold. */

@@ -1,0 +1,322 @@
+/**
+ * Changes of a tree of files, gathered in one transaction.
+ *
+ * What they look up is kept here until the end of the transaction, and what they change is put then:
+ * five hundred new files in a directory look the directory up once and write its time once. Each
+ * change looks before it leaps, so one that fails has changed nothing, and the others go on.
+ *
+ * The path of a name is walked a name at a time. A *slot* is a name in a directory; a node that has
+ * one name lies in its slot, one that has several has a record of its own.
+ */
+import type { StoreChange } from "../bridge/store.ts";
+import { answered, Contents } from "./contents.ts";
+import { checkName, failure, isWithin, split } from "./paths.ts";
+import {
+	Damaged,
+	decodeEntry,
+	decodeNode,
+	encodeNode,
+	encodeReference,
+	isNode,
+	type Node,
+	nameOf,
+	newNode,
+	type Reference,
+	seedOf,
+	type Type,
+	under,
+} from "./records.ts";
+import { isCount } from "./records-1.ts";
+
+/** A name in a directory. */
+interface Slot {
+	readonly directory: Node;
+	readonly name: string;
+	/** Null where nothing is. */
+	node: Node | null;
+	/** Why what is there cannot be known. */
+	damage: Damaged | null;
+}
+
+const LONGEST_TARGET = 4096;
+const BIRTH = 1_000_000_000n;
+
+export class Batch {
+	readonly contents: Contents;
+	/** The paths that have changed. */
+	readonly changed = new Set<string>();
+	readonly #store: IDBObjectStore;
+	readonly #slots = new Map<number, Map<string, Slot>>();
+	/** Nodes that have several names, or had, and the root. */
+	readonly #shared = new Map<number, Node>();
+	/** Where the node lies that lies in a slot. */
+	readonly #homes = new Map<Node, Slot>();
+	readonly #dirtySlots = new Set<Slot>();
+	readonly #dirtyNodes = new Set<Node>();
+	#last: number | null = null;
+
+	constructor(store: IDBObjectStore) {
+		this.#store = store;
+		this.contents = new Contents(store);
+	}
+
+	/** Makes a change. Errors: as Store has them; then nothing has changed. */
+	async make(change: StoreChange): Promise<void> {
+		await this.#make(change);
+		this.changed.add(change.path);
+		if ("to" in change) this.changed.add(change.to);
+	}
+
+	/** Puts what has changed. */
+	async flush(): Promise<void> {
+		for (const node of this.#dirtyNodes) {
+			const home = this.#homes.get(node);
+			if (home !== undefined) this.#dirtySlots.add(home);
+			else if (node.links > 0) this.#store.put(encodeNode(node, node.id), ["node", node.id]);
+			else this.#store.delete(["node", node.id]);
+		}
+		for (const slot of this.#dirtySlots) this.#putSlot(slot);
+		if (this.#last !== null) this.#store.put(this.#last, "last");
+		await this.contents.flush();
+	}
+
+	/** What is at `path`, and of this type. */
+	async need(call: string, path: string, type?: "file" | "directory"): Promise<Node> {
+		const node =
+			split(path).length === 0 ? await this.#root() : (await this.#find(call, path)).node;
+		if (node === null) throw failure("ENOENT", call, path);
+		if (type !== undefined && node.type !== type) {
+			throw failure(type === "file" ? "EISDIR" : "ENOTDIR", call, path);
+		}
+		return node;
+	}
+
+	// --- the changes ---
+
+	async #make(change: StoreChange): Promise<void> {
+		const { call, path } = change;
+		if (call === "make") return this.#add(call, path, change.type, "");
+		if (call === "symlink") return this.#symlink(path, change.target);
+		if (call === "link") return this.#link(path, change.to);
+		if (call === "remove") return this.#remove(path);
+		if (call === "rename") return this.#rename(path, change.to);
+		if (call === "write") return this.#write(path, change.offset, change.bytes);
+		if (call === "resize") return this.#resize(path, change.size);
+		if (call !== "utimes") throw failure("ENOSYS", String(call), path);
+		const node = await this.need(call, path);
+		const { accessed, modified } = change;
+		this.#dirty(Object.assign(node, { accessed, modified }));
+	}
+
+	async #write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
+		const node = await this.need("write", path, "file");
+		const end = offset + bytes.length;
+		if (!Number.isSafeInteger(end) || offset < 0) throw failure("EFBIG", "write", path);
+		await this.contents.write(node, offset, bytes);
+		node.size = Math.max(node.size, end);
+		node.modified = now();
+		this.#dirty(node);
+	}
+
+	async #resize(path: string, size: number): Promise<void> {
+		const node = await this.need("resize", path, "file");
+		if (!isCount(size)) throw failure("EFBIG", "resize", path);
+		await this.contents.resize(node, size);
+		node.size = size;
+		node.modified = now();
+		this.#dirty(node);
+	}
+
+	async #symlink(path: string, target: string): Promise<void> {
+		if (target.length > LONGEST_TARGET) throw failure("ENAMETOOLONG", "symlink", path);
+		if (!target.isWellFormed()) throw failure("EINVAL", "symlink", path);
+		return this.#add("symlink", path, "symlink", target);
+	}
+
+	async #add(call: string, path: string, type: Type, target: string): Promise<void> {
+		const slot = await this.#free(call, path);
+		const node = newNode(await this.#newId(), type, target, now());
+		this.#fill(slot, node);
+		this.#homes.set(node, slot);
+	}
+
+	async #link(path: string, to: string): Promise<void> {
+		const node = await this.need("link", path);
+		if (node.type === "directory") throw failure("EPERM", "link", path);
+		const slot = await this.#free("link", to);
+		const home = this.#homes.get(node);
+		if (home !== undefined) this.#dirtySlots.add(home);
+		this.#homes.delete(node);
+		this.#shared.set(node.id, node);
+		node.links++;
+		this.#fill(slot, node);
+		this.#dirty(node);
+	}
+
+	async #remove(path: string): Promise<void> {
+		const slot = await this.#find("remove", path, true);
+		const { node } = slot;
+		if (node === null && slot.damage === null) throw failure("ENOENT", "remove", path);
+		if (node !== null) await this.#refuseFull(node, "remove", path);
+		this.#fill(slot, null);
+		if (node !== null) this.#unname(node);
+	}
+
+	async #rename(path: string, to: string): Promise<void> {
+		const source = await this.#find("rename", path);
+		const { node } = source;
+		if (node === null) throw failure("ENOENT", "rename", path);
+		const target = await this.#find("rename", to);
+		const old = target.node;
+		if (old === node) return;
+		if (isWithin(to, path)) throw failure("EINVAL", "rename", to);
+		if (old === null) checkName(target.name, "rename", to);
+		else {
+			const [was, is] = [old.type === "directory", node.type === "directory"];
+			if (was !== is) throw failure(was ? "EISDIR" : "ENOTDIR", "rename", to);
+			await this.#refuseFull(old, "rename", to);
+			this.#unname(old);
+		}
+		this.#fill(source, null);
+		this.#fill(target, node);
+		if (this.#homes.has(node)) this.#homes.set(node, target);
+	}
+
+	/** Errors: ENOTEMPTY. */
+	async #refuseFull(node: Node, call: string, path: string): Promise<void> {
+		if (node.type !== "directory") return;
+		const known = [...(this.#slots.get(node.id)?.values() ?? [])];
+		const left = known.filter((slot) => slot.node !== null || slot.damage !== null);
+		// Of those that are stored, some may be gone by now.
+		const gone = new Set(known.filter((slot) => !left.includes(slot)).map(({ name }) => name));
+		const keys = await answered(this.#store.getAllKeys(under("entry", node.id), gone.size + 1));
+		if (left.length > 0 || keys.some((key) => !gone.has(nameOf(key)))) {
+			throw failure("ENOTEMPTY", call, path);
+		}
+	}
+
+	/** A node has a name less, and with the last one it goes. */
+	#unname(node: Node): void {
+		node.links--;
+		if (node.links === 0 && node.type === "file") this.contents.drop(node);
+		if (node.links > 0 || !this.#homes.has(node)) this.#dirty(node);
+		else {
+			this.#dirtyNodes.delete(node);
+			this.#homes.delete(node);
+		}
+	}
+
+	/** What is at a name is now this. */
+	#fill(slot: Slot, node: Node | null): void {
+		slot.node = node;
+		slot.damage = null;
+		this.#dirtySlots.add(slot);
+		slot.directory.modified = now();
+		this.#dirty(slot.directory);
+	}
+
+	#dirty(node: Node): void {
+		this.#dirtyNodes.add(node);
+		// Nobody knows where its other names are.
+		if (node.id !== 0 && this.#shared.has(node.id)) this.changed.add("/");
+	}
+
+	#putSlot(slot: Slot): void {
+		const { directory, name, node } = slot;
+		const key = ["entry", directory.id, name];
+		if (node === null) {
+			this.#store.delete(key);
+			return;
+		}
+		const seed = seedOf(directory.id, name);
+		const own = this.#homes.get(node) === slot;
+		this.#store.put(own ? encodeNode(node, seed) : encodeReference(node, seed), key);
+	}
+
+	// --- looking up ---
+
+	/** Errors: ENOENT and ENOTDIR on the way; EBUSY for the root, which has no name; EIO where a
+	 *  record is damaged, except at the end where that `may` be. */
+	async #find(call: string, path: string, may = false): Promise<Slot> {
+		const names = split(path);
+		const last = names.pop();
+		if (last === undefined) throw failure("EBUSY", call, path);
+		let at = await this.#root();
+		for (const name of names) {
+			const { node, damage } = await this.#slot(at, name);
+			if (damage !== null) throw damage;
+			if (node === null) throw failure("ENOENT", call, path);
+			if (node.type !== "directory") throw failure("ENOTDIR", call, path);
+			at = node;
+		}
+		const slot = await this.#slot(at, last);
+		if (slot.damage !== null && !may) throw slot.damage;
+		return slot;
+	}
+
+	/** A place where nothing is. */
+	async #free(call: string, path: string): Promise<Slot> {
+		const slot = await this.#find(call, path, true);
+		if (slot.node !== null || slot.damage !== null) throw failure("EEXIST", call, path);
+		checkName(slot.name, call, path);
+		return slot;
+	}
+
+	async #slot(directory: Node, name: string): Promise<Slot> {
+		let names = this.#slots.get(directory.id);
+		if (names === undefined) {
+			names = new Map();
+			this.#slots.set(directory.id, names);
+		}
+		const known = names.get(name);
+		if (known !== undefined) return known;
+		const slot: Slot = { directory, name, node: null, damage: null };
+		names.set(name, slot);
+		const value: unknown = await answered(this.#store.get(["entry", directory.id, name]));
+		if (value === undefined) return slot;
+		try {
+			const entry = decodeEntry(value, seedOf(directory.id, name));
+			if (isNode(entry)) this.#homes.set(entry, slot);
+			slot.node = isNode(entry) ? entry : await this.#node(entry);
+		} catch (error) {
+			if (!(error instanceof Damaged)) throw error;
+			slot.damage = error;
+		}
+		return slot;
+	}
+
+	async #node(reference: Reference): Promise<Node> {
+		const known = this.#shared.get(reference.id);
+		if (known !== undefined) return known;
+		const value: unknown = await answered(this.#store.get(["node", reference.id]));
+		const node = decodeNode(value, reference);
+		this.#shared.set(node.id, node);
+		return node;
+	}
+
+	/** It has no name, and nothing that could not be lost. */
+	async #root(): Promise<Node> {
+		try {
+			return await this.#node({ id: 0, type: "directory" });
+		} catch (error) {
+			if (!(error instanceof Damaged)) throw error;
+			const root = newNode(0, "directory", "", BIRTH);
+			this.#shared.set(0, root);
+			return root;
+		}
+	}
+
+	async #newId(): Promise<number> {
+		if (this.#last === null) {
+			const last: unknown = (await answered(this.#store.get("last"))) ?? 0;
+			if (!isCount(last)) throw new Damaged("the counter of its files is no number");
+			this.#last = last;
+		}
+		this.#last++;
+		return this.#last;
+	}
+}
+
+function now(): bigint {
+	return BigInt(Date.now()) * 1_000_000n;
+}
