@@ -165,13 +165,14 @@ export class Download {
 	}
 }
 
-/** Makes a request that has failed again, as long as that may help. */
+/** Makes a request that has failed again, as long as that may help; at last for `lastRange`. */
 export async function insist(
 	url: string,
 	range: string,
 	signal: AbortSignal,
 	first: unknown,
 	init?: RequestInit,
+	lastRange = range,
 ): Promise<Response> {
 	let error = first;
 	for (let attempt = 1; ; attempt++) {
@@ -180,7 +181,8 @@ export async function insist(
 		if (attempt === TRIES || wait === null) throw error;
 		await pause(attempt, wait, signal);
 		try {
-			return await request(url, range, signal, init);
+			const asked = attempt === TRIES - 1 ? lastRange : range;
+			return await request(url, asked, signal, init);
 		} catch (cause) {
 			error = cause;
 		}

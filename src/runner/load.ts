@@ -45,7 +45,8 @@ export async function loadPackage(
 	const lazy = options.lazy !== false && options.integrity === undefined;
 	const ask = (range: string) =>
 		request(url, range, signal).catch(async (error) =>
-			(await import("./range.ts")).insist(url, range, signal, error),
+			// Some servers fail at parts only.
+			(await import("./range.ts")).insist(url, range, signal, error, {}, ""),
 		);
 	let response = await ask(lazy ? `bytes=0-${BLOCK - 1}` : "");
 	if (response.status === 206) {
