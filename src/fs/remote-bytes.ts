@@ -223,6 +223,8 @@ export class RemoteBytes {
 		});
 		this.#here.clear();
 		for (const block of here) this.#here.add(block);
+		// An answer on its way ends where the store's bytes ended.
+		if (limit !== this.#stored) this.#asked.clear();
 		this.#stored = limit;
 		return whole;
 	}
@@ -287,8 +289,11 @@ export class RemoteBytes {
 	#ask(block: number): Ticket<Uint8Array> {
 		this.#fs.touch(this);
 		const sequential = block === 0 || block === this.#next;
+		let end = block + 1;
+		// Not what is here: it may be newer than what the store will answer.
+		while (sequential && end < block + AHEAD && !this.#isHere(end)) end += 1;
 		const position = block * this.#block;
-		const length = Math.min((sequential ? AHEAD : 1) * this.#block, this.#stored - position);
+		const length = Math.min(end * this.#block, this.#stored) - position;
 		const ticket = this.#fs.queue.read(this.#owner.path, position, length);
 		this.#asked.set(block, ticket);
 		this.#next = block + Math.ceil(length / this.#block);
