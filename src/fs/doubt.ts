@@ -62,14 +62,16 @@ export class Batch {
 		return !this.#freed.cover(path);
 	}
 
-	/** Whether a change of names can go along with those before it. */
-	takes(change: NameChange, isDirectory: boolean): boolean {
+	/** Whether a change of names can go along with those before it. One that is tried again cannot go
+	 *  along with what it builds on: that it fails must mean that it has been made before. */
+	takes(change: NameChange, isDirectory: boolean, again: boolean): boolean {
 		const { call, path } = change;
 		if (!this.sure(path)) return false;
 		if (call === "remove") return !this.#made.concern(path);
 		if (call === "make" || call === "symlink") return true;
 		// What lies in a directory that moves may have been refused.
 		if (call === "rename" && isDirectory && !this.#empty) return false;
+		if (again && (this.#made.cover(path) || this.#made.cover(change.to))) return false;
 		return this.sure(change.to);
 	}
 

@@ -170,7 +170,7 @@ export class PlainStore implements Plain {
 	}
 
 	write(path: string, offset: number, bytes: Uint8Array): undefined | Errno {
-		const failure = this.#failure();
+		const failure = this.refusal();
 		if (failure !== null) return failure;
 		const item = this.items.get(path);
 		if (item === undefined || item.bytes === null) return item === undefined ? ENOENT : EISDIR;
@@ -181,7 +181,7 @@ export class PlainStore implements Plain {
 	}
 
 	resize(path: string, size: number): undefined | Errno {
-		const failure = this.#failure();
+		const failure = this.refusal();
 		if (failure !== null) return failure;
 		const item = this.items.get(path);
 		if (item === undefined || item.bytes === null) return item === undefined ? ENOENT : EISDIR;
@@ -191,7 +191,7 @@ export class PlainStore implements Plain {
 	}
 
 	make(path: string, type: "file" | "directory"): undefined | Errno {
-		const failure = this.#failure();
+		const failure = this.refusal();
 		if (failure !== null) return failure;
 		if (this.items.has(path)) return EEXIST;
 		if (this.items.get(parent(path))?.bytes !== null) return ENOENT;
@@ -199,7 +199,7 @@ export class PlainStore implements Plain {
 	}
 
 	remove(path: string): undefined | Errno {
-		const failure = this.#failure();
+		const failure = this.refusal();
 		if (failure !== null) return failure;
 		if (!this.items.has(path)) return ENOENT;
 		for (const item of this.items.keys()) if (item.startsWith(`${path}/`)) return ENOTEMPTY;
@@ -207,7 +207,7 @@ export class PlainStore implements Plain {
 	}
 
 	rename(from: string, to: string): undefined | Errno {
-		const failure = this.#failure();
+		const failure = this.refusal();
 		if (failure !== null) return failure;
 		if (!this.items.has(from)) return ENOENT;
 		if (this.items.has(to)) {
@@ -239,7 +239,7 @@ export class PlainStore implements Plain {
 	}
 
 	utimes(path: string, accessed: bigint, modified: bigint): undefined | Errno {
-		const failure = this.#failure();
+		const failure = this.refusal();
 		if (failure !== null) return failure;
 		const item = this.items.get(path);
 		if (item === undefined) return ENOENT;
@@ -279,7 +279,8 @@ export class PlainStore implements Plain {
 		}
 	}
 
-	#failure(): Errno | null {
+	/** Why a change is refused, if it is. */
+	protected refusal(): Errno | null {
 		const failure = this.failNext;
 		this.failNext = null;
 		return failure;

@@ -356,7 +356,7 @@ export class StoreQueue {
 	#goesAlong(step: Step): boolean {
 		if ("ask" in step) return false;
 		if ("owner" in step) return this.#batch.sure(step.path);
-		return this.#batch.takes(step.change, step.node.type === "directory");
+		return this.#batch.takes(step.change, step.node.type === "directory", step.again);
 	}
 
 	#take(step: Named | Contents, changes: StoreChange[]): void {
@@ -474,17 +474,21 @@ export class StoreQueue {
 	#hold(step: Named, error: Errno, path?: string): void {
 		step.again = true;
 		const { change, node } = step;
-		const made = this.#held.findIndex((held) => makes(held.change, change.path));
-		// What was never made need not be removed; but perhaps it was, and only the answer was bad.
-		if (change.call === "remove" && made >= 0) {
-			this.#held.splice(made, 1);
-			this.#names -= 1;
-		}
+		if (change.call === "remove") this.#unmake(change.path);
 		if (path !== undefined) this.#heldReason = error;
 		this.#held.push(step);
 		this.#heldNames.add(change.path);
 		if (change.call === "rename" || change.call === "link") this.#heldNames.add(change.to);
 		this.#fail(node, error, path);
+	}
+
+	/** What was never made need not be made in order to be removed. */
+	#unmake(path: string): void {
+		const last = this.#held.findLastIndex(({ change }) => touches(change, path));
+		const change = this.#held[last]?.change;
+		if (change?.path !== path || (change.call !== "make" && change.call !== "symlink")) return;
+		this.#held.splice(last, 1);
+		this.#names -= 1;
 	}
 
 	#healed(node: INode): void {
@@ -542,8 +546,10 @@ function nodeOf(step: Step): INode | null {
 	return "node" in step ? step.node : null;
 }
 
-function makes({ call, path }: NameChange, wanted: string): boolean {
-	return (call === "make" || call === "symlink") && path === wanted;
+/** Whether a change uses a path, or one below it. */
+function touches(change: NameChange, path: string): boolean {
+	const to = change.call === "rename" || change.call === "link" ? change.to : change.path;
+	return [change.path, to].some((used) => used === path || used.startsWith(`${path}/`));
 }
 
 /** Whether a change fails because it has been made before, here or by somebody else. */

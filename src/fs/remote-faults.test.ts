@@ -1,0 +1,91 @@
+/**
+ * The suite of all file systems on a store that fails: every third change is refused, or made and
+ * then reported as refused. Programs see none of it, but in `sync`. When the store has recovered, a
+ * sync makes it hold what the programs see.
+ */
+import { expect } from "vitest";
+import { EACCES, EIO, ENOSPC, type Errno } from "../abi/errno.ts";
+import type { StoreExtra } from "../bridge/store.ts";
+import { conformance, snapshot } from "./conformance.ts";
+import { LateBridge, PlainStore } from "./late.ts";
+import type { Literal } from "./plain.ts";
+import { RemoteFileSystem } from "./remote.ts";
+
+/** A store whose changes fail at random for as long as it is told to. */
+class FailingStore extends PlainStore {
+	failing = true;
+
+	protected override refusal(): Errno | null {
+		if (!this.failing || Math.random() < 0.67) return super.refusal();
+		return [ENOSPC, EACCES, EIO][Math.floor(Math.random() * 3)] ?? EIO;
+	}
+
+	/** Also loses an answer now and then, after all was done. */
+	override apply(changes: Parameters<PlainStore["apply"]>[0]): (string | null)[] {
+		const answers = super.apply(changes);
+		return this.failing && Math.random() < 0.2 ? answers.map(() => "EIO") : answers;
+	}
+}
+
+function fill(store: PlainStore, tree: Literal, path = ""): void {
+	for (const [name, item] of Object.entries(tree)) {
+		const at = `${path}/${name}`;
+		const bytes = typeof item === "string" ? new TextEncoder().encode(item) : null;
+		store.items.set(at, { bytes });
+		if (typeof item !== "string") fill(store, item, at);
+	}
+}
+
+/** Contents by path; null for a directory, nothing for a symlink, as in what the model holds. */
+function held(store: PlainStore): Record<string, string | null> {
+	const found: Record<string, string | null> = {};
+	for (const [path, { bytes }] of [...store.items].sort()) {
+		if (path !== "/") found[path] = bytes === null ? null : text(bytes);
+	}
+	return found;
+}
+
+function wanted(tree: Literal, path = ""): Record<string, string | null> {
+	const found: Record<string, string | null> = {};
+	for (const [name, item] of Object.entries(tree)) {
+		found[`${path}/${name}`] = typeof item === "string" ? item : null;
+		if (typeof item !== "string") Object.assign(found, wanted(item, `${path}/${name}`));
+	}
+	return found;
+}
+
+function text(bytes: Uint8Array): string {
+	return String.fromCharCode(...bytes);
+}
+
+let time = 1_000_000_000n;
+
+function failing(tree: Literal, extras: readonly StoreExtra[]) {
+	const store = new FailingStore();
+	fill(store, tree);
+	const bridge = new LateBridge(store);
+	const fs = new RemoteFileSystem(bridge, store.far, { now: () => ++time, block: 8, extras });
+	// What is not in the cache cannot be read where the store has not followed.
+	bridge.run(() => snapshot(fs.root));
+	const end = (model: Literal) => {
+		store.failing = false;
+		// A first one tells what has failed before.
+		bridge.run(() => fs.sync());
+		expect(bridge.run(() => fs.sync())).toBe(0);
+		expect(held(store)).toEqual(wanted(model));
+	};
+	const run = <T>(call: () => T) => {
+		// Which tries again what was refused, in the middle of everything.
+		if (Math.random() < 0.1) bridge.run(() => fs.sync());
+		return bridge.run(call);
+	};
+	return { fs, run, end };
+}
+
+const ALL: readonly StoreExtra[] = ["symlink", "utimes", "link"];
+
+conformance("a store that fails", { links: true, rounds: 40 }, (tree) => failing(tree, ALL));
+
+conformance("a store that fails in batches", { links: true, rounds: 40 }, (tree) =>
+	failing(tree, [...ALL, "apply"]),
+);
