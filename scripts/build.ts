@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "rolldown";
 import { build as buildPage } from "vite";
 import { buildTypes } from "./declarations.ts";
-import { ENTRIES, type EntryPoint, GUEST } from "./entries.ts";
+import { ENTRIES, type EntryPoint, GUEST, WIRE } from "./entries.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const INDEX = resolve(ROOT, "src/index.ts");
@@ -40,7 +40,11 @@ async function bundle(entry: EntryPoint): Promise<void> {
 		platform: entry.platform,
 		external: [...(entry.external ?? []), ...(entry.platform === "node" ? [/^node:/] : [])],
 		transform: { target: "es2023" },
-		plugins: [entry.name === "inline" ? inlineWorker() : workerBeside(), indexBeside(entry)],
+		plugins: [
+			entry.name === "inline" ? inlineWorker() : workerBeside(),
+			indexBeside(entry),
+			wireBeside(entry),
+		],
 		output: {
 			dir: resolve(ROOT, "dist"),
 			format: "esm",
@@ -140,6 +144,19 @@ function indexBeside(entry: EntryPoint): Plugin {
 			if (!importer || entry.source === "src/index.ts") return null;
 			const isIndex = resolve(dirname(importer), id) === INDEX;
 			return isIndex ? { id: "./index.js", external: true } : null;
+		},
+	};
+}
+
+/** Page and worker import what the wire consists of from the one file that holds it. */
+function wireBeside({ name }: EntryPoint): Plugin {
+	const parts = ["far", "../abi/error"].map((part) => resolve(ROOT, "src/bridge", `${part}.ts`));
+	return {
+		name: "wire-beside",
+		resolveId(id, importer) {
+			if (!importer || (name !== "index" && name !== GUEST.name)) return null;
+			const isPart = parts.includes(resolve(dirname(importer), id));
+			return isPart ? { id: `./${WIRE.name}.js`, external: true } : null;
 		},
 	};
 }

@@ -2,8 +2,8 @@
  * What the package consists of: one row per file of `dist/` that someone may import or start.
  *
  * The build, the size budget, the API report and the check of `package.json` all read these rows.
- * Entries share no chunks with each other. What one needs rarely is in files of its own that begin
- * with its name, and is loaded late.
+ * What an entry needs rarely is in files of its own that begin with its name, and is loaded late.
+ * Entries share no files with each other, but page and worker share one: the wire between them.
  */
 export interface EntryPoint {
 	/** The name of the file in `dist/`, without its extension. */
@@ -31,8 +31,18 @@ export const GUEST: EntryPoint = {
 	shared: { "guest-kernel": "src/runner/kernel.ts" },
 };
 
+/** Stays out of `index` and `guest`, which find it beside them. */
+export const WIRE: EntryPoint = {
+	name: "guest-wire",
+	source: "src/bridge/wire.ts",
+	subpath: null,
+	typed: false,
+	platform: "browser",
+};
+
 export const ENTRIES: readonly EntryPoint[] = [
 	GUEST,
+	WIRE,
 	{ name: "index", source: "src/index.ts", subpath: ".", typed: true, platform: "browser" },
 	{ name: "inline", source: "src/index.ts", subpath: "./inline", typed: true, platform: "browser" },
 	{
