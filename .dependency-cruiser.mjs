@@ -16,9 +16,10 @@ const ROOMS = {
 	bridge: { may: ["abi"] },
 	fs: { may: ["abi"], types: ["bridge", "webc"] },
 	mounts: { may: ["abi", "bridge"] },
+	archive: { may: ["abi"] },
 	wasi: { may: ["abi", "bridge", "fs"] },
 	wasix: { may: ["abi", "bridge", "fs", "wasi"] },
-	runner: { may: ["abi", "webc", "bridge", "fs", "mounts", "wasi", "wasix"] },
+	runner: { may: ["abi", "webc", "bridge", "fs", "mounts", "archive", "wasi", "wasix"] },
 	offline: { may: ["abi"] },
 	cli: { may: ["webc"] },
 };
@@ -90,15 +91,15 @@ export default {
 		closed(
 			"index-imports",
 			"^src/index\\.ts$",
-			[folders(["abi", "runner", "webc", "mounts", "bridge"])],
-			"src/index.ts may import abi, runner, webc and mounts, and types of bridge.",
+			[folders(["abi", "runner", "webc", "mounts", "bridge", "archive"])],
+			"src/index.ts may import abi, runner, webc and mounts, and types of bridge and archive.",
 		),
 		{
 			name: "index-types-only",
-			comment: "src/index.ts may import only types of bridge.",
+			comment: "src/index.ts may import only types of bridge and archive.",
 			severity: "error",
 			from: { path: "^src/index\\.ts$" },
-			to: { path: folders(["bridge"]), dependencyTypesNot: ["type-only"] },
+			to: { path: folders(["bridge", "archive"]), dependencyTypesNot: ["type-only"] },
 		},
 		closed(
 			"ui-imports",

@@ -17,7 +17,8 @@ const inFirefox = env.PORTHOLE_E2E_BROWSER === "firefox";
 const browser = inFirefox ? "firefox" : "chromium";
 
 /** What does not depend on the headers of the page is tested once. */
-const ONCE = /(consumers|offline|packages|commands|files|http-directory|bad-input|faults)\.spec\.ts$/;
+const ONCE =
+	/(archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults)\.spec\.ts$/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY = /(consumers|faults|offline|playground|server)\.spec\.ts$/;
 /** In Firefox: the isolated page differs by what its guests see of clocks, streams and waiting. */

@@ -2,6 +2,9 @@
  * The public API of Porthole.
  */
 export { PortholeError } from "./abi/error.ts";
+export type { ExportOptions } from "./archive/export.ts";
+export type { ArchiveSource, Imported, ImportOptions } from "./archive/import.ts";
+export type { ArchiveFormat } from "./archive/tree.ts";
 export type { Listing, Store, StoreChange, Times } from "./bridge/store.ts";
 export {
 	FileSystemAccessDirectory,
@@ -31,3 +34,4 @@ export type {
 } from "./runner/options.ts";
 export type { ExitStatus, Process } from "./runner/process.ts";
 export { type Environment, type Package, Sandbox } from "./runner/sandbox.ts";
+export type { WatchOptions } from "./runner/watch.ts";

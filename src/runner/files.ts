@@ -3,7 +3,10 @@
  * Each failure is a PortholeError whose `code` is the POSIX name and whose message names call and path.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { ExportOptions } from "../archive/export.ts";
+import type { ArchiveSource, Imported, ImportOptions } from "../archive/import.ts";
 import type { Files, WireEntry, WireStat } from "./protocol.ts";
+import type { WatchOptions } from "./watch.ts";
 
 export interface DirEntry {
 	readonly name: string;
@@ -116,14 +119,32 @@ export class SandboxFS {
 		}
 	}
 
-	/** Changes of a file, or of a directory's children, until `signal` says stop. Looks five times a
-	 *  second, so what comes and goes in between is not seen. */
-	async *watch(path: string, options: { signal?: AbortSignal } = {}): AsyncIterable<Change> {
-		// Few pages do.
-		const { watch } = await import("./watch.ts");
-		yield* watch(this, path, options.signal);
+	/** What is in a directory as a tar, a tar.gz or a zip, made while it is read. Names are relative to
+	 *  the directory; times are kept to the second. Errors: those of `readdir`; `"changed"` in the
+	 *  stream where a file becomes shorter meanwhile. */
+	async exportArchive(path: string, options?: ExportOptions): Promise<ReadableStream<Uint8Array>> {
+		return (await more()).exportArchive(this, this.#call, path, options);
+	}
+
+	/** Unpacks a tar, a tar.gz or a zip into a directory, which is made if it is missing. Nothing gets
+	 *  out of that directory. Errors, which name the entry: `"bad-archive"`, `"too-large"`, and those of
+	 *  making files. What came before the entry stays. */
+	async importArchive(
+		source: ArchiveSource,
+		path: string,
+		options?: ImportOptions,
+	): Promise<Imported> {
+		return (await more()).importArchive(this, source, path, options);
+	}
+
+	/** Changes of a file, or of a directory's children, until `signal` says stop. Looks about five
+	 *  times a second, so what comes and goes in between is not seen. */
+	async *watch(path: string, options: WatchOptions = {}): AsyncIterable<Change> {
+		yield* (await more()).watch(this.#call, path, options);
 	}
 }
+
+const more = () => import("./more-files.ts");
 
 function toStats(stat: WireStat): Stats {
 	return { ...stat, mtime: new Date(stat.mtimeMs), ...types(stat.type) };

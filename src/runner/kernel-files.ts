@@ -27,15 +27,25 @@ export class KernelFiles implements Files {
 		return this.#read("readFile", path);
 	}
 
-	async #read(call: string, path: string): Promise<Uint8Array> {
+	readPart(path: string, position: number, length: number): Promise<Uint8Array> {
+		return this.#read("readPart", path, position, length);
+	}
+
+	async #read(
+		call: string,
+		path: string,
+		position = 0,
+		length = Number.POSITIVE_INFINITY,
+	): Promise<Uint8Array> {
 		const node = await this.#find(call, path, true);
 		if (node.type === "directory") throw failure(EISDIR, call, path);
-		const size = await this.#run(call, path, () => node.size());
+		const left = (await this.#run(call, path, () => node.size())) - position;
+		const size = Math.max(0, Math.min(length, left));
 		const bytes = room(size, path);
 		let done = 0;
 		while (done < size) {
 			const at = done;
-			const n = await this.#run(call, path, () => node.read(bytes, at, size - at, at));
+			const n = await this.#run(call, path, () => node.read(bytes, at, size - at, position + at));
 			if (n === 0) break;
 			done += n;
 		}
@@ -91,6 +101,34 @@ export class KernelFiles implements Files {
 		};
 	}
 
+	async look(path: string, recursive: boolean): Promise<(readonly [string, string])[]> {
+		const top = await this.#found(path);
+		if (top === null) return [];
+		if (top.type !== "directory") return [[path, stateOf(top)]];
+		const seen: (readonly [string, string])[] = [];
+		const directories = [path];
+		for (const directory of directories) {
+			// What goes while it is looked at is gone.
+			for (const { name } of await this.readdir(directory).catch(() => [])) {
+				const at = below(directory, name);
+				const found = await this.#found(at);
+				if (found === null) continue;
+				// A directory is not modified by what is in it, which is told by itself.
+				const inside = recursive && found.type === "directory";
+				seen.push([at, inside ? String(found.ino) : stateOf(found)]);
+				if (inside) directories.push(at);
+			}
+		}
+		return seen;
+	}
+
+	async #found(path: string): Promise<WireStat | null> {
+		return this.stat(path, false).catch((error: PortholeError) => {
+			if (error.code === "EINVAL") throw error;
+			return null;
+		});
+	}
+
 	async mkdir(path: string, recursive: boolean): Promise<void> {
 		if (!recursive) {
 			await this.#run("mkdir", path, (ns) => tree.mkdir(ns, ns.root, relative(path)));
@@ -125,7 +163,7 @@ export class KernelFiles implements Files {
 			throw failure(EISDIR, "rm", path, "pass { recursive: true } to remove a directory");
 		}
 		for (const { name } of await this.readdir(path)) {
-			await this.rm(path.endsWith("/") ? path + name : `${path}/${name}`, true, force);
+			await this.rm(below(path, name), true, force);
 		}
 		await this.#run("rm", path, (ns) => tree.rmdir(ns, ns.root, relative(path)));
 	}
@@ -187,6 +225,14 @@ function absolute(call: string, path: string): void {
 	if (!path.startsWith("/")) {
 		throw new PortholeError("EINVAL", `EINVAL: ${call} ${path} (the path must begin with "/")`);
 	}
+}
+
+function below(directory: string, name: string): string {
+	return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
+}
+
+function stateOf({ ino, size, mtimeMs }: WireStat): string {
+	return `${ino} ${size} ${mtimeMs}`;
 }
 
 /** The path as the tree takes it: from its root. */

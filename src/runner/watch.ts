@@ -1,44 +1,43 @@
 /**
- * Watching a path of the tree by looking at it again and again.
+ * Watching a path of the tree, by looking at it again and again: the tree is changed in many ways, by
+ * guests, by the page and by others in a mount, and a look sees them all.
  */
-import type { Change, SandboxFS } from "./files.ts";
+import type { Call, Change } from "./files.ts";
 
-/** Milliseconds between two looks. */
+export interface WatchOptions {
+	/** Also what is in the directories below, but not behind symlinks. */
+	readonly recursive?: boolean;
+	readonly signal?: AbortSignal;
+}
+
+/** Milliseconds between two looks; more where a look takes long. */
 const LOOK = 200;
+/** Of the time at most so much is spent looking. */
+const SHARE = 0.1;
 
-/** The changes of a file, or of a directory's children, until `signal` says stop. */
+type Seen = ReadonlyMap<string, string>;
+
+/** The changes of a file, or of what is in a directory, until `signal` says stop. */
 export async function* watch(
-	fs: SandboxFS,
+	call: Call,
 	path: string,
-	signal: AbortSignal | undefined,
-): AsyncIterable<Change> {
-	let before = await look(fs, path);
+	{ recursive = false, signal }: WatchOptions,
+): AsyncGenerator<Change, void> {
+	const look = async (): Promise<Seen> => new Map(await call("look", path, recursive));
+	let before = await look();
+	let took = 0;
 	while (!signal?.aborted) {
-		await sleep(LOOK, signal);
-		const after = await look(fs, path);
+		await sleep(Math.max(LOOK, took / SHARE), signal);
+		if (signal?.aborted) return;
+		const start = performance.now();
+		const after = await look();
+		took = performance.now() - start;
 		yield* differences(before, after);
 		before = after;
 	}
 }
 
-/** What is at `path`, by path: size and time. A path that is gone is an empty map. */
-async function look(fs: SandboxFS, path: string): Promise<Map<string, string>> {
-	const seen = new Map<string, string>();
-	const note = async (at: string) => {
-		const stat = await fs.lstat(at).catch(() => null);
-		if (stat !== null) seen.set(at, `${stat.ino} ${stat.size} ${stat.mtimeMs}`);
-		return stat;
-	};
-	const top = await note(path);
-	if (top?.type !== "directory") return seen;
-	seen.delete(path);
-	const entries = await fs.readdir(path).catch(() => []);
-	const base = path.endsWith("/") ? path : `${path}/`;
-	await Promise.all(entries.map((entry) => note(base + entry.name)));
-	return seen;
-}
-
-function* differences(before: Map<string, string>, after: Map<string, string>): Iterable<Change> {
+function* differences(before: Seen, after: Seen): Iterable<Change> {
 	for (const [path, state] of after) {
 		const old = before.get(path);
 		if (old === undefined) yield { type: "create", path };
@@ -49,10 +48,12 @@ function* differences(before: Map<string, string>, after: Map<string, string>): 
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
 	return new Promise((resolve) => {
-		const timer = setTimeout(resolve, ms);
-		signal?.addEventListener("abort", () => {
+		const wake = () => {
 			clearTimeout(timer);
+			signal?.removeEventListener("abort", wake);
 			resolve();
-		});
+		};
+		const timer = setTimeout(wake, ms);
+		signal?.addEventListener("abort", wake);
 	});
 }
