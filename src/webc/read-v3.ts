@@ -232,7 +232,7 @@ function digestOf(file: Window, { section, payload, end, sha256 }: Section): Che
 	if (!sha256) return [];
 	const what = "The section's checksum does not match";
 	const content = () => readExactly(file.source, payload, end - payload, section);
-	return [{ what, section, offset: payload, expected: sha256, content }];
+	return [{ what, section, offset: payload, end, expected: sha256, content }];
 }
 
 /** A length, and the place where what it counts begins; checked against the end of the section. */

@@ -5,6 +5,7 @@
  * container knows about them (`Span.sha256`) can be held against them then: `verifySpan`. Where all
  * bytes are in memory anyway, everything is verified before anyone sees the package.
  */
+import { canDigest } from "./bytes.ts";
 import { decodeMap, type Table } from "./cbor.ts";
 import { WebcError } from "./error.ts";
 import { readManifest, runners } from "./manifest.ts";
@@ -32,14 +33,17 @@ export async function readPackage(
 	input: Uint8Array | ArrayBuffer | ByteSource,
 	options: ReadOptions = {},
 ): Promise<Package> {
-	const { pkg, verified } = await openPackage(input, options);
+	const source = asSource(input);
+	const verify = options.verify ?? ((source.bytes !== undefined && canDigest()) || undefined);
+	const { pkg, verified } = await openPackage(source, { ...options, verify });
 	await verified;
 	return pkg;
 }
 
 /**
- * The same, for those who have something to do while digests are computed. Nothing of the package
- * may be used for good before `verified` has resolved.
+ * The same, for those who have something to do while digests are computed, and want no byte digested
+ * twice: what lies in a section with a digest is not held against its own as well, unless `verify` is
+ * true. Nothing of the package may be used for good before `verified` has resolved.
  */
 export async function openPackage(
 	input: Uint8Array | ArrayBuffer | ByteSource,

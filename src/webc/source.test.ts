@@ -1,11 +1,12 @@
 /**
  * Sources of bytes: what they give, what they refuse, and how often they are asked.
  */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
 	type ByteSource,
 	blobSource,
 	bytesSource,
+	openPackage,
 	readPackage,
 	type Span,
 	verifySpan,
@@ -102,6 +103,27 @@ test("contents are not read before they are wanted, and verified then", async ()
 	});
 	// And all of it at once, where that is asked for.
 	await expect(readPackage(source, { verify: true })).rejects.toMatchObject({ code: "checksum" });
+});
+
+test("openPackage digests no content twice, and still finds every damage", async () => {
+	const bytes = await sample(1_000_000);
+	const digest = vi.spyOn(crypto.subtle, "digest");
+	try {
+		const { pkg, verified } = await openPackage(bytes);
+		await verified;
+		const digested = digest.mock.calls.reduce((sum, [, data]) => sum + data.byteLength, 0);
+		expect(digested).toBeGreaterThan(1_000_000);
+		expect(digested).toBeLessThan(1_010_000);
+		const span = pkg.volumes[0]?.tree.get("f") as Span;
+		for (const at of [span.start, span.start + span.length - 1]) {
+			const damaged = bytes.slice();
+			damaged[at] = (damaged[at] ?? 0) ^ 1;
+			const opened = await openPackage(damaged);
+			await expect(opened.verified).rejects.toMatchObject({ code: "checksum" });
+		}
+	} finally {
+		digest.mockRestore();
+	}
 });
 
 test("without Web Crypto nothing is verified, and who insists is told why", async () => {

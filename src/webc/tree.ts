@@ -46,6 +46,8 @@ export interface Check {
 	readonly expected: Uint8Array;
 	/** What the digest is taken of. */
 	readonly content: () => Uint8Array | Promise<Uint8Array>;
+	/** Where the section whose digest this is ends, if it is that of one. */
+	readonly end?: number;
 }
 
 /** A container as its version's reader leaves it. */
