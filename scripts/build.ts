@@ -23,6 +23,9 @@ const BESIDE = `new URL("./${GUEST.name}.js",import.meta.url)`;
 const INLINE = "inline:guest";
 const GUEST_ADDRESS = /new URL\(\s*"(?:\.\.\/)+workers\/guest\.ts",\s*import\.meta\.url,?\s*\)/g;
 
+/** What late parts of the worker share among themselves only, and most pages never load. */
+const LATE = /\/(read-v1|letter|mailbox|far-calls|guest-protocol)\.ts$/;
+
 rmSync(resolve(ROOT, "dist"), { recursive: true, force: true });
 const bundled = new Set<string>();
 for (const entry of ENTRIES) await bundle(entry);
@@ -40,6 +43,8 @@ async function bundle(entry: EntryPoint): Promise<void> {
 		platform: entry.platform,
 		external: [...(entry.external ?? []), ...(entry.platform === "node" ? [/^node:/] : [])],
 		transform: { target: "es2023" },
+		// A number is no longer than the name of a constant, and late parts need not ask for it.
+		optimization: { inlineConst: true },
 		plugins: [
 			entry.name === "inline" ? inlineWorker() : workerBeside(),
 			indexBeside(entry),
@@ -57,7 +62,7 @@ async function bundle(entry: EntryPoint): Promise<void> {
 			codeSplitting:
 				entry === GUEST
 					? {
-							groups: [{ name: "shared", minShareCount: 2, test: (id) => !id.includes("read-v1") }],
+							groups: [{ name: "shared", minShareCount: 2, test: (id) => !LATE.test(id) }],
 						}
 					: true,
 		},

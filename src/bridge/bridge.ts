@@ -70,6 +70,12 @@ export interface Stop {
 	flush(): void;
 }
 
+/** The bridge of a kernel, whose guests may call functions of the page. */
+export interface PageBridge extends Bridge {
+	/** A function of the page as an import of a guest, which waits for the answer. */
+	pageFunction(f: (...args: unknown[]) => Promise<unknown>): WebAssembly.ImportValue;
+}
+
 /** A bridge for guests: how those of this worker are entered, and made to wait. */
 export interface GuestBridge extends Bridge {
 	/** For the adapter: `() -> i32`, which returns 0 when something that was noted is done, and 1 when
@@ -79,6 +85,4 @@ export interface GuestBridge extends Bridge {
 	breathe(guest: Stop): number;
 	/** Calls an entry of a guest, and settles as it returns or throws. */
 	enter(f: () => unknown): Promise<unknown>;
-	/** A function of the page as an import of a guest, which waits for the answer. */
-	pageFunction(f: (...args: unknown[]) => Promise<unknown>): WebAssembly.ImportValue;
 }

@@ -62,7 +62,8 @@ export class Lent {
 	}
 }
 
-interface WireError {
+/** An error as it can be posted. */
+export interface WireError {
 	readonly name: string;
 	readonly code: string;
 	readonly message: string;

@@ -4,9 +4,10 @@
  * start a script of another origin, but it may start one that imports it.
  */
 
-/** What a worker is for: a sandbox's kernel, which is what any other name means too; or the stores of a
- *  page that want a thread which may wait (`mounts/stores-worker.ts`). */
-export type Role = "porthole" | "porthole-stores";
+/** What a worker is for: a sandbox's kernel, which is what any other name means too; the stores of a
+ *  page that want a thread which may wait (`mounts/stores-worker.ts`); or one guest, whose kernel starts
+ *  it (`runner/own-worker.ts`). */
+export type Role = "porthole" | "porthole-stores" | "porthole-guest";
 
 export function makeWorker(url: string | URL | undefined, name: Role = "porthole"): Worker {
 	if (url === undefined) {

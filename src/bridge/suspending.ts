@@ -9,7 +9,7 @@
  * Every entry is called through `promising`, also where nothing will wait: the stack is twice as
  * deep there.
  */
-import type { GuestBridge, Stop } from "./bridge.ts";
+import type { GuestBridge, PageBridge, Stop } from "./bridge.ts";
 import { LoopBridge } from "./loop.ts";
 
 /** Milliseconds of uninterrupted calls after which messages are let in. */
@@ -23,7 +23,7 @@ interface Jspi {
 
 const jspi = WebAssembly as unknown as Jspi;
 
-export class SuspendingBridge extends LoopBridge implements GuestBridge {
+export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBridge {
 	waitImport(guest: Stop): WebAssembly.ImportValue {
 		return new jspi.Suspending(() => this.wait(guest));
 	}

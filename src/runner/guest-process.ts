@@ -12,7 +12,7 @@ import {
 } from "../abi/constants.ts";
 import { ENOENT } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { GuestBridge } from "../bridge/bridge.ts";
+import type { Bridge } from "../bridge/bridge.ts";
 import { Input, NullDevice } from "../fs/device.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
@@ -23,7 +23,7 @@ import { type Clock, Guest } from "../wasi/guest.ts";
 import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
 import type { Program } from "./packages.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "./protocol.ts";
-import { type ExtraImports, prepare } from "./run.ts";
+import type { ExtraImports, Prepare } from "./run.ts";
 import { settle } from "./settle.ts";
 import { Funnel } from "./stdio.ts";
 import { failure, type Mounted, type Tree } from "./tree.ts";
@@ -34,7 +34,8 @@ export interface Start {
 	readonly module: WebAssembly.Module;
 	readonly extra: ExtraImports;
 	readonly tree: Tree;
-	readonly bridge: GuestBridge;
+	readonly bridge: Bridge;
+	readonly prepare: Prepare;
 	readonly clock: Clock;
 	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
 	readonly post: (message: FromGuest, give?: Transferable[]) => void;
@@ -42,7 +43,7 @@ export interface Start {
 
 export class GuestProcess {
 	readonly #guest: Guest;
-	readonly #bridge: GuestBridge;
+	readonly #bridge: Bridge;
 	readonly #namespace: Namespace;
 	readonly #post: Start["post"];
 	readonly #pid: number;
@@ -62,10 +63,9 @@ export class GuestProcess {
 		const process = new GuestProcess(start, namespace, request.terminal && (await terminals()));
 		await process.#openStandard(request);
 		await process.#openDirectories(directory, mounts);
-		process.#start = await prepare(
+		process.#start = await start.prepare(
 			start.module,
 			process.#guest,
-			start.bridge,
 			start.extra,
 			request.entryFunction ?? "_start",
 		);

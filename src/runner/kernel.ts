@@ -2,8 +2,9 @@
  * The worker's half of a sandbox: one tree, the loaded packages, the running guests.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Far, GuestBridge } from "../bridge/bridge.ts";
+import type { Far, PageBridge } from "../bridge/bridge.ts";
 import { type Channel, giveAway, offer, type Remote, reach } from "../bridge/far.ts";
+import type { Ask } from "../bridge/loop.ts";
 import type { Store } from "../bridge/store.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import { nowNanoseconds, worldClock } from "./clock.ts";
@@ -25,6 +26,7 @@ import type {
 	WireSource,
 	WireSpawn,
 } from "./protocol.ts";
+import { type Prepare, prepare } from "./run.ts";
 import { Tree } from "./tree.ts";
 
 /** What a worker's global scope offers. */
@@ -34,8 +36,9 @@ export class SandboxKernel implements Kernel {
 	readonly #scope: Scope;
 	readonly #desk: Remote<Desk>;
 	readonly #clock = worldClock();
-	/** These three are made by `start`. */
-	#bridge!: GuestBridge;
+	/** These are made by `start`. */
+	#bridge!: PageBridge;
+	#prepare!: Prepare;
 	#tree!: Tree;
 	#packages!: Packages;
 	readonly #guests = new Map<number, GuestProcess>();
@@ -46,8 +49,12 @@ export class SandboxKernel implements Kernel {
 		this.#desk = reach<Desk>(scope);
 	}
 
-	async start(_rung: Rung): Promise<Features> {
-		this.#bridge = new SuspendingBridge((id, method, args) => this.#desk.ask(id, method, args));
+	async start(rung: Rung): Promise<Features> {
+		const ask: Ask = (id, method, args) => this.#desk.ask(id, method, args);
+		const { bridge, prepare } =
+			rung === "suspending" ? suspending(ask) : (await import("./own-worker.ts")).ownWorkers(ask);
+		this.#bridge = bridge;
+		this.#prepare = prepare;
 		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom);
 		this.#packages = new Packages(this.#tree);
 		return {
@@ -116,6 +123,7 @@ export class SandboxKernel implements Kernel {
 			extra,
 			tree: this.#tree,
 			bridge: this.#bridge,
+			prepare: this.#prepare,
 			clock: this.#clock,
 			fillRandom,
 			post: (message, give = []) => this.#post(message, give),
@@ -175,9 +183,15 @@ export class SandboxKernel implements Kernel {
 	}
 }
 
-function fillRandom(bytes: Uint8Array): void {
+export function fillRandom(bytes: Uint8Array): void {
 	// Only called with views of ordinary buffers.
 	crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+}
+
+/** Guests in this very thread. */
+function suspending(ask: Ask) {
+	const bridge = new SuspendingBridge(ask);
+	return { bridge, prepare: (...of: Parameters<Prepare>) => prepare(bridge, ...of) };
 }
 
 /** Serves a sandbox on the worker's own channel. */

@@ -36,6 +36,14 @@ function adapted(
 /** Modules that the page adds. They never replace one of ours. */
 export type ExtraImports = ReadonlyMap<string, ReadonlyMap<string, WebAssembly.ImportValue>>;
 
+/** Links a module to a guest, and answers with what starts it. */
+export type Prepare = (
+	module: WebAssembly.Module,
+	guest: Guest,
+	extra: ExtraImports,
+	entry: string,
+) => Promise<() => Promise<WireStatus>>;
+
 /** An import of preview1 that tells that a program was built for WasmEdge. */
 const WASMEDGE_MARK = "sock_open";
 
@@ -55,7 +63,7 @@ async function importObject(
 		const calls = modules.get(wanted.module);
 		if (calls !== undefined && !ours.has(wanted.module)) {
 			const of = wasmEdge?.wasmEdgeSignatures ?? signatures;
-			const functions = { ...calls(guest), ...wasmEdge?.wasmEdgeCalls(guest) };
+			const functions = { ...(await calls(guest)), ...wasmEdge?.wasmEdgeCalls(guest) };
 			ours.set(wanted.module, adapted(guest, bridge, of, functions));
 		}
 		const exports = ours.get(wanted.module);
@@ -86,9 +94,9 @@ async function importObject(
  * each; `"invalid-module"` for an import of another type; `"no-entry"`; `"out-of-memory"`.
  */
 export async function prepare(
+	bridge: GuestBridge,
 	module: WebAssembly.Module,
 	guest: Guest,
-	bridge: GuestBridge,
 	extra: ExtraImports,
 	entry: string,
 ): Promise<() => Promise<WireStatus>> {

@@ -26,6 +26,10 @@ const NEWER = "it takes Chrome 137, Firefox 153 or Safari 27";
 export async function chooseRung(
 	wish: "auto" | "suspending" | "blocking" | "preloaded",
 ): Promise<Choice> {
+	if (wish === "blocking" && globalThis.crossOriginIsolated) {
+		const why = "the page is isolated: each guest has a worker, which sleeps on shared memory";
+		return { rung: "blocking", why };
+	}
 	if (wish === "blocking" || wish === "preloaded") {
 		throw new PortholeError("not-supported", `the ${wish} bridge does not work yet; use "auto"`);
 	}

@@ -14,7 +14,6 @@ import { pathCalls } from "./path.ts";
 import { pollCalls } from "./poll.ts";
 import { procCalls } from "./proc.ts";
 import { randomCalls } from "./random.ts";
-import { snapshot0Calls } from "./snapshot0.ts";
 import { sockCalls } from "./sock.ts";
 
 const rows = `
@@ -90,8 +89,17 @@ export function preview1(guest: Guest): Calls {
 	};
 }
 
-/** An import module of the guest and what it holds. Both share one list of signatures. */
-export const modules: ReadonlyMap<string, (guest: Guest) => Calls> = new Map([
+type Linker = (guest: Guest) => Calls | Promise<Calls>;
+
+/** An import module of the guest and what it holds. Both share one list of signatures. Few programs are
+ *  so old that they want the second, and what is different there is loaded late. */
+export const modules: ReadonlyMap<string, Linker> = new Map<string, Linker>([
 	["wasi_snapshot_preview1", preview1],
-	["wasi_unstable", (guest: Guest) => ({ ...preview1(guest), ...snapshot0Calls(guest) })],
+	[
+		"wasi_unstable",
+		async (guest: Guest) => {
+			const { snapshot0Calls } = await import("./snapshot0.ts");
+			return { ...preview1(guest), ...snapshot0Calls(guest) };
+		},
+	],
 ]);

@@ -27,7 +27,8 @@ import { mkdirs, writeFile } from "../fs/seed.ts";
 import { Tmp } from "../fs/tmp.ts";
 import { OpenFile } from "./descriptors.ts";
 import { Guest } from "./guest.ts";
-import { modules, signatures } from "./table.ts";
+import { snapshot0Calls } from "./snapshot0.ts";
+import { preview1, signatures } from "./table.ts";
 
 /**
  * How each call is written: `n` a number, `N` one of 64 bits, `p` a path, `w` strings to write, `r`
@@ -215,7 +216,7 @@ export class Session {
 		this.guest.memory.attach(this.wasm);
 		this.input = new Input(bridge, "device");
 		this.#openDescriptors();
-		this.calls = this.#link(world.snapshot0 === true ? "wasi_unstable" : "wasi_snapshot_preview1");
+		this.calls = this.#link(world.snapshot0 === true ? snapshot0Calls : () => ({}));
 	}
 
 	get bytes(): Uint8Array {
@@ -241,10 +242,10 @@ export class Session {
 		descriptors.add(new OpenFile(root, 0, abi.RIGHTS_DIRECTORY, abi.RIGHTS_ALL, "/"));
 	}
 
-	#link(name: string): Calls {
+	#link(more: (guest: Guest) => object): Calls {
 		adapter ??= new WebAssembly.Module(adapterModule(signatures));
 		const { bridge, guest } = this;
-		const call = { ...modules.get(name)?.(guest) };
+		const call = { ...preview1(guest), ...more(guest) };
 		const wait = () => {
 			guest.waited -= bridge.now;
 			bridge.wait(guest.stopped);

@@ -1,0 +1,88 @@
+/**
+ * The bridge of a guest in a worker of its own: where the others suspend the guest, this one stops
+ * the thread.
+ *
+ * The tree, the streams and the terminal are in the kernel's thread, and so are the tickets. A call
+ * that is PENDING there is PENDING here; `wait` sleeps until the kernel says that something has
+ * happened, and the call runs again. Alarms are kept here: the nearest one is how long the sleep may
+ * last, which is exact to a fraction of a millisecond.
+ */
+import { type Errno, PENDING } from "../abi/errno.ts";
+import type { GuestBridge, OpenTicket, Stop, Ticket } from "./bridge.ts";
+import type { Carrier } from "./letter.ts";
+import { LocalTicket } from "./ticket.ts";
+
+/** A ticket that is done at a time, without anybody doing it. */
+class Alarm extends LocalTicket<void> {
+	readonly time: number;
+
+	constructor(time: number) {
+		super();
+		this.time = time;
+	}
+}
+
+export class BlockingBridge implements GuestBridge {
+	readonly #carrier: Carrier;
+	/** When the nearest of the alarms rings that the running call has noted. */
+	#next = Number.POSITIVE_INFINITY;
+
+	constructor(carrier: Carrier) {
+		this.#carrier = carrier;
+	}
+
+	ticket<T>(): OpenTicket<T> {
+		return new LocalTicket<T>();
+	}
+
+	alarm(time: number): Ticket<void> {
+		return new Alarm(time);
+	}
+
+	/** Other tickets than alarms stand for what the kernel knows, or for the end of the guest, of
+	 *  which it tells as well. */
+	pending(ticket: Ticket<unknown>): Errno {
+		if (ticket instanceof Alarm) this.#next = Math.min(this.#next, ticket.time);
+		return PENDING;
+	}
+
+	settle(): void {
+		this.#next = Number.POSITIVE_INFINITY;
+		this.#carrier.settle();
+	}
+
+	/** The other guests have threads of their own, so their turn is now. */
+	tick(): Ticket<void> {
+		const ticket = new LocalTicket<void>();
+		ticket.answer();
+		return ticket;
+	}
+
+	waitImport(guest: Stop): WebAssembly.ImportValue {
+		return () => {
+			const from = performance.now();
+			const next = this.#next;
+			this.#next = Number.POSITIVE_INFINITY;
+			if (!this.#carrier.stopped) this.#carrier.sleep(Math.max(0, next - from));
+			guest.waited += performance.now() - from;
+			return this.#carrier.stopped ? 1 : 0;
+		};
+	}
+
+	/** A guest here keeps nobody from working; but it may have been told to end. */
+	breathe(): number {
+		return this.#carrier.stopped ? 1 : 0;
+	}
+
+	async enter(f: () => unknown): Promise<unknown> {
+		return f();
+	}
+
+	ask(): never {
+		throw new Error("a guest's worker asks nobody but its kernel");
+	}
+
+	noted(): never {
+		throw new Error("nothing waits in the background of a guest's worker");
+	}
+}

@@ -1,0 +1,315 @@
+/**
+ * The tree of a guest in a worker of its own: every operation is a letter to the kernel, whose thread
+ * has the real one.
+ *
+ * The guest knows a node only while it has it open, under the number the kernel gave it; a node that is
+ * opened twice has one number, and so is one object here too. Type, ino and dev of a node never
+ * change and are kept. Nothing else is, because other guests run at the same time: only the
+ * entries of a directory are fetched many at once, as if they had been read by then.
+ */
+import { type Done, ENAMETOOLONG, type Errno } from "../abi/errno.ts";
+import type { Carrier, Letter } from "../bridge/letter.ts";
+import { ACCESSED, CALL, ENTRY_HEAD, type FarFacts, GIVEN, MODIFIED, TYPES } from "./far-calls.ts";
+import type { Entry, FileType, OpenNode, Stat } from "./node.ts";
+import type { Operations, View } from "./operations.ts";
+
+interface FarEntry {
+	readonly name: string;
+	readonly ino: number;
+	readonly type: FileType;
+	readonly cursor: number;
+}
+
+class FarNode implements OpenNode {
+	readonly handle: number;
+	readonly ino: number;
+	readonly dev: number;
+	readonly type: FileType;
+	readonly descriptor: number;
+	handles = 0;
+	readonly #tree: FarTree;
+	/** Entries that have been fetched and not been asked for, and the cursor before the first. */
+	#entries: FarEntry[] = [];
+	#cursor = 0;
+
+	constructor(tree: FarTree, facts: FarFacts, descriptor: number) {
+		this.#tree = tree;
+		this.handle = facts.handle;
+		this.ino = facts.ino;
+		this.dev = facts.dev;
+		this.type = facts.type;
+		this.descriptor = descriptor;
+	}
+
+	stat(out: Stat): Done {
+		const done = this.#send(CALL.stat) as Done;
+		if (done === 0) takeStat(this.#tree.carrier.letter, out);
+		return done;
+	}
+
+	setTimes(accessed: bigint | null, modified: bigint | null): Done {
+		putTimes(this.#tree.carrier.letter, accessed, modified);
+		return this.#send(CALL.setTimes) as Done;
+	}
+
+	sync(): Done {
+		return this.#send(CALL.sync) as Done;
+	}
+
+	closed(): void {
+		this.#entries = [];
+		this.#tree.forget(this.handle);
+		this.#send(CALL.close);
+	}
+
+	size(): number {
+		return this.#send(CALL.size);
+	}
+
+	readable(): number {
+		return this.#send(CALL.readable);
+	}
+
+	writable(): number {
+		return this.#send(CALL.writable);
+	}
+
+	truncate(size: number): Done {
+		return this.#send(CALL.truncate, size) as Done;
+	}
+
+	read(into: Uint8Array, at: number, length: number, position: number): number {
+		const { carrier } = this.#tree;
+		const { body } = carrier.letter;
+		return this.#piecewise(length, (done, piece) => {
+			const n = this.#send(CALL.read, position + done, piece);
+			if (n > 0) into.set(body.subarray(0, n), at + done);
+			return n;
+		});
+	}
+
+	write(from: Uint8Array, at: number, length: number, position: number): number {
+		const { letter } = this.#tree.carrier;
+		return this.#piecewise(length, (done, piece) => {
+			letter.body.set(from.subarray(at + done, at + done + piece));
+			letter.length = piece;
+			return this.#tree.send(CALL.write, this.handle, position + done);
+		});
+	}
+
+	/** Moves `length` bytes in as many letters as it takes, or fewer where one moves less than it
+	 *  could. A stream is asked once: it may have no more, and then would have to be waited for. */
+	#piecewise(length: number, move: (done: number, piece: number) => number): number {
+		const most = this.#tree.carrier.letter.body.length;
+		let done = 0;
+		do {
+			const piece = Math.min(most, length - done);
+			const n = move(done, piece);
+			if (n < 0 && done > 0) {
+				this.#tree.carrier.settle();
+				return done;
+			}
+			if (n < 0) return n;
+			done += n;
+			if (n < piece) return done;
+		} while (done < length && this.type === "file");
+		return done;
+	}
+
+	readdir(cursor: number, out: Entry): number {
+		if (cursor === 0 || cursor !== this.#cursor || this.#entries.length === 0) {
+			const count = this.#send(CALL.readdir, cursor);
+			if (count <= 0) return count;
+			this.#entries = takeEntries(this.#tree.carrier.letter, count);
+		}
+		const entry = this.#entries.pop() as FarEntry;
+		out.name = entry.name;
+		out.ino = entry.ino;
+		out.type = entry.type;
+		this.#cursor = entry.cursor;
+		return entry.cursor;
+	}
+
+	#send(call: number, first = 0, second = 0): number {
+		this.#tree.carrier.letter.length = 0;
+		return this.#tree.send(call, this.handle, first, second);
+	}
+}
+
+/** Nobody asks a far tree for a node that is not one of its own. */
+function handleOf(node: OpenNode): number {
+	return (node as FarNode).handle;
+}
+
+export class FarTree implements View, Operations {
+	readonly carrier: Carrier;
+	readonly root: OpenNode;
+	readonly absolute = false;
+	readonly #nodes = new Map<number, FarNode>();
+
+	/** `root` stays open for as long as the tree is there. */
+	constructor(carrier: Carrier, root: FarFacts) {
+		this.carrier = carrier;
+		this.root = this.node(root);
+		this.root.handles += 1;
+	}
+
+	/** The object that stands for a node that the kernel has open. */
+	node(facts: FarFacts, descriptor = -1): OpenNode {
+		let node = this.#nodes.get(facts.handle);
+		if (node === undefined) {
+			node = new FarNode(this, facts, descriptor);
+			if (descriptor < 0) this.#nodes.set(facts.handle, node);
+		}
+		return node;
+	}
+
+	forget(handle: number): void {
+		this.#nodes.delete(handle);
+	}
+
+	/** Sends a letter with so many numbers; its body has been filled. */
+	send(call: number, first: number, second = 0, third = 0, fourth = 0): number {
+		const { numbers } = this.carrier.letter;
+		numbers[1] = first;
+		numbers[2] = second;
+		numbers[3] = third;
+		numbers[4] = fourth;
+		return this.carrier.send(call);
+	}
+
+	exists(_: View, from: OpenNode, path: string, follow: boolean): Done {
+		if (!this.carrier.letter.put(path)) return ENAMETOOLONG;
+		return this.send(CALL.exists, handleOf(from), Number(follow)) as Done;
+	}
+
+	stat(_: View, from: OpenNode, path: string, follow: boolean, out: Stat): Done {
+		if (!this.carrier.letter.put(path)) return ENAMETOOLONG;
+		const done = this.send(CALL.statAt, handleOf(from), Number(follow)) as Done;
+		if (done === 0) takeStat(this.carrier.letter, out);
+		return done;
+	}
+
+	open(
+		_: View,
+		from: OpenNode,
+		path: string,
+		follow: boolean,
+		flags: number,
+		writes: boolean,
+	): OpenNode | Errno {
+		const { letter } = this.carrier;
+		if (!letter.put(path)) return ENAMETOOLONG;
+		const handle = this.send(CALL.open, handleOf(from), Number(follow), flags, Number(writes));
+		if (handle < 0) return handle as Errno;
+		const [, ino = 0, dev = 0, type = 0, descriptor = -1] = letter.numbers;
+		return this.node({ handle, ino, dev, type: TYPES[type] ?? "file" }, descriptor);
+	}
+
+	setTimes(
+		_: View,
+		from: OpenNode,
+		path: string,
+		follow: boolean,
+		accessed: bigint | null,
+		modified: bigint | null,
+	): Done {
+		const { letter } = this.carrier;
+		if (!letter.put(path)) return ENAMETOOLONG;
+		putTimes(letter, accessed, modified);
+		return this.send(CALL.setTimesAt, handleOf(from), Number(follow)) as Done;
+	}
+
+	mkdir(_: View, from: OpenNode, path: string): Done {
+		return this.#at(CALL.mkdir, from, path);
+	}
+
+	unlink(_: View, from: OpenNode, path: string): Done {
+		return this.#at(CALL.unlink, from, path);
+	}
+
+	rmdir(_: View, from: OpenNode, path: string): Done {
+		return this.#at(CALL.rmdir, from, path);
+	}
+
+	rename(_: View, from: OpenNode, path: string, to: OpenNode, newPath: string): Done {
+		const middle = this.#putBoth(path, newPath);
+		if (middle < 0) return middle as Errno;
+		return this.send(CALL.rename, handleOf(from), handleOf(to), middle) as Done;
+	}
+
+	link(
+		_: View,
+		from: OpenNode,
+		path: string,
+		follow: boolean,
+		to: OpenNode,
+		newPath: string,
+	): Done {
+		const middle = this.#putBoth(path, newPath);
+		if (middle < 0) return middle as Errno;
+		return this.send(CALL.link, handleOf(from), Number(follow), handleOf(to), middle) as Done;
+	}
+
+	symlink(_: View, target: string, from: OpenNode, path: string): Done {
+		const middle = this.#putBoth(target, path);
+		if (middle < 0) return middle as Errno;
+		return this.send(CALL.symlink, handleOf(from), middle) as Done;
+	}
+
+	readlink(_: View, from: OpenNode, path: string): string | Errno {
+		const done = this.#at(CALL.readlink, from, path);
+		const { letter } = this.carrier;
+		return done === 0 ? letter.text(0, letter.length) : done;
+	}
+
+	#at(call: number, from: OpenNode, path: string): Done {
+		if (!this.carrier.letter.put(path)) return ENAMETOOLONG;
+		return this.send(call, handleOf(from)) as Done;
+	}
+
+	/** Puts two texts one after the other, and returns where the second begins. */
+	#putBoth(first: string, second: string): number {
+		const { letter } = this.carrier;
+		if (!letter.put(first)) return ENAMETOOLONG;
+		const middle = letter.length;
+		return letter.put(second, middle) ? middle : ENAMETOOLONG;
+	}
+}
+
+function putTimes(letter: Letter, accessed: bigint | null, modified: bigint | null): void {
+	letter.times[ACCESSED] = accessed ?? 0n;
+	letter.times[MODIFIED] = modified ?? 0n;
+	letter.numbers[GIVEN] = (accessed === null ? 0 : 1) + (modified === null ? 0 : 2);
+}
+
+function takeStat({ numbers, times }: Letter, out: Stat): void {
+	const [, dev = 0, ino = 0, type = 0, size = 0, links = 0] = numbers;
+	out.dev = dev;
+	out.ino = ino;
+	out.type = TYPES[type] ?? "file";
+	out.size = size;
+	out.links = links;
+	out.accessed = times[6] as bigint;
+	out.modified = times[7] as bigint;
+	out.changed = times[8] as bigint;
+}
+
+/** The entries of an answer, the next one last. */
+function takeEntries(letter: Letter, count: number): FarEntry[] {
+	const bytes = letter.body.slice(0, letter.length);
+	const view = new DataView(bytes.buffer);
+	const entries: FarEntry[] = [];
+	for (let at = 0, i = 0; i < count; i++) {
+		const start = at + ENTRY_HEAD;
+		const end = start + view.getUint32(at + 17, true);
+		entries.push({
+			cursor: view.getFloat64(at, true),
+			ino: view.getFloat64(at + 8, true),
+			type: TYPES[view.getUint8(at + 16)] ?? "file",
+			name: letter.text(start, end),
+		});
+		at = end;
+	}
+	return entries.reverse();
+}

@@ -1,0 +1,250 @@
+/**
+ * The kernel's end of a guest's tree, where the guest is in a worker of its own: letters in, answers out.
+ *
+ * The guest's descriptor table in the kernel's thread, which on other rungs the guest itself uses, is
+ * here the list of the nodes that it has open, one each: their numbers are the descriptors'. So who asks
+ * what a process has open, or closes all of it, need not know where the guest is.
+ *
+ * A guest cannot write letters of its own, since its worker's code is ours. They are read as if it
+ * could: every number is checked before it is used, and every length cut to what is there.
+ */
+import { EBADF, EINVAL, ENAMETOOLONG, type Errno } from "../abi/errno.ts";
+import { BODY, type Letter } from "../bridge/letter.ts";
+import { TtyDevice } from "../fs/device.ts";
+import {
+	ACCESSED,
+	CALL,
+	ENTRIES,
+	ENTRY_HEAD,
+	type FarFacts,
+	GIVEN,
+	MODIFIED,
+	TYPES,
+} from "../fs/far-calls.ts";
+import { emptyEntry, emptyStat, type OpenNode, type Stat } from "../fs/node.ts";
+import { operations, type View } from "../fs/operations.ts";
+import { OpenFile } from "../wasi/descriptors.ts";
+import type { Guest } from "../wasi/guest.ts";
+import type { FarDescriptor } from "./guest-protocol.ts";
+
+const encoder = new TextEncoder();
+
+export class FarServer {
+	readonly #guest: Guest;
+	readonly #tree: View;
+	readonly #handles = new Map<OpenNode, number>();
+	readonly #stat = emptyStat();
+	readonly #entry = emptyEntry();
+
+	constructor(guest: Guest) {
+		this.#guest = guest;
+		this.#tree = guest.tree;
+	}
+
+	/** The number under which the guest has `node` open from now on. Errors: EMFILE. */
+	enter(node: OpenNode): number {
+		let handle = this.#handles.get(node);
+		if (handle === undefined) {
+			handle = this.#guest.descriptors.add(new OpenFile(node, 0, 0, 0));
+			if (handle >= 0) this.#handles.set(node, handle);
+		}
+		return handle;
+	}
+
+	/** The same, and all that the guest has to know of it. */
+	facts(node: OpenNode): FarFacts {
+		return { handle: this.enter(node), ino: node.ino, dev: node.dev, type: node.type };
+	}
+
+	/** The root, and the descriptors that the guest begins with, which from now on are its own. */
+	handOver(): { root: FarFacts; descriptors: FarDescriptor[] } {
+		const { descriptors } = this.#guest;
+		const files = [...descriptors.files()];
+		const root = this.facts(this.#tree.root);
+		const handed = files.map((file) => ({
+			node: this.facts(file.node),
+			flags: file.flags,
+			rights: file.rights,
+			inheriting: file.inheriting,
+			preopen: file.preopen,
+			beyond: file.beyond !== null,
+		}));
+		// Nothing has been closed yet, so they have the lowest numbers. The nodes have others by now.
+		files.forEach((_, fd) => {
+			descriptors.close(fd);
+		});
+		return { root, descriptors: handed };
+	}
+
+	/** Answers the call in `letter`, with its first number. */
+	answer(letter: Letter): void {
+		const { numbers } = letter;
+		const call = numbers[0] as number;
+		const node = this.#node(numbers[1] as number);
+		if (node === undefined) numbers[0] = EBADF;
+		else if (call <= CALL.readdir) numbers[0] = this.#onNode(call, node, letter);
+		else numbers[0] = this.#onPath(call, node, letter);
+	}
+
+	#node(handle: number): OpenNode | undefined {
+		return this.#guest.descriptors.get(handle)?.node;
+	}
+
+	#onNode(call: number, node: OpenNode, letter: Letter): number {
+		const second = letter.numbers[2] as number;
+		switch (call) {
+			case CALL.stat:
+				return this.#answerStat(node.stat(this.#stat), letter);
+			case CALL.setTimes:
+				return node.setTimes(timeIn(letter, ACCESSED, 1), timeIn(letter, MODIFIED, 2));
+			case CALL.sync:
+				return node.sync();
+			case CALL.close:
+				this.#handles.delete(node);
+				return this.#guest.descriptors.close(letter.numbers[1] as number);
+			case CALL.size:
+				return node.size();
+			case CALL.readable:
+				return node.readable();
+			case CALL.writable:
+				return node.writable();
+			case CALL.truncate:
+				return isCount(second) ? node.truncate(second) : EINVAL;
+			case CALL.read:
+				return this.#read(node, second, letter);
+			case CALL.write:
+				return isCount(second) ? node.write(letter.body, 0, letter.length, second) : EINVAL;
+			case CALL.readdir:
+				return isCount(second) ? this.#readdir(node, second, letter) : EINVAL;
+			default:
+				return EINVAL;
+		}
+	}
+
+	#onPath(call: number, from: OpenNode, letter: Letter): number {
+		const [, , second = 0, third = 0, fourth = 0] = letter.numbers;
+		const tree = this.#tree;
+		const { length } = letter;
+		if (call <= CALL.rmdir) return this.#onOnePath(call, from, letter);
+		switch (call) {
+			case CALL.rename: {
+				const to = this.#node(second);
+				if (to === undefined || !isCount(third)) return EBADF;
+				const [path, newPath] = [letter.text(0, third), letter.text(third, length)];
+				return operations.rename(tree, from, path, to, newPath);
+			}
+			case CALL.link: {
+				const to = this.#node(third);
+				if (to === undefined || !isCount(fourth)) return EBADF;
+				const [path, newPath] = [letter.text(0, fourth), letter.text(fourth, length)];
+				return operations.link(tree, from, path, second !== 0, to, newPath);
+			}
+			case CALL.symlink: {
+				if (!isCount(second)) return EINVAL;
+				const [target, path] = [letter.text(0, second), letter.text(second, length)];
+				return operations.symlink(tree, target, from, path);
+			}
+			case CALL.readlink: {
+				const target = operations.readlink(tree, from, letter.text(0, length));
+				if (typeof target === "number") return target;
+				return letter.put(target) ? 0 : ENAMETOOLONG;
+			}
+			default:
+				return EINVAL;
+		}
+	}
+
+	#onOnePath(call: number, from: OpenNode, letter: Letter): number {
+		const [, , second = 0, third = 0, fourth = 0] = letter.numbers;
+		const tree = this.#tree;
+		const path = letter.text(0, letter.length);
+		const follow = second !== 0;
+		switch (call) {
+			case CALL.statAt:
+				return this.#answerStat(operations.stat(tree, from, path, follow, this.#stat), letter);
+			case CALL.exists:
+				return operations.exists(tree, from, path, follow);
+			case CALL.open:
+				return this.#open(operations.open(tree, from, path, follow, third, fourth !== 0), letter);
+			case CALL.setTimesAt: {
+				const [accessed, modified] = [timeIn(letter, ACCESSED, 1), timeIn(letter, MODIFIED, 2)];
+				return operations.setTimes(tree, from, path, follow, accessed, modified);
+			}
+			case CALL.mkdir:
+				return operations.mkdir(tree, from, path);
+			case CALL.unlink:
+				return operations.unlink(tree, from, path);
+			default:
+				return operations.rmdir(tree, from, path);
+		}
+	}
+
+	/** A device that stands for one of the process's own descriptors is not opened at all. */
+	#open(found: OpenNode | Errno, { numbers }: Letter): number {
+		if (typeof found === "number") return found;
+		const node = found instanceof TtyDevice ? (this.#guest.terminal ?? found) : found;
+		const handle = node.descriptor >= 0 ? 0 : this.enter(node);
+		numbers[1] = node.ino;
+		numbers[2] = node.dev;
+		numbers[3] = TYPES.indexOf(node.type);
+		numbers[4] = node.descriptor;
+		return handle;
+	}
+
+	#read(node: OpenNode, position: number, letter: Letter): number {
+		const wanted = letter.numbers[3] as number;
+		if (!isCount(position) || !isCount(wanted)) return EINVAL;
+		const n = node.read(letter.body, 0, Math.min(wanted, BODY), position);
+		letter.length = Math.max(0, n);
+		return n;
+	}
+
+	/** As many entries as are there and fit. What follows them is asked for when it is wanted. */
+	#readdir(node: OpenNode, cursor: number, letter: Letter): number {
+		const view = new DataView(letter.body.buffer, letter.body.byteOffset);
+		let count = 0;
+		let at = 0;
+		let next = cursor;
+		while (at < ENTRIES) {
+			next = node.readdir(next, this.#entry);
+			if (next <= 0) break;
+			const name = encoder.encode(this.#entry.name);
+			if (at + ENTRY_HEAD + name.length > BODY) {
+				if (count === 0) return ENAMETOOLONG;
+				break;
+			}
+			view.setFloat64(at, next, true);
+			view.setFloat64(at + 8, this.#entry.ino, true);
+			view.setUint8(at + 16, TYPES.indexOf(this.#entry.type));
+			view.setUint32(at + 17, name.length, true);
+			letter.body.set(name, at + ENTRY_HEAD);
+			at += ENTRY_HEAD + name.length;
+			count += 1;
+		}
+		letter.length = at;
+		return count > 0 ? count : next;
+	}
+
+	#answerStat(looked: number, { numbers, times }: Letter): number {
+		if (looked !== 0) return looked;
+		const stat: Stat = this.#stat;
+		numbers[1] = stat.dev;
+		numbers[2] = stat.ino;
+		numbers[3] = TYPES.indexOf(stat.type);
+		numbers[4] = stat.size;
+		numbers[5] = stat.links;
+		times[6] = stat.accessed;
+		times[7] = stat.modified;
+		times[8] = stat.changed;
+		return 0;
+	}
+}
+
+/** Whether it can be a position, a size, or a count of bytes. */
+function isCount(value: number): boolean {
+	return value >= 0 && Number.isSafeInteger(value);
+}
+
+function timeIn({ numbers, times }: Letter, at: number, bit: number): bigint | null {
+	return ((numbers[GIVEN] as number) & bit) === 0 ? null : (times[at] as bigint);
+}

@@ -1,0 +1,65 @@
+/**
+ * What crosses between a kernel and a guest in a worker of its own, besides letters.
+ *
+ * The guest's worker says `hello` when it listens, is told what it is to be, and says whether it is
+ * `ready` or has `failed`; once told to run it hears nothing any more, for its thread is the guest's.
+ */
+import type { WireError } from "../bridge/far.ts";
+import type { FarFacts } from "../fs/far-calls.ts";
+import type { WireStatus } from "./protocol.ts";
+
+/** A descriptor that a guest begins with. */
+export interface FarDescriptor {
+	readonly node: FarFacts;
+	readonly flags: number;
+	readonly rights: number;
+	readonly inheriting: number;
+	readonly preopen: string | null;
+	/** Whether paths that do not begin here may begin in the root. */
+	readonly beyond: boolean;
+}
+
+/** An import of the page's: a number for a global, or which of its functions. */
+export interface FarImport {
+	readonly module: string;
+	readonly name: string;
+	readonly value: number | { readonly function: number };
+}
+
+export interface FarStart {
+	readonly kind: "start";
+	readonly module: WebAssembly.Module;
+	readonly entry: string;
+	readonly args: readonly string[];
+	readonly env: readonly (readonly [string, string])[];
+	readonly granted: boolean;
+	readonly memory: SharedArrayBuffer;
+	readonly root: FarFacts;
+	/** From descriptor 0 on. */
+	readonly descriptors: readonly FarDescriptor[];
+	readonly imports: readonly FarImport[];
+}
+
+export type ToGuestWorker = FarStart | { readonly kind: "run" };
+
+export type FromGuestWorker =
+	| { readonly kind: "hello" }
+	| { readonly kind: "ready" }
+	| { readonly kind: "letter" }
+	/** Calls a function of the page. The letter is the answer; see `FUNCTION_ANSWER`. */
+	| { readonly kind: "call"; readonly function: number; readonly args: readonly unknown[] }
+	| { readonly kind: "exit"; readonly status: WireStatus }
+	/** It could not be linked, or ended by a fault that is not the guest's. */
+	| { readonly kind: "failed"; readonly error: WireError };
+
+/** The first number of the letter that answers a call to a function of the page. */
+export const FUNCTION_ANSWER = {
+	/** It returned nothing. */
+	nothing: 0,
+	/** It returned number 1. */
+	number: 1,
+	/** It returned the bigint in the place of number 1, which is signed. */
+	bigint: 2,
+	/** It failed; the body says why. */
+	failed: 3,
+} as const;

@@ -1,0 +1,102 @@
+/**
+ * A guest in a worker of its own: the worker's side.
+ *
+ * The thread is the guest's. Its calls run here, on its own memory and descriptors; what concerns the
+ * tree goes to the kernel as a letter, and what has to wait puts the whole thread to sleep.
+ */
+import { PortholeError } from "../abi/error.ts";
+import { BlockingBridge } from "../bridge/blocking.ts";
+import { toWire } from "../bridge/far.ts";
+import type { Carrier } from "../bridge/letter.ts";
+import { Mailbox } from "../bridge/mailbox.ts";
+import { FarTree } from "../fs/far-tree.ts";
+import { OpenFile } from "../wasi/descriptors.ts";
+import { Guest } from "../wasi/guest.ts";
+import { worldClock } from "./clock.ts";
+import {
+	type FarImport,
+	type FarStart,
+	type FromGuestWorker,
+	FUNCTION_ANSWER,
+	type ToGuestWorker,
+} from "./guest-protocol.ts";
+import { fillRandom, type Scope } from "./kernel.ts";
+import type { WireStatus } from "./protocol.ts";
+import { type ExtraImports, prepare } from "./run.ts";
+
+/** Makes this worker a guest's. */
+export function serveGuest(scope: Scope): void {
+	let run: () => Promise<WireStatus> = async () => ({ code: 0 });
+	const answer = async (message: ToGuestWorker): Promise<FromGuestWorker> => {
+		if (message.kind === "run") return { kind: "exit", status: await run() };
+		run = await assemble(message, (asked) => scope.postMessage(asked as FromGuestWorker));
+		return { kind: "ready" };
+	};
+	const post = (message: FromGuestWorker) => scope.postMessage(message);
+	scope.addEventListener("message", (event) => {
+		answer((event as MessageEvent<ToGuestWorker>).data)
+			.catch((error): FromGuestWorker => ({ kind: "failed", error: toWire(faultOf(error)) }))
+			.then(post);
+	});
+	post({ kind: "hello" });
+}
+
+/** What is no error of ours is a fault of ours. */
+function faultOf(error: unknown): PortholeError {
+	if (error instanceof PortholeError) return error;
+	const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+	return new PortholeError("internal", `a fault in Porthole: ${why}`);
+}
+
+function assemble(
+	start: FarStart,
+	post: (message: object) => void,
+): Promise<() => Promise<WireStatus>> {
+	const carrier = new Mailbox(start.memory, post);
+	const bridge = new BlockingBridge(carrier);
+	const tree = new FarTree(carrier, start.root);
+	const guest = new Guest({
+		args: start.args,
+		env: start.env,
+		tree,
+		operations: tree,
+		bridge,
+		clock: worldClock(),
+		granted: start.granted,
+		fillRandom,
+	});
+	for (const { node, flags, rights, inheriting, preopen, beyond } of start.descriptors) {
+		const file = new OpenFile(tree.node(node), flags, rights, inheriting, preopen);
+		if (beyond) file.beyond = tree.root;
+		guest.descriptors.add(file);
+	}
+	return prepare(bridge, start.module, guest, importsOf(start.imports, carrier), start.entry);
+}
+
+function importsOf(wired: readonly FarImport[], carrier: Carrier): ExtraImports {
+	const extra = new Map<string, Map<string, WebAssembly.ImportValue>>();
+	for (const { module, name, value } of wired) {
+		const fields = extra.get(module) ?? new Map<string, WebAssembly.ImportValue>();
+		fields.set(name, typeof value === "number" ? value : pageFunction(value.function, carrier));
+		extra.set(module, fields);
+	}
+	return extra;
+}
+
+/** A function of the page, as the guest imports it. */
+function pageFunction(index: number, carrier: Carrier): WebAssembly.ImportValue {
+	return (...args: unknown[]) => {
+		carrier.ask({ kind: "call", function: index, args } satisfies FromGuestWorker);
+		const { letter } = carrier;
+		switch (letter.numbers[0]) {
+			case FUNCTION_ANSWER.number:
+				return letter.numbers[1];
+			case FUNCTION_ANSWER.bigint:
+				return BigInt.asIntN(64, letter.times[1] as bigint);
+			case FUNCTION_ANSWER.failed:
+				throw new PortholeError("import-failed", letter.text(0, letter.length));
+			default:
+				return undefined;
+		}
+	};
+}

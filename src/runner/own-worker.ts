@@ -1,0 +1,261 @@
+/**
+ * The kernel's side of guests in workers of their own, for browsers that cannot suspend them.
+ *
+ * The kernel makes the worker, by its own script under another name, so that whoever embeds Porthole has
+ * to know of one script only. It answers the guest's letters when its event loop gets to them, and
+ * is never blocked itself: the page, other guests and slow stores are served meanwhile.
+ *
+ * A guest that is to end is told through shared memory, and wakes if it sleeps. One that computes without
+ * calling does not look there; its worker is ended, and nobody else's.
+ */
+import { ENDED, PENDING } from "../abi/errno.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { PageBridge, Ticket } from "../bridge/bridge.ts";
+import { fromWire } from "../bridge/far.ts";
+import { type Ask, LoopBridge } from "../bridge/loop.ts";
+import { MailboxEnd, makeMailbox } from "../bridge/mailbox.ts";
+import type { Role } from "../bridge/make-worker.ts";
+import { CALL } from "../fs/far-calls.ts";
+import type { Guest } from "../wasi/guest.ts";
+import { FarServer } from "./far-server.ts";
+import {
+	type FarImport,
+	type FarStart,
+	type FromGuestWorker,
+	FUNCTION_ANSWER,
+	type ToGuestWorker,
+} from "./guest-protocol.ts";
+import type { WireStatus } from "./protocol.ts";
+import type { ExtraImports, Prepare } from "./run.ts";
+
+/** What a worker of this script is to be. */
+const GUEST: Role = "porthole-guest";
+/** Milliseconds that a guest has to end by itself. */
+const PATIENCE = 500;
+/** Milliseconds that what a guest has printed may wait for more. */
+const FLUSH = 5;
+
+type PageFunction = (...args: unknown[]) => Promise<unknown>;
+
+/** The bridge of a kernel whose guests are elsewhere. */
+export class OwnWorkerBridge extends LoopBridge implements PageBridge {
+	/** The guest's worker makes an import of it. */
+	pageFunction(f: PageFunction): WebAssembly.ImportValue {
+		return f;
+	}
+
+	/** Takes what the last call has noted. */
+	take(): Ticket<unknown>[] {
+		return this.notes.splice(0);
+	}
+}
+
+/** The kernel's bridge, and how its guests are prepared. */
+export function ownWorkers(ask: Ask): { bridge: PageBridge; prepare: Prepare } {
+	const bridge = new OwnWorkerBridge(ask);
+	return {
+		bridge,
+		prepare: async (module, guest, extra, entry) => {
+			const worker = new OwnWorker(guest, bridge, extra);
+			await worker.start(module, entry);
+			return () => worker.run();
+		},
+	};
+}
+
+class OwnWorker {
+	readonly #guest: Guest;
+	readonly #bridge: OwnWorkerBridge;
+	readonly #server: FarServer;
+	readonly #functions: PageFunction[] = [];
+	readonly #imports: FarImport[] = [];
+	readonly #memory = makeMailbox();
+	readonly #mailbox = new MailboxEnd(this.#memory);
+	readonly #worker = new Worker(location.href, { type: "module", name: GUEST });
+	readonly #ready: Promise<void>;
+	readonly #over: Promise<WireStatus>;
+	#isReady!: () => void;
+	#exit!: (status: WireStatus) => void;
+	#fail!: (error: Error) => void;
+	#patience: ReturnType<typeof setTimeout> | undefined;
+	#flush: ReturnType<typeof setTimeout> | undefined;
+	/** Whether the guest waits for a function of the page. */
+	#calling = false;
+
+	constructor(guest: Guest, bridge: OwnWorkerBridge, extra: ExtraImports) {
+		this.#guest = guest;
+		this.#bridge = bridge;
+		this.#server = new FarServer(guest);
+		for (const [module, fields] of extra) {
+			for (const [name, value] of fields) this.#addImport(module, name, value);
+		}
+		this.#over = new Promise((resolve, reject) => {
+			this.#exit = resolve;
+			this.#fail = reject;
+		});
+		this.#ready = new Promise((resolve, reject) => {
+			this.#isReady = resolve;
+			this.#over.then(() => resolve(), reject);
+		});
+	}
+
+	/** Resolves when the program is linked. Errors: those of `prepare` in run.ts. */
+	async start(module: WebAssembly.Module, entry: string): Promise<void> {
+		const guest = this.#guest;
+		const start: FarStart = {
+			kind: "start",
+			module,
+			entry,
+			args: guest.args.map(unterminated),
+			env: guest.env.map(unterminated).map(splitVariable),
+			granted: guest.granted,
+			memory: this.#memory,
+			...this.#server.handOver(),
+			imports: this.#imports,
+		};
+		this.#worker.onmessage = ({ data }: MessageEvent<FromGuestWorker>) =>
+			this.#receive(data, start);
+		this.#worker.onerror = (event) => {
+			event.preventDefault();
+			const why = event.message ? `: ${event.message}` : "";
+			this.#fail(new PortholeError("worker-failed", `the program's worker failed${why}`));
+		};
+		guest.stopped.watch(() => this.#stop());
+		const clear = () => this.#clear();
+		this.#over.then(clear, clear);
+		await this.#ready;
+	}
+
+	run(): Promise<WireStatus> {
+		this.#post({ kind: "run" });
+		return this.#over;
+	}
+
+	#receive(message: FromGuestWorker, start: FarStart): void {
+		switch (message.kind) {
+			case "letter":
+				this.#answer();
+				break;
+			case "call":
+				this.#call(message.function, message.args);
+				break;
+			case "hello":
+				this.#post(start);
+				break;
+			case "ready":
+				this.#isReady();
+				break;
+			case "exit":
+				this.#exit(this.#guest.ending ?? message.status);
+				break;
+			case "failed":
+				if (this.#guest.ending) this.#exit(this.#guest.ending);
+				else this.#fail(fromWire(message.error));
+				break;
+		}
+	}
+
+	#answer(): void {
+		const { letter } = this.#mailbox;
+		const { numbers } = letter;
+		const writes = numbers[0] === CALL.write;
+		this.#mailbox.opened();
+		this.#bridge.settle();
+		// The guest may have looked at its clock, and no file is to be older than that.
+		this.#guest.clock.realtime();
+		try {
+			if (this.#guest.ended) numbers[0] = ENDED;
+			else this.#server.answer(letter);
+		} catch (error) {
+			this.#fail(error as Error);
+			return;
+		}
+		const notes = this.#bridge.take();
+		if (numbers[0] === PENDING) {
+			this.#mailbox.watch(notes);
+			this.#guest.flush();
+		} else if (writes) this.#flushSoon();
+		this.#mailbox.answered();
+	}
+
+	/** Calls a function of the page. The guest sleeps until the letter is answered. */
+	async #call(index: number, args: readonly unknown[]): Promise<void> {
+		const f = this.#functions[index];
+		if (f === undefined) return;
+		this.#calling = true;
+		this.#guest.flush();
+		try {
+			this.#return(await f(...args));
+		} catch (error) {
+			this.#throw(error instanceof Error ? error.message : String(error));
+		}
+	}
+
+	#return(value: unknown): void {
+		if (!this.#calling) return;
+		const { numbers, times } = this.#mailbox.letter;
+		if (typeof value === "bigint") {
+			numbers[0] = FUNCTION_ANSWER.bigint;
+			times[1] = BigInt.asUintN(64, value);
+		} else if (typeof value === "number" || typeof value === "boolean") {
+			numbers[0] = FUNCTION_ANSWER.number;
+			numbers[1] = Number(value);
+		} else numbers[0] = FUNCTION_ANSWER.nothing;
+		this.#calling = false;
+		this.#mailbox.answered();
+	}
+
+	#throw(why: string): void {
+		if (!this.#calling) return;
+		const { letter } = this.#mailbox;
+		letter.put(why.slice(0, 4096));
+		letter.numbers[0] = FUNCTION_ANSWER.failed;
+		this.#calling = false;
+		this.#mailbox.answered();
+	}
+
+	#stop(): void {
+		this.#mailbox.stop();
+		this.#throw("the program has been ended");
+		this.#patience = setTimeout(() => this.#exit(this.#guest.ending ?? { code: 0 }), PATIENCE);
+	}
+
+	#flushSoon(): void {
+		this.#flush ??= setTimeout(() => {
+			this.#flush = undefined;
+			this.#guest.flush();
+		}, FLUSH);
+	}
+
+	#clear(): void {
+		clearTimeout(this.#patience);
+		clearTimeout(this.#flush);
+		this.#calling = false;
+		this.#mailbox.close();
+		this.#worker.onmessage = null;
+		this.#worker.terminate();
+	}
+
+	#post(message: ToGuestWorker): void {
+		this.#worker.postMessage(message);
+	}
+
+	#addImport(module: string, name: string, value: WebAssembly.ImportValue): void {
+		if (typeof value === "number") {
+			this.#imports.push({ module, name, value });
+			return;
+		}
+		this.#imports.push({ module, name, value: { function: this.#functions.length } });
+		// What is no number was made by `pageFunction`.
+		this.#functions.push(value as PageFunction);
+	}
+}
+
+function unterminated(bytes: Uint8Array): string {
+	return new TextDecoder().decode(bytes.subarray(0, -1));
+}
+
+function splitVariable(variable: string): readonly [string, string] {
+	const at = variable.indexOf("=");
+	return [variable.slice(0, at), variable.slice(at + 1)];
+}
