@@ -450,7 +450,7 @@ test.describe("how a process is ended", () => {
 				},
 				{ options: PYTHON, signal },
 			);
-			expect(result).toEqual({ success: false, code, signal: name, left: 0 });
+			expect(result).toEqual({ success: false, code, signal: name, reason: "kill", left: 0 });
 		});
 	}
 
@@ -458,24 +458,31 @@ test.describe("how a process is ended", () => {
 		const result = await page.evaluate(
 			async ({ options, forever }) => {
 				const sandbox = await porthole.Sandbox.create(options);
-				const timed = await py(sandbox, forever, { timeout: 300 });
+				const command = sandbox.command("python", ["-c", forever], { timeout: 300 });
+				const timed = { ...(await command.output()), stdout: "" };
 				const abort = new AbortController();
 				const running = await sandbox
 					.command("python", ["-c", forever], { signal: abort.signal })
 					.spawn();
 				await lines(running.stdout)();
 				abort.abort();
-				const { success, code, signal } = await running.status;
+				const aborted = await running.status;
 				const never = await caught(
 					py(sandbox, "print(1)", { signal: AbortSignal.abort(new Error("not wanted")) }),
 				);
 				const quick = await py(sandbox, "print('done')", { timeout: 60_000 });
-				return { timed, aborted: { success, code, signal }, never, quick };
+				return { timed: { ...timed, stderr: "" }, aborted, never, quick };
 			},
 			{ options: PYTHON, forever },
 		);
-		expect(result.timed).toMatchObject({ code: 143, signal: "SIGTERM", err: "" });
-		expect(result.aborted).toEqual({ success: false, code: 143, signal: "SIGTERM" });
+		expect(result.timed).toMatchObject({
+			code: 143,
+			signal: "SIGTERM",
+			reason: "timeout",
+			lost: true,
+		});
+		const aborted = { success: false, code: 143, signal: "SIGTERM", reason: "abort", lost: true };
+		expect(result.aborted).toEqual(aborted);
 		expect(result.never.message).toBe("not wanted");
 		expect(result.quick).toEqual({ code: 0, out: "done\n", err: "" });
 	});

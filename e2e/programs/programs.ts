@@ -41,6 +41,7 @@ export const behaviours: ReadonlyMap<string, readonly string[]> = new Map([
 	["exiting", []],
 	["flooding", []],
 	["hungry", []],
+	["sleeping", []],
 	["reactor", ["-mexec-model=reactor"]],
 	["recursing", []],
 	["spinning", []],

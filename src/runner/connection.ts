@@ -16,6 +16,7 @@ export class Connection {
 	readonly #kernel: Remote<Kernel>;
 	readonly #death: Promise<never>;
 	#die!: (error: Error) => void;
+	#over = false;
 
 	/** `receive` hears every message of a guest; `onDeath` of a worker that failed by itself. */
 	constructor(
@@ -35,13 +36,13 @@ export class Connection {
 		});
 		worker.addEventListener("error", (event) => {
 			event.preventDefault();
-			const why = event.message ? `: ${event.message}` : "";
-			const error = new PortholeError(
-				"worker-failed",
-				`Porthole's worker failed${why}. If it never started, its script was not found: ` +
-					"pass `workerUrl`, or use the build with the worker inside",
-			);
-			this.#die(error);
+			if (this.#over) return;
+			const why = event.message
+				? `${event.message}; files that were only in memory are gone`
+				: "its script was not found; pass `workerUrl`, or use the build with the worker inside";
+			const error = new PortholeError("worker-failed", `Porthole's worker failed: ${why}`);
+			// What has thrown may be half changed.
+			this.end(error);
 			onDeath(error);
 		});
 		offer(
@@ -64,6 +65,7 @@ export class Connection {
 
 	/** Ends the worker at once. What was waited for is rejected with `error`. */
 	end(error: Error): void {
+		this.#over = true;
 		this.#worker.terminate();
 		this.#die(error);
 	}

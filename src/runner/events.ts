@@ -12,8 +12,9 @@ export interface SandboxEventMap {
 	readonly conflict: CustomEvent<{ readonly path: string; readonly kept: string }>;
 	/** Changes are on their way to the mount at `path`: so many bytes, and 0 when all are there. */
 	readonly mountpending: CustomEvent<{ readonly path: string; readonly bytes: number }>;
-	/** A guest that could not be stopped was ended with its worker. What only that worker held, the
-	 *  files in memory and the processes `ended`, is lost; the sandbox has another worker. */
+	/** A guest that could not be stopped was ended with its worker, or the worker failed by itself, and
+	 *  `guilty` is 0. What only that worker held, the files in memory and the processes `ended`, is
+	 *  lost; the sandbox has another worker. */
 	readonly workerreplaced: CustomEvent<{
 		readonly guilty: number;
 		readonly ended: readonly number[];

@@ -12,6 +12,11 @@ export interface ExitStatus {
 	/** 128 + n when the signal n ended it, 134 when it trapped. */
 	readonly code: number;
 	readonly signal?: string;
+	/** Who sent the signal: `kill()`, the options `timeout` and `signal`, a key of the terminal, or
+	 *  Porthole, because the worker had to be replaced to end another guest. */
+	readonly reason?: "kill" | "timeout" | "abort" | "terminal" | "replaced";
+	/** The worker was ended to end this guest, or another: files that were only in memory are gone. */
+	readonly lost?: true;
 	/** With the guest's function names in its stack, where the module has them. */
 	readonly trap?: Error;
 }
@@ -50,6 +55,8 @@ export class ProcessEnd implements Process {
 	#listeners: (() => void)[] = [];
 	#over = false;
 	#lastKill: { code: number; signal: string } | null = null;
+	/** Who killed it first. */
+	#reason: ExitStatus["reason"];
 	/** What must be over before the status settles: output that is being poured elsewhere. */
 	readonly #before: Promise<unknown>[] = [];
 
@@ -100,9 +107,10 @@ export class ProcessEnd implements Process {
 		return this.#lastKill;
 	}
 
-	kill(signal = "SIGTERM"): void {
+	kill(signal = "SIGTERM", reason: ExitStatus["reason"] = "kill"): void {
 		const code = 128 + signalNumber(signal);
 		if (this.#over) return;
+		this.#reason ??= reason;
 		this.#send({ to: this.pid, kind: "kill", signal, code });
 		this.#await(signal);
 	}
@@ -155,7 +163,10 @@ export class ProcessEnd implements Process {
 	settle(status: WireStatus): void {
 		if (!this.#end()) return;
 		for (const output of this.#outputs) output.close();
-		Promise.all(this.#before).then(() => this.#finish(exitStatus(status)));
+		const reason = this.#reason ?? "terminal";
+		Promise.all(this.#before).then(async () =>
+			this.#finish(await exitStatus(status.signal ? { reason, ...status } : status)),
+		);
 	}
 
 	break(error: Error): void {
@@ -192,26 +203,10 @@ function interruptIn(keys: Uint8Array): string | null {
 	return keys.includes(28) ? "SIGQUIT" : null;
 }
 
-function exitStatus(wire: WireStatus): ExitStatus {
-	const { code, signal, trap } = wire;
+async function exitStatus({ trap, ...rest }: WireStatus): Promise<ExitStatus> {
 	return {
-		success: code === 0 && signal === undefined && trap === undefined,
-		code,
-		...(signal !== undefined && { signal }),
-		...(trap !== undefined && { trap: trapError(trap) }),
+		success: rest.code === 0 && rest.signal === undefined && trap === undefined,
+		...rest,
+		...(trap && { trap: (await import("./trap.ts")).trapError(trap) }),
 	};
-}
-
-/** The browser's frames of wasm functions: `at name (wasm://wasm/hash:wasm-function[7]:0x2a)`. */
-const frame = /^\s*(?:at\s+)?(.*?)\s*[(@].*?wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?\s*$/;
-
-function trapError(trap: { message: string; stack: string }): Error {
-	const error = new Error(trap.message);
-	error.name = "RuntimeError";
-	const frames = trap.stack.split("\n").flatMap((line) => {
-		const match = frame.exec(line);
-		return match === null ? [] : [`    at ${match[1] || "(anonymous)"} (${match[2]}:${match[3]})`];
-	});
-	error.stack = [`RuntimeError: ${trap.message}`, ...frames].join("\n");
-	return error;
 }

@@ -9,6 +9,7 @@
 import type { Far } from "../bridge/bridge.ts";
 import type { Store, StoreExtra } from "../bridge/store.ts";
 import type { SandboxEventDetail } from "./events.ts";
+import type { ExitStatus } from "./process.ts";
 
 /** Where a package comes from, as it can be posted. */
 export type WireSource =
@@ -156,10 +157,8 @@ export interface Desk {
 	ask(id: number, method: string, args: unknown[]): Promise<unknown>;
 }
 
-export interface WireStatus {
-	readonly code: number;
-	readonly signal?: string | undefined;
-	readonly trap?: { readonly message: string; readonly stack: string } | undefined;
+export interface WireStatus extends Omit<ExitStatus, "success" | "trap"> {
+	readonly trap?: { readonly message: string; readonly stack: string };
 }
 
 /** From the page to a guest. */

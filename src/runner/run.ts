@@ -124,10 +124,11 @@ async function link(
 	try {
 		return await WebAssembly.instantiate(module, imports);
 	} catch (cause) {
-		if (cause instanceof RangeError) {
+		// Firefox throws these words, and no Error.
+		if (cause instanceof RangeError || cause === "out of memory") {
 			throw new PortholeError(
 				"out-of-memory",
-				"not enough memory to start the program; close other programs and try again",
+				"no memory for another program; a page has room for about a hundred at once. End some first",
 				{ cause },
 			);
 		}

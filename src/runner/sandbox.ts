@@ -45,6 +45,7 @@ import type {
 	WirePackage,
 	WireSource,
 	WireSpawn,
+	WireStatus,
 } from "./protocol.ts";
 import type { Choice } from "./rung.ts";
 import { wireSource } from "./source.ts";
@@ -81,6 +82,12 @@ interface Loaded {
 
 /** Milliseconds that a guest has to hear of a kill before its worker is ended. */
 const PATIENCE = 500;
+
+/** Processes of one sandbox: six times as many suspended stacks would end the page without a word. */
+const MOST_PROCESSES = 4000;
+
+/** How a guest ends that had the worker in common with another. */
+const REPLACED: WireStatus = { code: 137, signal: "SIGKILL", reason: "replaced", lost: true };
 
 /** Which sandbox a Package belongs to, and how it was loaded. */
 const origins = new WeakMap<Package, { sandbox: Sandbox; loaded: Loaded }>();
@@ -257,7 +264,8 @@ export class Sandbox extends SandboxTarget {
 			makeWorker(this.#options.workerUrl),
 			this.#lent,
 			(message) => this.#receive(message),
-			(error) => this.#breakAll(error),
+			// One that dies before it is ready has rejected what it was asked, and that is told there.
+			(error) => this.#connection.then(() => this.#replace(error)).catch(() => {}),
 		);
 		const again = this.#features !== null;
 		try {
@@ -281,20 +289,22 @@ export class Sandbox extends SandboxTarget {
 		return connection;
 	}
 
-	/** Ends the worker and with it every guest, and makes the sandbox again in a new one. */
-	async #replace(guilty: ProcessEnd, signal: { code: number; signal: string }): Promise<void> {
+	/** Ends the worker and with it every guest, and makes the sandbox again in a new one. The guests
+	 *  end by a signal where the worker was ended for one of them, and by `error` where it failed. */
+	async #replace(error: PortholeError, guilty?: ProcessEnd, signal?: WireStatus): Promise<void> {
 		const connection = await this.#connection;
-		const lost = new PortholeError("worker-replaced", "the sandbox's worker had to be replaced");
-		connection.end(lost);
+		connection.end(error);
 		// A sandbox that is being closed needs no other: there is nothing left to sync in this one.
-		this.#connection = this.#closed ? Promise.reject(lost) : this.#connect();
-		this.#connection.catch((error) => this.#breakAll(error));
+		this.#connection = this.#closed ? Promise.reject(error) : this.#connect();
+		this.#connection.catch((why) => this.#breakAll(why));
 		const ended = [...this.#running.keys()];
 		for (const process of this.#running.values()) {
-			process.settle(process === guilty ? signal : { code: 137, signal: "SIGKILL" });
+			if (process === guilty && signal) process.settle({ ...signal, lost: true });
+			else if (guilty) process.settle(REPLACED);
+			else process.break(error);
 		}
 		this.#running.clear();
-		this.#tell({ type: "workerreplaced", detail: { guilty: guilty.pid, ended } });
+		this.#tell({ type: "workerreplaced", detail: { guilty: guilty?.pid ?? 0, ended } });
 	}
 
 	#tell({ type, detail }: SandboxEventDetail): void {
@@ -366,6 +376,12 @@ export class Sandbox extends SandboxTarget {
 		stdin: "pipe" | "null",
 	): Promise<ProcessEnd> {
 		options.signal?.throwIfAborted();
+		if (this.#running.size >= MOST_PROCESSES) {
+			throw new PortholeError(
+				"too-many-processes",
+				`${MOST_PROCESSES} processes run already; end some, or use another sandbox`,
+			);
+		}
 		for (const other of options.injectedPackages ?? []) await this.load(other);
 		const connection = await this.#ready();
 		const pid = this.#nextPid++;
@@ -427,13 +443,14 @@ export class Sandbox extends SandboxTarget {
 			process.waitFor(attached);
 		}
 		const { timeout, signal } = options;
-		const kill = () => process.kill("SIGTERM");
-		const timer = timeout === undefined ? undefined : setTimeout(kill, timeout);
-		signal?.addEventListener("abort", kill, { once: true });
-		if (signal?.aborted) kill();
+		const abort = () => process.kill("SIGTERM", "abort");
+		const expire = () => process.kill("SIGTERM", "timeout");
+		const timer = timeout === undefined ? undefined : setTimeout(expire, timeout);
+		signal?.addEventListener("abort", abort, { once: true });
+		if (signal?.aborted) abort();
 		const finish = () => {
 			clearTimeout(timer);
-			signal?.removeEventListener("abort", kill);
+			signal?.removeEventListener("abort", abort);
 			clear();
 		};
 		process.status.then(finish, finish);
@@ -448,7 +465,9 @@ export class Sandbox extends SandboxTarget {
 		});
 		Promise.race([late, process.heard().then(() => false)]).then((isLate) => {
 			clearTimeout(timer);
-			if (isLate && !process.over && last !== null) this.#replace(process, last);
+			if (!isLate || process.over || last === null) return;
+			const why = new PortholeError("worker-replaced", "the sandbox's worker had to be replaced");
+			this.#replace(why, process, last);
 		});
 	}
 
