@@ -50,5 +50,10 @@ test("whoever waits to be heard hears of the answer, or of the end", async () =>
 	process.receive({ from: 7, kind: "exit", status: { code: 130, signal: "SIGINT" } });
 	await second;
 	expect(order).toEqual(["first", "between", "second"]);
-	expect(await process.status).toEqual({ success: false, code: 130, signal: "SIGINT" });
+	expect(await process.status).toEqual({
+		success: false,
+		code: 130,
+		signal: "SIGINT",
+		reason: "terminal",
+	});
 });
