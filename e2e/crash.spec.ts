@@ -26,7 +26,7 @@ declare global {
 	function treeOf(directory: Porthole.Store): Promise<Tree>;
 }
 
-const KILLS = Number(env.PORTHOLE_KILLS ?? 200);
+const KILLS = Number(env.PORTHOLE_KILLS ?? 100);
 /** Steps that a page is given; more than it can do before it is killed. */
 const STEPS = 1500;
 

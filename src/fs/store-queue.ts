@@ -93,6 +93,8 @@ export class StoreQueue {
 	readonly #open = new Map<INode, number>();
 	/** Whose contents are in the queue. */
 	readonly #queued = new Set<Owner>();
+	/** What is gathered is being put into the queue, all of it before anything is sent. */
+	#gathering = false;
 	readonly #gatherers = new Set<Owner>();
 	#alarm: Ticket<void> | null = null;
 	/** Changes of names that were refused, and those that build on them, in order. */
@@ -315,11 +317,23 @@ export class StoreQueue {
 		this.#steps.push(step);
 		const node = nodeOf(step);
 		if (node !== null) this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
+		if (node === null) this.#send();
+		else this.#sendAll();
+	}
+
+	/** Sends a change together with all that has been written before it and still is gathered: after a
+	 *  crash, nothing is there without what was before it. */
+	#sendAll(): void {
+		if (this.#gathering) return;
+		this.#gathering = true;
+		this.flush();
+		this.#gathering = false;
 		this.#send();
 	}
 
 	/** Sends the next batch, if none is underway. */
 	#send(): void {
+		if (this.#gathering) return;
 		while (this.#underway === null && this.#head < this.#steps.length) {
 			const changes: StoreChange[] = [];
 			const sources: Step[] = [];
