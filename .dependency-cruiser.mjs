@@ -27,7 +27,7 @@ const ROOMS = {
 const DOORS = [
 	["comlink", "^src/bridge/far\\.ts$"],
 	["@bjorn3/browser_wasi_shim", "^src/wasi/shim\\.ts$"],
-	["idb-keyval", "^src/mounts/indexeddb\\.ts$"],
+	["idb-keyval", "^src/mounts/(indexeddb|remembered)\\.ts$"],
 ];
 
 const PUBLIC = "^src/(webc/)?index\\.ts$";

@@ -41,11 +41,24 @@ for (const kind of ["memory", "IndexedDB", "IndexedDB, strict", "OPFS", "picked"
 			const { MemoryDirectory, IndexedDBDirectory, OPFSDirectory } = porthole;
 			// Nobody sits there to pick one; a private directory has handles of the same kind.
 			const root = await navigator.storage.getDirectory();
+			// Others see what is written to a user's file when it is synced.
+			const synced = (store: Porthole.FileSystemAccessDirectory): Porthole.Store => {
+				for (const method of ["write", "resize", "apply"] as const) {
+					const call = Reflect.get(store, method) as (...args: unknown[]) => Promise<unknown>;
+					const andSync = async (...args: unknown[]) => {
+						const answer = await call(...args);
+						await store.sync();
+						return answer;
+					};
+					Reflect.set(store, method, andSync);
+				}
+				return store;
+			};
 			const opener = async (place: string): Promise<() => Porthole.Store> => {
 				if (kind === "OPFS") return () => new OPFSDirectory(`stores/${place}`);
 				if (kind === "picked") {
 					const handle = await root.getDirectoryHandle(place, { create: true });
-					return () => new porthole.FileSystemAccessDirectory(handle);
+					return () => synced(new porthole.FileSystemAccessDirectory(handle));
 				}
 				const durability = kind.includes("strict") ? "strict" : "relaxed";
 				if (kind !== "memory") return () => new IndexedDBDirectory(place, { durability });

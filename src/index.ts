@@ -8,6 +8,7 @@ export type { ArchiveFormat } from "./archive/tree.ts";
 export type { Listing, Store, StoreChange, Times } from "./bridge/store.ts";
 export {
 	FileSystemAccessDirectory,
+	type FolderOptions,
 	HTTPDirectory,
 	IndexedDBDirectory,
 	MemoryDirectory,

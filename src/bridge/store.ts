@@ -84,9 +84,14 @@ export interface Store {
 	sync?(): Promise<void>;
 	/**
 	 * Tells what others have changed, in this page or in another: `heard` gets paths, each of which
-	 * stands for everything below it too. Called on the page only. Returns how to stop.
+	 * stands for everything below it too. `conflicted` hears of a file that others replaced between two
+	 * of our writes, too late for `preserve`: ours is at `path`, theirs was kept at `kept`. Called on
+	 * the page only. Returns how to stop.
 	 */
-	watch?(heard: (paths: readonly string[]) => void): () => void;
+	watch?(
+		heard: (paths: readonly string[]) => void,
+		conflicted?: (path: string, kept: string) => void,
+	): () => void;
 	/**
 	 * For a store whose files others can change without asking it, such as a directory on the user's
 	 * disk. It is asked before a file changes that `list` has shown with this `size` and `modified`: if

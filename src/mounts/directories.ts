@@ -11,7 +11,7 @@ import type { IndexedDBOptions } from "./indexeddb.ts";
 
 type With<K extends keyof Store> = Store & Required<Pick<Store, K>>;
 /** What a store over handles can do. */
-type HandleLike = With<"symlink" | "utimes" | "apply" | "sync">;
+type HandleLike = With<"symlink" | "utimes" | "apply" | "sync" | "watch">;
 
 const METHODS = "list read write resize make remove rename".split(" ");
 
@@ -24,7 +24,6 @@ abstract class Late implements Store {
 	declare make: Store["make"];
 	declare remove: Store["remove"];
 	declare rename: Store["rename"];
-	protected readonly load: () => Promise<Store>;
 
 	/** `open` loads the store; where it fails, the next call tries again. `more` are the methods that
 	 *  it has beyond those of all, with spaces between. */
@@ -37,24 +36,19 @@ abstract class Late implements Store {
 			});
 			return opened;
 		};
-		this.load = load;
 		for (const method of METHODS.concat(more.match(/\w+/g) ?? [])) {
 			const ask = async (...args: unknown[]) => {
 				const store = await load();
 				return Reflect.get(store, method).apply(store, args);
 			};
-			Reflect.set(this, method, ask);
+			// Of all methods, `watch` alone answers at once: how to stop.
+			const watch = (...args: unknown[]) => {
+				const stop = ask(...args);
+				return () => stop.then((now) => now()).catch(() => {});
+			};
+			Reflect.set(this, method, method === "watch" ? watch : ask);
 		}
 	}
-}
-
-/** Waits until a store is there to be watched; one that cannot be loaded says so in each call. */
-function watchLate(store: Promise<Store>, heard: (paths: readonly string[]) => void): () => void {
-	const stop = store.then(
-		(store) => store.watch?.(heard),
-		() => undefined,
-	);
-	return () => stop.then((stop) => stop?.());
 }
 
 /** One that holds links and times, and gathers changes. */
@@ -75,9 +69,10 @@ abstract class LateHandles extends Late {
 	declare utimes: HandleLike["utimes"];
 	declare apply: HandleLike["apply"];
 	declare sync: HandleLike["sync"];
+	declare watch: HandleLike["watch"];
 
 	constructor(open: () => Promise<HandleLike>, more = "") {
-		super(open, `symlink utimes apply sync ${more}`);
+		super(open, `symlink utimes apply sync watch ${more}`);
 	}
 }
 
@@ -99,24 +94,23 @@ export class MemoryDirectory extends LateLinks {
 /** Files in the database `porthole-<name>` of IndexedDB: they outlive the page, with links and times. */
 export class IndexedDBDirectory extends LateLinks {
 	declare sync: HandleLike["sync"];
+	declare watch: HandleLike["watch"];
 	/** Whether the browser has promised not to delete the files of this origin by itself. */
 	declare persisted: () => Promise<boolean>;
 
 	constructor(name: string, options: IndexedDBOptions = {}) {
 		super(
 			async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options),
-			"sync persisted",
+			"sync watch persisted",
 		);
-	}
-
-	watch(heard: (paths: readonly string[]) => void): () => void {
-		return watchLate(this.load(), heard);
 	}
 }
 
 export interface OPFSOptions {
 	/** As in `SandboxOptions`: a sandbox that mounts the directory hands on its own. */
 	readonly workerUrl?: string | URL;
+	/** Ask the browser not to delete the files by itself when space runs low; unless told otherwise. */
+	readonly persist?: boolean;
 }
 
 /** Files in this origin's private file system (OPFS), without hard links. */
@@ -125,17 +119,25 @@ export class OPFSDirectory extends LateHandles {
 	/** Whether files are changed where they are. It takes a worker, and a browser that lets it hold
 	 *  files; elsewhere each change is made in a copy of the whole file, which is slow for large ones. */
 	declare isInPlace: () => Promise<boolean>;
+	/** Whether the browser has promised not to delete the files of this origin by itself. */
+	declare persisted: () => Promise<boolean>;
 
 	/** `path`: the directory there that is mounted; it is made if it is missing. */
 	constructor(path = "/", options: OPFSOptions = {}) {
-		super(async () => (await import("./opfs.ts")).openPrivate(path, this.workerUrl), "isInPlace");
+		super(
+			async () => (await import("./opfs.ts")).openPrivate(path, this.workerUrl, options.persist),
+			"isInPlace persisted",
+		);
 		this.workerUrl = options.workerUrl;
 	}
 }
 
-export interface PickOptions {
+export interface FolderOptions {
 	/** Without `"readwrite"`, the default, the user is not asked whether files may be changed. */
 	readonly mode?: "read" | "readwrite";
+}
+
+export interface PickOptions extends FolderOptions {
 	/** The browser remembers the last directory for each. */
 	readonly id?: string;
 	readonly startIn?: "desktop" | "documents" | "downloads" | "music" | "pictures" | "videos";
@@ -145,10 +147,33 @@ export interface PickOptions {
  *  hard links. */
 export class FileSystemAccessDirectory extends LateHandles {
 	readonly handle: FileSystemDirectoryHandle;
+	declare preserve: Required<Store>["preserve"];
+	/** Whether files may be read, and changed unless `mode` says otherwise. */
+	declare queryPermission: () => Promise<PermissionState>;
+	/** Asks the user, where the browser wants that. To be called from a click. Until then, and after
+	 *  the user has taken the permission back, calls fail with EACCES. */
+	declare requestPermission: () => Promise<PermissionState>;
+	/** Keeps the handle in this browser, under a name; `restore` finds it in a later visit. */
+	declare remember: (name: string) => Promise<void>;
 
-	constructor(handle: FileSystemDirectoryHandle) {
-		super(async () => (await import("./handle-store.ts")).pickedStore(handle));
+	constructor(handle: FileSystemDirectoryHandle, { mode = "readwrite" }: FolderOptions = {}) {
+		super(
+			async () => new (await import("./picked.ts")).PickedStore(handle, mode),
+			"preserve queryPermission requestPermission remember",
+		);
 		this.handle = handle;
+	}
+
+	/** The directory that was remembered under this name, or null. The browser may want to ask the
+	 *  user again: call `requestPermission` from a click. */
+	static async restore(name: string): Promise<FileSystemAccessDirectory | null> {
+		const found = await (await import("./remembered.ts")).recall(name);
+		return found && new FileSystemAccessDirectory(found.handle, found);
+	}
+
+	/** The opposite of `remember`. */
+	static async forget(name: string): Promise<void> {
+		await (await import("./remembered.ts")).forget(name);
 	}
 
 	/** Asks the user for a directory. To be called from a click. Errors: `"not-supported"` where the
@@ -158,7 +183,7 @@ export class FileSystemAccessDirectory extends LateHandles {
 			throw new PortholeError("not-supported", "this browser lets nobody pick a directory");
 		}
 		const handle = await showDirectoryPicker({ mode: "readwrite", ...options });
-		return new FileSystemAccessDirectory(handle);
+		return new FileSystemAccessDirectory(handle, options);
 	}
 }
 

@@ -1,31 +1,39 @@
 /**
- * A store over a directory handle: the files of handle.ts, in order, and with others in mind.
+ * A store over a directory handle: the files of handle.ts, one call after another.
  *
- * In the private file system of this origin others are tabs that run Porthole too, so there is a lease
- * (lease.ts). What they hear of each other's changes goes over the same channel.
+ * Who else may change them, and what is to be done about it, differs: in the private file system of
+ * this origin it is tabs that run Porthole too (private.ts), on the user's disk anybody (picked.ts).
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Listing, Store, StoreChange } from "../bridge/store.ts";
-import { CopyingPens } from "./copying.ts";
-import { HandleFiles } from "./handle.ts";
-import { codeOf, type Directory, named } from "./names.ts";
+import type { HandleFiles } from "./handle.ts";
+import { codeOf, named } from "./names.ts";
 import type { Pens } from "./pens.ts";
-import { Notebook } from "./sidecar.ts";
 
 /** What makes calls one after another. */
-interface Turns {
+export interface Turns {
 	run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Hears what this store itself changes. */
+export interface Witness {
+	/** These are about to be made. */
+	before(changes: readonly StoreChange[]): void;
+	/** This has been made. */
+	after(change: StoreChange): Promise<void>;
 }
 
 export class HandleStore implements Store {
 	readonly #files: HandleFiles;
 	readonly #pens: Pens;
 	readonly #turns: Turns;
+	readonly #witness: Witness;
 
-	constructor(files: HandleFiles, pens: Pens, turns: Turns) {
+	constructor(files: HandleFiles, pens: Pens, turns: Turns, witness: Witness) {
 		this.#files = files;
 		this.#pens = pens;
 		this.#turns = turns;
+		this.#witness = witness;
 	}
 
 	list(path: string): Promise<Listing[]> {
@@ -66,9 +74,10 @@ export class HandleStore implements Store {
 
 	apply(changes: readonly StoreChange[]): Promise<readonly (string | null)[]> {
 		return this.#turns.run(async () => {
+			this.#witness.before(changes);
 			const answers: (string | null)[] = [];
 			for (const change of changes) {
-				answers.push(await this.#make(change).then(() => null, codeOf));
+				answers.push(await this.#told(change).then(() => null, codeOf));
 			}
 			return answers;
 		});
@@ -79,7 +88,15 @@ export class HandleStore implements Store {
 	}
 
 	#change(change: StoreChange): Promise<void> {
-		return this.#run(change.call, change.path, () => this.#make(change));
+		return this.#run(change.call, change.path, () => {
+			this.#witness.before([change]);
+			return this.#told(change);
+		});
+	}
+
+	async #told(change: StoreChange): Promise<void> {
+		await this.#make(change);
+		await this.#witness.after(change);
 	}
 
 	async #make(change: StoreChange): Promise<void> {
@@ -101,20 +118,7 @@ export class HandleStore implements Store {
 	}
 }
 
-/** The store of a directory on the user's disk. */
-export function pickedStore(root: Directory): HandleStore {
-	const pens = new CopyingPens();
-	const files = new HandleFiles(root, pens, new Notebook(false), false);
-	let [last, begun] = [Promise.resolve() as Promise<unknown>, false];
-	const begin = async () => {
-		if (!begun) await files.finish();
-		begun = true;
-	};
-	return new HandleStore(files, pens, {
-		run(work) {
-			const answer = last.then(begin).then(work);
-			last = answer.catch(() => {});
-			return answer;
-		},
-	});
+/** The paths that a change concerns. */
+export function pathsOf(change: StoreChange): string[] {
+	return "to" in change ? [change.path, change.to] : [change.path];
 }

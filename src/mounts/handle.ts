@@ -13,7 +13,7 @@
 import { PortholeError } from "../abi/error.ts";
 import type { Listing } from "../bridge/store.ts";
 import { type Intent, readIntent, removeIntent, writeIntent } from "./intent.ts";
-import { move, moveFile } from "./move.ts";
+import { copyFile, move, moveFile } from "./move.ts";
 import {
 	checkName,
 	checkNewName,
@@ -103,9 +103,11 @@ export class HandleFiles {
 	async remove(path: string): Promise<void> {
 		const place = await this.#place(path);
 		const { directory, name } = place;
-		await this.#pens.putDown(keyOf(path));
 		const found = await child(directory, name);
-		if (found?.kind === "directory") await this.#clear(found, keyOf(path));
+		if (found?.kind === "directory" && !(await this.#clear(found, keyOf(path)))) {
+			throw new PortholeError("ENOTEMPTY", "something is in it");
+		}
+		await this.#pens.discard(keyOf(path));
 		await directory.removeEntry(name);
 		this.#directories.delete(keyOf(path));
 		await this.#notes.set(place, name, null);
@@ -114,6 +116,18 @@ export class HandleFiles {
 	async symlink(path: string, target: string): Promise<void> {
 		await this.#free(path);
 		await this.#carryOut({ kind: "symlink", path, target });
+	}
+
+	/** What `list` would tell of it; null where nothing is. */
+	async look(path: string): Promise<Listing | null> {
+		const place = await this.#place(path);
+		const found = await child(place.directory, place.name);
+		return found && listingOf(found, (await this.#notes.of(place)).get(place.name));
+	}
+
+	/** Copies a file to a place where nothing is. */
+	async copy(path: string, to: string): Promise<void> {
+		await copyFile(await this.#file(path), await this.#free(to));
 	}
 
 	async utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
@@ -144,7 +158,7 @@ export class HandleFiles {
 			throw new PortholeError("ENOTEMPTY", `${to} is not empty`);
 		}
 		await this.#pens.putDown(keyOf(from));
-		await this.#pens.putDown(keyOf(to));
+		await this.#pens.discard(keyOf(to));
 		const note = await this.#noteOn(source, moved);
 		const plain = note === null && !(await this.#notes.of(target)).has(target.name);
 		if (moved.kind === "file" && plain && (await moveFile(moved, target))) return;

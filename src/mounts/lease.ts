@@ -26,9 +26,10 @@ const [FIRST_WORD, NEXT_WORD] = [3, 200];
 /** What is said on the channel. Paths are those of the private file system. */
 export type Word =
 	| { readonly kind: "want"; readonly path: string; readonly by: string }
+	/** A path stands for all that is below it too. */
 	| { readonly kind: "changed"; readonly paths: readonly string[]; readonly by: string };
 
-const CHANNEL = "porthole-opfs";
+export const CHANNEL = "porthole-opfs";
 
 export interface Holder {
 	/** A directory above this one in which something was begun and not finished, when its tab was ended. */

@@ -83,7 +83,10 @@ async function childrenOf(directory: Directory): Promise<Handle[]> {
 	return found;
 }
 
-async function copyFile(file: FileSystemFileHandle, { directory, name }: Place): Promise<void> {
+export async function copyFile(
+	file: FileSystemFileHandle,
+	{ directory, name }: Place,
+): Promise<void> {
 	const copy = await directory.getFileHandle(name, { create: true });
 	await (await file.getFile()).stream().pipeTo(await copy.createWritable());
 }

@@ -62,7 +62,12 @@ export function isWithin(path: string, directory: string): boolean {
 /** Errors: EINVAL for a name that is ours, or that would come back as another. */
 export function checkName(name: string): void {
 	if (isOurs(name)) throw new PortholeError("EINVAL", `the name ${name} is taken by Porthole`);
-	if (/\p{Surrogate}/u.test(name)) throw new PortholeError("EINVAL", "half a surrogate pair");
+	if (/\p{Surrogate}|\0/u.test(name)) {
+		throw new PortholeError(
+			"EINVAL",
+			"half a surrogate pair, or a NUL, would be another name here",
+		);
+	}
 	if (name.includes("\0")) throw new PortholeError("EINVAL", "a zero ends a name elsewhere");
 }
 

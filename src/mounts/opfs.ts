@@ -9,7 +9,8 @@ import { PortholeError } from "../abi/error.ts";
 import { type Remote, reach } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
 import type { HandleStore } from "./handle-store.ts";
-import { privateStore } from "./private.ts";
+import { persistence } from "./persist.ts";
+import { hearOthers, privateStore } from "./private.ts";
 import type { Stores } from "./stores-worker.ts";
 
 type Url = string | URL | undefined;
@@ -67,6 +68,8 @@ function workerFor(url: Url): Promise<StoresWorker> {
 interface PrivateStore extends Required<Pick<HandleStore, keyof HandleStore>> {
 	/** Whether files are changed in place. */
 	isInPlace(): Promise<boolean>;
+	persisted(): Promise<boolean>;
+	watch(heard: (paths: readonly string[]) => void): () => void;
 }
 
 const METHODS: readonly (keyof HandleStore)[] = [
@@ -75,12 +78,18 @@ const METHODS: readonly (keyof HandleStore)[] = [
 ];
 
 /** Opens a directory of the private file system; it is made if it is missing. */
-export async function openPrivate(path: string, url: Url): Promise<PrivateStore> {
+export async function openPrivate(path: string, url: Url, persist = true): Promise<PrivateStore> {
+	const safe = persistence(persist);
 	const by = crypto.randomUUID();
 	const worker = await workerFor(url).catch(() => null);
 	const id = (await worker?.open(path, by)) ?? null;
+	const more = (inPlace: boolean) => ({
+		isInPlace: async () => inPlace,
+		persisted: () => safe,
+		watch: ((heard) => hearOthers(path, by, heard)) satisfies PrivateStore["watch"],
+	});
 	if (worker === null || id === null) {
-		return Object.assign(await privateStore(path, by, false), { isInPlace: async () => false });
+		return Object.assign(await privateStore(path, by, false), more(false));
 	}
 	const ask =
 		(method: keyof HandleStore) =>
@@ -88,5 +97,5 @@ export async function openPrivate(path: string, url: Url): Promise<PrivateStore>
 			worker.ask(id, method, args);
 	const methods = METHODS.map((method) => [method, ask(method)]);
 	// The worker's store has these methods, with these parameters and answers.
-	return { ...Object.fromEntries(methods), isInPlace: async () => true } as PrivateStore;
+	return { ...Object.fromEntries(methods), ...more(true) } as PrivateStore;
 }

@@ -18,7 +18,9 @@ export interface Pens {
 	resize(key: string, find: Find, size: number): Promise<boolean>;
 	/** Takes the pens from a path and from all below it; the files are then as they were written. */
 	putDown(key: string): Promise<void>;
-	/** The same for the children of a directory whose size would be wrong otherwise. */
+	/** Takes them without a thought for what was written: the files are about to go. */
+	discard(key: string): Promise<void>;
+	/** Puts down those on the children of a directory whose size would be wrong otherwise. */
 	settle(key: string): Promise<void>;
 	/** Resolves when all that was written is on the disk. */
 	sync(): Promise<void>;
@@ -106,6 +108,11 @@ export class InPlacePens implements Pens {
 
 	async putDown(key: string): Promise<void> {
 		for (const [other, pen] of this.#pens) if (isWithin(other, key)) this.#drop(other, pen);
+	}
+
+	async discard(key: string): Promise<void> {
+		for (const [other, pen] of this.#pens) pen.dirty &&= !isWithin(other, key);
+		await this.putDown(key);
 	}
 
 	/** What is written in place can be seen at once. */

@@ -3,12 +3,12 @@
  * changed in place, on the page with copies.
  */
 import { PortholeError } from "../abi/error.ts";
-import { CopyingPens } from "./copying.ts";
+import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
-import { HandleStore } from "./handle-store.ts";
+import { HandleStore, pathsOf, type Witness } from "./handle-store.ts";
 import { readIntent } from "./intent.ts";
-import { Lease } from "./lease.ts";
-import { type Directory, named, PROBE, split } from "./names.ts";
+import { CHANNEL, Lease, type Word } from "./lease.ts";
+import { type Directory, isWithin, keyOf, named, PROBE, split } from "./names.ts";
 import { hold, InPlacePens, type Pens } from "./pens.ts";
 import { Notebook } from "./sidecar.ts";
 
@@ -21,9 +21,10 @@ export async function privateStore(
 	return named("open", path, async () => {
 		const top = await topDirectory();
 		const root = await reach(top, split(path), true);
-		const pens = inPlace ? new InPlacePens() : new CopyingPens();
+		const between = (work: () => Promise<void>) => lease.run(work);
+		const pens = inPlace ? new InPlacePens() : new GatheringPens(between);
 		const files = filesIn(root, pens);
-		const lease = new Lease(path, by, {
+		const lease: Lease = new Lease(path, by, {
 			unfinished: () => unfinishedAbove(top, split(path)),
 			finish: async (above) => filesIn(await reach(top, split(above), false), pens).finish(),
 			taken: () => {
@@ -32,8 +33,56 @@ export async function privateStore(
 			},
 			leaving: () => pens.putDown(""),
 		});
-		return new HandleStore(files, pens, lease);
+		const say = (paths: string[]) => lease.say({ kind: "changed", paths, by });
+		return new HandleStore(files, pens, lease, witness(path, say));
 	});
+}
+
+/** How many paths are told of one by one. */
+const MOST_PATHS = 64;
+
+/** Tells the others what changes. It is told before it happens, for a tab that is killed then cannot
+ *  have forgotten it; who hears it and looks needs the lease, and so waits until it has happened. */
+function witness(root: string, say: (paths: string[]) => void): Witness {
+	const whole = (path: string) => `/${keyOf(`${root}/${path}`)}`;
+	return {
+		before(changes) {
+			const paths = [...new Set(changes.flatMap(pathsOf).map(whole))];
+			say(paths.length > MOST_PATHS ? [whole("")] : paths);
+		},
+		async after() {},
+	};
+}
+
+/** Tells what other stores, here or in other tabs, have changed below `path`. Returns how to stop. */
+export function hearOthers(
+	path: string,
+	by: string,
+	heard: (paths: readonly string[]) => void,
+): () => void {
+	const channel = new BroadcastChannel(CHANNEL);
+	channel.onmessage = ({ data }: MessageEvent<Word>) => {
+		if (data.kind !== "changed" || data.by === by) return;
+		const here = data.paths.flatMap((other) => placed(other, path) ?? []);
+		if (here.length > 0) heard(here);
+	};
+	// A page that was frozen has missed what was said.
+	const all = () => heard(["/"]);
+	document.addEventListener("resume", all);
+	addEventListener("pageshow", all);
+	return () => {
+		channel.close();
+		document.removeEventListener("resume", all);
+		removeEventListener("pageshow", all);
+	};
+}
+
+/** A path of the private file system as one of a mount; null for what lies elsewhere. */
+function placed(other: string, root: string): string | null {
+	if (isWithin(root, other)) return "/";
+	return isWithin(other, root)
+		? `/${keyOf(other).slice(keyOf(root).length).replace(/^\//, "")}`
+		: null;
 }
 
 /** Whether this thread may hold files and change them in place. Some browsers let only workers, some

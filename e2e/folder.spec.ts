@@ -1,0 +1,263 @@
+/**
+ * A directory on the disk, as a user would drop it onto the page: what programs outside do to it, and
+ * what it is like when the user takes the permission back.
+ */
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+import type * as Porthole from "../src/index.ts";
+import { expect, test } from "./library.ts";
+import { drop, Profile } from "./profile.ts";
+
+declare global {
+	var picked: FileSystemDirectoryHandle;
+	var directory: Porthole.FileSystemAccessDirectory;
+	var sandbox: Porthole.Sandbox;
+	var heard: string[];
+}
+
+let profile: Profile;
+let folder: string;
+let page: Page;
+
+test.beforeEach(async () => {
+	profile = new Profile();
+	folder = mkdtempSync(join(tmpdir(), "porthole-folder-"));
+	mkdirSync(join(folder, "sub"));
+	writeFileSync(join(folder, "notes.txt"), "from outside");
+	page = await profile.visit();
+	await drop(page, folder);
+	await page.evaluate(async () => {
+		globalThis.directory = new porthole.FileSystemAccessDirectory(picked);
+	});
+	const may = await page.evaluate(() => directory.queryPermission());
+	test.skip(may !== "granted", "this browser lets no test change files: is it the headless shell?");
+});
+
+test.afterEach(async () => {
+	await profile[Symbol.asyncDispose]();
+	rmSync(folder, { recursive: true, force: true });
+});
+
+const at = (name: string) => join(folder, name);
+const outside = (name: string) => readFileSync(at(name), "utf8");
+
+test("what a program writes is outside once it has ended, and nothing else is left there", async () => {
+	const ran = await page.evaluate(async () => {
+		const packages = ["/packages/python.webc"];
+		const sandbox = await porthole.Sandbox.create({ packages, mounts: { "/home": directory } });
+		const ran = await py(
+			sandbox,
+			`import os
+print(open("notes.txt").read())
+open("notes.txt", "a").write(", and from inside")
+with open("many.txt", "w") as f:
+    for i in range(100):
+        f.write(str(i) + "\\n")
+        f.flush()
+os.makedirs("old/deep"); open("old/deep/f", "w").write("deep")
+os.rename("old", "new")
+open("a", "w").write("a"); open("b", "w").write("b"); os.replace("a", "b")
+os.remove("sub/../b")
+`,
+		);
+		await sandbox.close();
+		return ran;
+	});
+	expect(ran).toMatchObject({ code: 0, out: "from outside\n", err: "" });
+	expect(readdirSync(folder).sort()).toEqual(["many.txt", "new", "notes.txt", "sub"]);
+	expect(outside("notes.txt")).toBe("from outside, and from inside");
+	expect(outside("new/deep/f")).toBe("deep");
+	expect(outside("many.txt").split("\n").length).toBe(101);
+});
+
+test("the store tells what others change, and nothing of what it does itself", async () => {
+	await page.evaluate(async () => {
+		globalThis.heard = [];
+		for (const path of ["/", "/sub"]) await directory.list(path);
+		directory.watch((paths) => heard.push(...paths));
+		await directory.make("/own.txt", "file");
+		await directory.write("/own.txt", 0, new TextEncoder().encode("own"));
+		await directory.sync();
+		await directory.rename("/own.txt", "/sub/own.txt");
+	});
+	// The browser has begun to watch when it tells something.
+	await expect
+		.poll(
+			async () => {
+				writeFileSync(at("sub/outside.txt"), String(Math.random()));
+				return page.evaluate(() => heard.includes("/sub/outside.txt"));
+			},
+			{ timeout: 20_000 },
+		)
+		.toBe(true);
+	writeFileSync(at("notes.txt"), "changed outside");
+	renameSync(at("sub/own.txt"), at("sub/theirs.txt"));
+	await expect
+		.poll(() => page.evaluate(() => [...new Set(heard)].sort()), { timeout: 10_000 })
+		.toEqual(["/notes.txt", "/sub/outside.txt", "/sub/own.txt", "/sub/theirs.txt"]);
+});
+
+test("a file that others have replaced is kept beside before it is written over", async () => {
+	const found = await page.evaluate(async () => {
+		const listed = (await directory.list("/")).find(({ name }) => name === "notes.txt");
+		if (listed === undefined) throw new Error("not listed");
+		const same = await directory.preserve("/notes.txt", listed.size, listed.modified);
+		return { listed, same };
+	});
+	expect(found.same).toBeNull();
+	writeFileSync(at("notes.txt"), "somebody else's");
+	const { kept, again } = await page.evaluate(async ({ listed }) => {
+		const preserve = () => directory.preserve("/notes.txt", listed.size, listed.modified);
+		const kept = await preserve();
+		await directory.resize("/notes.txt", 0);
+		await directory.write("/notes.txt", 0, new TextEncoder().encode("ours"));
+		await directory.sync();
+		return { kept, again: await preserve() };
+	}, found);
+	expect(kept).toMatch(/^\/notes\.conflict-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.txt$/);
+	expect(outside(kept?.slice(1) ?? "")).toBe("somebody else's");
+	expect(outside("notes.txt")).toBe("ours");
+	expect(again).toBeNull();
+});
+
+test("one that is replaced between two writes is kept too, and the page is told", async () => {
+	await page.evaluate(async () => {
+		globalThis.heard = [];
+		directory.watch(
+			() => {},
+			(path, kept) => heard.push(path, kept),
+		);
+		await directory.list("/");
+		await directory.write("/notes.txt", 0, new TextEncoder().encode("FROM"));
+	});
+	writeFileSync(at("notes.txt"), "between");
+	await page.evaluate(() => directory.sync());
+	const [path, kept = ""] = await page.evaluate(() => heard);
+	expect(path).toBe("/notes.txt");
+	expect(outside(kept)).toBe("between");
+	expect(outside("notes.txt")).toBe("FROM outside");
+});
+
+test("names that the disk cannot hold are refused by name", async () => {
+	const refused = await page.evaluate(async () => {
+		const names = [
+			".porthole",
+			".porthole-intent",
+			"half \ud800",
+			"x".repeat(256),
+			"a\\b",
+			"n\0ul",
+		];
+		const codes: (string | boolean)[] = [];
+		for (const name of names) {
+			const failure = await directory.make(`/${name}`, "file").catch((error) => error);
+			codes.push(failure?.code ?? `made ${name}`, String(failure).includes(name));
+		}
+		await directory.make("/__proto__", "file");
+		return codes;
+	});
+	const einval = ["EINVAL", true];
+	expect(refused).toEqual([
+		...[einval, einval, einval, ["ENAMETOOLONG", true], einval, einval].flat(),
+	]);
+	expect(readdirSync(folder).sort()).toEqual(["__proto__", "notes.txt", "sub"]);
+});
+
+test("a permission that is taken back is EACCES, and nothing is lost when it is given again", async () => {
+	const found = await page.evaluate(async () => {
+		let refusing = false;
+		// The browser takes it back when the user says so in its own windows, where no test comes.
+		const guarded = <T extends object>(handle: T): T =>
+			new Proxy(handle, {
+				get(target, key) {
+					const value = Reflect.get(target, key);
+					if (typeof value !== "function") return value;
+					return (...args: unknown[]) => {
+						const asks = key === "queryPermission" || key === "requestPermission";
+						if (refusing && !asks) throw new DOMException("taken back", "NotAllowedError");
+						const answer: unknown = value.apply(target, args);
+						if (!(answer instanceof Promise)) return answer;
+						return answer.then((got: unknown) =>
+							got instanceof FileSystemHandle || got instanceof FileSystemWritableFileStream
+								? guarded(got)
+								: got,
+						);
+					};
+				},
+			});
+		const guardedDirectory = new porthole.FileSystemAccessDirectory(guarded(picked));
+		const sandbox = await porthole.Sandbox.create({ mounts: { "/d": guardedDirectory } });
+		const before = await sandbox.fs.readTextFile("/d/notes.txt");
+		await sandbox.fs.writeFile("/d/late.txt", "written while nobody may");
+		refusing = true;
+		const refused = await caught(sandbox.sync());
+		const listing = await caught(guardedDirectory.list("/"));
+		refusing = false;
+		await sandbox.sync();
+		await sandbox.close();
+		return { before, refused, listing };
+	});
+	expect(found.before).toBe("from outside");
+	expect(found.refused).toMatchObject({ porthole: true, code: "EACCES" });
+	expect(found.listing.message).toContain("requestPermission");
+	expect(outside("late.txt")).toBe("written while nobody may");
+});
+
+test("a directory that is remembered is found after a reload, and the user is asked again", async () => {
+	const none = await page.evaluate(async () => {
+		await directory.remember("mine");
+		// Of this one no user needs to be asked.
+		const own = await navigator.storage.getDirectory();
+		await own.getFileHandle("kept", { create: true });
+		await new porthole.FileSystemAccessDirectory(own, { mode: "read" }).remember("own");
+		return porthole.FileSystemAccessDirectory.restore("other");
+	});
+	expect(none).toBeNull();
+	await page.reload();
+	await page.waitForFunction(() => document.title === "ready");
+	const found = await page.evaluate(async () => {
+		const { FileSystemAccessDirectory } = porthole;
+		const mine = await FileSystemAccessDirectory.restore("mine");
+		const own = await FileSystemAccessDirectory.restore("own");
+		if (mine === null || own === null) throw new Error("forgotten");
+		const may = [await mine.queryPermission(), await own.requestPermission()];
+		const refused = await caught(mine.list("/"));
+		const names = (await own.list("/")).map(({ name }) => name);
+		await FileSystemAccessDirectory.forget("mine");
+		const left = await FileSystemAccessDirectory.restore("mine");
+		return { may, refused, names, name: mine.handle.name, left };
+	});
+	expect(found).toMatchObject({ may: ["prompt", "granted"], names: ["kept"], left: null });
+	expect(found.refused).toMatchObject({ code: "EACCES" });
+	expect(found.refused.message).toContain("requestPermission");
+	expect(folder.endsWith(found.name)).toBe(true);
+});
+
+test("a directory that was half renamed when the browser ended is renamed when it is mounted again", async () => {
+	mkdirSync(at("old/deep"), { recursive: true });
+	mkdirSync(at("new"));
+	writeFileSync(at("new/a"), "moved already");
+	writeFileSync(at("old/b"), "not yet");
+	writeFileSync(at("old/deep/c"), "deep");
+	const intent = { format: 1, kind: "rename", from: "/old", to: "/new", note: null };
+	writeFileSync(at(".porthole-intent"), JSON.stringify(intent));
+	const names = await page.evaluate(async () => {
+		const listed = await new porthole.FileSystemAccessDirectory(picked).list("/");
+		return listed.map(({ name }) => name).sort();
+	});
+	expect(names).toEqual(["new", "notes.txt", "sub"]);
+	expect([outside("new/a"), outside("new/b")]).toEqual(["moved already", "not yet"]);
+	expect(outside("new/deep/c")).toBe("deep");
+	expect([existsSync(at("old")), existsSync(at(".porthole-intent"))]).toEqual([false, false]);
+});
