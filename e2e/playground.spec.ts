@@ -255,3 +255,140 @@ test("a trap is shown with the names of the guest's functions", async ({ page, r
 	await expect(status(page)).toHaveText("Trapped: unreachable (code 134)");
 	await expect(log(page)).toHaveText(/before\n.*at innermost .*at middle .*at outermost /s);
 });
+
+/** Mounts a directory through the form. */
+async function mount(page: Page, kind: string, path: string, name = ""): Promise<void> {
+	await page.getByRole("tab", { name: /^Mounts/ }).click();
+	await page.getByLabel("Kind").selectOption({ label: kind });
+	await page.getByLabel("Path", { exact: true }).fill(path);
+	const field = page.locator("#mount-name");
+	if (await field.isVisible()) await field.fill(name);
+	await page.locator("#mount-submit").click();
+}
+
+const row = (page: Page, path: string) => page.locator(`#mounts-list [data-path="${path}"]`);
+
+test("a Python program's notes and a SQLite database are there after a reload", async ({
+	page,
+}) => {
+	await open(page, "python");
+	await page.getByRole("button", { name: "Notes that last" }).click();
+	await run(page).click();
+	await expect(log(page)).toHaveText("one more\n", { timeout: 30_000 });
+	await open(page, "sqlite");
+	await page.getByRole("button", { name: "A database that lasts" }).click();
+	await run(page).click();
+	await expect(log(page)).toContainText("1 visits", { timeout: 30_000 });
+	await page.reload();
+	await expect(loading(page)).toContainText("sqlite is ready", { timeout: 30_000 });
+	await run(page).click();
+	await expect(log(page)).toContainText("2 visits", { timeout: 30_000 });
+	await open(page, "python");
+	await page.getByRole("button", { name: "Notes that last" }).click();
+	await run(page).click();
+	await expect(log(page)).toHaveText("one more\none more\n", { timeout: 30_000 });
+	await page.getByRole("tab", { name: /^Mounts/ }).click();
+	await expect(row(page, "/files")).toContainText("Everything is saved");
+});
+
+test("directories of several kinds are mounted, and are there at the next visit", async ({
+	page,
+}) => {
+	await open(page, "python");
+	await mount(page, "Private file system (OPFS)", "/work", "playground-test");
+	await expect(row(page, "/work")).toContainText("OPFS");
+	await mount(page, "IndexedDB", "/more", "playground-more");
+	await expect(row(page, "/more")).toContainText("IndexedDB: playground-more");
+	await mount(page, "Memory", "/scratch");
+	await expect(row(page, "/scratch")).toContainText("In memory only");
+	const write = ["/work", "/more", "/scratch"].map((at) => `open('${at}/f', 'w').write('${at}')`);
+	await runPython(page, write.join("\n"));
+	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
+	// The next package sees them, and so does the next visit, but for what was only in memory.
+	await page.getByRole("button", { name: /^sqlite/ }).click();
+	await expect(loading(page)).toContainText("sqlite is ready", { timeout: 30_000 });
+	await page.getByRole("tab", { name: /^Mounts/ }).click();
+	await page.getByRole("button", { name: "Show the files of /scratch" }).click();
+	await expect(page.locator("#files-list")).toHaveText("f");
+	await open(page, "python");
+	await runPython(
+		page,
+		"import os\nfor d in ('work', 'more', 'scratch'): print(d, os.listdir('/' + d))",
+	);
+	await expect(log(page)).toHaveText("work ['f']\nmore ['f']\nscratch []\n", { timeout: 30_000 });
+	await page.getByRole("tab", { name: /^Mounts/ }).click();
+	await page.getByRole("button", { name: "Unmount /work" }).click();
+	await expect(row(page, "/work")).toHaveCount(0);
+	await page.reload();
+	await page.getByRole("tab", { name: /^Mounts/ }).click();
+	await expect(page.locator("#mounts-list li code")).toHaveText(["/files", "/more", "/scratch"]);
+});
+
+test("a directory that cannot be mounted says why, at the field", async ({ page }) => {
+	await open(page, "sqlite");
+	await mount(page, "Web server (read only)", "/web", "/nowhere/");
+	await expect(page.locator("#mount-hint")).toContainText("404");
+	await expect(row(page, "/web")).toHaveCount(0);
+	await mount(page, "Memory", "/files");
+	await expect(page.locator("#mount-hint")).toContainText("mounted at /files already");
+	await expect(page.getByLabel("Path", { exact: true })).toBeFocused();
+	await expect(page.getByLabel("Path", { exact: true })).toHaveAttribute("aria-invalid", "true");
+	await mount(page, "IndexedDB", "/x");
+	await expect(page.locator("#mount-name")).toBeFocused();
+});
+
+test("a web server's directory is mounted by its index, read only", async ({ page }) => {
+	await page.route("**/served/*", (route) => {
+		const list = route.request().url().endsWith("list.txt");
+		return route.fulfill({ body: list ? "hello.txt\n" : "Hello, mount" });
+	});
+	await open(page, "python");
+	await mount(page, "Web server (read only)", "/web", "/served/list.txt");
+	await expect(row(page, "/web")).toContainText("Read only");
+	await runPython(page, "print(open('/web/hello.txt').read())\nopen('/web/new', 'w')");
+	await expect(log(page)).toContainText("Hello, mount", { timeout: 30_000 });
+	await expect(log(page)).toContainText("Read-only file system");
+});
+
+test("a directory goes out as an archive and comes in again", async ({ page }) => {
+	await open(page, "python");
+	await runPython(
+		page,
+		"import os; os.makedirs('/files/a/b')\nopen('/files/a/b/c.txt', 'w').write('deep')",
+	);
+	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
+	await page.getByRole("tab", { name: "Files" }).click();
+	for (const format of ["zip", "tar.gz", "tar"]) {
+		await page.getByLabel("Format of the archive").selectOption(format);
+		const download = page.waitForEvent("download");
+		await page.getByRole("button", { name: "Export" }).click();
+		const saved = await download;
+		expect(saved.suggestedFilename()).toBe(`files.${format}`);
+		const path = test.info().outputPath(`files.${format}`);
+		await saved.saveAs(path);
+		await page.getByRole("button", { name: "a/", exact: true }).click();
+		await expect(page.locator("#files-list")).toContainText("b/");
+		await page.getByLabel("Archive to import").setInputFiles(path);
+		await expect(page.locator("#files-status")).toContainText(`files.${format} is unpacked`);
+		await page.getByRole("navigation").getByRole("button", { name: "files" }).click();
+	}
+	await page.getByLabel("Archive to import").setInputFiles({
+		name: "letter.zip",
+		mimeType: "application/zip",
+		buffer: Buffer.from("Dear reader"),
+	});
+	await expect(page.locator("#files-status")).toContainText("cannot be unpacked");
+});
+
+test("the page tells that a worker was replaced", async ({ page }) => {
+	await open(page, "python");
+	await runPython(page, "print('in')\nwhile True: pass");
+	await expect(log(page)).toContainText("in", { timeout: 30_000 });
+	await page.keyboard.press("Escape");
+	await expect(status(page)).toHaveText(/^Stopped by you/);
+	await page.getByRole("tab", { name: "Mounts 1 new" }).click();
+	await expect(page.locator("#notices")).toContainText("ended together with its worker");
+	await expect(page.getByRole("tab", { name: "Mounts", exact: true })).toBeVisible();
+	await page.getByRole("button", { name: "Clear" }).click();
+	await expect(page.locator("#notices li")).toHaveCount(0);
+});

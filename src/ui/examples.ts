@@ -30,6 +30,12 @@ for i in range(1, 11):
 		title: "Write a file",
 		args: `-c "open('/files/squares.txt', 'w').writelines(f'{n} {n*n}\\n' for n in range(20))"`,
 	},
+	{
+		title: "Notes that last",
+		args: `-c "
+with open('/files/notes.txt', 'a') as notes: notes.write('one more\\n')
+print(open('/files/notes.txt').read(), end='')"`,
+	},
 	{ title: "Endless loop", args: `-c "while True: pass"` },
 ];
 
@@ -61,6 +67,14 @@ const sqlite: readonly Example[] = [
 insert into moons values
   ('Io', 'Jupiter', 1610), ('Titan', 'Saturn', 1655), ('Triton', 'Neptune', 1846);
 select * from moons order by discovered desc;
+`,
+	},
+	{
+		title: "A database that lasts",
+		args: "-batch /files/visits.db",
+		stdin: `create table if not exists visits(at);
+insert into visits values (datetime());
+select count(*) || ' visits, the first at ' || min(at) from visits;
 `,
 	},
 	{ title: "A prompt", args: "", terminal: "yes" },

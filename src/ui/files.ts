@@ -8,7 +8,7 @@ import type { DirEntry, SandboxFS } from "../index.ts";
 import { bytes, count } from "./amounts.ts";
 import { explain } from "./explain.ts";
 import { asBlobPart, download, find, make } from "./page.ts";
-import { FILES } from "./session.ts";
+import { FILES } from "./places.ts";
 
 const MOST_ENTRIES = 1000;
 const MOST_VIEWED = 500_000;
@@ -37,12 +37,17 @@ export class Files {
 		this.#showEmpty();
 	}
 
+	/** The one that is shown. */
+	get directory(): string {
+		return this.#directory;
+	}
+
 	refresh(): Promise<void> {
 		return this.open(this.#directory);
 	}
 
 	async open(path: string): Promise<void> {
-		const entries = await this.#ask(`Looking into ${path}`, () => this.#fs().readdir(path));
+		const entries = await this.ask(`Looking into ${path}`, (fs) => fs.readdir(path));
 		if (entries === null) return;
 		this.#directory = path;
 		this.#showPath();
@@ -65,10 +70,10 @@ export class Files {
 	/** A link is what it leads to. */
 	async #choose(path: string, entry: DirEntry): Promise<void> {
 		if (entry.isDirectory()) return this.open(path);
-		const stat = await this.#ask(`Looking at ${path}`, () => this.#fs().stat(path));
+		const stat = await this.ask(`Looking at ${path}`, (fs) => fs.stat(path));
 		if (stat === null) return;
 		if (stat.isDirectory()) return this.open(path);
-		if (!stat.isFile()) return this.#say(`${path} is a ${stat.type} and cannot be shown`);
+		if (!stat.isFile()) return this.say(`${path} is a ${stat.type} and cannot be shown`);
 		await this.#show(path, stat.size);
 	}
 
@@ -77,7 +82,7 @@ export class Files {
 		const use = (title: string, take: (content: Uint8Array) => void) => {
 			const button = make("button", { type: "button" }, title);
 			button.addEventListener("click", async () => {
-				const content = await this.#ask(`Reading ${path}`, () => this.#fs().readFile(path));
+				const content = await this.ask(`Reading ${path}`, (fs) => fs.readFile(path));
 				if (content !== null) take(content);
 			});
 			return button;
@@ -94,7 +99,7 @@ export class Files {
 	}
 
 	async #content(path: string): Promise<HTMLElement | null> {
-		const content = await this.#ask(`Reading ${path}`, () => this.#fs().readFile(path));
+		const content = await this.ask(`Reading ${path}`, (fs) => fs.readFile(path));
 		if (content === null) return null;
 		const text = textOf(content);
 		if (text === null)
@@ -109,38 +114,38 @@ export class Files {
 		const directory = this.#directory;
 		for (const file of files) {
 			const path = join(directory, file.name);
-			const done = await this.#ask(`Writing ${path}`, async () => {
-				await this.#fs().writeFile(path, new Uint8Array(await file.arrayBuffer()));
+			const done = await this.ask(`Writing ${path}`, async (fs) => {
+				await fs.writeFile(path, new Uint8Array(await file.arrayBuffer()));
 				return true;
 			});
 			if (done === null) return;
 		}
 		await this.refresh();
-		this.#say(`${count(files.length, "file")} written to ${directory}`);
+		this.say(`${count(files.length, "file")} written to ${directory}`);
 	}
 
 	/** The answer, or null when it failed (which is then said) or is no longer wanted. */
-	async #ask<T>(doing: string, call: () => Promise<T>): Promise<T | null> {
+	async ask<T>(doing: string, call: (fs: SandboxFS) => Promise<T>): Promise<T | null> {
 		const look = ++this.#look;
 		const slow = setTimeout(
-			() => look === this.#look && this.#say(`${doing}… a busy program answers late`),
+			() => look === this.#look && this.say(`${doing}… a busy program answers late`),
 			PATIENCE,
 		);
 		try {
-			const answer = await call();
+			const answer = await call(this.#fs());
 			if (look !== this.#look) return null;
-			this.#say("");
+			this.say("");
 			return answer;
 		} catch (error) {
 			const { title, what } = explain(error);
-			if (look === this.#look) this.#say(`${title}: ${what}`);
+			if (look === this.#look) this.say(`${title}: ${what}`);
 			return null;
 		} finally {
 			clearTimeout(slow);
 		}
 	}
 
-	#say(text: string): void {
+	say(text: string): void {
 		this.#status.textContent = text;
 	}
 
@@ -149,7 +154,7 @@ export class Files {
 			make(
 				"p",
 				{ class: "quiet" },
-				`Choose a file to see it. Files in ${FILES} stay when you load another package or stop a program by force; reloading the page discards them.`,
+				`Choose a file to see it. What is in a mount, such as ${FILES}, stays when you load another package or stop a program by force; all else is in memory.`,
 			),
 		);
 	}

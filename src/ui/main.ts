@@ -3,18 +3,24 @@
  * connects its parts; each part has one piece of the page.
  */
 import { bytes } from "./amounts.ts";
+import { Archives } from "./archives.ts";
 import { type Choice, Chooser, nameOf } from "./chooser.ts";
 import { examplesOf } from "./examples.ts";
 import { showEnvironment, showPackage } from "./facts.ts";
 import { Files } from "./files.ts";
 import { Form } from "./form.ts";
 import { fromHash, type Setup, toHash } from "./link.ts";
+import { MountsView } from "./mounts-view.ts";
 import { find, make } from "./page.ts";
+import { FILES, readPlaces } from "./places.ts";
 import { clearProblem, showProblem } from "./problem.ts";
 import { Runner } from "./runner.ts";
 import { listSamples, type Sample } from "./samples.ts";
-import { FILES, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import { Tabs } from "./tabs.ts";
+
+/** Where the visitor's mounts are written down. */
+const PLACES = "porthole-places";
 
 class Playground {
 	readonly #session: Session;
@@ -35,6 +41,13 @@ class Playground {
 		this.#chooser = chooser;
 		this.#runner = new Runner(session);
 		this.#files = new Files(() => session.sandbox.fs);
+		new Archives(this.#files);
+		const mounts = new MountsView(session);
+		mounts.onOpen = (path) => {
+			this.#tabs.show("panel-files");
+			void this.#files.open(path);
+		};
+		session.onPlaces = (places) => localStorage.setItem(PLACES, JSON.stringify(places));
 		this.#files.onLoad = (file) => void this.#load({ kind: "file", file }, null);
 		chooser.onChoose = (choice) => void this.#load(choice, null);
 		chooser.onCancel = () => session.cancel();
@@ -44,6 +57,7 @@ class Playground {
 		this.#runner.onChange = () => this.#update();
 		this.#tabs.onShow = (panel) => {
 			if (panel === "panel-files") this.#files.refresh();
+			if (panel === "panel-mounts") mounts.show();
 		};
 		showEnvironment(session.sandbox.environment);
 		addEventListener("keydown", (event) => this.#key(event));
@@ -197,7 +211,7 @@ async function start(): Promise<void> {
 		chooser.mark(choice);
 	};
 	try {
-		const session = await Session.create();
+		const session = await Session.create(readPlaces(localStorage.getItem(PLACES)));
 		new Playground(session, chooser, await listed).begin(early);
 	} catch (error) {
 		const { title } = showProblem(error);

@@ -34,7 +34,11 @@ export function isEnabled(button: HTMLButtonElement): boolean {
 
 /** Hands bytes to the browser as a download. */
 export function download(name: string, bytes: Uint8Array): void {
-	const url = URL.createObjectURL(new Blob([asBlobPart(bytes)]));
+	downloadBlob(name, new Blob([asBlobPart(bytes)]));
+}
+
+export function downloadBlob(name: string, blob: Blob): void {
+	const url = URL.createObjectURL(blob);
 	make("a", { href: url, download: name }).click();
 	setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

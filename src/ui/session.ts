@@ -3,23 +3,20 @@
  *
  * A package gets a sandbox of its own, so that nothing of the one before is in its way; the old one
  * is closed only when the new one is ready, so a failed load leaves what was there. The visitor's
- * own files are in `/files`, a directory of the page that every sandbox mounts: they outlive the
- * sandbox, and also the worker of a program that had to be ended by force.
+ * own files are in the places that every sandbox mounts: they outlive the sandbox, and also the
+ * worker of a program that had to be ended by force. One that cannot be mounted is left out and told.
  */
 import {
+	type Directory,
 	type ExitStatus,
-	MemoryDirectory,
 	type Package,
 	type Process,
 	type Progress,
 	Sandbox,
 	type Source,
 } from "../index.ts";
+import { directoryOf, type Place } from "./places.ts";
 import { PlainText } from "./plain.ts";
-
-/** Where the visitor's files are. Not in `/home`: a mount there becomes the working directory, and C
- *  libraries then look for absolute paths in it. */
-export const FILES = "/files";
 
 export interface Plan {
 	readonly command: string;
@@ -65,16 +62,54 @@ export class Session {
 	#loading: AbortController | null = null;
 	#stopping: AbortController | null = null;
 	#input: WritableStreamDefaultWriter<Uint8Array> | null = null;
-	readonly #files: MemoryDirectory;
+	#places: readonly Place[];
+	/** The same object for each sandbox, as far as it could be made. */
+	readonly #directories = new Map<string, Directory>();
+	/** Why a place is not mounted, by its path. */
+	readonly unmounted = new Map<string, string>();
+	#heard: (sandbox: Sandbox) => void = () => {};
+	/** Told of a place that could not be mounted, and of those that are to be remembered. */
+	onUnmountable: (place: Place, error: unknown) => void = () => {};
+	onPlaces: (places: readonly Place[]) => void = () => {};
 
-	private constructor(sandbox: Sandbox, files: MemoryDirectory) {
+	private constructor(sandbox: Sandbox, places: readonly Place[]) {
 		this.#sandbox = sandbox;
-		this.#files = files;
+		this.#places = places;
 	}
 
-	static async create(): Promise<Session> {
-		const files = new MemoryDirectory();
-		return new Session(await newSandbox(files), files);
+	static async create(places: readonly Place[]): Promise<Session> {
+		const session = new Session(await Sandbox.create(), places);
+		await session.#furnish(session.#sandbox);
+		return session;
+	}
+
+	/** `listen` is called with each sandbox, this one and those to come. */
+	hear(listen: (sandbox: Sandbox) => void): void {
+		this.#heard = listen;
+		listen(this.#sandbox);
+	}
+
+	get places(): readonly Place[] {
+		return this.#places;
+	}
+
+	/** Mounts one more, and in all sandboxes to come. */
+	async mount(place: Place): Promise<void> {
+		const directory = await directoryOf(place);
+		// An address is easily wrong, and would only be noticed when somebody looks.
+		if (place.kind === "http") await directory.list("/");
+		await this.#sandbox.mount(place.path, directory);
+		this.#directories.set(place.path, directory);
+		this.#places = [...this.#places, place];
+		this.onPlaces(this.#places);
+	}
+
+	async unmount(path: string): Promise<void> {
+		if (!this.unmounted.has(path)) await this.#sandbox.unmount(path);
+		this.unmounted.delete(path);
+		this.#directories.delete(path);
+		this.#places = this.#places.filter((place) => place.path !== path);
+		this.onPlaces(this.#places);
 	}
 
 	get sandbox(): Sandbox {
@@ -99,8 +134,12 @@ export class Session {
 		const loading = new AbortController();
 		this.#loading = loading;
 		const fresh = this.#package !== null;
-		const sandbox = fresh ? await newSandbox(this.#files) : this.#sandbox;
+		const sandbox = fresh ? await Sandbox.create() : this.#sandbox;
 		try {
+			if (fresh) {
+				this.#heard(sandbox);
+				await this.#furnish(sandbox);
+			}
 			const loaded = await sandbox.load(source, {
 				signal: loading.signal,
 				onProgress,
@@ -115,6 +154,21 @@ export class Session {
 			throw loading.signal.aborted ? loading.signal.reason : error;
 		} finally {
 			if (this.#loading === loading) this.#loading = null;
+		}
+	}
+
+	/** Mounts all places in a new sandbox. */
+	async #furnish(sandbox: Sandbox): Promise<void> {
+		for (const place of this.#places) {
+			try {
+				const directory = this.#directories.get(place.path) ?? (await directoryOf(place));
+				await sandbox.mount(place.path, directory);
+				this.#directories.set(place.path, directory);
+				this.unmounted.delete(place.path);
+			} catch (error) {
+				this.unmounted.set(place.path, error instanceof Error ? error.message : String(error));
+				this.onUnmountable(place, error);
+			}
 		}
 	}
 
@@ -167,10 +221,6 @@ export class Session {
 		this.#input?.close().catch(() => {});
 		this.#input = null;
 	}
-}
-
-function newSandbox(files: MemoryDirectory): Promise<Sandbox> {
-	return Sandbox.create({ mounts: { [FILES]: files } });
 }
 
 function endedBy(

@@ -1,0 +1,188 @@
+/**
+ * The panel of mounts: which there are and how they are, a form for one more, and whether the browser
+ * has promised to keep what is in them.
+ */
+import { bytes } from "./amounts.ts";
+import { explain } from "./explain.ts";
+import { chooseFolder } from "./folders.ts";
+import { Notices } from "./notices.ts";
+import { find, make } from "./page.ts";
+import { faultOf, KINDS, type Kind, type Place } from "./places.ts";
+import type { Session } from "./session.ts";
+
+export class MountsView {
+	readonly #session: Session;
+	readonly #notices = new Notices();
+	readonly #list = find("mounts-list", HTMLElement);
+	readonly #storage = find("mounts-storage", HTMLElement);
+	readonly #form = find("mounts-add", HTMLFormElement);
+	readonly #kind = find("mount-kind", HTMLSelectElement);
+	readonly #path = find("mount-path", HTMLInputElement);
+	readonly #name = find("mount-name", HTMLInputElement);
+	readonly #label = find("mount-name-label", HTMLElement);
+	readonly #hint = find("mount-hint", HTMLElement);
+	readonly #submit = find("mount-submit", HTMLButtonElement);
+	/** The line of each mount that says how it is. */
+	readonly #states = new Map<string, HTMLElement>();
+	/** Told of a path to look into. */
+	onOpen: (path: string) => void = () => {};
+
+	constructor(session: Session) {
+		this.#session = session;
+		this.#kind.replaceChildren(
+			...Array.from(KINDS, ([value, { title }]) => make("option", { value }, title)),
+		);
+		this.#kind.addEventListener("change", () => this.#ask());
+		this.#form.addEventListener("submit", (event) => {
+			event.preventDefault();
+			void this.#add();
+		});
+		this.#notices.onChange = () => this.#showStates();
+		session.hear((sandbox) =>
+			this.#notices.listen(sandbox, () => session.places.map(({ path }) => path)),
+		);
+		session.onUnmountable = (place, error) => this.#say(place, error);
+		this.#ask();
+		this.#showList();
+	}
+
+	/** The visitor looks at the panel. */
+	show(): void {
+		this.#notices.seen();
+		void this.#showStorage();
+	}
+
+	// --- the list ---
+
+	#showList(): void {
+		this.#states.clear();
+		const rows = this.#session.places.map((place) => this.#row(place));
+		const none = make(
+			"li",
+			{ class: "quiet" },
+			"Nothing is mounted: files are gone with the page.",
+		);
+		this.#list.replaceChildren(...(rows.length > 0 ? rows : [none]));
+		this.#showStates();
+	}
+
+	#row(place: Place): HTMLElement {
+		const { path, kind, name } = place;
+		const open = make(
+			"button",
+			{ type: "button", "aria-label": `Show the files of ${path}` },
+			"Files",
+		);
+		open.addEventListener("click", () => this.onOpen(path));
+		const remove = make("button", { type: "button", "aria-label": `Unmount ${path}` }, "Unmount");
+		remove.addEventListener("click", () => void this.#remove(place));
+		const state = make("span", { class: "state" });
+		this.#states.set(path, state);
+		const what = [KINDS.get(kind)?.title ?? kind, name].filter(Boolean).join(": ");
+		return make(
+			"li",
+			{ "data-path": path },
+			make("p", { class: "row" }, make("code", {}, path), open, remove),
+			make("p", { class: "quiet" }, what),
+			make("p", { class: "hint" }, state),
+		);
+	}
+
+	#showStates(): void {
+		for (const [path, line] of this.#states) {
+			const pending = this.#notices.pending.get(path) ?? 0;
+			const failed = this.#notices.failed.get(path) ?? this.#session.unmounted.get(path);
+			line.dataset.state = failed === undefined ? "good" : "bad";
+			const saving = pending > 0 ? `Saving ${bytes(pending)}…` : "";
+			line.textContent = failed ?? (saving || this.#rest(path));
+		}
+	}
+
+	/** What there is to say of a mount when nothing happens. */
+	#rest(path: string): string {
+		const kind = this.#session.places.find((place) => place.path === path)?.kind;
+		if (kind === "http") return "Read only";
+		return kind === "memory" ? "In memory only" : "Everything is saved";
+	}
+
+	async #remove(place: Place): Promise<void> {
+		try {
+			await this.#session.unmount(place.path);
+			this.#notices.failed.delete(place.path);
+			this.#showList();
+			this.#hint.textContent = `${place.path} is no longer mounted; what is in it stays where it is.`;
+			this.#path.focus();
+		} catch (error) {
+			this.#say(place, error);
+		}
+	}
+
+	// --- one more ---
+
+	/** Makes the form ask for what the chosen kind needs. */
+	#ask(): void {
+		const about = KINDS.get(this.#kind.value as Kind);
+		const { label = "", example = "", hint = "" } = about ?? {};
+		this.#label.textContent = label;
+		this.#name.placeholder = example;
+		for (const part of [this.#label, this.#name]) part.hidden = label === "";
+		this.#submit.textContent = this.#kind.value === "folder" ? "Choose a folder…" : "Mount";
+		this.#tell(hint, false);
+	}
+
+	async #add(): Promise<void> {
+		const kind = [...KINDS.keys()].find((known) => known === this.#kind.value);
+		if (kind === undefined) return;
+		const wanted: Place = { path: this.#path.value.trim(), kind, name: this.#name.value.trim() };
+		const fault = faultOf(wanted, this.#session.places);
+		if (fault !== null) {
+			this.#tell(fault.why, true, fault.field);
+			return (fault.field === "name" ? this.#name : this.#path).focus();
+		}
+		try {
+			const place = kind === "folder" ? { ...wanted, name: await chooseFolder() } : wanted;
+			await this.#session.mount(place);
+			for (const field of [this.#path, this.#name]) field.value = "";
+			this.#showList();
+			this.#tell(`${place.path} is mounted, now and at your next visit.`, false);
+		} catch (error) {
+			if (error instanceof DOMException && error.name === "AbortError") return this.#ask();
+			const { title, what } = explain(error);
+			this.#tell(`${title}: ${what}`, true);
+		}
+	}
+
+	#tell(text: string, wrong: boolean, field = ""): void {
+		this.#path.setAttribute("aria-invalid", String(wrong && field === "path"));
+		this.#name.setAttribute("aria-invalid", String(wrong && field === "name"));
+		this.#hint.textContent = text;
+		this.#hint.dataset.state = wrong ? "bad" : "";
+	}
+
+	#say(place: Place, error: unknown): void {
+		const { title, what } = explain(error);
+		this.#notices.add("bad", `${place.path}: ${title}: ${what}`);
+		this.#showStates();
+	}
+
+	// --- what the browser promises ---
+
+	async #showStorage(): Promise<void> {
+		const storage: Partial<StorageManager> | undefined = navigator.storage;
+		const persisted = (await storage?.persisted?.()) ?? false;
+		const { usage = 0, quota = 0 }: StorageEstimate = (await storage?.estimate?.()) ?? {};
+		const used = quota > 0 ? ` ${bytes(usage)} of ${bytes(quota)} are used.` : "";
+		const promise = persisted
+			? "The browser keeps files of this site until you remove them."
+			: "The browser may remove files of this site when the disk is full.";
+		this.#storage.replaceChildren(make("span", {}, promise + used));
+		if (persisted || storage?.persist === undefined) return;
+		const keep = make("button", { type: "button" }, "Ask it to keep them");
+		keep.addEventListener("click", async () => {
+			if (await storage.persist?.()) void this.#showStorage();
+			else
+				keep.replaceWith(" It was asked, and would not promise. It may later, if you come often.");
+		});
+		this.#storage.append(keep);
+	}
+}
