@@ -14,10 +14,10 @@
  */
 
 /** Numbers that a letter holds, the first and `length` included. */
-export const NUMBERS = 12;
+const NUMBERS = 12;
 const LENGTH = NUMBERS - 1;
 /** Bytes before the body. */
-export const LETTER_HEAD = NUMBERS * 8;
+const LETTER_HEAD = NUMBERS * 8;
 /** Bytes of the body: two paths of the greatest length fit, and contents go in pieces of this size. */
 export const BODY = 256 * 1024;
 export const LETTER_SIZE = LETTER_HEAD + BODY;

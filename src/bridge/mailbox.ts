@@ -24,7 +24,7 @@ const GUESTS = 0;
 const KERNELS = 1;
 
 /** The number of a letter that says that what was waited for before is of no more interest. */
-export const FRESH = 10;
+const FRESH = 10;
 
 /** Shared memory for one guest. */
 export function makeMailbox(): SharedArrayBuffer {

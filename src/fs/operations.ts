@@ -114,7 +114,7 @@ function opened(node: INode, flags: number, writes: boolean): INode | Errno {
 }
 
 /** 0 where there is something at `path`. */
-export function exists(ns: Namespace, from: INode, path: string, follow: boolean): Done {
+function exists(ns: Namespace, from: INode, path: string, follow: boolean): Done {
 	const node = find(ns, from, path, follow);
 	return typeof node === "number" ? node : 0;
 }

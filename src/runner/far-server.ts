@@ -29,14 +29,17 @@ import type { FarDescriptor } from "./guest-protocol.ts";
 
 const encoder = new TextEncoder();
 
+/** Whose letters are answered. */
+type Owner = Pick<Guest, "descriptors" | "tree" | "terminal">;
+
 export class FarServer {
-	readonly #guest: Guest;
+	readonly #guest: Owner;
 	readonly #tree: View;
 	readonly #handles = new Map<OpenNode, number>();
 	readonly #stat = emptyStat();
 	readonly #entry = emptyEntry();
 
-	constructor(guest: Guest) {
+	constructor(guest: Owner) {
 		this.#guest = guest;
 		this.#tree = guest.tree;
 	}
