@@ -39,6 +39,7 @@ interface Kind {
 
 const kinds: readonly Kind[] = [
 	{ name: "IndexedDB", open: () => new porthole.IndexedDBDirectory("crash"), ordered: true },
+	{ name: "OPFS", open: () => new porthole.OPFSDirectory("crash"), ordered: false },
 ];
 
 let browser: Killable;
