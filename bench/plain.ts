@@ -21,7 +21,7 @@ export async function preparePlain(
 	const bridge = new SuspendingBridge(() => Promise.reject(new Error("there is nobody to ask")));
 	const fillRandom = (bytes: Uint8Array) =>
 		void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
-	const { namespace } = await new Tree(bridge, nowNanoseconds, fillRandom).forProcess([]);
+	const { namespace } = await new Tree(bridge, nowNanoseconds, fillRandom, () => {}).forProcess([]);
 	const guest = new Guest({
 		args,
 		env: [],

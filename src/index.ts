@@ -34,5 +34,5 @@ export type {
 	Source,
 } from "./runner/options.ts";
 export type { ExitStatus, Process } from "./runner/process.ts";
-export { type Environment, type Package, Sandbox } from "./runner/sandbox.ts";
+export { type Environment, type MountState, type Package, Sandbox } from "./runner/sandbox.ts";
 export type { WatchOptions } from "./runner/watch.ts";

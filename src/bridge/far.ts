@@ -30,17 +30,26 @@ export function reach<T>(channel: Channel): Remote<T> {
 
 /** Objects of this thread that the other may ask, by number. */
 export class Lent {
-	readonly #objects = new Map<number, { object: object; last: Promise<unknown> }>();
+	readonly #objects = new Map<
+		number,
+		{ object: object; last: Promise<unknown>; back?: (() => void) | undefined }
+	>();
 	#next = 1;
 
-	lend<T extends object>(object: T): Far<T> {
+	/** `back` is called when it is taken back. */
+	lend<T extends object>(object: T, back?: () => void): Far<T> {
 		const id = this.#next++;
-		this.#objects.set(id, { object, last: Promise.resolve() });
+		this.#objects.set(id, { object, last: Promise.resolve(), back });
 		return { id };
 	}
 
-	takeBack(far: Far<unknown>): void {
-		this.#objects.delete(far.id);
+	takeBack({ id }: Far<unknown>): void {
+		this.#objects.get(id)?.back?.();
+		this.#objects.delete(id);
+	}
+
+	takeAllBack(): void {
+		for (const id of this.#objects.keys()) this.takeBack({ id });
 	}
 
 	/** Calls a method of the object lent as `id`, after all that were called before. */

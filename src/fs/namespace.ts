@@ -5,7 +5,7 @@
  * along, and two names for one directory show the same mount. The covered node is the key of a map,
  * so a walk pays one look-up per directory, and none where nothing is mounted.
  */
-import { type Done, EBUSY, EINVAL, ENOENT, ENOTDIR, type Errno, PENDING } from "../abi/errno.ts";
+import { type Done, EBUSY, EINVAL, ENOENT, ENOTDIR, type Errno } from "../abi/errno.ts";
 import { type FileSystem, type INode, Node } from "./node.ts";
 import { readOnly } from "./readonly.ts";
 import { ENTRY, FOLLOW, NO_FOLLOW, type Place, type Terrain, Walk } from "./walk.ts";
@@ -53,7 +53,6 @@ export class Namespace implements Terrain {
 	absoluteLinks = false;
 	readonly #table: Table;
 	readonly #walk: Walk;
-	#failure: Done = 0;
 
 	constructor(from: FileSystem | Table) {
 		this.#table = from instanceof Table ? from : new Table(from);
@@ -113,24 +112,6 @@ export class Namespace implements Terrain {
 		this.#table.covers.delete(mounted.covered);
 		if (node === this.#table.root) this.#table.root = this.over(this.#table.fs.root);
 		return 0;
-	}
-
-	/** 0 once every change in the root and in all mounts is durable; then the first failure. */
-	sync(): Done {
-		let pending = this.#syncOne(this.#table.fs);
-		for (const { mount } of this.#table.mounted) pending = this.#syncOne(mount.fs) || pending;
-		if (pending) return PENDING;
-		const failure = this.#failure;
-		this.#failure = 0;
-		return failure;
-	}
-
-	/** Whether it must be waited for. A failure is told once, so it is kept until all have answered. */
-	#syncOne(fs: FileSystem): boolean {
-		const done = fs.sync();
-		if (done === PENDING) return true;
-		if (this.#failure === 0) this.#failure = done;
-		return false;
 	}
 
 	over(node: INode): INode {

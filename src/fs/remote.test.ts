@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import { EIO, ENOSPC, EPERM, PENDING } from "../abi/errno.ts";
 import { text } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
-import { Namespace } from "./namespace.ts";
 import { emptyStat, type INode } from "./node.ts";
 import { RemoteFileSystem, type RemoteOptions } from "./remote.ts";
 
@@ -114,22 +113,6 @@ test("what the store refuses is reported once, by the next sync of the file or o
 	expect(bridge.run(() => fs.sync())).toBe(EIO);
 	expect(bridge.run(() => fs.sync())).toBe(0);
 	expect(bridge.run(() => f.sync())).toBe(0);
-});
-
-test("syncing a tree waits for all of it, and then tells a failure", () => {
-	const first = remote({ "/f": "x" });
-	const bridge = first.bridge;
-	const second = new RemoteFileSystem(bridge, first.store.far, { now: () => 2_000_000_000n });
-	const ns = new Namespace(first.fs);
-	expect(bridge.run(() => ns.mount({ path: "/m", fs: second, readOnly: false }))).toBe(0);
-	expect(bridge.run(() => ns.sync())).toBe(0);
-	first.put(first.find("f"), "new", 0);
-	first.store.failNext = ENOSPC;
-	expect(first.fs.sync()).toBe(PENDING);
-	bridge.run(() => second.root.create("g", "file"));
-	expect(bridge.run(() => ns.sync())).toBe(ENOSPC);
-	expect(first.store.items.has("/g")).toBe(true);
-	expect(bridge.run(() => ns.sync())).toBe(0);
 });
 
 test("a writer waits while too much is underway", () => {

@@ -82,6 +82,9 @@ export class RemoteFileSystem implements FileSystem {
 		return this.queue.sync();
 	}
 
+	/** Others have changed what is at these paths, and below. */
+	changed(_paths: readonly string[]): void {}
+
 	/** 0 once every directory has been listed. */
 	listAll(): Done {
 		return this.#top.listAll();

@@ -21,12 +21,13 @@ import type { Terminal } from "../fs/terminal.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { type Clock, Guest } from "../wasi/guest.ts";
 import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
+import { failure } from "./failure.ts";
 import type { Program } from "./packages.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "./protocol.ts";
 import type { ExtraImports, Prepare } from "./run.ts";
 import { settle } from "./settle.ts";
 import { Funnel } from "./stdio.ts";
-import { failure, type Mounted, type Tree } from "./tree.ts";
+import type { Mounted, Tree } from "./tree.ts";
 
 export interface Start {
 	readonly request: WireSpawn;
@@ -45,6 +46,7 @@ export class GuestProcess {
 	readonly #guest: Guest;
 	readonly #bridge: Bridge;
 	readonly #namespace: Namespace;
+	readonly #leave: (killed: boolean) => Promise<void>;
 	readonly #post: Start["post"];
 	readonly #pid: number;
 	readonly #input: Input | Terminal;
@@ -60,7 +62,9 @@ export class GuestProcess {
 		const { namespace, mounts } = await base.forProcess(request.mounts);
 		const paths = mounts.map(({ mount }) => mount.path);
 		const directory = directoryOf(program.info, request.currentDir, paths);
-		const process = new GuestProcess(start, namespace, request.terminal && (await terminals()));
+		const leave = (killed: boolean) => base.leave(mounts, killed);
+		const Device = request.terminal && (await terminals());
+		const process = new GuestProcess(start, namespace, leave, Device);
 		await process.#openStandard(request);
 		await process.#openDirectories(directory, mounts);
 		process.#start = await start.prepare(
@@ -72,10 +76,16 @@ export class GuestProcess {
 		return process;
 	}
 
-	private constructor(start: Start, namespace: Namespace, Device: typeof Terminal | undefined) {
+	private constructor(
+		start: Start,
+		namespace: Namespace,
+		leave: (killed: boolean) => Promise<void>,
+		Device: typeof Terminal | undefined,
+	) {
 		const { request, program, bridge, post } = start;
 		this.#bridge = bridge;
 		this.#namespace = namespace;
+		this.#leave = leave;
 		this.#post = post;
 		this.#pid = request.pid;
 		this.#guest = new Guest({
@@ -148,7 +158,7 @@ export class GuestProcess {
 	async #end(): Promise<void> {
 		this.#guest.flush();
 		this.#guest.descriptors.closeAll();
-		await settle(this.#bridge, () => this.#namespace.sync());
+		await this.#leave(this.#guest.ending?.signal !== undefined);
 	}
 
 	#makeTerminal({ terminal }: WireSpawn, Device: typeof Terminal | undefined): Terminal | null {

@@ -8,9 +8,9 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
+import { check, failure } from "./failure.ts";
 import type { Files, WireEntry, WireStat } from "./protocol.ts";
 import { settle } from "./settle.ts";
-import { check, failure } from "./tree.ts";
 
 const NS_PER_MS = 1000000n;
 

@@ -55,7 +55,9 @@ export class SandboxKernel implements Kernel {
 			rung === "suspending" ? suspending(ask) : (await import("./own-worker.ts")).ownWorkers(ask);
 		this.#bridge = bridge;
 		this.#prepare = prepare;
-		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom);
+		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom, (message) =>
+			this.#post(message),
+		);
 		this.#packages = new Packages(this.#tree);
 		return {
 			crossOriginIsolated: globalThis.crossOriginIsolated === true,
@@ -95,12 +97,16 @@ export class SandboxKernel implements Kernel {
 		this.#loads.get(load)?.abort(new PortholeError("aborted", "the load was aborted"));
 	}
 
-	mount(mount: WireMount): Promise<void> {
-		return this.#tree.mount(mount);
+	async mount(mount: WireMount): Promise<void> {
+		await (await this.#tree.mounting()).mount(mount);
 	}
 
-	unmount(path: string): Promise<Far<Store>> {
-		return this.#tree.unmount(path, (root) =>
+	changed(store: number, paths: readonly string[]): Promise<void> {
+		return this.#tree.changed(store, paths);
+	}
+
+	async unmount(path: string): Promise<Far<Store>> {
+		return (await this.#tree.mounting()).unmount(path, (root) =>
 			[...this.#guests.values()].some((guest) => guest.uses(root.dev)),
 		);
 	}
@@ -144,7 +150,7 @@ export class SandboxKernel implements Kernel {
 
 	async close(): Promise<void> {
 		for (const guest of this.#guests.values()) guest.kill("SIGKILL", 137);
-		await this.#tree.sync();
+		await this.#tree.sync(true);
 	}
 
 	// --- files ---

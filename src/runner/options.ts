@@ -4,7 +4,7 @@
  */
 import { SIGNALS } from "../abi/constants.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { Store, StoreExtra } from "../bridge/store.ts";
+import type { Store } from "../bridge/store.ts";
 import type { Package } from "./sandbox.ts";
 
 /** What can be mounted: one of Porthole's directories, or any object with the methods of Store. One
@@ -246,14 +246,16 @@ function checkMounts(mounts: Mounts | undefined): void {
 	}
 }
 
-const storeMethods = ["list", "read", "write", "resize", "make", "remove", "rename"] as const;
-
-const extraMethods = ["symlink", "link", "utimes", "apply", "sync"] as const;
-
-/** The methods of a store that others may lack. */
-export function extrasOf(store: Store): StoreExtra[] {
-	return extraMethods.filter((name) => typeof store[name] === "function");
-}
+/** What every store can do. */
+export const storeMethods = [
+	"list",
+	"read",
+	"write",
+	"resize",
+	"make",
+	"remove",
+	"rename",
+] as const;
 
 function isStore(value: unknown): value is Directory {
 	if (typeof value !== "object" || value === null) return false;

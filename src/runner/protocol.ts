@@ -124,6 +124,8 @@ export interface Kernel {
 	unmount(path: string): Promise<Far<Store>>;
 	spawn(request: WireSpawn): Promise<void>;
 	sync(): Promise<void>;
+	/** Others have changed what is at `paths` of a mounted store, and below. */
+	changed(store: number, paths: readonly string[]): Promise<void>;
 	/** Ends all guests and waits until the mounts have synced. */
 	close(): Promise<void>;
 	/** Calls a method of the tree. */
@@ -202,6 +204,14 @@ export type FromGuest =
 	| {
 			readonly from: number;
 			readonly kind: "broken";
+			readonly code: string;
+			readonly message: string;
+	  }
+	/** A mount could not keep what is at `path`: a PortholeError in parts, for it cannot be posted. */
+	| {
+			readonly from: 0;
+			readonly kind: "refused";
+			readonly path: string;
 			readonly code: string;
 			readonly message: string;
 	  }

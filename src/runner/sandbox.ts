@@ -9,10 +9,8 @@
  * all of them ask whether the worker that they began with is still there.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Far } from "../bridge/bridge.ts";
 import { Lent } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
-import type { Store } from "../bridge/store.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { type SandboxEventDetail, SandboxTarget } from "./events.ts";
@@ -23,12 +21,10 @@ import {
 	checkLoadOptions,
 	checkSandboxOptions,
 	type Directory,
-	extrasOf,
 	guestPath,
 	type LoadOptions,
 	type MountOptions,
 	type Mounts,
-	mountOf,
 	type Progress,
 	type SandboxOptions,
 	type Source,
@@ -61,6 +57,13 @@ export interface Package {
 	/** The decoded manifest. */
 	readonly manifest: unknown;
 	readonly volumes: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+export interface MountState {
+	readonly path: string;
+	readonly readOnly: boolean;
+	/** Bytes that programs have written and the directory has not; told ten times a second. */
+	readonly pending: number;
 }
 
 /** What was found in this browser, and what follows from it. */
@@ -100,6 +103,7 @@ export class Sandbox extends SandboxTarget {
 	readonly #running = new Map<number, ProcessEnd>();
 	readonly #loaded: Loaded[] = [];
 	readonly #mounts: WireMount[] = [];
+	readonly #pending = new Map<string, number>();
 	/** Bytes that commands are mapped to. */
 	readonly #aliases = new WeakMap<object, Promise<Package>>();
 	readonly #progress = new Map<number, (progress: Progress) => void>();
@@ -116,9 +120,6 @@ export class Sandbox extends SandboxTarget {
 		this.#options = options;
 		this.#choice = choice;
 		this.fs = new SandboxFS((method, ...args) => this.#files(method, args));
-		for (const [path, mount] of Object.entries(options.mounts ?? {})) {
-			this.#mounts.push(this.#wireMount(path, mount));
-		}
 		this.#connection = this.#connect();
 	}
 
@@ -148,6 +149,15 @@ export class Sandbox extends SandboxTarget {
 
 	get processes(): readonly Process[] {
 		return [...this.#running.values()];
+	}
+
+	/** What is mounted for all processes, and how many bytes of each are on their way to it. */
+	get mounts(): readonly MountState[] {
+		return this.#mounts.map(({ path, readOnly }) => ({
+			path,
+			readOnly,
+			pending: this.#pending.get(path) ?? 0,
+		}));
 	}
 
 	get environment(): Environment {
@@ -193,8 +203,13 @@ export class Sandbox extends SandboxTarget {
 
 	/** Mounts a directory for all processes. Errors: EBUSY where something is mounted already. */
 	async mount(path: string, directory: Directory, options: MountOptions = {}): Promise<void> {
-		const mount = this.#wireMount(path, { directory, ...options });
-		await this.#call("mount", mount);
+		const mount = await this.#wireMount(path, { directory, ...options });
+		try {
+			await this.#call("mount", mount);
+		} catch (error) {
+			this.#lent.takeBack(mount.store);
+			throw error;
+		}
 		this.#mounts.push(mount);
 	}
 
@@ -234,6 +249,7 @@ export class Sandbox extends SandboxTarget {
 			await connection?.call("close");
 		} finally {
 			connection?.end(closedError());
+			this.#lent.takeAllBack();
 		}
 	}
 
@@ -270,6 +286,7 @@ export class Sandbox extends SandboxTarget {
 		const again = this.#features !== null;
 		try {
 			this.#features = await connection.call("start", this.#choice.rung);
+			if (!again) this.#mounts.push(...(await this.#wireMounts(this.#options.mounts)));
 			for (const mount of this.#mounts) await connection.call("mount", mount);
 			for (const [path, data] of Object.entries(this.#options.files ?? {})) {
 				// What a mount keeps has been written already, and may have changed since.
@@ -318,7 +335,15 @@ export class Sandbox extends SandboxTarget {
 			return;
 		}
 		if (message.kind === "event") {
-			this.#tell(message.event);
+			const { event } = message;
+			if (event.type === "mountpending") this.#pending.set(event.detail.path, event.detail.bytes);
+			this.#tell(event);
+			return;
+		}
+		if (message.kind === "refused") {
+			const { path, code } = message;
+			const error = new PortholeError(code, message.message);
+			this.#tell({ type: "mounterror", detail: { path, error } });
 			return;
 		}
 		const process = this.#running.get(message.from);
@@ -359,11 +384,16 @@ export class Sandbox extends SandboxTarget {
 		}
 	}
 
-	#wireMount(written: string, mount: Mounts[string]): WireMount {
-		const { directory, readOnly } = mountOf(written, mount);
-		if ("workerUrl" in directory) directory.workerUrl ??= this.#options.workerUrl;
-		const store: Far<Store> = this.#lent.lend(directory);
-		return { path: guestPath(written), written, store, extras: extrasOf(directory), readOnly };
+	#wireMounts(mounts: Mounts = {}): Promise<WireMount[]> {
+		return Promise.all(Object.entries(mounts).map((each) => this.#wireMount(...each)));
+	}
+
+	async #wireMount(written: string, mount: Mounts[string]): Promise<WireMount> {
+		// Only who mounts something needs it.
+		const { wireMount } = await import("./lending.ts");
+		return wireMount(this.#lent, written, mount, this.#options.workerUrl, (store, paths) => {
+			this.#call("changed", store, paths).catch(() => {});
+		});
 	}
 
 	// --- processes ---
@@ -516,9 +546,7 @@ export class Sandbox extends SandboxTarget {
 			env: [...own, ...Object.entries(options.env ?? {})],
 			currentDir: options.currentDir,
 			entryFunction: options.entryFunction,
-			mounts: Object.entries(options.mounts ?? {}).map(([path, mount]) =>
-				this.#wireMount(path, mount),
-			),
+			mounts: await this.#wireMounts(options.mounts),
 			imports: this.#wireImports(options),
 			stdin: (options.stdin ?? stdin) === "null" ? "null" : "pipe",
 			stdout: options.stdout === "null" ? "null" : "pipe",

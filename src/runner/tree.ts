@@ -11,60 +11,59 @@
  * of its own gets a namespace of its own over the same nodes.
  */
 
-import { EBUSY, errnoName } from "../abi/errno.ts";
-import { PortholeError } from "../abi/error.ts";
 import type { Bridge, Far } from "../bridge/bridge.ts";
 import type { Store } from "../bridge/store.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
-import type { FileSystem, INode } from "../fs/node.ts";
+import type { FileSystem } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
-import { readOnly as readOnlyNode } from "../fs/readonly.ts";
+import type { RemoteFileSystem } from "../fs/remote.ts";
 import { defaultFiles, fillRoot } from "../fs/root.ts";
 import { Tmp } from "../fs/tmp.ts";
-import type { WireMount } from "./protocol.ts";
-import { settle } from "./settle.ts";
+import type { Mounts } from "./mounts.ts";
+import type { FromGuest, WireMount } from "./protocol.ts";
 
-/** What of the tree in memory stays visible under a directory mounted at `/`. */
-const KEPT = ["/dev", "/tmp"];
-
+/** A store that is mounted, for all processes or for one. */
 export interface Mounted {
 	readonly mount: Mount;
+	readonly fs: RemoteFileSystem;
 	/** As the page wrote it. */
 	readonly written: string;
 	readonly store: Far<Store>;
 }
 
 export class Tree {
-	readonly #bridge: Bridge;
+	readonly bridge: Bridge;
+	readonly post: (message: FromGuest) => void;
 	/** Files in memory over those of packages. */
-	readonly #base: Overlay;
-	#filled = false;
+	readonly base: Overlay;
 	/** The base, and those of the processes and mounts that have a root of their own. */
-	readonly #overlays: Overlay[] = [];
-	readonly #mounts: Mounted[] = [];
-	#namespace: Namespace;
+	readonly overlays: Overlay[] = [];
+	/** What is mounted for all processes. */
+	readonly mounts: Mounted[] = [];
+	namespace: Namespace;
+	#filled = false;
+	/** Null while nobody has mounted anything. */
+	#mounting: Promise<Mounts> | null = null;
 
-	constructor(bridge: Bridge, now: () => bigint, random: (bytes: Uint8Array) => void) {
-		this.#bridge = bridge;
+	constructor(
+		bridge: Bridge,
+		now: () => bigint,
+		random: (bytes: Uint8Array) => void,
+		post: (message: FromGuest) => void,
+	) {
+		this.bridge = bridge;
+		this.post = post;
 		const memory = new Tmp({ now });
 		fillRoot(memory, random);
-		this.#base = new Overlay(memory, [], { defaults: defaultFiles(now) });
-		this.#overlays.push(this.#base);
-		this.#namespace = new Namespace(this.#base);
-		this.#namespace.absoluteLinks = true;
-	}
-
-	get namespace(): Namespace {
-		return this.#namespace;
-	}
-
-	get mounts(): readonly Mounted[] {
-		return this.#mounts;
+		this.base = new Overlay(memory, [], { defaults: defaultFiles(now) });
+		this.overlays.push(this.base);
+		this.namespace = new Namespace(this.base);
+		this.namespace.absoluteLinks = true;
 	}
 
 	/** Whether there is more than what every sandbox has. */
 	get granted(): boolean {
-		return this.#filled || this.#mounts.length > 0;
+		return this.#filled || this.mounts.length > 0;
 	}
 
 	/** Notes that a package or the page has put files into the tree. */
@@ -73,106 +72,39 @@ export class Tree {
 	}
 
 	addPackage(fs: FileSystem): void {
-		for (const overlay of this.#overlays) overlay.addLower(fs);
+		for (const overlay of this.overlays) overlay.addLower(fs);
 	}
 
-	/** Mounts a store for all processes to come. Errors: EBUSY. */
-	async mount(wire: WireMount): Promise<void> {
-		if (this.#mounts.some(({ mount }) => mount.path === wire.path)) {
-			throw failure(EBUSY, "mount", wire.path, "something is mounted there; `unmount` it first");
-		}
-		const mounted = await this.#open(wire);
-		if (wire.path === "/") this.#namespace = await this.#rooted(mounted, this.#mounts);
-		else await cover(this.#bridge, this.#namespace, mounted.mount);
-		this.#mounts.push(mounted);
+	/** What only those need who mount something. */
+	mounting(): Promise<Mounts> {
+		this.#mounting ??= import("./mounts.ts").then(({ Mounts }) => new Mounts(this));
+		return this.#mounting;
 	}
 
-	/** Errors: EINVAL where nothing is mounted; EBUSY while `busy` says that the mount is in use. */
-	async unmount(path: string, busy: (root: INode) => boolean): Promise<Far<Store>> {
-		const index = this.#mounts.findIndex(({ mount }) => mount.path === path);
-		const mounted = this.#mounts[index];
-		if (mounted === undefined) {
-			throw new PortholeError("EINVAL", `unmount ${path}: nothing is mounted there`);
-		}
-		if (busy(mounted.mount.fs.root) || path === "/") {
-			throw failure(EBUSY, "unmount", path, "a process still uses it");
-		}
-		check(await settle(this.#bridge, () => mounted.mount.fs.sync()), "unmount", path);
-		check(this.#namespace.unmount(path), "unmount", path);
-		this.#mounts.splice(index, 1);
-		return mounted.store;
-	}
-
-	/** The tree of a process that brings mounts of its own, and what was mounted. */
+	/** The tree of a process that brings mounts of its own, and what is mounted in it. */
 	async forProcess(
 		wires: readonly WireMount[],
 	): Promise<{ namespace: Namespace; mounts: readonly Mounted[] }> {
-		const own = await Promise.all(wires.map((wire) => this.#open(wire)));
-		const root = own.find(({ mount }) => mount.path === "/");
-		if (own.length === 0) return { namespace: this.#seen(), mounts: this.#mounts };
-		const namespace =
-			root === undefined ? this.#namespace.fork() : await this.#rooted(root, this.#mounts);
+		if (wires.length > 0) return (await this.mounting()).forProcess(wires);
+		// What is mounted later appears.
+		const namespace = this.namespace.view();
 		namespace.absoluteLinks = true;
-		for (const mounted of own) {
-			if (mounted !== root) await cover(this.#bridge, namespace, mounted.mount);
-		}
-		return { namespace, mounts: [...this.#mounts, ...own] };
+		return { namespace, mounts: this.mounts };
 	}
 
-	/** The sandbox's tree as one process sees it: what is mounted later appears. */
-	#seen(): Namespace {
-		const namespace = this.#namespace.view();
-		namespace.absoluteLinks = true;
-		return namespace;
+	/** Ends the use of `mounts` by a process: what it has written is in the stores, or the page has
+	 *  been told. One that was killed waits less long for a store that does not answer. */
+	async leave(mounts: readonly Mounted[], killed: boolean): Promise<void> {
+		if (mounts.length > 0) await (await this.mounting()).leave(mounts, killed);
 	}
 
-	async sync(): Promise<void> {
-		check(await settle(this.#bridge, () => this.#namespace.sync()), "sync", "/");
+	/** Errors: those of the stores; `last` says that the tree goes, and nobody waits for ever. */
+	async sync(last = false): Promise<void> {
+		if (this.#mounting !== null) await (await this.#mounting).sync(last);
 	}
 
-	async #open(wire: WireMount): Promise<Mounted> {
-		// Only who mounts something needs it.
-		const { RemoteFileSystem } = await import("../fs/remote.ts");
-		const fs = new RemoteFileSystem(this.#bridge, wire.store, { extras: wire.extras });
-		return {
-			mount: { path: wire.path, fs, readOnly: wire.readOnly },
-			written: wire.written,
-			store: wire.store,
-		};
+	/** Others have changed what a store holds. */
+	async changed(store: number, paths: readonly string[]): Promise<void> {
+		(await this.mounting()).changed(store, paths);
 	}
-
-	/** A namespace whose root is a mount over all the rest, with `others` in it. */
-	async #rooted(root: Mounted, others: readonly Mounted[]): Promise<Namespace> {
-		const { fs, readOnly } = root.mount;
-		const overlay = new Overlay(fs, [this.#base.upper, ...this.#base.lowers], { durable: true });
-		this.#overlays.push(overlay);
-		const namespace = new Namespace(
-			readOnly ? { root: readOnlyNode(overlay.root), sync: () => 0 } : overlay,
-		);
-		namespace.absoluteLinks = true;
-		for (const path of KEPT) {
-			const kept = this.#base.upper.root.lookup(path.slice(1));
-			if (typeof kept === "number") continue;
-			const mount = { path, fs: { root: kept, sync: () => 0 as const }, readOnly: false };
-			await cover(this.#bridge, namespace, mount);
-		}
-		for (const { mount } of others) {
-			if (mount.path !== "/") await cover(this.#bridge, namespace, mount);
-		}
-		return namespace;
-	}
-}
-
-async function cover(bridge: Bridge, namespace: Namespace, mount: Mount): Promise<void> {
-	check(await settle(bridge, () => namespace.mount(mount)), "mount", mount.path);
-}
-
-/** Throws for a failure, naming call and path. */
-export function check(answer: number, call: string, path: string): void {
-	if (answer < 0) throw failure(answer, call, path);
-}
-
-export function failure(error: number, call: string, path: string, hint = ""): PortholeError {
-	const code = errnoName(error);
-	return new PortholeError(code, `${code}: ${call} ${path}${hint && ` (${hint})`}`);
 }

@@ -1,0 +1,79 @@
+/**
+ * Directories of the page, as they are lent to the worker.
+ *
+ * What is lent is not the directory but a list of its methods, each of which tells the others what it
+ * has changed: two sandboxes, or two mounts of one, may have the same directory, and each caches what
+ * it has seen. Others that are told of changes, in this page or elsewhere, the directory itself knows
+ * (`watch`).
+ */
+import type { Far } from "../bridge/bridge.ts";
+import type { Lent } from "../bridge/far.ts";
+import type { Store, StoreChange, StoreExtra } from "../bridge/store.ts";
+import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";
+import type { WireMount } from "./protocol.ts";
+
+type Heard = (paths: readonly string[]) => void;
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+const extraMethods = ["symlink", "link", "utimes", "apply", "sync", "preserve"] as const;
+/** What changes nothing. */
+const QUIET: readonly string[] = ["list", "read", "sync", "preserve"];
+
+/** Directory → who has it mounted and wants to hear what others change in it. */
+const mounted = new WeakMap<Store, Set<Heard>>();
+
+/** A mount as the worker gets it. `changed` hears what others change in the store with a number. */
+export function wireMount(
+	lent: Lent,
+	written: string,
+	mount: Mounts[string],
+	workerUrl: string | URL | undefined,
+	changed: (store: number, paths: readonly string[]) => void,
+): WireMount {
+	const { directory, readOnly } = mountOf(written, mount);
+	if ("workerUrl" in directory) directory.workerUrl ??= workerUrl;
+	const hear: Heard = (paths) => changed(store.id, paths);
+	const all = mounted.get(directory) ?? new Set();
+	mounted.set(directory, all.add(hear));
+	const stop = directory.watch?.(hear);
+	const methods = methodsOf(directory, (paths) => {
+		for (const other of all) if (other !== hear) other(paths);
+	});
+	// It has the methods of the directory.
+	const store: Far<Store> = lent.lend(methods as object as Store, () => {
+		all.delete(hear);
+		stop?.();
+	});
+	const extras: StoreExtra[] = extraMethods.filter((name) => name in methods);
+	return { path: guestPath(written), written, store, extras, readOnly };
+}
+
+/** The methods of a store, which tell what they have changed. */
+function methodsOf(directory: Store, tell: Heard): Record<string, Method> {
+	const methods: Record<string, Method> = {};
+	for (const name of [...storeMethods, ...extraMethods]) {
+		const method: unknown = directory[name];
+		if (typeof method !== "function") continue;
+		methods[name] = async (...args) => {
+			const answer: unknown = await method.apply(directory, args);
+			const paths = QUIET.includes(name) ? [] : changedBy(name, args, answer);
+			if (paths.length > 0) tell(paths);
+			return answer;
+		};
+	}
+	return methods;
+}
+
+/** The paths that a call has changed. */
+function changedBy(name: string, args: readonly unknown[], answer: unknown): string[] {
+	// The worker asks with the arguments of Store.
+	if (name !== "apply") {
+		const two = name === "rename" || name === "link";
+		return args.slice(0, two ? 2 : 1) as string[];
+	}
+	const failed: readonly unknown[] = Array.isArray(answer) ? answer : [];
+	const made = (args[0] as readonly StoreChange[]).filter((_, i) => failed[i] === null);
+	return [
+		...new Set(made.flatMap((change) => ("to" in change ? [change.path, change.to] : change.path))),
+	];
+}

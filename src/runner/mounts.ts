@@ -1,0 +1,231 @@
+/**
+ * The mounts of a sandbox: directories of the page in the tree, and waiting for their stores.
+ *
+ * A guest writes and goes on; its bytes follow. What becomes of them is told to the page as it
+ * happens: how many are on their way, and what a store has refused, which stays in the tree and is
+ * sent again by each sync. Whoever has to wait for a store, waits as long as it answers anything; one
+ * that has fallen silent is named in an error, so that a process can end and a sandbox be closed.
+ */
+import { EBUSY, type Errno, errnoName, PENDING } from "../abi/errno.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
+import type { Store } from "../bridge/store.ts";
+import { type Mount, Namespace } from "../fs/namespace.ts";
+import type { INode } from "../fs/node.ts";
+import { Overlay } from "../fs/overlay.ts";
+import { readOnly as readOnlyNode } from "../fs/readonly.ts";
+import { RemoteFileSystem } from "../fs/remote.ts";
+import { check, failure } from "./failure.ts";
+import type { WireMount } from "./protocol.ts";
+import { settle } from "./settle.ts";
+import type { Mounted, Tree } from "./tree.ts";
+
+/** What of the tree in memory stays visible under a directory mounted at `/`. */
+const KEPT = ["/dev", "/tmp"];
+/** Milliseconds between two events that tell how much is on its way. */
+const TELL = 100;
+/** Milliseconds of silence after which nobody waits for a store any longer, and a process that was
+ *  killed even less. */
+const SILENCE = 10_000;
+const SILENCE_KILLED = 2_000;
+
+/** What to do about a failure, by its code. */
+const ADVICE: Readonly<Record<string, string>> = {
+	ENOSPC: "no space is left for it; delete something, then sync again",
+	EACCES: "the permission for it is gone; ask the user for it, then sync again",
+	EROFS: "the directory cannot be changed; mount it read only",
+	EBUSY: "something else uses it; close that, then sync again",
+	EINVAL: "the directory cannot hold such a name; rename it",
+	ENAMETOOLONG: "the directory cannot hold such a name; rename it",
+};
+
+export class Mounts {
+	readonly #tree: Tree;
+	readonly #bridge: Bridge;
+	/** All that is mounted, for whomever. */
+	readonly #live = new Set<Mounted>();
+
+	constructor(tree: Tree) {
+		this.#tree = tree;
+		this.#bridge = tree.bridge;
+	}
+
+	/** Mounts a store for all processes to come. Errors: EBUSY. */
+	async mount(wire: WireMount): Promise<void> {
+		const tree = this.#tree;
+		if (tree.mounts.some(({ mount }) => mount.path === wire.path)) {
+			throw failure(EBUSY, "mount", wire.path, "something is mounted there; `unmount` it first");
+		}
+		const mounted = this.#open(wire);
+		if (wire.path === "/") tree.namespace = await this.#rooted(mounted, tree.mounts);
+		else await cover(this.#bridge, tree.namespace, mounted.mount);
+		this.#live.add(mounted);
+		tree.mounts.push(mounted);
+	}
+
+	/** Errors: EINVAL where nothing is mounted; EBUSY while `busy` says that the mount is in use; those
+	 *  of `sync`, and then it stays mounted. */
+	async unmount(path: string, busy: (root: INode) => boolean): Promise<Far<Store>> {
+		const { mounts, namespace } = this.#tree;
+		const mounted = mounts.find(({ mount }) => mount.path === path);
+		if (mounted === undefined) {
+			throw new PortholeError("EINVAL", `unmount ${path}: nothing is mounted there`);
+		}
+		if (busy(mounted.mount.fs.root) || path === "/") {
+			throw failure(EBUSY, "unmount", path, "a process still uses it");
+		}
+		await this.#sync(mounted, SILENCE);
+		check(namespace.unmount(path), "unmount", path);
+		mounts.splice(mounts.indexOf(mounted), 1);
+		this.#live.delete(mounted);
+		return mounted.store;
+	}
+
+	async forProcess(
+		wires: readonly WireMount[],
+	): Promise<{ namespace: Namespace; mounts: readonly Mounted[] }> {
+		const { mounts, namespace: shared } = this.#tree;
+		const own = wires.map((wire) => this.#open(wire));
+		const root = own.find(({ mount }) => mount.path === "/");
+		const namespace = root === undefined ? shared.fork() : await this.#rooted(root, mounts);
+		namespace.absoluteLinks = true;
+		for (const mounted of own) {
+			if (mounted !== root) await cover(this.#bridge, namespace, mounted.mount);
+			this.#live.add(mounted);
+		}
+		return { namespace, mounts: [...mounts, ...own] };
+	}
+
+	/** Waits until the stores have what a process wrote. What they refuse is tried once more; the page
+	 *  has been told of it. */
+	async leave(mounts: readonly Mounted[], killed: boolean): Promise<void> {
+		const silence = killed ? SILENCE_KILLED : SILENCE;
+		const ends = mounts.map(async (mounted) => {
+			const failed = await this.#syncTwice(mounted, silence);
+			if (failed?.code === "ETIMEDOUT") this.#tell(mounted.mount.path, failed);
+			if (!this.#tree.mounts.includes(mounted)) this.#live.delete(mounted);
+		});
+		await Promise.all(ends);
+	}
+
+	/** Waits until all stores have everything, and the last time tries once more what they refuse.
+	 *  Errors: those of the stores, and ETIMEDOUT for one that is silent when it is the last time. */
+	async sync(last: boolean): Promise<void> {
+		const ends = await Promise.all(
+			[...this.#live].map((mounted) =>
+				last ? this.#syncTwice(mounted, SILENCE) : this.#sync(mounted).catch(asError),
+			),
+		);
+		for (const failed of ends) if (failed !== null && failed !== undefined) throw failed;
+	}
+
+	/** Others have changed what is at `paths` of a store, and below. */
+	changed(store: number, paths: readonly string[]): void {
+		for (const mounted of this.#live) if (mounted.store.id === store) mounted.fs.changed(paths);
+	}
+
+	// --- waiting ---
+
+	async #sync(mounted: Mounted, silence?: number): Promise<void> {
+		const { fs, mount } = mounted;
+		for (let heard = -1; ; ) {
+			const answer = fs.sync();
+			if (answer !== PENDING) {
+				check(answer, "sync", mount.path, ADVICE[errnoName(answer)]);
+				return;
+			}
+			let alarm: Ticket<void> | null = null;
+			if (silence !== undefined) {
+				alarm = this.#bridge.alarm(performance.now() + silence);
+				this.#bridge.pending(alarm);
+			}
+			await this.#bridge.noted();
+			if (alarm?.done && heard === fs.queue.progress) throw silent(mount.path, silence ?? 0);
+			heard = fs.queue.progress;
+		}
+	}
+
+	/** Why it fails, twice; null if it does not. */
+	async #syncTwice(mounted: Mounted, silence: number): Promise<PortholeError | null> {
+		const first = await this.#sync(mounted, silence).catch(asError);
+		if (first === undefined || first.code === "ETIMEDOUT") return first ?? null;
+		return (await this.#sync(mounted, silence).catch(asError)) ?? null;
+	}
+
+	// --- what is told ---
+
+	#tell(path: string, { code, message }: PortholeError): void {
+		this.#tree.post({ from: 0, kind: "refused", path, code, message });
+	}
+
+	#refused(path: string, error: Errno): void {
+		this.#tell(path, failure(error, "keep", path, ADVICE[errnoName(error)]));
+	}
+
+	/** Tells how many bytes are on their way: at once when they are none, else now and then. */
+	#teller(path: string, bytes: () => number): () => void {
+		let told = 0;
+		let due = false;
+		const tell = () => {
+			due = false;
+			if (bytes() === told) return;
+			told = bytes();
+			const event = { type: "mountpending", detail: { path, bytes: told } } as const;
+			this.#tree.post({ from: 0, kind: "event", event });
+		};
+		return () => {
+			if (due) return;
+			due = true;
+			this.#bridge.alarm(performance.now() + TELL).watch(tell);
+		};
+	}
+
+	// --- mounting ---
+
+	#open(wire: WireMount): Mounted {
+		const { path, written, store, extras, readOnly } = wire;
+		const at = path === "/" ? "" : path;
+		const reports = {
+			refused: (below: string, error: Errno) => this.#refused(at + below, error),
+			pending: this.#teller(path, (): number => fs.queue.pending),
+		};
+		const fs: RemoteFileSystem = new RemoteFileSystem(this.#bridge, store, { extras, reports });
+		return { mount: { path, fs, readOnly }, fs, written, store };
+	}
+
+	/** A namespace whose root is a mount over all the rest, with `others` in it. */
+	async #rooted(root: Mounted, others: readonly Mounted[]): Promise<Namespace> {
+		const { base, overlays } = this.#tree;
+		const { fs, readOnly } = root.mount;
+		const overlay = new Overlay(fs, [base.upper, ...base.lowers], { durable: true });
+		overlays.push(overlay);
+		const namespace = new Namespace(
+			readOnly ? { root: readOnlyNode(overlay.root), sync: () => 0 } : overlay,
+		);
+		namespace.absoluteLinks = true;
+		for (const path of KEPT) {
+			const kept = base.upper.root.lookup(path.slice(1));
+			if (typeof kept === "number") continue;
+			const mount = { path, fs: { root: kept, sync: () => 0 as const }, readOnly: false };
+			await cover(this.#bridge, namespace, mount);
+		}
+		for (const { mount } of others) {
+			if (mount.path !== "/") await cover(this.#bridge, namespace, mount);
+		}
+		return namespace;
+	}
+}
+
+async function cover(bridge: Bridge, namespace: Namespace, mount: Mount): Promise<void> {
+	check(await settle(bridge, () => namespace.mount(mount)), "mount", mount.path);
+}
+
+function silent(path: string, silence: number): PortholeError {
+	const why = `the directory mounted at ${path} has not answered for ${silence / 1000} seconds`;
+	return new PortholeError("ETIMEDOUT", `ETIMEDOUT: ${why}; what was written last may be missing`);
+}
+
+function asError(error: unknown): PortholeError {
+	// Whatever is thrown here is thrown as one.
+	return error as PortholeError;
+}
