@@ -6,6 +6,9 @@
  * it was killed lies between the last sync that is known and the next one.
  */
 
+import type { Page } from "@playwright/test";
+import type * as Porthole from "../src/index.ts";
+
 /** Everything in a directory: path → contents, null for a directory. */
 export type Tree = Readonly<Record<string, string | null>>;
 type Files = Map<string, string | null>;
@@ -22,6 +25,65 @@ export type Step =
 			readonly text: string;
 			readonly times: number;
 	  };
+
+declare global {
+	/** The directory that all pages of a test have. */
+	function openStore(): Porthole.Store;
+	function treeOf(store: Porthole.Store, within: string): Promise<Tree>;
+	/** A step has been made; a page goes on after a sync when this has been answered. */
+	function acknowledge(step: number): Promise<void>;
+	function giveUp(why: string): Promise<void>;
+}
+
+/** Teaches a page which directory it has, and how to look at it; tells the model what it does. */
+export async function teach(page: Page, open: () => Porthole.Directory, model: Model) {
+	await page.exposeFunction("acknowledge", (step: number) => model.acknowledge(step));
+	await page.exposeFunction("giveUp", (why: string) => {
+		model.failure = why;
+	});
+	await page.evaluate(`globalThis.openStore = ${open}`);
+	await page.evaluate(() => {
+		globalThis.treeOf = async (store, within) => {
+			const found: Record<string, string | null> = {};
+			const look = async (directory: string): Promise<void> => {
+				for (const { name, type, size } of await store.list(within + directory || "/")) {
+					const path = `${directory}/${name}`;
+					found[path] = null;
+					if (type === "directory") await look(path);
+					else found[path] = text(await store.read(within + path, 0, size + 1));
+				}
+			};
+			await look("");
+			return found;
+		};
+	});
+}
+
+/** Starts a workload in a directory and comes back once the sandbox is there. */
+export async function work(page: Page, steps: readonly Step[], within = ""): Promise<void> {
+	await page.evaluate(
+		async ({ steps, within }) => {
+			const sandbox = await porthole.Sandbox.create({ mounts: { "/d": openStore() } });
+			const make = async (step: Step, index: number): Promise<void> => {
+				const { fs } = sandbox;
+				const path = `/d${within}${step.path}`;
+				if (step.call === "sync") {
+					await sandbox.sync();
+					await acknowledge(index);
+				} else if (step.call === "rename") await fs.rename(path, `/d${within}${step.to}`);
+				else if (step.call === "mkdir") await fs.mkdir(path);
+				else if (step.call === "rm") await fs.rm(path);
+				else if (step.call === "write") await fs.writeFile(path, step.text.repeat(step.times));
+				else await fs.appendFile(path, step.text.repeat(step.times));
+			};
+			const run = async (): Promise<void> => {
+				for (const [index, step] of steps.entries()) await make(step, index);
+			};
+			run().catch((error) => giveUp(String(error)));
+		},
+		{ steps, within },
+	);
+}
 
 const DIRECTORIES = ["/a", "/b", "/c", "/a/d", "/b/d"];
 
@@ -47,7 +109,7 @@ export class Model {
 		while (steps.length < count) {
 			const step = this.#step(files, steps.length);
 			if (step === null) continue;
-			for (const _ of run(files, step));
+			run(files, step);
 			steps.push(step);
 		}
 		this.#steps = steps;
@@ -62,12 +124,12 @@ export class Model {
 	/** Null when what is found is what may be; otherwise what is wrong with it. */
 	explain(found: Tree, ordered: boolean): string | null {
 		const files = new Map(this.#start);
-		for (const step of this.#steps.slice(0, this.reached)) for (const _ of run(files, step));
+		for (const step of this.#steps.slice(0, this.reached)) run(files, step);
 		const next = this.#steps.findIndex(({ call }, i) => i >= this.reached && call === "sync");
 		const open = this.#steps.slice(this.reached, next < 0 ? undefined : next);
-		const synced = new Map(files);
 		const wrong = ordered ? noPrefix(files, open, found) : damage(files, open, found);
-		return wrong && `${wrong}\nsynced: ${show(synced)}\nthen: ${open.map(told).join(", ")}`;
+		if (wrong === null) return null;
+		return `${wrong}\nsynced: ${show(files)}\nthen: ${open.map(told).join(", ")}`;
 	}
 
 	/** A step that can be made; null where the dice had no luck. */
@@ -119,35 +181,60 @@ function canMake(files: Files, directory: string): boolean {
 	return !files.has(directory) && (above === "" || files.get(above) === null);
 }
 
-/** Makes a step in the model, and stops wherever a kill could. */
-function* run(files: Files, step: Step): Generator<void> {
+/** Makes a step. */
+function run(files: Files, step: Step): void {
 	const { call, path } = step;
-	if (call === "sync") return;
-	if (call === "rm") files.delete(path);
+	if (call === "rename") move(files, path, step.to);
+	else if (call === "rm") files.delete(path);
 	else if (call === "mkdir") files.set(path, null);
-	else if (call === "rename") {
-		for (const [old, text] of [...files]) {
-			if (!`${old}/`.startsWith(`${path}/`)) continue;
-			files.delete(old);
-			files.set(step.to + old.slice(path.length), text);
-		}
-	} else {
+	else if (call !== "sync") {
 		const old = call === "append" ? (files.get(path) ?? "") : "";
-		files.set(path, old);
-		yield;
 		files.set(path, old + step.text.repeat(step.times));
 	}
-	yield;
 }
 
-/** What keeps `found` from being the state after a prefix of the steps. */
-function noPrefix(files: Files, steps: readonly Step[], found: Tree): string | null {
-	const wanted = new Map(Object.entries(found));
-	if (isSame(files, wanted)) return null;
-	for (const step of steps) {
-		for (const _ of run(files, step)) if (isSame(files, wanted)) return null;
+function move<T>(files: Map<string, T>, path: string, to: string): void {
+	for (const [old, value] of [...files]) {
+		if (!`${old}/`.startsWith(`${path}/`)) continue;
+		files.delete(old);
+		files.set(to + old.slice(path.length), value);
 	}
-	return `no prefix leads to ${show(wanted)}`;
+}
+
+/** All that a file has held since the last sync; null for a directory. */
+type History = string[] | null;
+
+/**
+ * What keeps `found` from being what the steps have made of `files` when they were cut short. Names
+ * are as they were after a prefix of the steps. A file holds what it held at some time since the sync:
+ * bytes that were not synced may come before or after a change of other names.
+ */
+function noPrefix(files: Files, steps: readonly Step[], found: Tree): string | null {
+	const histories = new Map<string, History>();
+	for (const [path, text] of files) histories.set(path, text === null ? null : [text]);
+	const states = [new Map(histories)];
+	for (const step of steps) {
+		const { call, path } = step;
+		if (call === "rename") move(histories, path, step.to);
+		else if (call === "rm") histories.delete(path);
+		else if (call === "mkdir") histories.set(path, null);
+		else if (call !== "sync") {
+			const history = histories.get(path) ?? [];
+			const old = call === "append" ? (history.at(-1) ?? "") : "";
+			histories.set(path, history);
+			history.push(old, old + step.text.repeat(step.times));
+		}
+		states.push(new Map(histories));
+	}
+	const paths = Object.keys(found);
+	const fits = (state: ReadonlyMap<string, History>) =>
+		state.size === paths.length && paths.every((path) => has(state.get(path), found[path]));
+	return states.some(fits) ? null : `no prefix leads to ${show(new Map(Object.entries(found)))}`;
+}
+
+function has(history: History | undefined, text: string | null | undefined): boolean {
+	if (history === undefined || text === undefined) return false;
+	return history === null || text === null ? history === text : history.includes(text);
 }
 
 /** What of the files that no step may have changed is not there. */
@@ -174,12 +261,6 @@ function namesOf(path: string, steps: readonly Step[]): string[] | null {
 		} else if (names.includes(step.path)) return null;
 	}
 	return names;
-}
-
-function isSame(one: Files, other: Files): boolean {
-	if (one.size !== other.size) return false;
-	for (const [path, text] of one) if (!other.has(path) || other.get(path) !== text) return false;
-	return true;
 }
 
 function show(files: Files): string {

@@ -284,7 +284,7 @@ export class RemoteDirectory extends RemoteNode {
 		newName: string,
 		old: Node | undefined,
 	): void {
-		if (node instanceof RemoteLeaf) node.flush();
+		this.fs.queue.flush();
 		if (old !== undefined) {
 			to.#leave(newName, old);
 			target.delete(newName);

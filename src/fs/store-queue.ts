@@ -93,8 +93,6 @@ export class StoreQueue {
 	readonly #open = new Map<INode, number>();
 	/** Whose contents are in the queue. */
 	readonly #queued = new Set<Owner>();
-	/** What is gathered is being put into the queue, all of it before anything is sent. */
-	#gathering = false;
 	readonly #gatherers = new Set<Owner>();
 	#alarm: Ticket<void> | null = null;
 	/** Changes of names that were refused, and those that build on them, in order. */
@@ -155,7 +153,7 @@ export class StoreQueue {
 		);
 	}
 
-	// --- changes ---
+	// --- changes: of names, and before each goes what has been written before it ---
 
 	make(node: INode, path: string, type: "file" | "directory"): void {
 		this.#change(node, { call: "make", path, type });
@@ -166,6 +164,7 @@ export class StoreQueue {
 		this.#change(node, { call: "remove", path });
 	}
 
+	/** To be called after `flush`, which is to be called while the paths are those of before. */
 	rename(node: INode, path: string, to: string): void {
 		this.#change(node, { call: "rename", path, to });
 	}
@@ -180,6 +179,10 @@ export class StoreQueue {
 
 	/** Puts the contents of a node into the queue, as they will be when their turn comes. */
 	contents(owner: Owner): void {
+		for (const earlier of this.#gatherers) {
+			if (earlier === owner) break;
+			earlier.flush();
+		}
 		this.#gatherers.delete(owner);
 		if (this.#queued.has(owner) || owner.removed) return;
 		this.#queued.add(owner);
@@ -309,6 +312,7 @@ export class StoreQueue {
 	}
 
 	#change(node: INode, change: NameChange): void {
+		if (change.call !== "rename") this.flush();
 		this.#names += 1;
 		this.#push({ node, change, again: false });
 	}
@@ -317,23 +321,11 @@ export class StoreQueue {
 		this.#steps.push(step);
 		const node = nodeOf(step);
 		if (node !== null) this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
-		if (node === null) this.#send();
-		else this.#sendAll();
-	}
-
-	/** Sends a change together with all that has been written before it and still is gathered: after a
-	 *  crash, nothing is there without what was before it. */
-	#sendAll(): void {
-		if (this.#gathering) return;
-		this.#gathering = true;
-		this.flush();
-		this.#gathering = false;
 		this.#send();
 	}
 
 	/** Sends the next batch, if none is underway. */
 	#send(): void {
-		if (this.#gathering) return;
 		while (this.#underway === null && this.#head < this.#steps.length) {
 			const changes: StoreChange[] = [];
 			const sources: Step[] = [];

@@ -1,0 +1,174 @@
+/**
+ * One directory in several tabs.
+ *
+ * Four pages write into it at random, each into a directory of its own, as in crash.spec.ts, and all
+ * into a few files that they share. Now and then one of them is killed. Afterwards nothing is damaged:
+ * of each page's own files there is a state that contains all that it has synced, and each shared file
+ * is whole, as it was written by somebody after whom nobody else has written and synced it.
+ *
+ * PORTHOLE_SECONDS says how long.
+ */
+import { env } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, type Page, test } from "@playwright/test";
+import type * as Porthole from "../src/index.ts";
+import { crash, Killable } from "./killable.ts";
+import { Model, teach, work } from "./workload.ts";
+
+const SECONDS = Number(env.PORTHOLE_SECONDS ?? 20);
+const PAGES = 4;
+const STEPS = 20_000;
+const SHARED = 5;
+
+interface Kind {
+	readonly name: string;
+	/** In the page. */
+	readonly open: () => Porthole.Directory;
+	readonly ordered: boolean;
+}
+
+const kinds: readonly Kind[] = [
+	{ name: "IndexedDB", open: () => new porthole.IndexedDBDirectory("tabs"), ordered: true },
+];
+
+/** Somebody has written a shared file. */
+interface Written {
+	readonly path: string;
+	readonly text: string;
+	readonly begun: number;
+	/** When it was synced; never, where its page was killed. */
+	synced: number;
+}
+
+declare global {
+	function beginShared(path: string, text: string): Promise<number>;
+	function endShared(number: number): Promise<void>;
+	/** The page shall finish. */
+	var enough: boolean;
+	/** Resolves when it has. */
+	var finished: Promise<void>;
+}
+
+let browser: Killable;
+
+test.beforeEach(async () => {
+	browser = new Killable();
+	await browser.start();
+});
+
+test.afterEach(() => browser.end());
+
+for (const { name, open, ordered } of kinds) {
+	test(`${name}: pages that write at the same time, and are killed, damage nothing`, async ({
+		baseURL,
+	}) => {
+		test.setTimeout(120_000 + SECONDS * 10_000);
+		const seed = Math.floor(Math.random() * 2 ** 31);
+		const written: Written[] = [];
+		const models = Array.from({ length: PAGES }, (_, i) => new Model(seed + i));
+		const start = async (index: number): Promise<Page> => {
+			const page = await browser.open(baseURL ?? "");
+			const model = models[index] as Model;
+			await teach(page, open, model);
+			await teachShared(page, written);
+			const within = `/p${index}`;
+			const found = await page.evaluate((within) => treeOf(openStore(), within), within);
+			expect(model.explain(found, ordered), `seed ${seed}, page ${index}`).toBeNull();
+			await work(page, model.plan(found, STEPS), within);
+			await shareWork(page, index);
+			return page;
+		};
+		await prepare(await browser.open(baseURL ?? ""), open);
+		const pages: Page[] = [];
+		for (let index = 0; index < PAGES; index++) pages.push(await start(index));
+		for (const end = Date.now() + SECONDS * 1000; Date.now() < end; ) {
+			await sleep(1000 + Math.random() * 2000);
+			const victim = Math.floor(Math.random() * PAGES);
+			await crash(pages[victim] as Page);
+			pages[victim] = await start(victim);
+		}
+		for (const page of pages) {
+			await page.evaluate(() => {
+				globalThis.enough = true;
+				return finished;
+			});
+			await crash(page);
+		}
+		const last = await browser.open(baseURL ?? "");
+		await teach(last, open, new Model(0));
+		const all = await last.evaluate(() => treeOf(openStore(), ""));
+		for (const [index, model] of models.entries()) {
+			const own = Object.entries(all).filter(([path]) => path.startsWith(`/p${index}/`));
+			const found = Object.fromEntries(own.map(([path, text]) => [path.slice(3), text]));
+			expect(model.explain(found, ordered), `seed ${seed}, page ${index}`).toBeNull();
+			expect(model.failure).toBeNull();
+		}
+		expect(
+			written.filter(({ synced }) => synced < Number.POSITIVE_INFINITY).length,
+		).toBeGreaterThan(10);
+		for (let i = 0; i < SHARED; i++) {
+			expect(lost(written, `/shared/${i}`, all[`/shared/${i}`] ?? ""), `shared ${i}`).toBeNull();
+		}
+	});
+}
+
+async function prepare(page: Page, open: () => Porthole.Directory): Promise<void> {
+	await teach(page, open, new Model(0));
+	await page.evaluate(
+		async ({ PAGES, SHARED }) => {
+			const store = openStore();
+			for (let i = 0; i < PAGES; i++) await store.make(`/p${i}`, "directory");
+			await store.make("/shared", "directory");
+			for (let i = 0; i < SHARED; i++) {
+				await store.make(`/shared/${i}`, "file");
+				await store.write(`/shared/${i}`, 0, new TextEncoder().encode("first"));
+			}
+		},
+		{ PAGES, SHARED },
+	);
+	await page.close();
+}
+
+async function teachShared(page: Page, written: Written[]): Promise<void> {
+	await page.exposeFunction("beginShared", (path: string, text: string) => {
+		const synced = Number.POSITIVE_INFINITY;
+		return written.push({ path, text, begun: performance.now(), synced }) - 1;
+	});
+	await page.exposeFunction("endShared", (number: number) => {
+		const one = written[number];
+		if (one !== undefined) one.synced = performance.now();
+	});
+}
+
+/** Writes shared files, one after the other, through a sandbox of its own. */
+async function shareWork(page: Page, index: number): Promise<void> {
+	await page.evaluate(
+		async ({ index, SHARED }) => {
+			const sandbox = await porthole.Sandbox.create({ mounts: { "/d": openStore() } });
+			globalThis.enough = false;
+			const run = async (): Promise<void> => {
+				for (let i = 0; !globalThis.enough; i++) {
+					const path = `/shared/${Math.floor(Math.random() * SHARED)}`;
+					const text = `${index}.${i}.${Math.random()} `.repeat(1 + Math.random() * 5000);
+					const number = await beginShared(path, text);
+					await sandbox.fs.writeFile(`/d${path}`, text);
+					await sandbox.sync();
+					await endShared(number);
+				}
+			};
+			globalThis.finished = run();
+			globalThis.finished.catch((error) => giveUp(String(error)));
+		},
+		{ index, SHARED },
+	);
+}
+
+/** Why a shared file cannot hold what it does; null where it can. */
+function lost(written: readonly Written[], path: string, text: string): string | null {
+	const all = written.filter((one) => one.path === path);
+	const last = all.find((one) => one.text === text);
+	const begin = text.slice(0, 40);
+	if (last === undefined) return all.length === 0 ? null : `${begin} is of nobody, or not whole`;
+	const later = all.find((one) => one.begun > last.synced && one.synced < Number.POSITIVE_INFINITY);
+	return later === undefined ? null : `${begin} is older than ${later.text.slice(0, 40)}`;
+}
