@@ -18,7 +18,7 @@ const browser = inFirefox ? "firefox" : "chromium";
 
 /** What does not depend on the headers of the page is tested once. */
 const ONCE =
-	/(archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults|crash|tabs|quota)\.spec\.ts$/;
+	/(archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults|profile|crash|tabs|quota)\.spec\.ts$/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY = /(consumers|faults|offline|playground|server|crash|tabs|quota)\.spec\.ts$/;
 /** In Firefox: the isolated page differs by what its guests see of clocks, streams and waiting. */

@@ -438,12 +438,19 @@ test.describe("a sandbox", () => {
 	test("that is closed twice at once ends once, and both wait for it", async ({ page }) => {
 		const result = await page.evaluate(async () => {
 			let written = "";
-			const directory = new porthole.MemoryDirectory();
-			const write = directory.write.bind(directory);
-			directory.write = async (path, offset, bytes) => {
-				await new Promise((resolve) => setTimeout(resolve, 200));
-				await write(path, offset, bytes);
-				written = path;
+			const memory = new porthole.MemoryDirectory();
+			const directory = {
+				list: (path: string) => memory.list(path),
+				read: (path: string, at: number, length: number) => memory.read(path, at, length),
+				resize: (path: string, size: number) => memory.resize(path, size),
+				make: (path: string, type: "file" | "directory") => memory.make(path, type),
+				remove: (path: string) => memory.remove(path),
+				rename: (from: string, to: string) => memory.rename(from, to),
+				async write(path: string, at: number, bytes: Uint8Array) {
+					await new Promise((resolve) => setTimeout(resolve, 200));
+					await memory.write(path, at, bytes);
+					written = path;
+				},
 			};
 			const sandbox = await porthole.Sandbox.create({ mounts: { "/home": directory } });
 			await sandbox.fs.writeFile("/home/note.txt", "kept");

@@ -36,3 +36,4 @@ export type {
 export type { ExitStatus, Process } from "./runner/process.ts";
 export { type Environment, type MountState, type Package, Sandbox } from "./runner/sandbox.ts";
 export type { WatchOptions } from "./runner/watch.ts";
+export type { AccessProfile } from "./webc/index.ts";

@@ -77,6 +77,15 @@ export class Download {
 		throw wrong;
 	}
 
+	/** Another file, whole: an atom that has an address of its own. */
+	file(url: string): Promise<Response> {
+		return request(url, "", this.#signal);
+	}
+
+	bodyOf(response: Response): AsyncIterable<Uint8Array> {
+		return chunksOf(response.body, this.#signal);
+	}
+
 	/** The bytes of `[start, end)` as they come; `response` is the first answer, where there is one. */
 	from(
 		start: number,

@@ -7,6 +7,7 @@ import { type Channel, giveAway, offer, type Remote, reach } from "../bridge/far
 import type { Ask } from "../bridge/loop.ts";
 import type { Store } from "../bridge/store.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
+import type { AccessProfile } from "../webc/index.ts";
 import { nowNanoseconds, worldClock } from "./clock.ts";
 import { GuestProcess } from "./guest-process.ts";
 import { loadPackage } from "./load.ts";
@@ -95,6 +96,10 @@ export class SandboxKernel implements Kernel {
 
 	async abort(load: number): Promise<void> {
 		this.#loads.get(load)?.abort(new PortholeError("aborted", "the load was aborted"));
+	}
+
+	async profile(load: number): Promise<AccessProfile> {
+		return this.#packages.profile(load);
 	}
 
 	async mount(mount: WireMount): Promise<void> {

@@ -6,7 +6,13 @@ import { EIO } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
-import { openPackage, type Package, type Span, WebcError } from "../webc/index.ts";
+import {
+	type AccessProfile,
+	openPackage,
+	type Package,
+	type Span,
+	WebcError,
+} from "../webc/index.ts";
 import { compile } from "./compile.ts";
 import { BLOCK, Gathered, partOf, type Report, request, totalOf } from "./part.ts";
 import type { WireLoadOptions, WireSource } from "./protocol.ts";
@@ -20,6 +26,8 @@ export interface LoadedPackage {
 	readonly contents: Contents;
 	/** Resolves once the package is known to be undamaged; nothing of it may run before. */
 	readonly verified: Promise<void>;
+	/** What has been read; absent where everything was read at once. */
+	profile?(): AccessProfile;
 	/** Compiles an atom; `what` is for the error. */
 	compile(span: Span, what: string): Promise<WebAssembly.Module>;
 }
@@ -54,7 +62,7 @@ export async function loadPackage(
 		if (part?.start === 0 && part.total > BLOCK) {
 			const { RangeFile } = await import("./range.ts");
 			const file = await RangeFile.open(url, bridge, response, part, signal);
-			const loaded = await inParts(file, source, report, warn);
+			const loaded = await inParts(file, source, options, signal, report, warn);
 			if (loaded !== null) return loaded;
 		}
 		// Not a part that could be put together with others, or nothing that is read in parts.
@@ -70,16 +78,25 @@ export async function loadPackage(
 async function inParts(
 	file: RangeFile,
 	source: WireSource,
+	{ profile }: WireLoadOptions,
+	signal: AbortSignal,
 	report: Report,
 	warn: Warn,
 ): Promise<LoadedPackage | null> {
 	const magic = await file.read(0, 5);
 	if (file.size <= SMALL || String.fromCharCode(...magic) !== "\0webc") return null;
 	file.tell(report);
+	const following =
+		profile === undefined
+			? undefined
+			: import("./prefetch.ts").then(({ follow }) => follow(file, profile, signal, warn));
+	following?.catch(() => {});
 	const { pkg, verified } = await read(file, source);
 	file.warnOf(pkg, warn);
+	await following;
 	return {
 		pkg,
+		profile: () => file.profile(),
 		verified,
 		contents: file.contents,
 		compile: (span, what) => file.compile(span, what),

@@ -5,6 +5,7 @@
 import { SIGNALS } from "../abi/constants.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Store } from "../bridge/store.ts";
+import type { AccessProfile } from "../webc/index.ts";
 import type { Package } from "./sandbox.ts";
 
 /** What can be mounted: one of Porthole's directories, or any object with the methods of Store. One
@@ -35,6 +36,9 @@ export interface LoadOptions {
 	readonly onProgress?: (progress: Progress) => void;
 	/** Whether a URL may be read in parts; default true. */
 	readonly lazy?: boolean;
+	/** What the package's program will read, to be fetched before it asks: a profile, or its URL. One
+	 *  that is of no use is a `warning` event. */
+	readonly profile?: string | URL | AccessProfile;
 	/** What a bare module's one command is called; default: after its file, else `main`. */
 	readonly name?: string;
 }
@@ -124,6 +128,10 @@ const list: Kind = ["an array", Array.isArray];
 const record: Kind = ["an object", (value) => isObject(value) && !Array.isArray(value)];
 const callback: Kind = ["a function", (value) => typeof value === "function"];
 const abortSignal: Kind = ["an AbortSignal", (value) => isObject(value) && "aborted" in value];
+const profile: Kind = [
+	"a URL or a profile",
+	(value) => typeof value === "string" || (isObject(value) && !Array.isArray(value)),
+];
 const input: Kind = [
 	'"pipe", "null", a string, a Uint8Array or a ReadableStream',
 	(value) =>
@@ -139,6 +147,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map([
 	...named(record, "mounts files env hostEnv capabilities mappedCommands imports terminal"),
 	...named(list, "packages injectedPackages"),
 	...named(flag, "forwardHostEnv lazy"),
+	...named(profile, "profile"),
 	...named(text, "integrity name currentDir entryFunction"),
 	...named(callback, "onProgress"),
 	...named(abortSignal, "signal"),

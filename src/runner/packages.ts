@@ -4,6 +4,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { VolumeFileSystem } from "../fs/volume.ts";
 import {
+	type AccessProfile,
 	type CommandInfo,
 	type FindDependency,
 	type MountedVolume,
@@ -70,6 +71,16 @@ export class Packages {
 			this.#loaded.delete(id);
 			throw crossing(error);
 		}
+	}
+
+	/** What has been read of a package. Errors: `"not-supported"`. */
+	profile(id: number): AccessProfile {
+		const profile = this.#loaded.get(id)?.profile?.();
+		if (profile !== undefined) return profile;
+		throw new PortholeError(
+			"not-supported",
+			"the package was read at once; a profile is of one that is read in parts, from a URL",
+		);
 	}
 
 	/** The program behind a command's name, or behind a package's entrypoint.

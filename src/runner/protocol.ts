@@ -8,6 +8,7 @@
  */
 import type { Far } from "../bridge/bridge.ts";
 import type { Store, StoreExtra } from "../bridge/store.ts";
+import type { AccessProfile } from "../webc/index.ts";
 import type { SandboxEventDetail } from "./events.ts";
 import type { ExitStatus } from "./process.ts";
 
@@ -28,6 +29,7 @@ export interface WireLoadOptions {
 	readonly load: number;
 	readonly integrity?: string | undefined;
 	readonly lazy?: boolean | undefined;
+	readonly profile?: string | AccessProfile | undefined;
 }
 
 /** A loaded package, as the page sees it. */
@@ -120,6 +122,8 @@ export interface Kernel {
 	start(rung: Rung): Promise<Features>;
 	load(source: WireSource, options: WireLoadOptions): Promise<WirePackage>;
 	abort(load: number): Promise<void>;
+	/** What a package has been read of. */
+	profile(load: number): Promise<AccessProfile>;
 	mount(mount: WireMount): Promise<void>;
 	unmount(path: string): Promise<Far<Store>>;
 	spawn(request: WireSpawn): Promise<void>;

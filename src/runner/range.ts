@@ -16,7 +16,13 @@ import { type Done, EIO, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
-import { type ByteSource, type Package, type Span, verifySpan } from "../webc/index.ts";
+import {
+	type AccessProfile,
+	type ByteSource,
+	type Package,
+	type Span,
+	verifySpan,
+} from "../webc/index.ts";
 import { compile, compileResponse } from "./compile.ts";
 import { Download } from "./download.ts";
 import type { Warn } from "./load.ts";
@@ -43,6 +49,12 @@ const ATOM = "porthole-atom";
 /** Asks for a program once more, because the first answer had another digest. */
 const AGAIN = "porthole-again";
 
+/** The first answer, where there is one, and how to ask for the rest. */
+interface How {
+	readonly response?: Response | undefined;
+	readonly priority?: RequestPriority | undefined;
+}
+
 /** A block that is on its way. */
 interface Coming {
 	readonly there: Promise<void>;
@@ -53,6 +65,8 @@ interface Coming {
 export class RangeFile implements ByteSource {
 	readonly size: number;
 	readonly contents: Contents;
+	/** Where programs can be had by themselves, by their digests in hex. */
+	readonly alone = new Map<string, string>();
 	readonly #url: string;
 	/** What further requests go to; where a service worker keeps the package, it names the version. */
 	readonly #address: string;
@@ -64,6 +78,9 @@ export class RangeFile implements ByteSource {
 	readonly #checks = new Map<Span, OpenTicket<void>>();
 	#loaded = 0;
 	#report: Report | null = null;
+	/** The blocks that were read, in the order of their first use. */
+	readonly #order = new Set<number>();
+	#warn: Warn = () => {};
 	#lost: (position: number, error: unknown) => void = () => {};
 	#lastBlock = -1;
 
@@ -94,7 +111,7 @@ export class RangeFile implements ByteSource {
 		signal: AbortSignal,
 	): Promise<RangeFile> {
 		const file = new RangeFile(url, bridge, response.headers.get(VERSION), part, signal);
-		await file.#fetchRun(0, 0, response);
+		await file.#fetchRun(0, 0, { response });
 		return file;
 	}
 
@@ -106,6 +123,7 @@ export class RangeFile implements ByteSource {
 
 	/** From now on the page is told which files of `pkg` could not be read. */
 	warnOf(pkg: Package, warn: Warn): void {
+		this.#warn = warn;
 		const told = new Set<string>();
 		this.#lost = (position, error) => {
 			const file = fileAt(pkg, position);
@@ -115,6 +133,24 @@ export class RangeFile implements ByteSource {
 			const why = error instanceof Error ? error.message : String(error);
 			warn(`${file} could not be read: ${why}`);
 		};
+	}
+
+	/** What has been read by now, for a later start. */
+	profile(): AccessProfile {
+		const spans: [start: number, length: number][] = [];
+		for (const block of this.#order) {
+			const start = block * BLOCK;
+			const length = Math.min(BLOCK, this.size - start);
+			const last = spans.at(-1);
+			if (last !== undefined && last[0] + last[1] === start) last[1] += length;
+			else spans.push([start, length]);
+		}
+		return { format: 1, size: this.size, spans };
+	}
+
+	/** Fetches blocks that nobody has asked for yet. */
+	prefetch(first: number, last: number): Promise<void> {
+		return this.#fetch(first, last, "low");
 	}
 
 	async read(offset: number, length: number): Promise<Uint8Array> {
@@ -133,6 +169,7 @@ export class RangeFile implements ByteSource {
 			while (at < until) {
 				const block = Math.floor(at / BLOCK);
 				const bytes = this.#blocks.get(block) ?? (await this.#fetchOne(block));
+				this.#order.add(block);
 				const piece = bytes.subarray(at - block * BLOCK, until - block * BLOCK);
 				out.set(piece, at - offset);
 				at += piece.length;
@@ -149,6 +186,14 @@ export class RangeFile implements ByteSource {
 		if (span.length > LARGEST_MODULE) {
 			throw new PortholeError("invalid-module", `${what} has ${span.length} bytes, too many`);
 		}
+		const alone = span.sha256 === undefined ? undefined : this.alone.get(hex(span.sha256));
+		try {
+			if (alone !== undefined) return await this.#compileAlone(alone, span, what);
+		} catch (error) {
+			if (error instanceof PortholeError && error.code === "aborted") throw error;
+			const why = error instanceof Error ? error.message : String(error);
+			this.#warn(`${what} is read from its package, because ${alone} was of no use: ${why}`);
+		}
 		try {
 			return await this.#compile(span, what, false);
 		} catch (error) {
@@ -159,7 +204,7 @@ export class RangeFile implements ByteSource {
 	}
 
 	async #compile(span: Span, what: string, again: boolean): Promise<WebAssembly.Module> {
-		const { start, length, sha256 } = span;
+		const { start, length } = span;
 		const silence = new AbortController();
 		const address = this.#programAddress(span, again);
 		const response = await this.#download.ask(start, start + length, { address, silence });
@@ -168,21 +213,42 @@ export class RangeFile implements ByteSource {
 		const module = compileResponse(response, what);
 		// That the download broke off, or brought something else, says more than that it is no module.
 		module.catch(() => {});
+		const { chunks, unbroken } = this.#download.from(start, start + length, copy, silence);
+		const bytes = await this.#checked(chunks, span, what);
+		return unbroken() ? module : compile(bytes, what);
+	}
+
+	/** Compiles an atom that has an address of its own. */
+	async #compileAlone(url: string, span: Span, what: string): Promise<WebAssembly.Module> {
+		const response = await this.#download.file(url);
+		const copy = response.clone();
+		const module = compileResponse(response, what);
+		module.catch(() => {});
+		await this.#checked(this.#download.bodyOf(copy), span, what);
+		return module;
+	}
+
+	/** All bytes of an atom as they come, held against its digest. */
+	async #checked(
+		chunks: AsyncIterable<Uint8Array>,
+		{ length, sha256 }: Span,
+		what: string,
+	): Promise<Uint8Array> {
 		const bytes = new Uint8Array(length);
 		let filled = 0;
-		const { chunks, unbroken } = this.#download.from(start, start + length, copy, silence);
 		for await (const chunk of chunks) {
+			if (filled + chunk.length > length) break;
 			bytes.set(chunk, filled);
 			filled += chunk.length;
 			this.#arrived(chunk.length);
 		}
-		if (sha256 !== undefined && globalThis.crypto?.subtle !== undefined) {
+		let right = filled === length;
+		if (right && sha256 !== undefined && globalThis.crypto?.subtle !== undefined) {
 			const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-			if (digest.some((byte, index) => byte !== sha256[index])) {
-				throw new PortholeError("checksum", `${what} is not what its package says it is`);
-			}
+			right = digest.every((byte, index) => byte === sha256[index]);
 		}
-		return unbroken() ? module : compile(bytes, what);
+		if (right) return bytes;
+		throw new PortholeError("checksum", `${what} is not what its package says it is`);
 	}
 
 	#programAddress({ sha256 }: Span, again: boolean): string {
@@ -258,7 +324,7 @@ export class RangeFile implements ByteSource {
 	// --- the blocks ---
 
 	/** Fetches what is missing of the blocks `first` to `last`, neighbours in one request. */
-	async #fetch(first: number, last: number): Promise<void> {
+	async #fetch(first: number, last: number, priority?: RequestPriority): Promise<void> {
 		const end = Math.min(last, Math.floor((this.size - 1) / BLOCK));
 		const waits: Promise<unknown>[] = [];
 		for (let block = first; block <= end; block++) {
@@ -267,7 +333,7 @@ export class RangeFile implements ByteSource {
 			if (coming !== undefined || this.#blocks.has(block)) continue;
 			let until = block;
 			while (until < end && !this.#blocks.has(until + 1) && !this.#coming.has(until + 1)) until++;
-			waits.push(this.#fetchRun(block, until));
+			waits.push(this.#fetchRun(block, until, { priority }));
 			block = until;
 		}
 		await Promise.all(waits);
@@ -282,7 +348,7 @@ export class RangeFile implements ByteSource {
 	}
 
 	/** Each block is there for who waits for it as soon as its own bytes have come. */
-	async #fetchRun(first: number, last: number, response?: Response): Promise<void> {
+	async #fetchRun(first: number, last: number, { response, priority }: How = {}): Promise<void> {
 		const run = Array.from({ length: last - first + 1 }, coming);
 		for (const [index, one] of run.entries()) this.#coming.set(first + index, one);
 		const end = Math.min(this.size, (last + 1) * BLOCK);
@@ -290,7 +356,7 @@ export class RangeFile implements ByteSource {
 		let bytes = this.#empty(block);
 		let filled = 0;
 		try {
-			const { chunks } = this.#download.from(first * BLOCK, end, response);
+			const { chunks } = this.#download.from(first * BLOCK, end, response, undefined, priority);
 			for await (const chunk of chunks) {
 				this.#arrived(chunk.length);
 				for (let taken = 0; taken < chunk.length; ) {
@@ -332,6 +398,7 @@ export class RangeFile implements ByteSource {
 	/** Moves a block behind those that have not been used for longer. */
 	#used(block: number, bytes: Uint8Array): void {
 		this.#lastBlock = block;
+		this.#order.add(block);
 		this.#blocks.delete(block);
 		this.#blocks.set(block, bytes);
 	}

@@ -11,6 +11,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { Lent } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
+import type { AccessProfile } from "../webc/index.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { type SandboxEventDetail, SandboxTarget } from "./events.ts";
@@ -44,7 +45,7 @@ import type {
 	WireStatus,
 } from "./protocol.ts";
 import type { Choice } from "./rung.ts";
-import { wireSource } from "./source.ts";
+import { absolute, wireSource } from "./source.ts";
 
 /** A loaded package. */
 export interface Package {
@@ -57,6 +58,9 @@ export interface Package {
 	/** The decoded manifest. */
 	readonly manifest: unknown;
 	readonly volumes: readonly { readonly name: string; readonly mountPath: string }[];
+	/** What has been read of it by now: `LoadOptions.profile` for later starts. Rejects with
+	 *  `"not-supported"` for a package that was not read in parts. */
+	profile(): Promise<AccessProfile>;
 }
 
 export interface MountState {
@@ -81,6 +85,7 @@ interface Loaded {
 	readonly source: WireSource;
 	readonly integrity: string | undefined;
 	readonly lazy: boolean | undefined;
+	readonly profile: string | AccessProfile | undefined;
 }
 
 /** Milliseconds that a guest has to hear of a kill before its worker is ended. */
@@ -183,13 +188,16 @@ export class Sandbox extends SandboxTarget {
 		if (origin?.sandbox === this) return source as Package;
 		const wire = origin?.loaded.source ?? (await wireSource(source as Source, options));
 		const { integrity, lazy } = options;
-		const loaded: Loaded = { id: this.#nextLoad++, source: wire, integrity, lazy };
+		const given = options.profile;
+		const profile = typeof given === "string" || given instanceof URL ? absolute(given) : given;
+		const loaded: Loaded = { id: this.#nextLoad++, source: wire, integrity, lazy, profile };
 		const wired = await this.#loadNow(await this.#ready(), loaded, options);
 		this.#loaded.push(loaded);
 		const { id: _, entrypoint, ...rest } = wired;
 		const found: Package = Object.freeze({
 			...rest,
 			...(entrypoint !== undefined && { entrypoint }),
+			profile: () => this.#call("profile", loaded.id),
 		});
 		origins.set(found, { sandbox: this, loaded });
 		return found;
@@ -363,7 +371,7 @@ export class Sandbox extends SandboxTarget {
 		loaded: Loaded,
 		options: LoadOptions = {},
 	): Promise<WirePackage> {
-		const { id, source, integrity, lazy } = loaded;
+		const { id, source, integrity, lazy, profile } = loaded;
 		const abort = () => void connection.call("abort", id).catch(() => {});
 		const { onProgress } = options;
 		if (onProgress) {
@@ -375,7 +383,7 @@ export class Sandbox extends SandboxTarget {
 		}
 		options.signal?.addEventListener("abort", abort, { once: true });
 		try {
-			return await connection.call("load", source, { load: id, integrity, lazy });
+			return await connection.call("load", source, { load: id, integrity, lazy, profile });
 		} catch (error) {
 			throw options.signal?.aborted ? options.signal.reason : error;
 		} finally {

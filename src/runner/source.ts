@@ -32,7 +32,7 @@ export async function wireSource(source: Source, options: LoadOptions): Promise<
 	);
 }
 
-function absolute(source: string | URL): string {
+export function absolute(source: string | URL): string {
 	try {
 		return new URL(source, globalThis.document?.baseURI ?? globalThis.location?.href).href;
 	} catch (cause) {

@@ -17,6 +17,7 @@ export {
 	packDirectory,
 } from "./pack.ts";
 export type { ByteSource, CommandInfo, MountedVolume, Package, Span, Volume } from "./package.ts";
+export { type AccessProfile, readProfile } from "./profile.ts";
 export { openPackage, type ReadOptions, readPackage } from "./read.ts";
 export {
 	type Dependencies,
