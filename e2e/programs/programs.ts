@@ -40,6 +40,7 @@ export const behaviours: ReadonlyMap<string, readonly string[]> = new Map([
 	["entryless", ["-nostartfiles", "-Wl,--no-entry"]],
 	["exiting", []],
 	["flooding", []],
+	["hashing", []],
 	["hungry", []],
 	["sleeping", []],
 	["reactor", ["-mexec-model=reactor"]],

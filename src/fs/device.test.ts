@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { EAGAIN, EPIPE, PENDING } from "../abi/errno.ts";
+import { EAGAIN, EIO, EPIPE, PENDING } from "../abi/errno.ts";
 import { Input, Output, pipe } from "./device.ts";
 import { LateBridge } from "./late.ts";
 import type { INode } from "./node.ts";
@@ -68,6 +68,13 @@ test("input is fed ahead or on demand, and ends", () => {
 	expect(get(asked)).toBe(PENDING);
 	expect(bridge.notes.at(-1)?.done).toBe(true);
 	expect(get(asked)).toBe("now");
+});
+
+test("input that fails is read as far as it came, then EIO once, then the end", () => {
+	const input = new Input(new LateBridge());
+	input.feed(encoder.encode("half"));
+	input.end(true);
+	expect([get(input), get(input), get(input), get(input)]).toEqual(["half", EIO, "", ""]);
 });
 
 test("output hands on what the sink takes", () => {

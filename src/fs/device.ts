@@ -299,6 +299,7 @@ export class Input extends Device {
 	#taken = 0;
 	#held = 0;
 	#ended = false;
+	#failed = false;
 
 	/** `onRead` is called after bytes have been taken, and before a reader waits: time to feed. */
 	constructor(bridge: Bridge, type: "device" | "pipe" = "pipe", onRead?: () => void) {
@@ -320,15 +321,20 @@ export class Input extends Device {
 		this.#arrived.raise();
 	}
 
-	/** After what has been fed comes the end. */
-	end(): void {
+	/** After what has been fed comes the end; where it failed, one EIO before it. */
+	end(failed = false): void {
 		this.#ended = true;
+		this.#failed = failed;
 		this.#arrived.raise();
 	}
 
 	override read(into: Uint8Array, at: number, length: number, _position: number): number {
 		if (length === 0) return 0;
-		if (this.#held === 0) return this.#wait();
+		if (this.#held === 0) {
+			if (!this.#failed) return this.#wait();
+			this.#failed = false;
+			return EIO;
+		}
 		let done = 0;
 		while (done < length && this.#held > 0) done += this.#some(into, at + done, length - done);
 		this.#onRead?.();

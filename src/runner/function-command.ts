@@ -25,8 +25,10 @@ export function startFunction(
 				() => process.receive({ from: pid, kind: "taken", bytes: chunk.length }),
 				() => {},
 			);
-		} else if (message.kind === "end") feed.close().catch(() => {});
-		else if (message.kind === "kill") {
+		} else if (message.kind === "end") {
+			const end = message.failed ? feed.abort(new Error("the input failed")) : feed.close();
+			end.catch(() => {});
+		} else if (message.kind === "kill") {
 			process.settle({ code: message.code, signal: message.signal });
 			stop.abort();
 		}

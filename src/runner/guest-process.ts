@@ -133,7 +133,7 @@ export class GuestProcess {
 				this.#hear(message.chunk, message.urgent ?? false);
 				break;
 			case "end":
-				this.#input.end();
+				this.#input.end(message.failed);
 				break;
 			case "taken":
 				this.#outputs[message.fd - 1]?.taken(message.bytes);

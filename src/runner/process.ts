@@ -73,7 +73,7 @@ export class ProcessEnd implements Process {
 		this.#onKill = onKill;
 		this.#input = new InputEnd(
 			(chunk) => this.#type(chunk, terminal ? interruptIn(chunk) : null),
-			() => send({ to: pid, kind: "end" }),
+			(failed) => send({ to: pid, kind: "end", failed }),
 		);
 		const output = (fd: 1 | 2) =>
 			new OutputEnd(

@@ -176,8 +176,8 @@ export type ToGuest =
 			/** Whether to tell that it has been `heard`. */
 			readonly urgent?: boolean;
 	  }
-	/** No more input will come. */
-	| { readonly to: number; readonly kind: "end" }
+	/** No more input will come; `failed` where it broke off. */
+	| { readonly to: number; readonly kind: "end"; readonly failed: boolean }
 	/** The page has taken so many bytes of a stream. */
 	| { readonly to: number; readonly kind: "taken"; readonly fd: 1 | 2; readonly bytes: number }
 	/** The page will take no more. */

@@ -476,7 +476,9 @@ export class Sandbox extends SandboxTarget {
 		);
 		if (!plain) {
 			const attached = import("./stdio-options.ts").then(({ attachStreams }) =>
-				attachStreams(process, options, stdin),
+				attachStreams(process, options, stdin, (message) =>
+					this.#tell({ type: "warning", detail: { message } }),
+				),
 			);
 			process.waitFor(attached);
 		}

@@ -10,11 +10,18 @@ export async function attachStreams(
 	process: ProcessEnd,
 	options: CommandOptions,
 	stdin: "pipe" | "null",
+	warn: (message: string) => void,
 ): Promise<void> {
 	const { stdin: input = stdin, stdout, stderr } = options;
 	if (input instanceof ReadableStream) {
-		// A source that fails ends the input; the guest sees the end of file.
-		input.pipeTo(process.stdin).catch(() => {});
+		// A source that fails is an I/O error for the guest, and then the end of its input. One that has
+		// more than the guest wants is cancelled.
+		const over = new AbortController();
+		const stop = () => over.abort();
+		process.status.then(stop, stop);
+		input.pipeTo(process.stdin, { signal: over.signal }).catch((error) => {
+			if (!process.over) warn(`the standard input of process ${process.pid} failed: ${error}`);
+		});
 	} else if (input instanceof Uint8Array || (input !== "pipe" && input !== "null")) {
 		feed(process, typeof input === "string" ? new TextEncoder().encode(input) : input);
 	}

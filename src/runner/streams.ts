@@ -65,9 +65,10 @@ export class InputEnd {
 	#room: (() => void) | null = null;
 	#over = false;
 
-	constructor(send: (chunk: Uint8Array) => void, end: () => void) {
-		const finish = () => {
-			if (!this.#over) end();
+	/** `end` is told whether the input failed, rather than came to its end. */
+	constructor(send: (chunk: Uint8Array) => void, end: (failed: boolean) => void) {
+		const finish = (failed: boolean) => {
+			if (!this.#over) end(failed);
 			this.#over = true;
 		};
 		this.stream = new WritableStream<Uint8Array>(
@@ -88,8 +89,8 @@ export class InputEnd {
 						});
 					}
 				},
-				close: finish,
-				abort: finish,
+				close: () => finish(false),
+				abort: () => finish(true),
 			},
 			new ByteLengthQueuingStrategy({ highWaterMark: AHEAD }),
 		);

@@ -1,0 +1,146 @@
+/**
+ * Standard streams under load and when they break: nothing is lost, nothing piles up, and each end
+ * hears of what happens to the other.
+ */
+import { expect, needPrograms, test } from "./library.ts";
+
+needPrograms();
+
+const HASHING = { packages: ["/programs/hashing.wasm"] };
+const FLOODING = { packages: ["/programs/flooding.wasm"] };
+const MIB = 1 << 20;
+
+test("100 MB of input arrive byte for byte, and a source is not asked for more than is read", async ({
+	page,
+}) => {
+	test.setTimeout(120_000);
+	const result = await page.evaluate(
+		async ({ options, size, piece }) => {
+			let hash = 2166136261;
+			let given = 0;
+			const source = new ReadableStream<Uint8Array>(
+				{
+					pull(controller) {
+						const bytes = new Uint8Array(piece);
+						for (let i = 0; i < piece; i++) {
+							bytes[i] = Math.imul(given + i, 2654435761) >>> 24;
+							hash = Math.imul(hash ^ (bytes[i] ?? 0), 16777619);
+						}
+						given += piece;
+						controller.enqueue(bytes);
+						if (given === size) controller.close();
+					},
+				},
+				{ highWaterMark: 0 },
+			);
+			const sandbox = await porthole.Sandbox.create(options);
+			const process = await sandbox.command("hashing", ["1000"], { stdin: source }).spawn();
+			const line = lines(process.stdout);
+			await line();
+			await new Promise((resolve) => setTimeout(resolve, 300));
+			const early = given;
+			const answer = await line();
+			const { code } = await process.status;
+			return { early, answer, code, hash: (hash >>> 0).toString(16).padStart(8, "0") };
+		},
+		{ options: HASHING, size: 100 * MIB, piece: MIB / 4 },
+	);
+	expect(result.answer).toBe(`${100 * MIB} ${result.hash}\n`);
+	expect(result.code).toBe(0);
+	// What is on its way while nobody reads.
+	expect(result.early).toBeLessThan(2 * MIB);
+});
+
+test("a source that fails is an I/O error for the guest, once, and a warning for the page", async ({
+	page,
+}) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create(options);
+		const warnings: string[] = [];
+		sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+		let pulls = 0;
+		const stdin = new ReadableStream<Uint8Array>({
+			pull(controller) {
+				pulls += 1;
+				if (pulls === 1) controller.enqueue(new TextEncoder().encode("half"));
+				else controller.error(new Error("the line is dead"));
+			},
+		});
+		const { code, stdout } = await sandbox.command("hashing", [], { stdin }).output();
+		const aborted = await sandbox.command("hashing").spawn();
+		const line = lines(aborted.stdout);
+		await line();
+		await aborted.stdin.abort(new Error("not any more"));
+		return { code, printed: text(stdout), warnings, aborted: [await line(), await line()] };
+	}, HASHING);
+	// A stream that fails drops what it has not handed on: the guest may have read half of it or none.
+	expect(result.printed).toMatch(/^waiting\nerror 29\n[04] [0-9a-f]{8}\n$/);
+	expect(result.code).toBe(0);
+	expect(result.warnings).toEqual([expect.stringContaining("the line is dead")]);
+	expect(result.aborted).toEqual(["error 29\n", "0 811c9dc5\n"]);
+});
+
+test("while nobody reads, a flood stands still; then all of it comes", async ({ page }) => {
+	const result = await page.evaluate(
+		async ({ options, size }) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const process = await sandbox.command("flooding", [String(size >> 20)]).spawn();
+			let over = false;
+			void process.status.then(() => {
+				over = true;
+			});
+			await new Promise((resolve) => setTimeout(resolve, 1500));
+			const stood = !over;
+			let bytes = 0;
+			for await (const chunk of process.stdout) bytes += chunk.length;
+			return { stood, bytes, code: (await process.status).code };
+		},
+		{ options: FLOODING, size: 16 * MIB },
+	);
+	expect(result).toEqual({ stood: true, bytes: 16 * MIB, code: 0 });
+});
+
+test("a slow stream of the page's gets everything, and is never given two chunks at once", async ({
+	page,
+}) => {
+	const result = await page.evaluate(
+		async ({ options, size }) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const seen = { bytes: 0, wrong: 0, together: 0, most: 0 };
+			let next = 0;
+			let tail = "";
+			const stdout = new WritableStream<Uint8Array>({
+				async write(chunk) {
+					seen.most = Math.max(seen.most, ++seen.together);
+					await new Promise((resolve) => setTimeout(resolve, 2));
+					seen.bytes += chunk.length;
+					const parts = (tail + text(chunk)).split("\n");
+					tail = parts.pop() ?? "";
+					for (const part of parts) if (Number(part.slice(0, 8)) !== next++) seen.wrong += 1;
+					seen.together -= 1;
+				},
+			});
+			const { code } = await sandbox.command("flooding", [String(size >> 20)], { stdout }).output();
+			return { ...seen, code };
+		},
+		{ options: FLOODING, size: 8 * MIB },
+	);
+	expect(result).toEqual({ bytes: 8 * MIB, wrong: 0, together: 0, most: 1, code: 0 });
+});
+
+test("a stream of the page's that fails in the middle is a broken pipe", async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create(options);
+		let taken = 0;
+		const stdout = new WritableStream<Uint8Array>({
+			write(chunk) {
+				taken += chunk.length;
+				if (taken > 1 << 20) throw new Error("enough");
+			},
+		});
+		const { code, signal } = await sandbox.command("flooding", ["64"], { stdout }).output();
+		return { code, signal, left: sandbox.processes.length };
+	}, FLOODING);
+	// The program sees its write fail, and says so by its code.
+	expect(result).toEqual({ code: 1, signal: undefined, left: 0 });
+});
