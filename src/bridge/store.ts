@@ -77,8 +77,10 @@ export interface Store {
 	/**
 	 * Makes changes in this order, each whole or not at all, faster than one by one. Answers for each
 	 * with null, or with the name of the errno that it failed with; the others are made all the same.
+	 * Where `durable` is set, answers as `sync` would afterwards; only a store that has `sync` is asked
+	 * for that.
 	 */
-	apply?(changes: readonly StoreChange[]): Promise<readonly (string | null)[]>;
+	apply?(changes: readonly StoreChange[], durable?: boolean): Promise<readonly (string | null)[]>;
 	/** Resolves once all that was answered before would outlive a crash of the machine. A store
 	 *  without it promises that with each answer. */
 	sync?(): Promise<void>;

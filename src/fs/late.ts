@@ -246,7 +246,8 @@ export class PlainStore implements Plain {
 		item.times = { accessed, modified };
 	}
 
-	apply(changes: readonly StoreChange[]): (string | null)[] {
+	apply(changes: readonly StoreChange[], durable = false): (string | null)[] {
+		if (durable) this.synced += 1;
 		return changes.map((change) => {
 			const failed = this.#apply(change);
 			return failed === undefined ? null : errnoName(failed);

@@ -254,6 +254,7 @@ export class RemoteFile extends RemoteLeaf {
 
 	override sync(): Done {
 		this.#settle();
+		this.fs.queue.hurry();
 		this.flush();
 		return super.sync();
 	}

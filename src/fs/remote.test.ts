@@ -55,12 +55,40 @@ test("writes that follow each other become one, also when nobody closes the file
 function applied(store: PlainStore): string[] {
 	const calls: string[] = [];
 	const real = store.apply.bind(store);
-	store.apply = (changes) => {
+	store.apply = (changes, durable) => {
 		calls.push(changes.map(({ call, path }) => `${call} ${path}`).join(", "));
-		return real(changes);
+		return real(changes, durable);
 	};
 	return calls;
 }
+
+test("a sync makes what goes to the store durable on its way, and asks again only for what went before", () => {
+	const { store, bridge, fs, put } = remote({}, { extras: ["apply", "sync"] });
+	const hard: boolean[] = [];
+	const real = store.apply.bind(store);
+	let syncs = 0;
+	store.apply = (changes, durable = false) => {
+		hard.push(durable);
+		return real(changes, durable);
+	};
+	const realSync = store.sync.bind(store);
+	store.sync = () => {
+		syncs += 1;
+		return realSync();
+	};
+	const f = made(fs, bridge, "g");
+	put(f, "one", 0);
+	expect(bridge.run(() => f.sync())).toBe(0);
+	// The name went at once, before anybody asked for more; the bytes went with the sync.
+	expect([hard, syncs]).toEqual([[false, true], 0]);
+	expect(bridge.run(() => f.sync())).toBe(0);
+	expect([hard.length, syncs]).toEqual([2, 0]);
+	put(f, "two", 0);
+	f.closed();
+	while (bridge.turn());
+	expect(bridge.run(() => f.sync())).toBe(0);
+	expect([hard, syncs]).toEqual([[false, true, false], 1]);
+});
 
 test("what is done while the store is busy goes to it at once", () => {
 	const { store, bridge, fs, put } = remote({}, { extras: ["apply", "sync"] });

@@ -112,6 +112,8 @@ export class StoreQueue {
 	#answered = 0;
 	readonly #lastOf = new WeakMap<INode, number>();
 	#durable = 0;
+	/** Somebody waits until changes are durable: the next batch will be. */
+	#hurried = false;
 	#hardening: { readonly ticket: Ticket<unknown>; readonly upTo: number } | null = null;
 
 	constructor(
@@ -232,9 +234,15 @@ export class StoreQueue {
 
 	// --- sync ---
 
+	/** What is put into the queue from now on is to be durable at once. */
+	hurry(): void {
+		this.#hurried = this.#extras.has("sync");
+	}
+
 	/** 0 once every change is durable; then a failure that nobody has been told of. What has been
 	 *  refused, and told, is tried again. */
 	sync(): Done {
+		this.hurry();
 		this.flush();
 		if (this.#underway !== null) return this.#bridge.pending(this.#underway);
 		for (const [, error] of this.#failures) {
@@ -275,6 +283,7 @@ export class StoreQueue {
 
 	/** 0 once so many of the changes outlive a crash of the machine. */
 	#harden(wanted: number): Done {
+		this.#hurried = false;
 		if (!this.#extras.has("sync") || wanted <= this.#durable) return 0;
 		this.#hardening ??= { ticket: this.#bridge.ask(this.#store, "sync"), upTo: this.#answered };
 		const { ticket, upTo } = this.#hardening;
@@ -386,10 +395,14 @@ export class StoreQueue {
 	#fly(changes: StoreChange[], sources: Step[], taken: Step[]): void {
 		const underway = this.#bridge.ticket<void>();
 		this.#underway = underway;
-		this.#put(changes, (errors) => {
+		const durable = this.#hurried && this.#extras.has("apply");
+		this.#hurried = false;
+		this.#put(changes, durable, (errors) => {
 			for (let i = 0; i < changes.length; i++) {
 				this.#hear(changes[i] as StoreChange, sources[i] as Step, errors[i] as Done);
 			}
+			// Where none was made, nothing says what became of those before.
+			if (durable && errors.includes(0)) this.#durable = this.#answered;
 			this.#close(taken);
 			this.#batch.clear();
 			this.#underway = null;
@@ -399,9 +412,13 @@ export class StoreQueue {
 	}
 
 	/** Puts changes to the store, and calls `heard` when all are answered. */
-	#put(changes: readonly StoreChange[], heard: (errors: readonly Done[]) => void): void {
+	#put(
+		changes: readonly StoreChange[],
+		durable: boolean,
+		heard: (errors: readonly Done[]) => void,
+	): void {
 		if (this.#extras.has("apply")) {
-			const ticket = this.#bridge.ask(this.#store, "apply", changes);
+			const ticket = this.#bridge.ask(this.#store, "apply", changes, durable);
 			ticket.watch(() => {
 				const answers: unknown = ticket.value;
 				const list: readonly unknown[] = Array.isArray(answers) ? answers : [];

@@ -72,13 +72,14 @@ export class HandleStore implements Store {
 		return this.#change({ call: "utimes", path, accessed, modified });
 	}
 
-	apply(changes: readonly StoreChange[]): Promise<readonly (string | null)[]> {
+	apply(changes: readonly StoreChange[], durable = false): Promise<readonly (string | null)[]> {
 		return this.#turns.run(async () => {
 			this.#witness.before(changes);
 			const answers: (string | null)[] = [];
 			for (const change of changes) {
 				answers.push(await this.#told(change).then(() => null, codeOf));
 			}
+			if (durable) await this.#pens.sync();
 			return answers;
 		});
 	}

@@ -122,17 +122,21 @@ export class IndexedDBStore implements Store {
 	}
 
 	/** Changes in one transaction. Where there is no space for all, those are made that fit. */
-	async apply(changes: readonly StoreChange[]): Promise<readonly (string | null)[]> {
+	async apply(
+		changes: readonly StoreChange[],
+		durable = false,
+	): Promise<readonly (string | null)[]> {
 		try {
-			const errors = await this.#commit(changes[0]?.path ?? "/", changes);
+			const durability = durable ? "strict" : this.#durability;
+			const errors = await this.#commit(changes[0]?.path ?? "/", changes, durability);
 			return errors.map((error) => error?.code ?? null);
 		} catch (error) {
 			const full = error instanceof PortholeError && error.code === "ENOSPC";
 			if (!full) throw error;
 			if (changes.length === 1) return ["ENOSPC"];
 			const half = changes.length >> 1;
-			const first = await this.apply(changes.slice(0, half));
-			return [...first, ...(await this.apply(changes.slice(half)))];
+			const first = await this.apply(changes.slice(0, half), durable);
+			return [...first, ...(await this.apply(changes.slice(half), durable))];
 		}
 	}
 
@@ -163,22 +167,30 @@ export class IndexedDBStore implements Store {
 	}
 
 	/** Makes changes, and answers for each with what kept it from being made. */
-	async #commit(path: string, changes: readonly StoreChange[]): Promise<(PortholeError | null)[]> {
+	async #commit(
+		path: string,
+		changes: readonly StoreChange[],
+		durability = this.#durability,
+	): Promise<(PortholeError | null)[]> {
 		const call = changes[0]?.call ?? "apply";
-		const errors = await this.#run(call, path, "readwrite", async (store) => {
+		const work = async (store: IDBObjectStore) => {
 			const batch = new Batch(store);
 			const errors: (PortholeError | null)[] = [];
 			for (const change of changes) {
 				const failed = (error: unknown) => this.#refusal(error, change);
 				errors.push(await batch.make(change).then(() => null, failed));
 			}
-			if (batch.changed.size === 0) return errors;
+			if (batch.changed.size === 0) {
+				if (durability === "strict") store.put(Date.now(), "synced");
+				return errors;
+			}
 			if (this.#format !== FORMAT) store.put(FORMAT, "format");
 			store.put(this.#others.tell(batch.changed), "stamp");
 			await batch.flush();
-			this.#unsynced = this.#durability === "relaxed";
 			return errors;
-		});
+		};
+		const errors = await this.#run(call, path, "readwrite", work, durability);
+		this.#unsynced = durability === "relaxed";
 		if (this.#format !== undefined && errors.includes(null)) this.#format = FORMAT;
 		return errors;
 	}
