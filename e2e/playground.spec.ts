@@ -392,3 +392,39 @@ test("the page tells that a worker was replaced", async ({ page }) => {
 	await page.getByRole("button", { name: "Clear" }).click();
 	await expect(page.locator("#notices li")).toHaveCount(0);
 });
+
+test("a folder of the visitor's is remembered, and allowed again by one click", async ({
+	page,
+}) => {
+	// What nobody can click in a test is replaced: the picker gives a directory of the page's own, and
+	// at the second visit the browser wants to be asked.
+	await page.addInitScript(() => {
+		Object.assign(window, {
+			showDirectoryPicker: async () =>
+				(await navigator.storage.getDirectory()).getDirectoryHandle("My folder", { create: true }),
+		});
+		let state: PermissionState = sessionStorage.getItem("visited") === null ? "granted" : "prompt";
+		sessionStorage.setItem("visited", "yes");
+		const answer = async () => state;
+		Object.assign(FileSystemHandle.prototype, {
+			queryPermission: answer,
+			requestPermission: () => {
+				state = "granted";
+				return answer();
+			},
+		});
+	});
+	await open(page, "python");
+	await mount(page, "Folder of this computer", "/mine");
+	await expect(row(page, "/mine")).toContainText("My folder");
+	await runPython(page, "open('/mine/from-guest.txt', 'w').write('kept')");
+	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
+	await page.reload();
+	await page.getByRole("tab", { name: /^Mounts/ }).click();
+	await expect(row(page, "/mine")).toContainText("wants your permission again");
+	await page.getByRole("button", { name: "Allow this page to use the folder My folder" }).click();
+	await expect(row(page, "/mine")).toContainText("Everything is saved");
+	await page.getByRole("button", { name: "Show the files of /mine" }).click();
+	await page.getByRole("button", { name: "from-guest.txt" }).click();
+	await expect(page.getByLabel("from-guest.txt")).toHaveText("kept");
+});

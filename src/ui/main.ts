@@ -47,6 +47,7 @@ class Playground {
 			this.#tabs.show("panel-files");
 			void this.#files.open(path);
 		};
+		mounts.onAllowed = () => void this.#files.refresh();
 		session.onPlaces = (places) => localStorage.setItem(PLACES, JSON.stringify(places));
 		this.#files.onLoad = (file) => void this.#load({ kind: "file", file }, null);
 		chooser.onChoose = (choice) => void this.#load(choice, null);

@@ -4,7 +4,7 @@
  */
 import { bytes } from "./amounts.ts";
 import { explain } from "./explain.ts";
-import { chooseFolder } from "./folders.ts";
+import { chooseFolder, forgetFolder, permission } from "./folders.ts";
 import { Notices } from "./notices.ts";
 import { find, make } from "./page.ts";
 import { faultOf, KINDS, type Kind, type Place } from "./places.ts";
@@ -26,6 +26,8 @@ export class MountsView {
 	readonly #states = new Map<string, HTMLElement>();
 	/** Told of a path to look into. */
 	onOpen: (path: string) => void = () => {};
+	/** Told of a mount that can be used now. */
+	onAllowed: (path: string) => void = () => {};
 
 	constructor(session: Session) {
 		this.#session = session;
@@ -78,14 +80,31 @@ export class MountsView {
 		remove.addEventListener("click", () => void this.#remove(place));
 		const state = make("span", { class: "state" });
 		this.#states.set(path, state);
+		const controls = make("p", { class: "row" }, make("code", {}, path), open, remove);
+		if (kind === "folder") void this.#askPermission(place, controls);
 		const what = [KINDS.get(kind)?.title ?? kind, name].filter(Boolean).join(": ");
 		return make(
 			"li",
 			{ "data-path": path },
-			make("p", { class: "row" }, make("code", {}, path), open, remove),
+			controls,
 			make("p", { class: "quiet" }, what),
 			make("p", { class: "hint" }, state),
 		);
+	}
+
+	/** A folder of an earlier visit may have to be allowed again: one click. */
+	async #askPermission({ path, name }: Place, controls: HTMLElement): Promise<void> {
+		const allowed = () => {
+			this.#notices.failed.delete(path);
+			this.#showStates();
+			this.onAllowed(path);
+		};
+		// One that is forgotten is not mounted, which is said already.
+		const button = await permission(name, allowed).catch(() => null);
+		if (button === null) return;
+		controls.querySelector("code")?.after(button);
+		this.#notices.failed.set(path, "The browser wants your permission again");
+		this.#showStates();
 	}
 
 	#showStates(): void {
@@ -108,6 +127,7 @@ export class MountsView {
 	async #remove(place: Place): Promise<void> {
 		try {
 			await this.#session.unmount(place.path);
+			if (place.kind === "folder") await forgetFolder(place.name);
 			this.#notices.failed.delete(place.path);
 			this.#showList();
 			this.#hint.textContent = `${place.path} is no longer mounted; what is in it stays where it is.`;
