@@ -410,10 +410,13 @@ export class RangeFile implements ByteSource {
 }
 
 function coming(): Coming {
-	const { promise, resolve, reject } = Promise.withResolvers<void>();
+	let [resolve, reject]: [() => void, (error: unknown) => void] = [() => {}, () => {}];
+	const there = new Promise<void>((...both) => {
+		[resolve, reject] = both;
+	});
 	// Perhaps nobody waits for this very block.
-	promise.catch(() => {});
-	return { there: promise, resolve, reject };
+	there.catch(() => {});
+	return { there, resolve, reject };
 }
 
 function withParameter(url: string, name: string, value: string): string {
