@@ -21,19 +21,19 @@ const workers = new Map<string, Promise<StoresWorker>>();
 class StoresWorker {
 	readonly #stores: Remote<Stores>;
 	/** Rejects when the worker fails. */
-	readonly #death: Promise<never>;
+	readonly death: Promise<never>;
 
 	constructor(worker: Worker, death: Promise<never>) {
 		this.#stores = reach<Stores>(worker);
-		this.#death = death;
+		this.death = death;
 	}
 
 	open(path: string, by: string): Promise<number | null> {
-		return Promise.race([this.#stores.open(path, by), this.#death]);
+		return Promise.race([this.#stores.open(path, by), this.death]);
 	}
 
 	ask(id: number, method: keyof HandleStore, args: unknown[]): Promise<unknown> {
-		return Promise.race([this.#stores.ask(id, method, args), this.#death]);
+		return Promise.race([this.#stores.ask(id, method, args), this.death]);
 	}
 }
 
@@ -61,6 +61,8 @@ function workerFor(url: Url): Promise<StoresWorker> {
 	if (known !== undefined) return known;
 	const started = startWorker(url);
 	workers.set(key, started);
+	// A worker that has failed is not asked again.
+	started.then((worker) => worker.death).catch(() => workers.delete(key));
 	return started;
 }
 

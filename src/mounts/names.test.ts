@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { checkName, checkNewName, codeOf, isWithin, keyOf, named } from "./names.ts";
+
+test("a path has one key, however it is spelled", () => {
+	expect(["/", "", "/a/", "a//b", "/a/b/"].map(keyOf)).toEqual(["", "", "a", "a/b", "a/b"]);
+});
+
+test("a path is within itself and whatever lies above, but not within a name that begins alike", () => {
+	expect(isWithin("/a/b", "/a")).toBe(true);
+	expect(isWithin("/a", "a/")).toBe(true);
+	expect(isWithin("/a", "/")).toBe(true);
+	expect(isWithin("/ab", "/a")).toBe(false);
+	expect(isWithin("/", "/a")).toBe(false);
+});
+
+test("names that are ours, or would come back as others, are refused", () => {
+	const refused = [".porthole", ".porthole-intent", "\ud800", "a\udc00b", "a\0b"];
+	for (const name of refused)
+		expect(() => checkName(name)).toThrow(/taken by Porthole|another name/);
+	for (const name of ["__proto__", ".porthole2", "🦀", "ä", "..."]) checkName(name);
+});
+
+test("a new name has at most 255 bytes, whatever its letters are", () => {
+	for (const name of ["x".repeat(255), "é".repeat(127), "🦀".repeat(63)]) checkNewName(name);
+	for (const name of ["x".repeat(256), "é".repeat(128), "🦀".repeat(64), "x".repeat(4096)]) {
+		expect(() => checkNewName(name)).toThrow(/255/);
+	}
+});
+
+test("what a browser throws has a code, and says which call failed on which path", async () => {
+	const error = new DOMException("no", "NotAllowedError");
+	const failed = named("list", "/d", () => Promise.reject(error));
+	await expect(failed).rejects.toMatchObject({ code: "EACCES", cause: error });
+	await expect(failed).rejects.toThrow("EACCES: list /d (ask with `requestPermission()`");
+	expect(codeOf(new DOMException("", "QuotaExceededError"))).toBe("ENOSPC");
+	expect(codeOf("anything")).toBe("EIO");
+});
