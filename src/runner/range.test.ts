@@ -64,7 +64,9 @@ async function read(
 	return into;
 }
 
-test("500 MB read at random: every byte is right, and no more than the cache is kept", async () => {
+test("500 MB read at random: every byte is right, and no more than the cache is kept", {
+	timeout: 60_000,
+}, async () => {
 	v8.setFlagsFromString("--expose-gc");
 	const collect = vm.runInNewContext("gc") as () => void;
 	const size = 500 * MIB;
@@ -73,15 +75,18 @@ test("500 MB read at random: every byte is right, and no more than the cache is 
 	const file = await open(bridge);
 	collect();
 	const before = process.memoryUsage().arrayBuffers;
-	for (let i = 0; i < 2500; i++) {
+	for (let i = 0; i < 2000; i++) {
 		const position = Math.floor(Math.random() * (size - 100));
 		const bytes = await read(file, bridge, position, 100);
 		const right = [position % PRIME, (position + 99) % PRIME];
 		expect([bytes[0], bytes[99]], `at ${position}`).toEqual(right);
 	}
-	collect();
-	// 2500 of 4000 blocks would be more than 200 MiB; 64 are kept.
-	expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(80 * MIB);
+	const grown = () => {
+		collect();
+		return process.memoryUsage().arrayBuffers - before;
+	};
+	// What was read is some 190 MiB, and 64 are kept. Node lets go of bodies when it has time.
+	await expect.poll(grown, { timeout: 10_000 }).toBeLessThan(100 * MIB);
 	// It was in use all the time, says this reference.
 	expect(file.size).toBe(size);
 });
