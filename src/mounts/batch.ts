@@ -67,9 +67,10 @@ export class Batch {
 		if ("to" in change) this.changed.add(change.to);
 	}
 
-	/** Puts what has changed. */
-	async flush(): Promise<void> {
+	/** Puts what has changed; `bare` leaves out the times of directories. */
+	async flush(bare: boolean): Promise<void> {
 		for (const node of this.#dirtyNodes) {
+			if (bare && node.type === "directory" && node.links > 0) continue;
 			const home = this.#homes.get(node);
 			if (home !== undefined) this.#dirtySlots.add(home);
 			else if (node.links > 0) this.#store.put(encodeNode(node, node.id), ["node", node.id]);

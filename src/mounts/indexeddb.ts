@@ -127,12 +127,10 @@ export class IndexedDBStore implements Store {
 		durable = false,
 	): Promise<readonly (string | null)[]> {
 		try {
-			const durability = durable ? "strict" : this.#durability;
-			const errors = await this.#commit(changes[0]?.path ?? "/", changes, durability);
+			const errors = await this.#commit(changes, durable ? "strict" : this.#durability);
 			return errors.map((error) => error?.code ?? null);
 		} catch (error) {
-			const full = error instanceof PortholeError && error.code === "ENOSPC";
-			if (!full) throw error;
+			if (!isFull(error)) throw error;
 			if (changes.length === 1) return ["ENOSPC"];
 			const half = changes.length >> 1;
 			const first = await this.apply(changes.slice(0, half), durable);
@@ -143,9 +141,13 @@ export class IndexedDBStore implements Store {
 	async sync(): Promise<void> {
 		if (!this.#unsynced) return;
 		this.#unsynced = false;
+		const strict = (work: (store: IDBObjectStore) => void) =>
+			this.#run("sync", "/", "readwrite", async (store) => work(store), "strict");
 		try {
-			const put = async (store: IDBObjectStore) => void store.put(Date.now(), "synced");
-			await this.#run("sync", "/", "readwrite", put, "strict");
+			await strict((store) => store.put(Date.now(), "synced")).catch((error) => {
+				if (!isFull(error)) throw error;
+				return strict((store) => store.delete("synced"));
+			});
 		} catch (error) {
 			this.#unsynced = true;
 			throw error;
@@ -162,17 +164,32 @@ export class IndexedDBStore implements Store {
 	}
 
 	async #change(change: StoreChange): Promise<void> {
-		const [error] = await this.#commit(change.path, [change]);
+		const [error] = await this.#commit([change]);
 		if (error) throw error;
 	}
 
 	/** Makes changes, and answers for each with what kept it from being made. */
 	async #commit(
-		path: string,
 		changes: readonly StoreChange[],
 		durability = this.#durability,
 	): Promise<(PortholeError | null)[]> {
-		const call = changes[0]?.call ?? "apply";
+		try {
+			return await this.#commitAll(changes, durability, false);
+		} catch (error) {
+			// Where there is no space at all, removing must do without writing.
+			const removing = changes.every(({ call }) => call === "remove");
+			if (!isFull(error) || !removing) throw error;
+			return this.#commitAll(changes, durability, true);
+		}
+	}
+
+	/** `bare`: nothing is put that could be done without. */
+	async #commitAll(
+		changes: readonly StoreChange[],
+		durability: "strict" | "relaxed",
+		bare: boolean,
+	): Promise<(PortholeError | null)[]> {
+		const { call, path } = changes[0] ?? { call: "apply", path: "/" };
 		const work = async (store: IDBObjectStore) => {
 			const batch = new Batch(store);
 			const errors: (PortholeError | null)[] = [];
@@ -184,14 +201,17 @@ export class IndexedDBStore implements Store {
 				if (durability === "strict") store.put(Date.now(), "synced");
 				return errors;
 			}
-			if (this.#format !== FORMAT) store.put(FORMAT, "format");
-			store.put(this.#others.tell(batch.changed), "stamp");
-			await batch.flush();
+			const stamp = this.#others.tell(batch.changed);
+			if (!bare) {
+				if (this.#format !== FORMAT) store.put(FORMAT, "format");
+				store.put(stamp, "stamp");
+			}
+			await batch.flush(bare);
 			return errors;
 		};
 		const errors = await this.#run(call, path, "readwrite", work, durability);
 		this.#unsynced = durability === "relaxed";
-		if (this.#format !== undefined && errors.includes(null)) this.#format = FORMAT;
+		if (!bare && this.#format !== undefined && errors.includes(null)) this.#format = FORMAT;
 		return errors;
 	}
 
@@ -342,13 +362,18 @@ function isDOMException(error: unknown, name: string): boolean {
 	return error instanceof Error && error.name === name;
 }
 
+function isFull(error: unknown): boolean {
+	return error instanceof PortholeError && error.code === "ENOSPC";
+}
+
 /** What went wrong, in the words of a file system. */
 function explained(cause: unknown, call: string, path: string, database: string): PortholeError {
 	if (cause instanceof PortholeError) return cause;
 	const code = isDOMException(cause, "QuotaExceededError") ? "ENOSPC" : "EIO";
 	const strange = isDOMException(cause, "NotFoundError");
 	const said = cause instanceof Error ? cause.message : String(cause);
-	const why = strange ? "it is none of Porthole's" : said;
+	const full = "the browser grants this origin no more space; what is removed makes room";
+	const why = strange ? "it is none of Porthole's" : said || full;
 	return new PortholeError(code, `${code}: ${call} ${path} (database ${database}: ${why})`, {
 		cause,
 	});
