@@ -320,6 +320,7 @@ test("directories of several kinds are mounted, and are there at the next visit"
 	await page.getByRole("button", { name: "Unmount /work" }).click();
 	await expect(row(page, "/work")).toHaveCount(0);
 	await page.reload();
+	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
 	await page.getByRole("tab", { name: /^Mounts/ }).click();
 	await expect(page.locator("#mounts-list li code")).toHaveText(["/files", "/more", "/scratch"]);
 });
@@ -420,6 +421,7 @@ test("a folder of the visitor's is remembered, and allowed again by one click", 
 	await runPython(page, "open('/mine/from-guest.txt', 'w').write('kept')");
 	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
 	await page.reload();
+	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
 	await page.getByRole("tab", { name: /^Mounts/ }).click();
 	await expect(row(page, "/mine")).toContainText("wants your permission again");
 	await page.getByRole("button", { name: "Allow this page to use the folder My folder" }).click();
@@ -427,4 +429,32 @@ test("a folder of the visitor's is remembered, and allowed again by one click", 
 	await page.getByRole("button", { name: "Show the files of /mine" }).click();
 	await page.getByRole("button", { name: "from-guest.txt" }).click();
 	await expect(page.getByLabel("from-guest.txt")).toHaveText("kept");
+});
+
+test("what could not be saved is told, and saved when it can be", async ({ page }) => {
+	await open(page, "python");
+	// The disk is full until it is said to be free.
+	await page.evaluate(() => {
+		const put = IDBObjectStore.prototype.put;
+		const full: typeof put = () => {
+			throw new DOMException("the disk is full", "QuotaExceededError");
+		};
+		IDBObjectStore.prototype.put = full;
+		addEventListener("free", () => {
+			IDBObjectStore.prototype.put = put;
+		});
+	});
+	await runPython(page, "open('/files/late.txt', 'w').write('in time')");
+	await expect(status(page)).toHaveText(/^Exited/, { timeout: 30_000 });
+	await page.getByRole("tab", { name: /^Mounts \d new/ }).click();
+	await expect(row(page, "/files")).toContainText("There is no space left");
+	await expect(page.locator("#notices .bad").first()).toContainText("ENOSPC");
+	await page.evaluate(() => dispatchEvent(new Event("free")));
+	await page.getByRole("button", { name: "Save /files again" }).click();
+	await expect(row(page, "/files")).toContainText("Everything is saved");
+	await page.reload();
+	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+	await page.getByRole("tab", { name: "Files" }).click();
+	await page.getByRole("button", { name: "late.txt" }).click();
+	await expect(page.getByLabel("late.txt")).toHaveText("in time");
 });

@@ -111,6 +111,16 @@ const advice: ReadonlyMap<string, Advice> = new Map([
 		"ENOENT",
 		{ title: "There is no such file or directory", next: ["Look for it among the files."] },
 	],
+	[
+		"ENOSPC",
+		{
+			title: "There is no space left",
+			next: ["Delete files that you no longer need, and save again."],
+		},
+	],
+	["EACCES", { title: "The browser does not allow it", next: ["Allow it, and try again."] }],
+	["EROFS", { title: "It is read only", next: ["Choose another directory."] }],
+	["EBUSY", { title: "It is in use", next: ["Wait until the program has ended, or stop it."] }],
 	["ENOTDIR", { title: "That is not a directory", next: ["Choose another directory."] }],
 ]);
 

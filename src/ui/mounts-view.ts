@@ -24,6 +24,8 @@ export class MountsView {
 	readonly #submit = find("mount-submit", HTMLButtonElement);
 	/** The line of each mount that says how it is. */
 	readonly #states = new Map<string, HTMLElement>();
+	/** Folders that the browser wants to be asked about. */
+	readonly #asking = new Set<string>();
 	/** Told of a path to look into. */
 	onOpen: (path: string) => void = () => {};
 	/** Told of a mount that can be used now. */
@@ -95,7 +97,7 @@ export class MountsView {
 	/** A folder of an earlier visit may have to be allowed again: one click. */
 	async #askPermission({ path, name }: Place, controls: HTMLElement): Promise<void> {
 		const allowed = () => {
-			this.#notices.failed.delete(path);
+			this.#asking.delete(path);
 			this.#showStates();
 			this.onAllowed(path);
 		};
@@ -103,18 +105,24 @@ export class MountsView {
 		const button = await permission(name, allowed).catch(() => null);
 		if (button === null) return;
 		controls.querySelector("code")?.after(button);
-		this.#notices.failed.set(path, "The browser wants your permission again");
+		this.#asking.add(path);
 		this.#showStates();
 	}
 
 	#showStates(): void {
 		for (const [path, line] of this.#states) {
 			const pending = this.#notices.pending.get(path) ?? 0;
-			const failed = this.#notices.failed.get(path) ?? this.#session.unmounted.get(path);
+			const failed = this.#fault(path);
 			line.dataset.state = failed === undefined ? "good" : "bad";
 			const saving = pending > 0 ? `Saving ${bytes(pending)}…` : "";
 			line.textContent = failed ?? (saving || this.#rest(path));
+			if (this.#notices.failed.has(path)) line.append(" ", this.#again(path));
 		}
+	}
+
+	#fault(path: string): string | undefined {
+		if (this.#asking.has(path)) return "The browser wants your permission again";
+		return this.#notices.failed.get(path) ?? this.#session.unmounted.get(path);
 	}
 
 	/** What there is to say of a mount when nothing happens. */
@@ -124,11 +132,29 @@ export class MountsView {
 		return kind === "memory" ? "In memory only" : "Everything is saved";
 	}
 
+	/** A button that saves once more what was refused: nothing of it is lost while the page is open. */
+	#again(path: string): HTMLElement {
+		const label = `Save ${path} again`;
+		const button = make("button", { type: "button", "aria-label": label }, "Try again");
+		button.addEventListener("click", async () => {
+			try {
+				await this.#session.sandbox.sync();
+				this.#notices.failed.clear();
+				this.#notices.add("note", "Everything is saved now.");
+			} catch (error) {
+				this.#notices.add("bad", explain(error).what);
+			}
+			this.#showStates();
+		});
+		return button;
+	}
+
 	async #remove(place: Place): Promise<void> {
 		try {
 			await this.#session.unmount(place.path);
 			if (place.kind === "folder") await forgetFolder(place.name);
 			this.#notices.failed.delete(place.path);
+			this.#asking.delete(place.path);
 			this.#showList();
 			this.#hint.textContent = `${place.path} is no longer mounted; what is in it stays where it is.`;
 			this.#path.focus();
