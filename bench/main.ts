@@ -3,6 +3,7 @@
  *
  *     npm run bench               all rows: a table of ratios, and .cache/bench/results.json
  *     npm run bench -- naming     one group of rows, or several
+ *     npm run bench -- link       packages over 20 Mbit/s and 40 ms, only when it is named
  *     npm run bench -- mounts     directories that last, against the stores themselves and two peers
  *     npm run bench -- --check    the garbage of the hot paths in Node; fails where a rule is broken
  *
@@ -17,6 +18,7 @@ import { argv, execPath, exit } from "node:process";
 import { fileURLToPath } from "node:url";
 import { BenchBrowser, type Memory } from "./browser.ts";
 import type { Contestant, Outcome } from "./job.ts";
+import { benchLink } from "./link.ts";
 import { benchMounts } from "./mounts.ts";
 import { compilePrograms, MODULES } from "./programs.ts";
 import { type Group, groups } from "./rows.ts";
@@ -37,7 +39,7 @@ const FEW = 200_000;
 
 const wanted = argv.slice(2).filter((word) => !word.startsWith("-"));
 if (argv.includes("--check")) exit(checkGarbage());
-const names = [...groups.map((group) => group.name), "mounts"];
+const names = [...groups.map((group) => group.name), "link", "mounts"];
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
 	console.error(`bench: no ${unknown}; there are ${names.join(", ")}`);
@@ -56,6 +58,7 @@ async function main(): Promise<number> {
 			const samples = await measure(group, server.url);
 			measured.push(...group.rows.map((row) => ({ row, samples: samples.get(row.value) })));
 		}
+		if (wanted.includes("link")) await benchLink();
 		if (wanted.length === 0 || wanted.includes("mounts")) await benchMounts(server.url);
 	} finally {
 		server.close();
