@@ -64,6 +64,7 @@ export const EPERM = -63 as Errno;
 export const EPIPE = -64 as Errno;
 export const EROFS = -69 as Errno;
 export const ESPIPE = -70 as Errno;
+export const ESTALE = -72 as Errno;
 export const ETIMEDOUT = -73 as Errno;
 export const EXDEV = -75 as Errno;
 

@@ -13,7 +13,7 @@
  * own: they are taken from the cache when they are sent, so what was written over goes once. None of
  * these ranges is ever forgotten.
  */
-import { type Done, EFBIG, EINVAL, ENOMEM, type Errno } from "../abi/errno.ts";
+import { type Done, EFBIG, EINVAL, ENOMEM, type Errno, ESTALE } from "../abi/errno.ts";
 import type { Ticket } from "../bridge/bridge.ts";
 import type { StoreChange } from "../bridge/store.ts";
 import { type Account, Chunks } from "./chunks.ts";
@@ -70,6 +70,8 @@ export class RemoteBytes {
 	/** Bytes that the queue has been told of. */
 	#owed = 0;
 	#detached = false;
+	/** Others have removed it: what is not here will never be. */
+	#lost = false;
 
 	constructor(fs: Cache, owner: Owner, size: number) {
 		this.#fs = fs;
@@ -138,6 +140,29 @@ export class RemoteBytes {
 		return this.#unsent.total > 0 || this.#cut < this.#sent || this.size !== this.#sent;
 	}
 
+	/** Whether the store has all that is here. */
+	get isClean(): boolean {
+		return !this.isAhead && this.#owed === 0 && this.#cutRefused === NOWHERE;
+	}
+
+	/** Whether every byte is here. */
+	get isWhole(): boolean {
+		for (let at = 0; at < this.#stored; at += this.#block) {
+			if (!this.#isHere(at / this.#block)) return false;
+		}
+		return true;
+	}
+
+	/** The store has an empty file: all is to be sent. */
+	sendAll(): void {
+		this.#stored = 0;
+		this.#sent = 0;
+		this.#cutRefused = NOWHERE;
+		this.#refused.clear();
+		this.#unsent.add(0, this.size);
+		this.#owe();
+	}
+
 	/** Adds what the store, which has the file at `path`, has yet to be told. */
 	take(path: string, out: StoreChange[]): void {
 		if (this.#detached) return;
@@ -195,6 +220,24 @@ export class RemoteBytes {
 		this.#unsent.clear();
 		this.#refused.clear();
 		this.#owe();
+	}
+
+	/** Others have removed the file: what is here is all there is, and may be a part. */
+	lose(): void {
+		const stored = this.#stored;
+		this.detach();
+		this.#stored = stored;
+		this.#lost = true;
+	}
+
+	/** Others have changed the file, which has this size now: all of it is to be read again. */
+	renew(size: number): void {
+		this.#chunks.truncate(0);
+		this.#chunks.truncate(size);
+		this.#here.clear();
+		this.#asked.clear();
+		this.#stored = size;
+		this.#sent = size;
 	}
 
 	/** Nobody will read a file without a name again. */
@@ -283,7 +326,7 @@ export class RemoteBytes {
 			if (done !== 0) return done;
 			if (this.#isHere(block)) return 0;
 		}
-		return this.#fs.bridge.pending(this.#ask(block));
+		return this.#lost ? ESTALE : this.#fs.bridge.pending(this.#ask(block));
 	}
 
 	#ask(block: number): Ticket<Uint8Array> {

@@ -11,6 +11,7 @@ import {
 	ENOENT,
 	EPERM,
 	type Errno,
+	ESTALE,
 	EXDEV,
 	PENDING,
 } from "../abi/errno.ts";
@@ -29,6 +30,8 @@ export class RemoteDirectory extends RemoteNode {
 	/** Null until the store has listed it. */
 	#entries: Entries | null;
 	#listing: Ticket<Listing[]> | null = null;
+	/** Names that were changed here while it is being listed again. */
+	readonly #touched = new Set<string>();
 
 	constructor(
 		fs: RemoteFileSystem,
@@ -60,8 +63,9 @@ export class RemoteDirectory extends RemoteNode {
 		const times = this.#now();
 		const node =
 			type === "file"
-				? new RemoteFile(this.fs, this, name, times, 0)
+				? new RemoteFile(this.fs, this, name, times, null)
 				: new RemoteDirectory(this.fs, this, name, new Entries(), times);
+		this.#touched.add(name);
 		entries.add(name, node);
 		this.modifiedNow();
 		this.fs.queue.make(node, node.path, type);
@@ -73,6 +77,7 @@ export class RemoteDirectory extends RemoteNode {
 		if (typeof entries === "number") return entries;
 		if (!this.fs.extras.has("symlink")) return EPERM;
 		const node = new RemoteSymlink(this.fs, this, name, this.#now(), target);
+		this.#touched.add(name);
 		entries.add(name, node);
 		this.modifiedNow();
 		this.fs.queue.symlink(node, node.path, target);
@@ -95,6 +100,7 @@ export class RemoteDirectory extends RemoteNode {
 		bare.addName(this, name);
 		bare.links += 1;
 		bare.changedNow();
+		this.#touched.add(name);
 		entries.add(name, bare);
 		this.modifiedNow();
 		return 0;
@@ -177,6 +183,81 @@ export class RemoteDirectory extends RemoteNode {
 		for (const [name, node] of [...entries]) this.#drop(entries, name, node);
 	}
 
+	// --- changes by others ---
+
+	/** Others have changed what is at `names` below here, from the one with this index on, and all that
+	 *  lies below it. What has not been looked at yet will be seen as it is. */
+	told(names: readonly string[], index: number): void {
+		const entries = this.#entries;
+		if (entries === null) return;
+		const name = names[index];
+		if (name === undefined) {
+			this.fs.refresh(this);
+			for (const [, node] of entries) suspect(node, names, index);
+			return;
+		}
+		const node = entries.get(name);
+		if (node === undefined || index === names.length - 1) this.fs.refresh(this);
+		if (node !== undefined) suspect(node, names, index + 1);
+	}
+
+	/** Asks for what is in it now; null where nobody has looked or it is gone. */
+	askAgain(): Ticket<Listing[]> | null {
+		if (this.#entries === null || this.removed) return null;
+		this.#touched.clear();
+		return this.fs.queue.list(this.path);
+	}
+
+	/** Takes over what others have made of it, but for what has been changed here since. `asked` is the
+	 *  count of listings when it was asked for. */
+	merge(listings: readonly Listing[], asked: number): void {
+		const entries = this.#entries;
+		if (entries === null || this.removed) return;
+		const seen = new Set<string>();
+		for (const listing of listings) {
+			const { name } = listing;
+			if (!isName(name) || seen.has(name)) continue;
+			seen.add(name);
+			if (this.#keeps(name)) continue;
+			// What is in a remote directory is a node of its kind.
+			const node = entries.get(name) as RemoteNode | undefined;
+			if (node?.renew(listing, timesOf(listing), asked)) continue;
+			if (node === undefined || this.#lose(entries, name, node)) this.#enter(entries, listing);
+		}
+		for (const [name, node] of [...entries]) {
+			if (!seen.has(name) && !this.#keeps(name)) this.#lose(entries, name, node);
+		}
+	}
+
+	/** Whether something in it, or below, is only here. */
+	get isDirty(): boolean {
+		for (const [, node] of this.#entries ?? []) if (dirty(node)) return true;
+		return false;
+	}
+
+	#keeps(name: string): boolean {
+		return this.#touched.has(name) || this.fs.queue.holds(this.pathOf(name));
+	}
+
+	/** A name has gone; whether it could, for what is only here is made again. */
+	#lose(entries: Entries, name: string, node: Node): boolean {
+		if (node instanceof RemoteDirectory) {
+			if (node.isDirty) this.fs.queue.make(node, this.pathOf(name), "directory");
+			else node.links = 0;
+			for (const [child, below] of [...(node.#entries ?? [])]) {
+				node.#lose(node.#entries as Entries, child, below);
+			}
+			if (node.links > 0) return false;
+		}
+		if (node instanceof RemoteFile && node.isDirty) {
+			if (node.remake()) return false;
+			this.fs.queue.report(this, this.pathOf(name), ESTALE);
+		}
+		if (node instanceof RemoteLeaf) node.lost(this, name);
+		entries.delete(name);
+		return true;
+	}
+
 	#list(): Entries | Errno {
 		if (this.removed) return new Entries();
 		this.#listing ??= this.fs.queue.list(this.path);
@@ -209,7 +290,7 @@ export class RemoteDirectory extends RemoteNode {
 		const { fs } = this;
 		const times = timesOf(listing);
 		if (listing.type === "directory") return new RemoteDirectory(fs, this, name, null, times);
-		if (listing.type === "file") return new RemoteFile(fs, this, name, times, bytes(listing.size));
+		if (listing.type === "file") return new RemoteFile(fs, this, name, times, listing);
 		const target = typeof listing.target === "string" ? listing.target : null;
 		return new RemoteSymlink(fs, this, name, times, target);
 	}
@@ -258,6 +339,7 @@ export class RemoteDirectory extends RemoteNode {
 	#drop(entries: Entries, name: string, node: Node): void {
 		const path = this.pathOf(name);
 		this.#leave(name, node);
+		this.#touched.add(name);
 		entries.delete(name);
 		this.modifiedNow();
 		this.fs.queue.remove(this, path);
@@ -290,6 +372,8 @@ export class RemoteDirectory extends RemoteNode {
 			target.delete(newName);
 		}
 		const from = this.pathOf(name);
+		this.#touched.add(name);
+		to.#touched.add(newName);
 		if (to === this) entries.relabel(name, newName);
 		else {
 			entries.delete(name);
@@ -303,6 +387,15 @@ export class RemoteDirectory extends RemoteNode {
 		else node.changedNow();
 		this.fs.queue.rename(node, from, to.pathOf(newName));
 	}
+}
+
+function suspect(node: Node, names: readonly string[], index: number): void {
+	if (node instanceof RemoteFile) node.suspect = true;
+	if (node instanceof RemoteDirectory) node.told(names, index);
+}
+
+function dirty(node: Node): boolean {
+	return (node instanceof RemoteFile || node instanceof RemoteDirectory) && node.isDirty;
 }
 
 /** 0 once a node can lose its name without losing what somebody still needs. */
@@ -326,8 +419,4 @@ function timesOf({ modified, times }: Listing): Times {
 
 function time(value: unknown): bigint | undefined {
 	return typeof value === "bigint" && value >= 0n && value < MOST ? value : undefined;
-}
-
-function bytes(size: number): number {
-	return Number.isSafeInteger(size) && size > 0 ? size : 0;
 }

@@ -5,7 +5,7 @@
  * asks for that when its turn comes (`take`) and says what became of it (`answered`).
  */
 import { type Done, ENOENT, type Errno } from "../abi/errno.ts";
-import type { StoreChange, Times } from "../bridge/store.ts";
+import type { Listing, StoreChange, Times } from "../bridge/store.ts";
 import { type FileType, Node, type Stat } from "./node.ts";
 import type { RemoteFileSystem } from "./remote.ts";
 import { RemoteBytes } from "./remote-bytes.ts";
@@ -107,6 +107,19 @@ export abstract class RemoteNode extends Node implements Owner {
 		return 0;
 	}
 
+	get base(): Pick<Listing, "size" | "modified"> | null {
+		return null;
+	}
+
+	/** Others may have changed it: what `listing`, which was asked for when the count of listings was
+	 *  `asked`, says is taken over. False where it is something else now. */
+	renew(listing: Listing, times: Times, _asked: number): boolean {
+		if (listing.type !== this.type) return false;
+		this.#accessed = times.accessed;
+		this.#modified = times.modified;
+		return true;
+	}
+
 	take(path: string, out: StoreChange[]): void {
 		if (this.#times !== "unsent" || this.removed) return;
 		this.#times = "sent";
@@ -151,6 +164,21 @@ export abstract class RemoteLeaf extends RemoteNode {
 		return listed !== 0 || this.known > 1 ? listed : this.keep();
 	}
 
+	/** Whether something of it is only here. */
+	get isDirty(): boolean {
+		return false;
+	}
+
+	/** Others have removed a name of it. */
+	lost(parent: RemoteDirectory, name: string): void {
+		this.deleteName(parent, name);
+		this.links = this.known;
+		if (this.links > 0) return;
+		if (this.file !== undefined) this.fs.linked.delete(this.file);
+		this.fs.queue.forget(this);
+		this.lose();
+	}
+
 	/** One name goes. */
 	unlinked(parent: RemoteDirectory, name: string): void {
 		this.deleteName(parent, name);
@@ -175,22 +203,63 @@ export abstract class RemoteLeaf extends RemoteNode {
 
 	/** The last name has gone. */
 	protected detach(): void {}
+
+	/** Others have taken the last name. */
+	protected lose(): void {}
 }
 
 export class RemoteFile extends RemoteLeaf {
 	readonly #bytes: RemoteBytes;
 	/** Times are taken when somebody looks. */
 	#marked = false;
+	/** Others may have changed it. */
+	suspect = false;
+	#base: Pick<Listing, "size" | "modified"> | null;
+	/** How many listings had been asked for when it was last changed. */
+	#changedAt = -1;
 
+	/** `listing` is null for one that is made here. */
 	constructor(
 		fs: RemoteFileSystem,
 		parent: RemoteDirectory,
 		name: string,
 		times: Times,
-		size: number,
+		listing: Listing | null,
 	) {
 		super(fs, "file", parent, name, times);
-		this.#bytes = new RemoteBytes(fs, this, size);
+		this.#base = listing;
+		this.#bytes = new RemoteBytes(fs, this, sizeOf(listing));
+	}
+
+	override get base(): Pick<Listing, "size" | "modified"> | null {
+		return this.#base;
+	}
+
+	override get isDirty(): boolean {
+		return !this.#bytes.isClean;
+	}
+
+	/** One that has been changed here since is left as it is, and looked at again when the store has
+	 *  what is here. */
+	override renew(listing: Listing, times: Times, asked: number): boolean {
+		if (listing.type !== "file") return false;
+		if (this.isDirty || this.#changedAt >= asked) return true;
+		const size = sizeOf(listing);
+		if (!this.suspect && size === this.#bytes.size) return true;
+		this.suspect = false;
+		this.#base = listing;
+		this.#bytes.renew(size);
+		return super.renew(listing, times, asked);
+	}
+
+	/** Others have removed it while it was changed here: made again, if all of it is here. */
+	remake(): boolean {
+		if (!this.#bytes.isWhole) return false;
+		this.#base = null;
+		this.fs.queue.make(this, this.path, "file");
+		this.#bytes.sendAll();
+		this.fs.queue.contents(this);
+		return true;
 	}
 
 	override stat(out: Stat): Done {
@@ -213,6 +282,7 @@ export class RemoteFile extends RemoteLeaf {
 	override answered(change: StoreChange, error: Done): void {
 		this.#bytes.answered(change, error);
 		super.answered(change, error);
+		if (this.suspect && !this.isDirty && this.parent !== null) this.fs.refresh(this.parent);
 	}
 
 	override again(): void {
@@ -226,7 +296,7 @@ export class RemoteFile extends RemoteLeaf {
 
 	override write(from: Uint8Array, at: number, length: number, position: number): number {
 		const written = this.#bytes.write(from, at, length, position);
-		if (written > 0) this.#marked = true;
+		if (written > 0) this.#mark();
 		return written;
 	}
 
@@ -236,7 +306,7 @@ export class RemoteFile extends RemoteLeaf {
 
 	override truncate(size: number): Done {
 		const done = this.#bytes.truncate(size);
-		if (done === 0) this.#marked = true;
+		if (done === 0) this.#mark();
 		return done;
 	}
 
@@ -278,6 +348,17 @@ export class RemoteFile extends RemoteLeaf {
 		if (!this.isOpen) this.#bytes.release();
 	}
 
+	protected override lose(): void {
+		if (this.#bytes.isWhole) this.#bytes.detach();
+		else this.#bytes.lose();
+		if (!this.isOpen) this.#bytes.release();
+	}
+
+	#mark(): void {
+		this.#marked = true;
+		this.#changedAt = this.fs.listings;
+	}
+
 	#settle(): void {
 		if (this.#marked) this.modifiedNow();
 		this.#marked = false;
@@ -299,6 +380,10 @@ export class RemoteSymlink extends RemoteLeaf {
 		this.#target = target;
 	}
 
+	override renew(listing: Listing, times: Times, asked: number): boolean {
+		return listing.target === (this.#target ?? undefined) && super.renew(listing, times, asked);
+	}
+
 	override size(): number {
 		const target = this.#target ?? "";
 		return utf8Length(target, 0, target.length);
@@ -307,4 +392,10 @@ export class RemoteSymlink extends RemoteLeaf {
 	override readlink(): string | Errno {
 		return this.#target ?? ENOENT;
 	}
+}
+
+/** The size that a listing tells, as far as it makes sense. */
+function sizeOf(listing: Listing | null): number {
+	const size = listing?.size ?? 0;
+	return Number.isSafeInteger(size) && size > 0 ? size : 0;
 }

@@ -39,7 +39,7 @@ export interface RemoteOptions {
 	reports?: Reports;
 }
 
-const NO_REPORTS: Reports = { refused() {}, pending() {} };
+const NO_REPORTS: Reports = { refused() {}, pending() {}, conflict() {} };
 
 const MiB = 1024 * 1024;
 const MILLISECOND = 1_000_000n;
@@ -61,6 +61,10 @@ export class RemoteFileSystem implements FileSystem {
 	/** Files and symlinks with several names, by their number in the store. */
 	readonly linked = new Map<number, RemoteLeaf>();
 	readonly #top: RemoteDirectory;
+	/** Directories that others have changed something in, and how often one has been listed again. */
+	readonly #stale = new Set<RemoteDirectory>();
+	#refreshing = false;
+	listings = 0;
 	/** Files with cached bytes, the one used longest ago first. */
 	readonly #recent = new Set<RemoteBytes>();
 
@@ -73,7 +77,14 @@ export class RemoteFileSystem implements FileSystem {
 		// That a method is there is what `extras` says.
 		const all = store as Far<FullStore>;
 		const { underway = 8 * MiB, reports = NO_REPORTS } = options;
-		this.queue = new StoreQueue(bridge, all, this.extras, underway, reports);
+		this.queue = new StoreQueue(bridge, all, this.extras, underway, {
+			refused: (path, error) => reports.refused(path, error),
+			pending: () => reports.pending(),
+			conflict: (path, kept) => {
+				reports.conflict(path, kept);
+				this.changed([kept]);
+			},
+		});
 		this.#top = new RemoteDirectory(this, null, "", null, BIRTH);
 		this.root = this.#top;
 	}
@@ -82,8 +93,40 @@ export class RemoteFileSystem implements FileSystem {
 		return this.queue.sync();
 	}
 
-	/** Others have changed what is at these paths, and below. */
-	changed(_paths: readonly string[]): void {}
+	/** Others have changed what is at these paths, and below. What is cached of it is looked at again,
+	 *  now, so that no call of a guest has to wait. */
+	changed(paths: readonly string[]): void {
+		for (const path of paths) {
+			this.#top.told(
+				path.split("/").filter((name) => name !== ""),
+				0,
+			);
+		}
+	}
+
+	/** Lists a directory again. */
+	refresh(directory: RemoteDirectory): void {
+		this.#stale.add(directory);
+		if (!this.#refreshing) this.#refresh();
+	}
+
+	#refresh(): void {
+		for (const directory of this.#stale) {
+			this.#stale.delete(directory);
+			const ticket = directory.askAgain();
+			if (ticket === null) continue;
+			this.#refreshing = true;
+			this.listings += 1;
+			const asked = this.listings;
+			ticket.watch(() => {
+				this.#refreshing = false;
+				// One that cannot be listed stays as it was: a guest that needs more of it will be told.
+				if (Array.isArray(ticket.value)) directory.merge(ticket.value, asked);
+				this.#refresh();
+			});
+			return;
+		}
+	}
 
 	/** 0 once every directory has been listed. */
 	listAll(): Done {

@@ -32,6 +32,8 @@ export interface Owner extends INode {
 	/** Its path, now. */
 	readonly path: string;
 	readonly removed: boolean;
+	/** How the store has listed it, where others may have changed it since. */
+	readonly base: Pick<Listing, "size" | "modified"> | null;
 	/** Puts into the queue what it has gathered. */
 	flush(): void;
 }
@@ -42,10 +44,14 @@ export interface Reports {
 	refused(path: string, error: Errno): void;
 	/** The bytes that are yet to be written have become more or fewer. */
 	pending(): void;
+	/** Others had changed the file at `path`; theirs is at `kept` now. */
+	conflict(path: string, kept: string): void;
 }
 
 interface Named {
 	readonly change: NameChange;
+	/** Its number among all of them. */
+	readonly order: number;
 	/** Whom a failure concerns. */
 	readonly node: INode;
 	/** It may have been made already, by an attempt whose answer was lost. */
@@ -84,6 +90,7 @@ export class StoreQueue {
 	#head = 0;
 	/** Changes of names that wait, underway and refused ones included. */
 	#names = 0;
+	#order = 0;
 	/** Bytes that files have and the store has not. */
 	#bytes = 0;
 	/** Done when the batch that is underway has been answered. */
@@ -200,6 +207,16 @@ export class StoreQueue {
 			this.#alarm = null;
 			this.flush();
 		});
+	}
+
+	/** Whether the store has something else at `path`, for it has refused what was to be there. */
+	holds(path: string): boolean {
+		return this.#held.length > 0 && this.#heldNames.cover(path);
+	}
+
+	/** A change of `node` that could not even be asked for. */
+	report(node: INode, path: string, error: Errno): void {
+		this.#fail(node, error, path);
 	}
 
 	/** A node has gone: nothing of it is to be kept. */
@@ -323,7 +340,8 @@ export class StoreQueue {
 	#change(node: INode, change: NameChange): void {
 		if (change.call !== "rename") this.flush();
 		this.#names += 1;
-		this.#push({ node, change, again: false });
+		this.#order += 1;
+		this.#push({ node, change, order: this.#order, again: false });
 	}
 
 	#push(step: Step): void {
@@ -395,6 +413,7 @@ export class StoreQueue {
 	#fly(changes: StoreChange[], sources: Step[], taken: Step[]): void {
 		const underway = this.#bridge.ticket<void>();
 		this.#underway = underway;
+		if (this.#extras.has("preserve")) this.#preserve(sources);
 		const durable = this.#hurried && this.#extras.has("apply");
 		this.#hurried = false;
 		this.#put(changes, durable, (errors) => {
@@ -409,6 +428,20 @@ export class StoreQueue {
 			this.#send();
 			underway.answer();
 		});
+	}
+
+	/** Has the store keep what others have made of files that are about to change. */
+	#preserve(sources: readonly Step[]): void {
+		for (const step of new Set(sources)) {
+			if (!("owner" in step) || step.owner.base === null) continue;
+			const { path } = step;
+			const { size, modified } = step.owner.base;
+			const ticket = this.#bridge.ask(this.#store, "preserve", path, size, modified);
+			ticket.watch(() => {
+				const kept: unknown = ticket.value;
+				if (typeof kept === "string") this.#reports.conflict(path, kept);
+			});
+		}
 	}
 
 	/** Puts changes to the store, and calls `heard` when all are answered. */
@@ -497,17 +530,21 @@ export class StoreQueue {
 	#hold(step: Named, error: Errno, path?: string): void {
 		step.again = true;
 		const { change, node } = step;
-		if (change.call === "remove") this.#unmake(change.path);
+		if (change.call === "remove") this.#unmake(change.path, step.order);
 		if (path !== undefined) this.#heldReason = error;
-		this.#held.push(step);
+		// What builds on others may have been held back before those were refused.
+		const place = this.#held.findLastIndex((held) => held.order < step.order);
+		this.#held.splice(place + 1, 0, step);
 		this.#heldNames.add(change.path);
 		if (change.call === "rename" || change.call === "link") this.#heldNames.add(change.to);
 		this.#fail(node, error, path);
 	}
 
 	/** What was never made need not be made in order to be removed. */
-	#unmake(path: string): void {
-		const last = this.#held.findLastIndex(({ change }) => touches(change, path));
+	#unmake(path: string, before: number): void {
+		const last = this.#held.findLastIndex(
+			({ change, order }) => order < before && touches(change, path),
+		);
 		const change = this.#held[last]?.change;
 		if (change?.path !== path || (change.call !== "make" && change.call !== "symlink")) return;
 		this.#held.splice(last, 1);

@@ -29,13 +29,19 @@ export function wireMount(
 	mount: Mounts[string],
 	workerUrl: string | URL | undefined,
 	changed: (store: number, paths: readonly string[]) => void,
+	conflict: (path: string, kept: string) => void,
 ): WireMount {
 	const { directory, readOnly } = mountOf(written, mount);
 	if ("workerUrl" in directory) directory.workerUrl ??= workerUrl;
 	const hear: Heard = (paths) => changed(store.id, paths);
 	const all = mounted.get(directory) ?? new Set();
 	mounted.set(directory, all.add(hear));
-	const stop = directory.watch?.(hear);
+	const path = guestPath(written);
+	const at = path === "/" ? "" : path;
+	const stop = directory.watch?.(hear, (file, kept) => {
+		conflict(at + file, at + kept);
+		hear([kept]);
+	});
 	const methods = methodsOf(directory, (paths) => {
 		for (const other of all) if (other !== hear) other(paths);
 	});
@@ -45,7 +51,7 @@ export function wireMount(
 		stop?.();
 	});
 	const extras: StoreExtra[] = extraMethods.filter((name) => name in methods);
-	return { path: guestPath(written), written, store, extras, readOnly };
+	return { path, written, store, extras, readOnly };
 }
 
 /** The methods of a store, which tell what they have changed. */

@@ -187,6 +187,10 @@ export class Mounts {
 		const at = path === "/" ? "" : path;
 		const reports = {
 			refused: (below: string, error: Errno) => this.#refused(at + below, error),
+			conflict: (below: string, kept: string) => {
+				const event = { type: "conflict", detail: { path: at + below, kept: at + kept } } as const;
+				this.#tree.post({ from: 0, kind: "event", event });
+			},
 			pending: this.#teller(path, (): number => fs.queue.pending),
 		};
 		const fs: RemoteFileSystem = new RemoteFileSystem(this.#bridge, store, { extras, reports });

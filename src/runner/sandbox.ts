@@ -399,9 +399,12 @@ export class Sandbox extends SandboxTarget {
 	async #wireMount(written: string, mount: Mounts[string]): Promise<WireMount> {
 		// Only who mounts something needs it.
 		const { wireMount } = await import("./lending.ts");
-		return wireMount(this.#lent, written, mount, this.#options.workerUrl, (store, paths) => {
+		const changed = (store: number, paths: readonly string[]) => {
 			this.#call("changed", store, paths).catch(() => {});
-		});
+		};
+		const conflict = (path: string, kept: string) =>
+			this.#tell({ type: "conflict", detail: { path, kept } });
+		return wireMount(this.#lent, written, mount, this.#options.workerUrl, changed, conflict);
 	}
 
 	// --- processes ---

@@ -1,0 +1,171 @@
+/**
+ * What others change in a store while it is mounted: seen where nothing is only here, and never
+ * overwritten unseen where something is.
+ */
+import { expect, test } from "vitest";
+import { EIO, ENOENT, ESTALE } from "../abi/errno.ts";
+import type { StoreExtra } from "../bridge/store.ts";
+import { list, text } from "./conformance.ts";
+import { LateBridge, PlainStore } from "./late.ts";
+import type { INode } from "./node.ts";
+import { RemoteFileSystem } from "./remote.ts";
+
+const encode = (content: string) => new TextEncoder().encode(content);
+
+function shared(files: Record<string, string | null>, extras: readonly StoreExtra[] = []) {
+	const store = new PlainStore();
+	const put = (path: string, content: string | null) =>
+		store.items.set(path, { bytes: content === null ? null : encode(content) });
+	for (const [path, content] of Object.entries(files)) put(path, content);
+	const bridge = new LateBridge(store);
+	const told: string[] = [];
+	const reports = {
+		refused: (path: string, error: number) => told.push(`${path} ${error}`),
+		conflict: (path: string, kept: string) => told.push(`${path} ${kept}`),
+		pending() {},
+	};
+	const fs = new RemoteFileSystem(bridge, store.far, { block: 8, extras, reports });
+	const find = (path: string): INode => {
+		let node: INode | number = fs.root;
+		for (const name of path.split("/").filter(Boolean)) {
+			const at = node as INode;
+			node = bridge.run(() => at.lookup(name));
+		}
+		return node as INode;
+	};
+	/** Others change something, and the cache has heard of it. */
+	const others = (...paths: string[]) => {
+		fs.changed(paths);
+		while (bridge.turn());
+	};
+	const read = (node: INode) => bridge.run(() => text(node));
+	const write = (node: INode, content: string, at = 0) =>
+		bridge.run(() => node.write(encode(content), 0, content.length, at));
+	const stored = (path: string) => String.fromCharCode(...(store.items.get(path)?.bytes ?? []));
+	const sync = () => bridge.run(() => fs.sync());
+	return { store, bridge, fs, find, others, read, write, put, told, stored, sync };
+}
+
+test("an open file shows what others have written, and its directory what they made", () => {
+	const { store, find, others, read, put, bridge } = shared({
+		"/d": null,
+		"/d/f": "old",
+		"/g": "g",
+	});
+	const f = find("d/f");
+	const g = find("g");
+	f.handles += 1;
+	expect([read(f), read(g)]).toEqual(["old", "g"]);
+	put("/d/f", "longer than before");
+	put("/d/new", "n");
+	put("/e", null);
+	put("/e/deep", "x");
+	store.items.delete("/g");
+	others("/d/f", "/d/new", "/e/deep", "/g");
+	expect([read(f), find("d/f") === f]).toEqual(["longer than before", true]);
+	expect(read(find("d/new"))).toBe("n");
+	expect(read(find("e/deep"))).toBe("x");
+	expect([find("g"), bridge.run(() => list(find("")))]).toEqual([ENOENT, ["d", "e"]]);
+});
+
+test("a path stands for all below it, and what nobody has looked at costs nothing", () => {
+	const { find, others, read, put, bridge } = shared({ "/d": null, "/d/e": null, "/d/e/f": "1" });
+	const asked = bridge.asked;
+	others("/", "/d/e/f");
+	expect(bridge.asked).toBe(asked);
+	const f = find("d/e/f");
+	expect(read(f)).toBe("1");
+	put("/d/e/f", "2");
+	others("");
+	expect(read(f)).toBe("2");
+});
+
+test("a file that others remove goes on with what is here of it, and what is not is stale", () => {
+	const content = "0123456789".repeat(10);
+	const { store, find, others, read, bridge } = shared({ "/f": content, "/g": "all" });
+	const f = find("f");
+	const g = find("g");
+	f.handles += 1;
+	g.handles += 1;
+	const bytes = new Uint8Array(100);
+	expect(bridge.run(() => f.read(bytes, 0, 5, 0))).toBe(5);
+	expect(read(g)).toBe("all");
+	store.items.delete("/f");
+	store.items.delete("/g");
+	others("/f", "/g");
+	expect(find("f")).toBe(ENOENT);
+	expect(bridge.run(() => f.read(bytes, 0, 5, 0))).toBe(5);
+	expect(bridge.run(() => f.read(bytes, 0, 5, 90))).toBe(ESTALE);
+	expect(read(g)).toBe("all");
+});
+
+test("what is only here stays: others' version is looked at again once ours is there", () => {
+	const { fs, find, others, read, write, put, stored, sync } = shared({ "/f": "0123456789" });
+	const f = find("f");
+	read(f);
+	write(f, "OURS", 2);
+	put("/f", "theirs, and longer");
+	fs.changed(["/f"]);
+	expect(text(f)).toBe("01OURS6789");
+	expect(sync()).toBe(0);
+	others();
+	expect(stored("/f")).toBe("thOURS, and longer");
+	expect(read(f)).toBe("thOURS, and longer");
+});
+
+test("what is only here is made again where others have removed it, with its directory", () => {
+	const { store, find, others, write, stored, sync, bridge } = shared({
+		"/d": null,
+		"/d/f": "old",
+	});
+	const f = find("d/f");
+	bridge.run(() => text(f));
+	store.failNext = EIO;
+	write(f, "new", 0);
+	expect(bridge.run(() => f.sync())).toBe(EIO);
+	store.items.delete("/d/f");
+	store.items.delete("/d");
+	others("/d");
+	sync();
+	expect(sync()).toBe(0);
+	expect(stored("/d/f")).toBe("new");
+});
+
+test("what a program changes while a directory is looked at again is not lost", () => {
+	const { bridge, fs, find, put, sync, store } = shared({ "/a": "a", "/b": "b" });
+	find("a");
+	put("/c", "c");
+	fs.changed(["/c"]);
+	// Now the store is being asked; its answer knows nothing of these.
+	expect(fs.root.remove("a", "file")).toBe(0);
+	expect(bridge.run(() => fs.root.create("new", "file"))).toHaveProperty("type", "file");
+	while (bridge.turn());
+	expect(bridge.run(() => list(fs.root))).toEqual(["b", "new", "c"]);
+	expect(sync()).toBe(0);
+	expect([...store.items.keys()].sort()).toEqual(["/", "/b", "/c", "/new"]);
+});
+
+test("before a file changes the store can keep what others made of it, and the page is told", () => {
+	const { store, find, write, put, told, stored, sync, bridge, read } = shared({ "/f": "listed" }, [
+		"preserve",
+	]);
+	const asked: unknown[] = [];
+	Reflect.set(store, "preserve", (path: string, size: number, modified: number) => {
+		asked.push([path, size, modified]);
+		if (stored("/f") === "listed") return null;
+		put("/f.conflict", stored("/f"));
+		return "/f.conflict";
+	});
+	const f = find("f");
+	read(f);
+	write(f, "ours!!", 0);
+	expect(sync()).toBe(0);
+	expect([asked, told]).toEqual([[["/f", 6, 1_700_000_000_000]], []]);
+	put("/f", "theirs");
+	write(f, "again!", 0);
+	expect(sync()).toBe(0);
+	while (bridge.turn());
+	expect(told).toEqual(["/f /f.conflict"]);
+	expect([stored("/f"), stored("/f.conflict")]).toEqual(["again!", "theirs"]);
+	expect(read(find("f.conflict"))).toBe("theirs");
+});
