@@ -8,6 +8,7 @@
  */
 import { env, execPath } from "node:process";
 import { defineConfig } from "@playwright/test";
+import type { Bridge } from "./e2e/rungs.ts";
 import { browserArguments, requireBrowser } from "./scripts/browser.mjs";
 
 const PLAIN_PORT = Number(env.PORTHOLE_E2E_PORT ?? 4173);
@@ -18,7 +19,7 @@ const browser = inFirefox ? "firefox" : "chromium";
 
 /** What does not depend on the headers of the page is tested once. */
 const ONCE =
-	/(archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults|profile|crash|tabs|quota)\.spec\.ts$/;
+	/(preloaded|archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults|profile|crash|tabs|quota)\.spec\.ts$/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY = /(consumers|faults|offline|playground|server|crash|tabs|quota)\.spec\.ts$/;
 /** In Firefox: the isolated page differs by what its guests see of clocks, streams and waiting. */
@@ -35,7 +36,12 @@ const server = (port: number, ...flags: string[]) => ({
 	reuseExistingServer: false,
 });
 
-export default defineConfig({
+/** Where it matters how guests wait, the tests run once more on each of the other rungs. In Firefox
+ *  the tests of each rung's own have to do. */
+const WAITING = /(programs|commands|files|mounts|load)\.spec\.ts$/;
+const RUNGS: readonly Bridge[] = inFirefox ? [] : ["preloaded"];
+
+export default defineConfig<{ bridge: Bridge | undefined }>({
 	testDir: "e2e",
 	outputDir: "test-results/e2e",
 	reporter: [["list"], ["json", { outputFile: `test-results/e2e-${browser}.json` }]],
@@ -56,5 +62,10 @@ export default defineConfig({
 			use: { baseURL: `http://localhost:${ISOLATED_PORT}` },
 			...(inFirefox ? { testMatch: ISOLATED_FIREFOX } : { testIgnore: ONCE }),
 		},
+		...RUNGS.map((bridge) => ({
+			name: `${browser}-${bridge}`,
+			use: { baseURL: `http://localhost:${PLAIN_PORT}`, bridge },
+			testMatch: WAITING,
+		})),
 	],
 });

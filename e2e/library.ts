@@ -9,6 +9,7 @@ import type * as Porthole from "../src/index.ts";
 import type * as Webc from "../src/webc/index.ts";
 import { firefoxTest, inFirefox } from "./firefox.ts";
 import { buildPrograms } from "./programs/build.ts";
+import { type Bridge, notFor } from "./rungs.ts";
 
 /** An error, as it comes out of the page. */
 export interface Caught {
@@ -62,10 +63,13 @@ declare global {
 /** What every test begins with: a page of the browser that this run is about. */
 const bare = inFirefox ? (firefoxTest as unknown as typeof chromiumTest) : chromiumTest;
 
-/** `page` has the library in it. */
-export const test = bare.extend({
-	page: async ({ page }, use) => {
-		await page.goto("/pages/library.html");
+/** `page` has the library in it, whose sandboxes ask for the project's `bridge`. */
+export const test = bare.extend<{ readonly bridge: Bridge | undefined }>({
+	bridge: [undefined, { option: true }],
+	page: async ({ page, bridge }, use, { titlePath }) => {
+		const reason = bridge && notFor(bridge, titlePath.slice(1));
+		bare.skip(reason !== undefined, reason);
+		await page.goto(`/pages/library.html${bridge ? `?bridge=${bridge}` : ""}`);
 		await page.waitForFunction(() => document.title === "ready");
 		await use(page);
 	},

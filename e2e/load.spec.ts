@@ -382,6 +382,7 @@ test.describe("a sandbox", () => {
 		expect(environment).toMatchObject({
 			bridge: "suspending",
 			crossOriginIsolated: project.name === "chromium-isolated",
+			features: { jspi: true, sharedMemory: project.name === "chromium-isolated" },
 		});
 		expect(environment.why).toContain("JSPI");
 		expect(environment.clockResolution).toBeGreaterThan(0);
@@ -510,14 +511,18 @@ test.describe("a sandbox", () => {
 		}
 	});
 
-	test("refuses the bridges that it cannot have", async ({ page }) => {
-		const result = await page.evaluate(async () => {
-			const refused = [await caught(porthole.Sandbox.create({ bridge: "preloaded" }))];
-			if (crossOriginIsolated)
-				await (await porthole.Sandbox.create({ bridge: "blocking" })).close();
-			else refused.push(await caught(porthole.Sandbox.create({ bridge: "blocking" })));
+	test("refuses the bridges that it cannot have, and says what is missing", async ({ page }) => {
+		const errors = await page.evaluate(async () => {
+			const refused = [];
+			if (!crossOriginIsolated) {
+				refused.push(await caught(porthole.Sandbox.create({ bridge: "blocking" })));
+			}
+			Reflect.deleteProperty(WebAssembly, "Suspending");
+			refused.push(await caught(porthole.Sandbox.create({ bridge: "suspending" })));
 			return refused;
 		});
-		for (const error of result) expect(error.code).toBe("not-supported");
+		for (const error of errors) expect(error).toMatchObject({ code: "not-supported" });
+		expect(errors.at(-1)?.message).toContain("Chrome 137");
+		if (errors.length > 1) expect(errors[0]?.message).toContain("Cross-Origin-Opener-Policy");
 	});
 });

@@ -24,7 +24,7 @@ const INLINE = "inline:guest";
 const GUEST_ADDRESS = /new URL\(\s*"(?:\.\.\/)+workers\/guest\.ts",\s*import\.meta\.url,?\s*\)/g;
 
 /** What late parts of the worker share among themselves only, and most pages never load. */
-const LATE = /\/(read-v1|letter|mailbox|far-calls|guest-protocol)\.ts$/;
+const LATE = /\/(read-v1|sleep|unfit|letter|mailbox|far-calls|guest-protocol)\.ts$/;
 
 rmSync(resolve(ROOT, "dist"), { recursive: true, force: true });
 const bundled = new Set<string>();
@@ -58,7 +58,7 @@ async function bundle(entry: EntryPoint): Promise<void> {
 			comments: { legal: false, annotation: true, jsdoc: false },
 			chunkFileNames: `${entry.name}-[name].js`,
 			// What is rarely needed is loaded late. What the worker and its late parts share is in one file with the worker, which gzip likes
-			// better than several; but the oldest containers' reader stays apart.
+			// better than several; but what few workers load at all stays apart.
 			codeSplitting:
 				entry === GUEST
 					? {

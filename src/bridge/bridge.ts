@@ -9,6 +9,7 @@
  * own answer, or its own error.
  */
 import type { Done, Errno } from "../abi/errno.ts";
+import type { PlainCall } from "./adapter.ts";
 
 /** A question that has been asked, as the one who waits sees it. */
 export interface Ticket<T> {
@@ -38,6 +39,9 @@ type Answer<T, K extends keyof T> = T[K] extends (...args: never) => Promise<inf
 
 /** The only code that knows how this thread waits. */
 export interface Bridge {
+	/** Whether nothing can be answered now, because a guest runs that cannot wait: whoever can find
+	 *  an answer on the spot should. Undefined where guests can always wait. */
+	readonly urgent?: boolean;
 	/** A ticket that somebody in this thread will answer. */
 	ticket<T>(): OpenTicket<T>;
 	/** A ticket that is done at `time`, in milliseconds of the monotonic clock (`performance.now`). */
@@ -83,6 +87,8 @@ export interface GuestBridge extends Bridge {
 	waitImport(guest: Stop): WebAssembly.ImportValue;
 	/** For the adapter: 1 where the guest should let messages in now; then `wait` waits for them. */
 	breathe(guest: Stop): number;
+	/** The calls as a guest is to make them, for a bridge that watches them. */
+	calls?(calls: Readonly<Record<string, PlainCall>>): Record<string, PlainCall>;
 	/** Calls an entry of a guest, and settles as it returns or throws. */
 	enter(f: () => unknown): Promise<unknown>;
 }

@@ -21,7 +21,7 @@ export async function compileResponse(
 		return await WebAssembly.compileStreaming(module);
 	} catch (cause) {
 		if (cause instanceof PortholeError) throw cause;
-		throw explained(cause, what);
+		throw (await import("./unfit.ts")).notCompiled(cause, what);
 	}
 }
 
@@ -31,22 +31,6 @@ export async function compile(bytes: Uint8Array, what: string): Promise<WebAssem
 		// The browser accepts views of any buffer; its type says otherwise of shared ones.
 		return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
 	} catch (cause) {
-		throw explained(cause, what);
+		throw (await import("./unfit.ts")).notCompiled(cause, what);
 	}
-}
-
-function explained(cause: unknown, what: string): PortholeError {
-	if (cause instanceof RangeError) {
-		return new PortholeError("out-of-memory", `not enough memory to compile ${what}`, { cause });
-	}
-	if (cause instanceof WebAssembly.CompileError) {
-		return new PortholeError(
-			"invalid-module",
-			`${what} is not a WebAssembly module that this browser can compile: ${cause.message}`,
-			{ cause },
-		);
-	}
-	return new PortholeError("network-error", `${what} could not be read: ${String(cause)}`, {
-		cause,
-	});
 }

@@ -23,6 +23,7 @@ import { type Clock, Guest } from "../wasi/guest.ts";
 import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
 import { failure } from "./failure.ts";
 import type { Program } from "./packages.ts";
+import type { Preloaded } from "./preloaded.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "./protocol.ts";
 import type { ExtraImports, Prepare } from "./run.ts";
 import { settle } from "./settle.ts";
@@ -38,6 +39,7 @@ export interface Start {
 	readonly bridge: Bridge;
 	readonly prepare: Prepare;
 	readonly clock: Clock;
+	readonly ahead: Preloaded | undefined;
 	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
 	readonly post: (message: FromGuest, give?: Transferable[]) => void;
 }
@@ -60,6 +62,7 @@ export class GuestProcess {
 	static async create(start: Start): Promise<GuestProcess> {
 		const { request, program, tree: base } = start;
 		const { namespace, mounts } = await base.forProcess(request.mounts);
+		await start.ahead?.read(mounts);
 		const paths = mounts.map(({ mount }) => mount.path);
 		const directory = directoryOf(program.info, request.currentDir, paths);
 		const leave = (killed: boolean) => base.leave(mounts, killed);
@@ -98,13 +101,17 @@ export class GuestProcess {
 			fillRandom: start.fillRandom,
 		});
 		const funnel = (fd: 1 | 2) =>
-			new Funnel(bridge, (chunk) =>
-				post({ from: request.pid, kind: "output", fd, chunk }, [chunk.buffer]),
+			new Funnel(
+				bridge,
+				(chunk) => post({ from: request.pid, kind: "output", fd, chunk }, [chunk.buffer]),
+				start.ahead?.output,
 			);
 		this.#outputs = [funnel(1), funnel(2)];
 		this.#terminal = this.#makeTerminal(request, Device);
 		this.#guest.terminal = this.#terminal;
-		this.#input = this.#terminal ?? new Input(bridge, "pipe", () => this.#reportTaken());
+		this.#input =
+			this.#terminal ??
+			new Input(bridge, "pipe", start.ahead ? undefined : () => this.#reportTaken());
 		this.#guest.flush = () => {
 			for (const output of this.#outputs) output.flush();
 		};

@@ -13,6 +13,7 @@ import { GuestProcess } from "./guest-process.ts";
 import { loadPackage } from "./load.ts";
 import { Packages } from "./packages.ts";
 import type { Report } from "./part.ts";
+import type { Preloaded } from "./preloaded.ts";
 import type {
 	Desk,
 	Features,
@@ -42,6 +43,7 @@ export class SandboxKernel implements Kernel {
 	#prepare!: Prepare;
 	#tree!: Tree;
 	#packages!: Packages;
+	#ahead: Preloaded | undefined;
 	readonly #guests = new Map<number, GuestProcess>();
 	readonly #loads = new Map<number, AbortController>();
 
@@ -52,18 +54,26 @@ export class SandboxKernel implements Kernel {
 
 	async start(rung: Rung): Promise<Features> {
 		const ask: Ask = (id, method, args) => this.#desk.ask(id, method, args);
-		const { bridge, prepare } =
-			rung === "suspending" ? suspending(ask) : (await import("./own-worker.ts")).ownWorkers(ask);
+		const { bridge, prepare } = await this.#way(rung, ask);
 		this.#bridge = bridge;
 		this.#prepare = prepare;
-		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom, (message) =>
-			this.#post(message),
-		);
+		const post = (message: FromGuest) => this.#post(message);
+		const limits = this.#ahead?.limits;
+		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom, post, limits);
 		this.#packages = new Packages(this.#tree);
 		return {
 			crossOriginIsolated: globalThis.crossOriginIsolated === true,
 			clockResolution: this.#clock.resolution(),
 		};
+	}
+
+	/** How guests wait; what few browsers need is loaded late. */
+	async #way(rung: Rung, ask: Ask): Promise<{ bridge: PageBridge; prepare: Prepare }> {
+		if (rung === "suspending") return suspending(ask);
+		if (rung !== "preloaded") return (await import("./own-worker.ts")).ownWorkers(ask);
+		const { Preloaded } = await import("./preloaded.ts");
+		this.#ahead = new Preloaded(ask, (message) => this.#warn(message));
+		return this.#ahead;
 	}
 
 	// --- packages and mounts ---
@@ -80,11 +90,11 @@ export class SandboxKernel implements Kernel {
 				this.#post({ from: 0, kind: "progress", load, phase, loaded, total });
 			}
 		};
-		const warn = (message: string) =>
-			this.#post({ from: 0, kind: "event", event: { type: "warning", detail: { message } } });
 		const { signal } = abort;
 		try {
-			const loaded = await loadPackage(source, options, this.#bridge, signal, report, warn);
+			const loaded = await loadPackage(source, options, this.#bridge, signal, report, (why) =>
+				this.#warn(why),
+			);
 			report("compiling", last.loaded, last.total);
 			const wired = await this.#packages.add(load, loaded);
 			report("ready", last.loaded, last.total);
@@ -136,17 +146,21 @@ export class SandboxKernel implements Kernel {
 			bridge: this.#bridge,
 			prepare: this.#prepare,
 			clock: this.#clock,
+			ahead: this.#ahead,
 			fillRandom,
 			post: (message, give = []) => this.#post(message, give),
 		});
 		this.#guests.set(request.pid, process);
 		// In a task of its own, so that the page first hears that the guest is about to start.
-		setTimeout(() => process.run().finally(() => this.#guests.delete(request.pid)), 0);
+		const start = () => process.run().finally(() => this.#guests.delete(request.pid));
+		if (this.#ahead) this.#ahead.hold(request.pid, start);
+		else setTimeout(start, 0);
 	}
 
 	receive(message: ToGuest): void {
 		const guest = this.#guests.get(message.to);
 		if (guest !== undefined) guest.receive(message);
+		this.#ahead?.hear(message);
 	}
 
 	async sync(): Promise<void> {
@@ -172,6 +186,10 @@ export class SandboxKernel implements Kernel {
 		const call = files[method] as (...of: unknown[]) => Promise<Awaited<ReturnType<Files[K]>>>;
 		const answer = await call.apply(files, args);
 		return answer instanceof Uint8Array ? giveAway(answer, [answer.buffer as ArrayBuffer]) : answer;
+	}
+
+	#warn(message: string): void {
+		this.#post({ from: 0, kind: "event", event: { type: "warning", detail: { message } } });
 	}
 
 	#post(message: FromGuest, give: Transferable[] = []): void {

@@ -3,16 +3,9 @@
  */
 
 import { EIO } from "../abi/errno.ts";
-import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
-import {
-	type AccessProfile,
-	openPackage,
-	type Package,
-	type Span,
-	WebcError,
-} from "../webc/index.ts";
+import { type AccessProfile, openPackage, type Package, type Span } from "../webc/index.ts";
 import { compile } from "./compile.ts";
 import { BLOCK, Gathered, partOf, type Report, request, totalOf } from "./part.ts";
 import type { WireLoadOptions, WireSource } from "./protocol.ts";
@@ -130,26 +123,18 @@ async function read(
 	input: Uint8Array | RangeFile,
 	source: WireSource,
 ): Promise<{ pkg: Package; verified: Promise<void> }> {
+	const explain = async (cause: unknown): Promise<never> => {
+		throw (await import("./unfit.ts")).notRead(cause, input, source);
+	};
 	try {
 		const { pkg, verified } = await openPackage(input, { name: source.name });
-		const explained = verified.catch((cause) => {
-			throw explain(cause, input, source);
-		});
+		const explained = verified.catch(explain);
 		// Whoever loads the package looks at it, but perhaps later than it fails.
 		explained.catch(() => {});
 		return { pkg, verified: explained };
 	} catch (cause) {
-		throw explain(cause, input, source);
+		return explain(cause);
 	}
-}
-
-function explain(cause: unknown, input: Uint8Array | RangeFile, source: WireSource): unknown {
-	if (!(cause instanceof WebcError)) return cause;
-	const from = source.kind === "url" ? source.url : source.name || "the package";
-	const head = input instanceof Uint8Array ? input.subarray(0, 64) : new Uint8Array(0);
-	const html = /^\s*<(!doctype|html)/i.test(String.fromCharCode(...head));
-	const hint = html ? "; the server sent a web page, so the address is probably wrong" : "";
-	return new PortholeError(cause.code, `${from}: ${cause.message}${hint}`, { cause });
 }
 
 /** Bytes in memory as the contents of a volume. */

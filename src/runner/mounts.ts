@@ -193,7 +193,11 @@ export class Mounts {
 			},
 			pending: this.#teller(path, (): number => fs.queue.pending),
 		};
-		const fs: RemoteFileSystem = new RemoteFileSystem(this.#bridge, store, { extras, reports });
+		const fs: RemoteFileSystem = new RemoteFileSystem(this.#bridge, store, {
+			...this.#tree.limits,
+			extras,
+			reports,
+		});
 		return { mount: { path, fs, readOnly }, fs, written, store };
 	}
 

@@ -164,9 +164,9 @@ export class ProcessEnd implements Process {
 		if (!this.#end()) return;
 		for (const output of this.#outputs) output.close();
 		const reason = this.#reason ?? "terminal";
-		Promise.all(this.#before).then(async () =>
-			this.#finish(await exitStatus(status.signal ? { reason, ...status } : status)),
-		);
+		Promise.all(this.#before)
+			.then(() => exitStatus(status.signal ? { reason, ...status } : status))
+			.then(this.#finish, this.#fail);
 	}
 
 	break(error: Error): void {

@@ -178,6 +178,8 @@ export type ToGuest =
 	  }
 	/** No more input will come; `failed` where it broke off. */
 	| { readonly to: number; readonly kind: "end"; readonly failed: boolean }
+	/** All that the guest is given ahead has been sent: it may start. */
+	| { readonly to: number; readonly kind: "begin" }
 	/** The page has taken so many bytes of a stream. */
 	| { readonly to: number; readonly kind: "taken"; readonly fd: 1 | 2; readonly bytes: number }
 	/** The page will take no more. */

@@ -10,9 +10,11 @@
  *
  * Guests read through `read`, which is synchronous: a block that is missing is asked for, together
  * with those behind it if the guest reads straight on, and the call waits for it. A read that fails
- * for good is EIO for the guest, and the page is told which file it was and why.
+ * for good is EIO for the guest, and the page is told which file it was and why. Where guests cannot
+ * wait, the block is fetched on the spot. Both ways, and programs, stand in one file because they
+ * fill the same cache.
  */
-import { type Done, EIO, errnoOf } from "../abi/errno.ts";
+import { type Done, EIO, type Errno, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
@@ -28,6 +30,7 @@ import { Download } from "./download.ts";
 import type { Warn } from "./load.ts";
 import { fileAt } from "./names.ts";
 import { BLOCK, type Part, type Report } from "./part.ts";
+import type { PartNow } from "./part-now.ts";
 
 export { goOn, insist } from "./download.ts";
 
@@ -72,6 +75,8 @@ export class RangeFile implements ByteSource {
 	readonly #address: string;
 	readonly #bridge: Bridge;
 	readonly #download: Download;
+	/** Has parts on the spot, where guests cannot wait. */
+	#now: PartNow | null = null;
 	readonly #blocks = new Map<number, Uint8Array>();
 	readonly #coming = new Map<number, Coming>();
 	readonly #tickets = new Map<number, OpenTicket<void>>();
@@ -111,6 +116,9 @@ export class RangeFile implements ByteSource {
 		signal: AbortSignal,
 	): Promise<RangeFile> {
 		const file = new RangeFile(url, bridge, response.headers.get(VERSION), part, signal);
+		if (bridge.urgent !== undefined) {
+			file.#now = new (await import("./part-now.ts")).PartNow(file.#address, part);
+		}
 		await file.#fetchRun(0, 0, { response });
 		return file;
 	}
@@ -265,7 +273,12 @@ export class RangeFile implements ByteSource {
 			const block = Math.floor((position + done) / BLOCK);
 			const bytes = this.#blocks.get(block);
 			if (bytes === undefined) {
-				return done > 0 ? done : this.#wait(block, position, position + length);
+				if (done > 0) return done;
+				const there = this.#bridge.urgent
+					? this.#fetchNow(block, position)
+					: this.#wait(block, position, position + length);
+				if (there !== 0) return there;
+				continue;
 			}
 			const from = position + done - block * BLOCK;
 			const count = Math.min(length - done, bytes.length - from);
@@ -303,8 +316,11 @@ export class RangeFile implements ByteSource {
 		if (ticket === undefined) {
 			ticket = this.#bridge.ticket<void>();
 			this.#checks.set(span, ticket);
-			this.#answer(ticket, verifySpan(this, span, "a file of the package"), span.start);
+			if (!this.#bridge.urgent) {
+				this.#answer(ticket, verifySpan(this, span, "a file of the package"), span.start);
+			}
 		}
+		if (!ticket.done && this.#bridge.urgent) this.#checkNow(ticket, span);
 		if (!ticket.done) return this.#bridge.pending(ticket);
 		// What failed is tried again by the next read: the network may have been at fault.
 		this.#checks.delete(span);
@@ -314,11 +330,47 @@ export class RangeFile implements ByteSource {
 	#answer(ticket: OpenTicket<void>, question: Promise<unknown>, position: number): void {
 		question.then(
 			() => ticket.answer(),
-			(error) => {
-				this.#lost(position, error);
-				ticket.fail(errnoOf((error as { code?: unknown } | null)?.code));
-			},
+			(error) => ticket.fail(this.#failed(error, position)),
 		);
+	}
+
+	#failed(error: unknown, position: number): Errno {
+		this.#lost(position, error);
+		return errnoOf((error as { code?: unknown } | null)?.code);
+	}
+
+	// --- for guests that cannot wait ---
+
+	/** 0 once a block is here, and those behind it where the guest reads straight on. */
+	#fetchNow(block: number, position: number): Done {
+		try {
+			this.#blocksNow(block, block === this.#lastBlock + 1 ? block + AHEAD - 1 : block);
+			return 0;
+		} catch (error) {
+			return this.#failed(error, position);
+		}
+	}
+
+	#checkNow(ticket: OpenTicket<void>, span: Span): void {
+		const first = Math.floor(span.start / BLOCK);
+		const at = span.start - first * BLOCK;
+		try {
+			const bytes = this.#blocksNow(first, Math.floor((span.start + span.length - 1) / BLOCK));
+			this.#now?.check(bytes.subarray(at, at + span.length), span);
+			ticket.answer();
+		} catch (error) {
+			ticket.fail(this.#failed(error, span.start));
+		}
+	}
+
+	#blocksNow(first: number, last: number): Uint8Array {
+		if (this.#now === null) throw new PortholeError("EIO", "nothing can be read on the spot");
+		const bytes = this.#now.bytes(first * BLOCK, Math.min(this.size, (last + 1) * BLOCK));
+		this.#arrived(bytes.length);
+		for (let at = 0; at < bytes.length; at += BLOCK) {
+			this.#keep(first + at / BLOCK, bytes.slice(at, at + BLOCK));
+		}
+		return bytes;
 	}
 
 	// --- the blocks ---

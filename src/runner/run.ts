@@ -5,7 +5,6 @@
  * `proc_exit` ends in a trap of the adapter, because a guest may catch an exception and go on; so
  * after a trap the Guest is asked whether it had ended.
  */
-import { PortholeError } from "../abi/error.ts";
 import { adapterModule, type PlainCall, type Signature } from "../bridge/adapter.ts";
 import type { GuestBridge } from "../bridge/bridge.ts";
 import type { Guest } from "../wasi/guest.ts";
@@ -27,7 +26,7 @@ function adapted(
 	const adapter = adapters.get(of) ?? new WebAssembly.Module(adapterModule(of));
 	adapters.set(of, adapter);
 	const instance = new WebAssembly.Instance(adapter, {
-		call: { ...calls },
+		call: bridge.calls?.(calls) ?? { ...calls },
 		bridge: { wait: bridge.waitImport(guest), breathe: () => bridge.breathe(guest) },
 	});
 	return instance.exports;
@@ -56,7 +55,7 @@ async function importObject(
 	const all = WebAssembly.Module.imports(module);
 	const marked = all.some(({ module: of, name }) => modules.has(of) && name === WASMEDGE_MARK);
 	const wasmEdge = marked ? await import("../wasi/wasmedge.ts") : null;
-	const missing: string[] = [];
+	const missing: WebAssembly.ModuleImportDescriptor[] = [];
 	const given = new Map<string, Record<string, WebAssembly.ImportValue>>();
 	const ours = new Map<string, WebAssembly.Exports>();
 	for (const wanted of all) {
@@ -70,20 +69,14 @@ async function importObject(
 		const own = exports !== undefined && Object.hasOwn(exports, wanted.name);
 		const value = own ? exports[wanted.name] : extra.get(wanted.module)?.get(wanted.name);
 		if (value === undefined) {
-			missing.push(`${wanted.module}.${wanted.name} (${wanted.kind})`);
+			missing.push(wanted);
 			continue;
 		}
 		const into = given.get(wanted.module) ?? Object.create(null);
 		into[wanted.name] = value;
 		given.set(wanted.module, into);
 	}
-	if (missing.length > 0) {
-		throw new PortholeError(
-			"missing-imports",
-			`the program imports what Porthole does not have: ${missing.join(", ")}. ` +
-				"WASIX programs are not supported yet; pass other functions as `imports`",
-		);
-	}
+	if (missing.length > 0) throw (await import("./unfit.ts")).missingImports(missing);
 	const imports: WebAssembly.Imports = Object.create(null);
 	for (const [name, values] of given) imports[name] = values;
 	return imports;
@@ -102,14 +95,7 @@ export async function prepare(
 ): Promise<() => Promise<WireStatus>> {
 	const exported = WebAssembly.Module.exports(module);
 	const has = (name: string) => exported.some((e) => e.name === name && e.kind === "function");
-	if (!has(entry)) {
-		const names = exported.filter((e) => e.kind === "function").map((e) => e.name);
-		throw new PortholeError(
-			"no-entry",
-			`the module has no function ${entry} to start with; it exports ${names.slice(0, 20).join(", ") || "no function"}. ` +
-				"Name one of them as `entryFunction`",
-		);
-	}
+	if (!has(entry)) throw (await import("./unfit.ts")).noEntry(module, entry);
 	const instance = await link(module, await importObject(module, guest, bridge, extra));
 	const memory = instance.exports.memory;
 	if (memory instanceof WebAssembly.Memory) guest.memory.attach(memory);
@@ -124,18 +110,7 @@ async function link(
 	try {
 		return await WebAssembly.instantiate(module, imports);
 	} catch (cause) {
-		// Firefox throws these words, and no Error.
-		if (cause instanceof RangeError || cause === "out of memory") {
-			throw new PortholeError(
-				"out-of-memory",
-				"no memory for another program; a page has room for about a hundred at once. End some first",
-				{ cause },
-			);
-		}
-		const message = cause instanceof Error ? cause.message : String(cause);
-		throw new PortholeError("invalid-module", `the program cannot be linked: ${message}`, {
-			cause,
-		});
+		throw (await import("./unfit.ts")).notLinked(cause);
 	}
 }
 

@@ -17,21 +17,34 @@ export interface Choice {
 	readonly why: string;
 }
 
-const NO_JSPI = "this browser has no WebAssembly.Suspending (JSPI)";
+type Wish = "auto" | "suspending" | "blocking" | "preloaded";
 
-/** What to do about a missing JSPI. */
-const NEWER = "it takes Chrome 137, Firefox 153 or Safari 27";
+const NO_JSPI = "this browser has no WebAssembly.Suspending (JSPI)";
+const NEWER = "JSPI takes Chrome 137, Firefox 153 or Safari 27";
+
+const NOT_ISOLATED = "this page is not cross-origin isolated";
+const ISOLATE =
+	"serve the page with Cross-Origin-Opener-Policy: same-origin and " +
+	"Cross-Origin-Embedder-Policy: require-corp";
+
+const LOSES =
+	"Programs cannot wait: mounts and input are read before they start, and what comes later is EIO";
 
 /** Errors: `"not-supported"`, which says what is missing and what to do. */
-export async function chooseRung(
-	wish: "auto" | "suspending" | "blocking" | "preloaded",
-): Promise<Choice> {
-	if (wish === "blocking" && globalThis.crossOriginIsolated) {
-		const why = "the page is isolated: each guest has a worker, which sleeps on shared memory";
+export async function chooseRung(wish: Wish): Promise<Choice> {
+	if (wish === "suspending") throw missing(`${NO_JSPI}; ${NEWER}`);
+	if (wish === "preloaded") return { rung: wish, why: `it was asked for. ${LOSES}` };
+	const asked = wish === "blocking" ? "it was asked for, and" : `${NO_JSPI}, but`;
+	if (globalThis.crossOriginIsolated) {
+		const why = `${asked} the page is isolated: each guest has a worker, which sleeps on shared memory`;
 		return { rung: "blocking", why };
 	}
-	if (wish === "blocking" || wish === "preloaded") {
-		throw new PortholeError("not-supported", `the ${wish} bridge does not work yet; use "auto"`);
+	if (wish === "blocking") {
+		throw missing(`${NOT_ISOLATED}, so its workers cannot share memory; ${ISOLATE}`);
 	}
-	throw new PortholeError("not-supported", `${NO_JSPI}; ${NEWER}`);
+	return { rung: "preloaded", why: `${NO_JSPI}, and ${NOT_ISOLATED}. ${LOSES}; ${NEWER}` };
+}
+
+function missing(what: string): PortholeError {
+	return new PortholeError("not-supported", what);
 }

@@ -73,8 +73,21 @@ export interface MountState {
 /** What was found in this browser, and what follows from it. */
 export interface Environment {
 	readonly bridge: "suspending" | "blocking" | "preloaded";
-	/** Why this bridge. */
+	/** Why this bridge: sentences for people, which also say what was looked for and not found. */
 	readonly why: string;
+	/** What this browser lets this page do. */
+	readonly features: {
+		/** WebAssembly.Suspending: guests can wait on any page. */
+		readonly jspi: boolean;
+		/** Memory that can be posted to workers: the page is cross-origin isolated. */
+		readonly sharedMemory: boolean;
+		/** A service worker, of whomever, controls the page. */
+		readonly serviceWorker: boolean;
+		/** The origin's private file system. */
+		readonly opfs: boolean;
+		/** Folders of the user's can be picked. */
+		readonly folders: boolean;
+	};
 	readonly crossOriginIsolated: boolean;
 	/** Nanoseconds between two steps of the guests' clock. */
 	readonly clockResolution: number;
@@ -170,6 +183,13 @@ export class Sandbox extends SandboxTarget {
 		return {
 			bridge: rung === "service-worker" ? "blocking" : rung,
 			why,
+			features: {
+				jspi: "Suspending" in WebAssembly,
+				sharedMemory: globalThis.crossOriginIsolated === true,
+				serviceWorker: !!navigator.serviceWorker?.controller,
+				opfs: !!navigator.storage?.getDirectory,
+				folders: "showDirectoryPicker" in globalThis,
+			},
 			crossOriginIsolated: this.#features?.crossOriginIsolated ?? false,
 			clockResolution: this.#features?.clockResolution ?? 0,
 		};
@@ -439,10 +459,15 @@ export class Sandbox extends SandboxTarget {
 			this.#begin(process, options, stdin, () => this.#running.delete(pid));
 			return process;
 		}
+		const ahead =
+			this.#choice.rung === "preloaded"
+				? new (await import("./ahead.ts")).Ahead(options, connection)
+				: undefined;
+		const link = ahead ?? connection;
 		const process = new ProcessEnd(
 			pid,
 			sinks,
-			(message, give) => connection.send(message, give),
+			(message, give) => link.send(message, give),
 			(killed) => this.#watch(killed),
 			options.terminal !== undefined,
 		);
@@ -462,6 +487,7 @@ export class Sandbox extends SandboxTarget {
 			clear();
 			throw error;
 		}
+		ahead?.spawned(process);
 		this.#begin(process, options, stdin, clear);
 		return process;
 	}

@@ -29,6 +29,7 @@ export class Funnel {
 	readonly node: INode;
 	readonly #bridge: Bridge;
 	readonly #post: Post;
+	readonly #window: number;
 	#chunk: Uint8Array<ArrayBuffer> | null = null;
 	/** The size of the next chunk: grows while chunks are filled. */
 	#size = SMALLEST;
@@ -40,8 +41,9 @@ export class Funnel {
 	#burst = 0;
 	#burstStart = 0;
 
-	constructor(bridge: Bridge, post: Post) {
+	constructor(bridge: Bridge, post: Post, window = WINDOW) {
 		this.#bridge = bridge;
+		this.#window = window;
 		this.#post = post;
 		this.node = new Output((from, at, length) => this.#write(from, at, length), {
 			type: "device",
@@ -79,7 +81,7 @@ export class Funnel {
 	/** How many bytes it takes at once; PENDING, or EPIPE. */
 	room(): number {
 		if (this.#hungUp) return EPIPE;
-		const room = WINDOW - this.#underway - this.#filled;
+		const room = this.#window - this.#underway - this.#filled;
 		if (room > 0) return room;
 		this.flush();
 		if (this.#room === null || this.#room.done) this.#room = this.#bridge.ticket();
@@ -104,7 +106,7 @@ export class Funnel {
 	/** The page has taken so many bytes. */
 	taken(bytes: number): void {
 		this.#underway -= bytes;
-		if (this.#underway <= WINDOW / 2) this.#room?.answer();
+		if (this.#underway <= this.#window / 2) this.#room?.answer();
 	}
 
 	/** The page will take no more: the guest's next write is EPIPE. */

@@ -16,7 +16,7 @@ import type { Store } from "../bridge/store.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { FileSystem } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
-import type { RemoteFileSystem } from "../fs/remote.ts";
+import type { RemoteFileSystem, RemoteOptions } from "../fs/remote.ts";
 import { defaultFiles, fillRoot } from "../fs/root.ts";
 import { Tmp } from "../fs/tmp.ts";
 import type { Mounts } from "./mounts.ts";
@@ -34,6 +34,8 @@ export interface Mounted {
 export class Tree {
 	readonly bridge: Bridge;
 	readonly post: (message: FromGuest) => void;
+	/** What mounts may hold, where it is not the usual. */
+	readonly limits: RemoteOptions;
 	/** Files in memory over those of packages. */
 	readonly base: Overlay;
 	/** The base, and those of the processes and mounts that have a root of their own. */
@@ -50,8 +52,10 @@ export class Tree {
 		now: () => bigint,
 		random: (bytes: Uint8Array) => void,
 		post: (message: FromGuest) => void,
+		limits: RemoteOptions = {},
 	) {
 		this.bridge = bridge;
+		this.limits = limits;
 		this.post = post;
 		const memory = new Tmp({ now });
 		fillRoot(memory, random);

@@ -1,0 +1,43 @@
+/**
+ * The tests that do not apply to a rung, each with the reason.
+ *
+ * A rung is how the guests of a sandbox wait (`SandboxOptions.bridge`). Each has a project in
+ * `playwright.config.ts`, in which every sandbox of the library's test page asks for that bridge. A
+ * test is named by its file and the words that lead to it; what begins so is meant.
+ */
+export type Bridge = "suspending" | "blocking" | "preloaded";
+
+type Reasons = Readonly<Record<string, string>>;
+
+const CONVERSES = "it talks to a program while that runs, and hears nothing of what it is told";
+const ABREAST = "programs run one after the other: while one runs, the worker does nothing else";
+const FUNCTION = "a program cannot wait for a function of the page, and is refused one";
+const KILL = "a kill is not heard: the page ends the worker, also where elsewhere it need not";
+
+const PRELOADED: Reasons = {
+	"commands.spec.ts › output and spawn › a process has a number": ABREAST,
+	"commands.spec.ts › output and spawn › two guests run at the same time": ABREAST,
+	"commands.spec.ts › standard output › a reader that goes away": CONVERSES,
+	"commands.spec.ts › arguments, environment, directory › the host's variables":
+		"it asks for a terminal, which is refused",
+	"commands.spec.ts › how a process is ended › kill(": CONVERSES,
+	"files.spec.ts › the tree is the one that guests see, while they run": CONVERSES,
+	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",
+	"mounts.spec.ts › mount and unmount while the sandbox runs": CONVERSES,
+	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: calls":
+		KILL,
+	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: sleep":
+		KILL,
+	"programs.spec.ts › streams › a conversation": CONVERSES,
+	"programs.spec.ts › entries and imports › imports that nobody has": FUNCTION,
+	"programs.spec.ts › entries and imports › a function of the page": FUNCTION,
+	"programs.spec.ts › entries and imports › an import never replaces": FUNCTION,
+};
+
+const NOT: Readonly<Partial<Record<Bridge, Reasons>>> = { preloaded: PRELOADED };
+
+/** Why a test is not for this rung; undefined where it is. `titles` lead from the file to the test. */
+export function notFor(bridge: Bridge, titles: readonly string[]): string | undefined {
+	const path = titles.join(" › ");
+	return Object.entries(NOT[bridge] ?? {}).find(([words]) => path.startsWith(words))?.[1];
+}

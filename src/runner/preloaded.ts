@@ -1,0 +1,143 @@
+/**
+ * The worker's half of the preloaded rung: what is brought here before a guest starts.
+ *
+ * Mounted directories are listed, and the contents of their files are read into the cache, smallest
+ * worries first: whatever fits. What does not fit is named in a warning; a program that reads it all
+ * the same gets EIO. Since nothing is answered while a guest runs, these amounts bound what it can
+ * print and write, and the cache holds more than both.
+ */
+import type { Ask } from "../bridge/loop.ts";
+import { PreloadedBridge } from "../bridge/preloaded.ts";
+import { emptyEntry, type INode } from "../fs/node.ts";
+import type { RemoteOptions } from "../fs/remote.ts";
+import type { ToGuest } from "./protocol.ts";
+import { type Prepare, prepare } from "./run.ts";
+import { settle } from "./settle.ts";
+import type { Mounted } from "./tree.ts";
+
+const MiB = 1024 * 1024;
+
+/** Bytes of mounted files that are read before a start. */
+const MOST_BYTES = 256 * MiB;
+/** Files and directories that are looked at before a start. */
+const MOST_ENTRIES = 100_000;
+/** How many of the names that did not fit a warning tells. */
+const NAMED = 5;
+/** Bytes that are read at once. */
+const PIECE = MiB;
+
+/** What a mount may hold: of what is read, and of what a guest writes before it ends. */
+const LIMITS: RemoteOptions = { cache: 768 * MiB, underway: 256 * MiB };
+
+/** Bytes that a guest may print to one stream while the page cannot say that it has taken them. */
+const MOST_OUTPUT = 256 * MiB;
+
+type Warn = (message: string) => void;
+
+/** What a kernel does differently where guests cannot wait. */
+export class Preloaded {
+	readonly bridge: PreloadedBridge;
+	readonly prepare: Prepare;
+	readonly limits: RemoteOptions = LIMITS;
+	readonly output: number = MOST_OUTPUT;
+	readonly #warn: Warn;
+	/** Starts those guests that have been spawned and not begun. */
+	readonly #held = new Map<number, () => void>();
+
+	/** `warn` hears of what a guest could not be given. */
+	constructor(ask: Ask, warn: Warn) {
+		this.bridge = new PreloadedBridge(ask, warn);
+		this.prepare = (...of) => prepare(this.bridge, ...of);
+		this.#warn = warn;
+	}
+
+	/** Reads what is mounted, before a guest starts. */
+	read(mounts: readonly Mounted[]): Promise<void> {
+		return preload(this.bridge, mounts, this.#warn);
+	}
+
+	/** Starts a guest when the page says `begin`: then its input is here. */
+	hold(pid: number, start: () => void): void {
+		this.#held.set(pid, start);
+	}
+
+	/** Hears what the page tells a guest. One that is killed begins too, and so ends. */
+	hear({ to, kind }: ToGuest): void {
+		if (kind !== "begin" && kind !== "kill") return;
+		const start = this.#held.get(to);
+		this.#held.delete(to);
+		start?.();
+	}
+}
+
+/** Reads what is mounted, as far as it fits. */
+async function preload(
+	bridge: PreloadedBridge,
+	mounts: readonly Mounted[],
+	warn: Warn,
+): Promise<void> {
+	const reader = new Reader(bridge);
+	for (const { mount, store } of mounts) {
+		const path = mount.path === "/" ? "" : mount.path;
+		bridge.place(store, path);
+		await reader.directory(mount.fs.root, path);
+	}
+	const { leftOut, left } = reader;
+	if (left === 0) return;
+	const more = left > leftOut.length ? ` and ${left - leftOut.length} more` : "";
+	warn(
+		`more is mounted than can be read before a program starts (${MOST_BYTES / MiB} MiB, ` +
+			`${MOST_ENTRIES} names): ${leftOut.join(", ")}${more}. Reading it is EIO for the program`,
+	);
+}
+
+class Reader {
+	/** Some of what did not fit, and how many there are. */
+	readonly leftOut: string[] = [];
+	left = 0;
+	readonly #bridge: PreloadedBridge;
+	#bytes = MOST_BYTES;
+	#entries = MOST_ENTRIES;
+
+	constructor(bridge: PreloadedBridge) {
+		this.#bridge = bridge;
+	}
+
+	/** What cannot be listed or read is the guest's to find out. */
+	async directory(node: INode, path: string): Promise<void> {
+		const children: [INode, string][] = [];
+		const entry = emptyEntry();
+		for (let cursor = 0; ; ) {
+			const from = cursor;
+			cursor = await settle(this.#bridge, () => node.readdir(from, entry));
+			if (cursor <= 0) break;
+			const { name } = entry;
+			if (this.#entries-- <= 0) return this.#leaveOut(`${path}/`);
+			const child = await settle(this.#bridge, () => node.lookup(name));
+			if (typeof child !== "number") children.push([child, `${path}/${name}`]);
+		}
+		const files = children.filter(([child]) => child.type === "file");
+		await Promise.all(files.map(([file, at]) => this.#file(file, at)));
+		for (const [child, at] of children) {
+			if (child.type === "directory") await this.directory(child, at);
+		}
+	}
+
+	async #file(node: INode, path: string): Promise<void> {
+		const size = node.size();
+		if (size > this.#bytes) return this.#leaveOut(path);
+		this.#bytes -= Math.max(0, size);
+		const scratch = new Uint8Array(Math.max(0, Math.min(size, PIECE)));
+		for (let at = 0; at < size; ) {
+			const position = at;
+			const n = await settle(this.#bridge, () => node.read(scratch, 0, scratch.length, position));
+			if (n <= 0) return;
+			at += n;
+		}
+	}
+
+	#leaveOut(path: string): void {
+		this.left += 1;
+		if (this.leftOut.length < NAMED) this.leftOut.push(path);
+	}
+}

@@ -1,0 +1,78 @@
+/**
+ * Why a package cannot be read, or a program not be started: the errors, with what to do. Most can, so
+ * this is loaded late.
+ */
+import { PortholeError } from "../abi/error.ts";
+import { type ByteSource, WebcError } from "../webc/index.ts";
+import type { WireSource } from "./protocol.ts";
+
+const NAMED = 20;
+
+/** What reading a package has thrown, as an error that names the package. */
+export function notRead(
+	cause: unknown,
+	input: Uint8Array | ByteSource,
+	source: WireSource,
+): unknown {
+	if (!(cause instanceof WebcError)) return cause;
+	const from = source.kind === "url" ? source.url : source.name || "the package";
+	const head = input instanceof Uint8Array ? input.subarray(0, 64) : new Uint8Array(0);
+	const html = /^\s*<(!doctype|html)/i.test(String.fromCharCode(...head));
+	const hint = html ? "; the server sent a web page, so the address is probably wrong" : "";
+	return new PortholeError(cause.code, `${from}: ${cause.message}${hint}`, { cause });
+}
+
+/** The error of `compile`: `"invalid-module"` for what is no wasm, or wasm that this browser does not
+ *  know; `"network-error"` for what broke off; `"out-of-memory"`. */
+export function notCompiled(cause: unknown, what: string): PortholeError {
+	if (cause instanceof RangeError) {
+		return new PortholeError("out-of-memory", `not enough memory to compile ${what}`, { cause });
+	}
+	if (cause instanceof WebAssembly.CompileError) {
+		return new PortholeError(
+			"invalid-module",
+			`${what} is not a WebAssembly module that this browser can compile: ${cause.message}`,
+			{ cause },
+		);
+	}
+	return new PortholeError("network-error", `${what} could not be read: ${String(cause)}`, {
+		cause,
+	});
+}
+
+/** `"no-entry"`. */
+export function noEntry(module: WebAssembly.Module, entry: string): PortholeError {
+	const functions = WebAssembly.Module.exports(module).filter((e) => e.kind === "function");
+	const names = functions.slice(0, NAMED).map((e) => e.name);
+	return new PortholeError(
+		"no-entry",
+		`the module has no function ${entry} to start with; it exports ${names.join(", ") || "no function"}. ` +
+			"Name one of them as `entryFunction`",
+	);
+}
+
+/** `"missing-imports"`. */
+export function missingImports(
+	missing: readonly WebAssembly.ModuleImportDescriptor[],
+): PortholeError {
+	const names = missing.map(({ module, name, kind }) => `${module}.${name} (${kind})`);
+	return new PortholeError(
+		"missing-imports",
+		`the program imports what Porthole does not have: ${names.join(", ")}. ` +
+			"WASIX programs are not supported yet; pass other functions as `imports`",
+	);
+}
+
+/** `"invalid-module"` for an import of another type; `"out-of-memory"`. */
+export function notLinked(cause: unknown): PortholeError {
+	// Firefox throws these words, and no Error.
+	if (cause instanceof RangeError || cause === "out of memory") {
+		return new PortholeError(
+			"out-of-memory",
+			"no memory for another program; a page has room for about a hundred at once. End some first",
+			{ cause },
+		);
+	}
+	const why = cause instanceof Error ? cause.message : String(cause);
+	return new PortholeError("invalid-module", `the program cannot be linked: ${why}`, { cause });
+}
