@@ -49,6 +49,37 @@ beforeAll(() => {
 	symlinkSync("a.txt", at("hello/data/link"));
 });
 
+describe("access profiles", () => {
+	test("inspect writes one, with the atoms beside it, and keeps what was recorded", async () => {
+		await run("pack", at("hello"), "-o", at("profiled.webc"));
+		const first = await run("inspect", at("profiled.webc"), "--profile", at("profile.json"));
+		expect(first).toMatchObject({ code: 0, err: [] });
+		expect(first.out).toEqual([
+			"profile.json: no spans, for none were recorded; 1 atom beside it, 8 B before compression",
+		]);
+		const profile = JSON.parse(readFileSync(at("profile.json"), "utf8"));
+		const [name] = Object.values(profile.atoms) as string[];
+		expect(readFileSync(at(name ?? ""))).toEqual(readFileSync(at("hello/hello.wasm")));
+
+		put("profile.json", JSON.stringify({ ...profile, spans: [[8, 100]] }));
+		const second = await run("inspect", at("profiled.webc"), "--profile", at("profile.json"));
+		expect(second.out[0]).toContain("1 span;");
+		expect(JSON.parse(readFileSync(at("profile.json"), "utf8")).spans).toEqual([[8, 100]]);
+	});
+
+	test.each([
+		["no JSON", "spans!"],
+		["a profile of another package", '{"format":1,"size":5,"spans":[]}'],
+	])("%s is not written over", async (_, text) => {
+		await run("pack", at("hello"), "-o", at("profiled.webc"));
+		put("other.json", text);
+		const { code, err } = await run("inspect", at("profiled.webc"), "--profile", at("other.json"));
+		expect(code).toBe(1);
+		expect(err[0]).toContain("Record the profile again");
+		expect(readFileSync(at("other.json"), "utf8")).toBe(text);
+	});
+});
+
 describe("pack and inspect", () => {
 	test("a directory becomes a package", async () => {
 		const { code, out, err } = await run("pack", at("hello"), "-o", at("out.webc"));

@@ -5,15 +5,20 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Package, readPackage, type Span, type Volume } from "../webc/index.ts";
 import { bytes, type Console, plural, printable, readArguments, UsageError } from "./console.ts";
+import { writeProfile } from "./profile.ts";
 
 export async function inspect(args: readonly string[], console: Console): Promise<void> {
 	const { values, path } = readArguments(args, {
 		json: { type: "boolean", default: false },
 		files: { type: "boolean", default: false },
+		profile: { type: "string" },
 	});
 	if (path === undefined) throw new UsageError("Which package is to be inspected?");
 	const content = await readFile(path);
 	const found = await readPackage(new Uint8Array(content), { name: basename(path), verify: true });
+	if (values.profile !== undefined) {
+		return writeProfile(values.profile, found, new Uint8Array(content), console);
+	}
 	if (values.json) console.log(JSON.stringify(asJson(found, values.files), toJson, 2));
 	else for (const line of lines(found, content.length, values.files)) console.log(printable(line));
 }

@@ -22,6 +22,7 @@ const help = `porthole: Wasmer packages for web pages
 
   --format    of the container; 3 unless told otherwise
   --files     lists every file
+  --profile FILE  writes an access profile, and the atoms beside it; keeps what a page has recorded
   --isolate   adds the headers (COOP, COEP) with which pages may share memory
 `;
 
