@@ -45,7 +45,7 @@ export class Notices {
 			const { title } = explain(error);
 			const mount = paths().find((at) => path === at || path.startsWith(`${at}/`));
 			if (mount !== undefined) this.failed.set(mount, title);
-			this.add("bad", `${path} was not saved: ${error.message}`);
+			this.add("bad", `${path} was not saved: ${title} (${error.code})`);
 			this.onChange();
 		});
 		sandbox.addEventListener("conflict", ({ detail: { path, kept } }) => {
