@@ -61,7 +61,7 @@ declare global {
 }
 
 /** What every test begins with: a page of the browser that this run is about. */
-const bare = inFirefox ? (firefoxTest as unknown as typeof chromiumTest) : chromiumTest;
+export const bare = inFirefox ? (firefoxTest as unknown as typeof chromiumTest) : chromiumTest;
 
 /** `page` has the library in it, whose sandboxes ask for the project's `bridge`. */
 export const test = bare.extend<{ readonly bridge: Bridge | undefined }>({
