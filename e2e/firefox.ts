@@ -38,8 +38,8 @@ class FirefoxKeyboard {
 		return this.#page.keyboard.type(text);
 	}
 
-	insertText(text: string): Promise<void> {
-		return this.#page.keyboard.sendCharacter(text);
+	async insertText(text: string): Promise<void> {
+		for (const character of text) await this.#page.keyboard.sendCharacter(character);
 	}
 
 	/** One key, or several that are held together: `Control+c`. */
