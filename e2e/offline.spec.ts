@@ -225,6 +225,21 @@ test("a damaged program is fetched again, and without a network it does not run"
 	);
 });
 
+test("connections that are cut cost neither the program nor what is kept", async () => {
+	const bytes = readFileSync(SQLITE);
+	server.hosted.set("/sqlite.webc", { bytes, etag: '"1"' });
+	const program = [":memory:", "select 6 * 7"];
+	const page = await visit();
+	await page.evaluate(() => started);
+	server.cuts = 1;
+	expect(await run(page, "/sqlite.webc", program)).toMatchObject({ code: 0, text: "42\n" });
+	expect(server.cuts).toBe(0);
+	await completed(page, bytes.length);
+	await cutOff(page);
+	expect(await run(page, "/sqlite.webc", program)).toMatchObject({ code: 0, text: "42\n" });
+	expect(await read(page, "/sqlite.webc")).toMatch(`200 ${bytes.length} `);
+});
+
 test("a package that changes on the server while it is loaded is refused, and never mixed", async () => {
 	const bytes = readFileSync(SQLITE);
 	server.hosted.set("/sqlite.webc", { bytes, etag: '"1"' });
