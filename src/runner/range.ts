@@ -317,7 +317,11 @@ export class RangeFile implements ByteSource {
 			ticket = this.#bridge.ticket<void>();
 			this.#checks.set(span, ticket);
 			if (!this.#bridge.urgent) {
-				this.#answer(ticket, verifySpan(this, span, "a file of the package"), span.start);
+				const verified = verifySpan(this, span, "a file of the package").catch((error) => {
+					this.#forget(span);
+					throw error;
+				});
+				this.#answer(ticket, verified, span.start);
 			}
 		}
 		if (!ticket.done && this.#bridge.urgent) this.#checkNow(ticket, span);
@@ -445,6 +449,12 @@ export class RangeFile implements ByteSource {
 			this.#blocks.delete(oldest);
 			return;
 		}
+	}
+
+	/** Drops the blocks of a file that is not what it should be: the next read asks anew. */
+	#forget({ start, length }: Span): void {
+		const last = Math.floor((start + length - 1) / BLOCK);
+		for (let block = Math.floor(start / BLOCK); block <= last; block++) this.#blocks.delete(block);
 	}
 
 	/** Moves a block behind those that have not been used for longer. */
