@@ -10,7 +10,8 @@
  *
  * What a store refuses is not lost. A file keeps the bytes, a change of names is kept here (`#held`)
  * with all that build on it, and both are sent again by the next sync. A failure is told to the page
- * when it happens and to the program by its next sync or close, once.
+ * when it happens and to the program by its next sync, once. One file, because each answer decides
+ * what may be sent next.
  */
 import { type Done, EEXIST, EIO, ENOENT, type Errno, errnoOf } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";

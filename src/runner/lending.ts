@@ -58,10 +58,10 @@ export function wireMount(
 function methodsOf(directory: Store, tell: Heard): Record<string, Method> {
 	const methods: Record<string, Method> = {};
 	for (const name of [...storeMethods, ...extraMethods]) {
-		const method: unknown = directory[name];
-		if (typeof method !== "function") continue;
+		if (typeof directory[name] !== "function") continue;
 		methods[name] = async (...args) => {
-			const answer: unknown = await method.apply(directory, args);
+			// The worker asks with the arguments of Store.
+			const answer: unknown = await (directory[name] as Method).apply(directory, args);
 			const paths = QUIET.includes(name) ? [] : changedBy(name, args, answer);
 			if (paths.length > 0) tell(paths);
 			return answer;
@@ -72,7 +72,6 @@ function methodsOf(directory: Store, tell: Heard): Record<string, Method> {
 
 /** The paths that a call has changed. */
 function changedBy(name: string, args: readonly unknown[], answer: unknown): string[] {
-	// The worker asks with the arguments of Store.
 	if (name !== "apply") {
 		const two = name === "rename" || name === "link";
 		return args.slice(0, two ? 2 : 1) as string[];

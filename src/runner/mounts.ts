@@ -128,7 +128,7 @@ export class Mounts {
 
 	async #sync(mounted: Mounted, silence?: number): Promise<void> {
 		const { fs, mount } = mounted;
-		for (let heard = -1; ; ) {
+		for (let heard = fs.queue.progress; ; ) {
 			const answer = fs.sync();
 			if (answer !== PENDING) {
 				check(answer, "sync", mount.path, ADVICE[errnoName(answer)]);
