@@ -3,6 +3,7 @@
  * with the keys that stop things. What is compared is what stands on the screen.
  */
 import type { Page } from "@playwright/test";
+import { inFirefox } from "./firefox.ts";
 import { expect, bare as test } from "./library.ts";
 
 /** Rows of the terminal that are not empty, without their ends. */
@@ -134,6 +135,7 @@ test.describe("Python's prompt", () => {
 	});
 
 	test("10 kB are pasted, and each line is read", async ({ page }) => {
+		test.skip(inFirefox, "in Firefox a paste event that a page makes carries no data");
 		await prompt(page, "python", ">>>");
 		const line = `total = total + len('${"x".repeat(70)}')`;
 		const pasted = ["total = 0", ...Array.from({ length: 100 }, () => line), "total", ""];
