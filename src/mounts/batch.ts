@@ -40,6 +40,8 @@ interface Slot {
 
 const LONGEST_TARGET = 4096;
 const BIRTH = 1_000_000_000n;
+/** So many names of one directory are asked for together. */
+const MANY = 8;
 
 export class Batch {
 	readonly contents: Contents;
@@ -65,6 +67,29 @@ export class Batch {
 		await this.#make(change);
 		this.changed.add(change.path);
 		if ("to" in change) this.changed.add(change.to);
+	}
+
+	/** Looks up what changes will need, a level of directories at a time: one by one, each would wait for
+	 *  an answer from another process. */
+	async look(changes: readonly StoreChange[]): Promise<void> {
+		const paths = changes.flatMap((change) =>
+			"to" in change ? [change.path, change.to] : [change.path],
+		);
+		const root = await this.#root();
+		let ways = paths.map((path) => ({ directory: root, names: split(path) }));
+		for (ways = ways.filter(hasNames); ways.length > 0; ) {
+			const wanted = new Map<Node, Set<string>>();
+			for (const { directory, names } of ways) {
+				const set = wanted.get(directory) ?? new Set();
+				wanted.set(directory, set.add(names[0] as string));
+			}
+			await Promise.all(Array.from(wanted, ([directory, names]) => this.#load(directory, names)));
+			ways = ways.flatMap(({ directory, names: [name = "", ...names] }) => {
+				const next = this.#slots.get(directory.id)?.get(name)?.node;
+				return next?.type === "directory" ? [{ directory: next, names }] : [];
+			});
+			ways = ways.filter(hasNames);
+		}
 	}
 
 	/** Puts what has changed; `bare` leaves out the times of directories. */
@@ -263,15 +288,37 @@ export class Batch {
 		return slot;
 	}
 
-	async #slot(directory: Node, name: string): Promise<Slot> {
-		let names = this.#slots.get(directory.id);
-		if (names === undefined) {
-			names = new Map();
-			this.#slots.set(directory.id, names);
+	/** Loads names of a directory. Of many that are new, one question tells that they are. */
+	async #load(directory: Node, names: ReadonlySet<string>): Promise<void> {
+		let stored = [...names];
+		if (stored.length >= MANY) {
+			const [first = "", last = ""] = [stored.sort()[0], stored.at(-1)];
+			const range = IDBKeyRange.bound(
+				["entry", directory.id, first],
+				["entry", directory.id, last],
+			);
+			const most = 2 * stored.length;
+			const keys = await answered(this.#store.getAllKeys(range, most));
+			if (keys.length < most) {
+				for (const name of stored) this.#namesOf(directory).set(name, free(directory, name));
+				stored = keys.map(nameOf).filter((name) => names.has(name));
+				for (const name of stored) this.#namesOf(directory).delete(name);
+			}
 		}
+		await Promise.all(stored.map((name) => this.#slot(directory, name)));
+	}
+
+	#namesOf(directory: Node): Map<string, Slot> {
+		const names = this.#slots.get(directory.id) ?? new Map<string, Slot>();
+		this.#slots.set(directory.id, names);
+		return names;
+	}
+
+	async #slot(directory: Node, name: string): Promise<Slot> {
+		const names = this.#namesOf(directory);
 		const known = names.get(name);
 		if (known !== undefined) return known;
-		const slot: Slot = { directory, name, node: null, damage: null };
+		const slot = free(directory, name);
 		names.set(name, slot);
 		const value: unknown = await answered(this.#store.get(["entry", directory.id, name]));
 		if (value === undefined) return slot;
@@ -290,7 +337,8 @@ export class Batch {
 		const known = this.#shared.get(reference.id);
 		if (known !== undefined) return known;
 		const value: unknown = await answered(this.#store.get(["node", reference.id]));
-		const node = decodeNode(value, reference);
+		// Another of its names may have led here meanwhile.
+		const node = this.#shared.get(reference.id) ?? decodeNode(value, reference);
 		this.#shared.set(node.id, node);
 		return node;
 	}
@@ -316,6 +364,14 @@ export class Batch {
 		this.#last++;
 		return this.#last;
 	}
+}
+
+function free(directory: Node, name: string): Slot {
+	return { directory, name, node: null, damage: null };
+}
+
+function hasNames({ names }: { readonly names: readonly string[] }): boolean {
+	return names.length > 0;
 }
 
 function now(): bigint {

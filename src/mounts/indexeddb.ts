@@ -193,6 +193,7 @@ export class IndexedDBStore implements Store {
 		const work = async (store: IDBObjectStore) => {
 			const batch = new Batch(store);
 			const errors: (PortholeError | null)[] = [];
+			await batch.look(changes);
 			for (const change of changes) {
 				const failed = (error: unknown) => this.#refusal(error, change);
 				errors.push(await batch.make(change).then(() => null, failed));
