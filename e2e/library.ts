@@ -67,7 +67,7 @@ export const bare = inFirefox ? (firefoxTest as unknown as typeof chromiumTest) 
 export const test = bare.extend<{ readonly bridge: Bridge | undefined }>({
 	bridge: [undefined, { option: true }],
 	page: async ({ page, bridge }, use, { titlePath }) => {
-		const reason = bridge && notFor(bridge, titlePath.slice(1));
+		const reason = bridge && notFor(bridge, titlePath);
 		bare.skip(reason !== undefined, reason);
 		await page.goto(`/pages/library.html${bridge ? `?bridge=${bridge}` : ""}`);
 		await page.waitForFunction(() => document.title === "ready");
