@@ -46,6 +46,8 @@ declare global {
 	function endShared(number: number): Promise<void>;
 	/** The page shall finish. */
 	var enough: boolean;
+	var mounted: Porthole.Sandbox;
+	function nextLine(): Promise<string>;
 	/** Resolves when it has. */
 	var finished: Promise<void>;
 }
@@ -110,6 +112,59 @@ for (const { name, open, ordered } of kinds) {
 		for (let i = 0; i < SHARED; i++) {
 			const [path, found] = [`/shared/${i}`, all[`/shared/${i}`] ?? ""];
 			expect(lost(written, path, found, ordered), path).toBeNull();
+		}
+	});
+}
+
+for (const { name, open } of kinds) {
+	test(`${name}: what one tab changes, programs in another see`, async ({ baseURL }) => {
+		const pages: Page[] = [];
+		for (let i = 0; i < 2; i++) {
+			const page = await browser.open(baseURL ?? "");
+			await page.evaluate(`globalThis.openStore = ${open}`);
+			await page.evaluate(async () => {
+				const mounts = { "/d": openStore() };
+				const packages = ["/packages/python.webc"];
+				globalThis.mounted = await porthole.Sandbox.create({ packages, mounts });
+				await mounted.fs.readdir("/d");
+			});
+			pages.push(page);
+		}
+		const [one, other] = pages as [Page, Page];
+		// A program that says what it sees whenever that has changed.
+		await other.evaluate(async () => {
+			const code = `import os, time
+last = None
+while last != "done":
+    try:
+        seen = open("/d/f").read()
+    except FileNotFoundError:
+        seen = "none, " + " ".join(sorted(os.listdir("/d")))
+    if seen != last:
+        print(seen, flush=True)
+        last = seen
+    os.stat("/d")
+`;
+			const watcher = await mounted.command("python", ["-c", code]).spawn();
+			globalThis.nextLine = lines(watcher.stdout);
+		});
+		// What lies between two states may be seen too.
+		const sees = (line: string) =>
+			other.evaluate(async (line) => {
+				const seen: string[] = [];
+				while (seen.at(-1) !== line && seen.length < 10) seen.push(await nextLine());
+				return seen;
+			}, line);
+		expect(await sees("none, \n")).toContain("none, \n");
+		for (const [change, seen] of [
+			[() => mounted.fs.writeFile("/d/f", "made"), "made"],
+			[() => mounted.fs.writeFile("/d/f", "changed"), "changed"],
+			[() => mounted.fs.rename("/d/f", "/d/g"), "none, g"],
+			[() => mounted.fs.rm("/d/g"), "none, "],
+			[() => mounted.fs.writeFile("/d/f", "done"), "done"],
+		] as const) {
+			await one.evaluate(`(${change})().then(() => mounted.sync())`);
+			expect(await sees(`${seen}\n`)).toContain(`${seen}\n`);
 		}
 	});
 }
