@@ -60,12 +60,12 @@ export class BlockingBridge implements GuestBridge {
 
 	waitImport(guest: Stop): WebAssembly.ImportValue {
 		return () => {
-			const from = performance.now();
-			const next = this.#next;
+			const carrier = this.#carrier;
+			const left = Math.max(0, this.#next - performance.now());
 			this.#next = Number.POSITIVE_INFINITY;
-			if (!this.#carrier.stopped) this.#carrier.sleep(Math.max(0, next - from));
-			guest.waited += performance.now() - from;
-			return this.#carrier.stopped ? 1 : 0;
+			if (!carrier.stopped) carrier.sleep(left);
+			guest.waited = carrier.slept;
+			return carrier.stopped ? 1 : 0;
 		};
 	}
 

@@ -70,6 +70,8 @@ export interface Carrier {
 	readonly letter: Letter;
 	/** Whether the guest is to end. Costs next to nothing. */
 	readonly stopped: boolean;
+	/** Milliseconds that this thread has slept, for answers and otherwise. */
+	readonly slept: number;
 	/** Sends the letter, which is about `call`, and returns its first number once it is the answer. */
 	send(call: number): number;
 	/** Sleeps until something that the letters since the last `settle` wait for is done, the guest is

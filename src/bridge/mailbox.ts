@@ -34,6 +34,7 @@ export function makeMailbox(): SharedArrayBuffer {
 /** The guest's end. */
 export class Mailbox implements Carrier {
 	readonly letter: Letter;
+	slept = 0;
 	readonly #words: Int32Array;
 	readonly #post: (message: object) => void;
 	#fresh = 1;
@@ -59,13 +60,17 @@ export class Mailbox implements Carrier {
 	}
 
 	ask(message: object): void {
+		const from = performance.now();
 		Atomics.store(this.#words, TURN, KERNELS);
 		this.#post(message);
 		while (Atomics.load(this.#words, TURN) === KERNELS) Atomics.wait(this.#words, TURN, KERNELS);
+		this.slept += performance.now() - from;
 	}
 
 	sleep(ms: number): void {
+		const from = performance.now();
 		Atomics.wait(this.#words, WAKE, 0, ms);
+		this.slept += performance.now() - from;
 		this.settle();
 	}
 
