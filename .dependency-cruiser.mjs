@@ -20,7 +20,7 @@ const ROOMS = {
 	wasi: { may: ["abi", "bridge", "fs"] },
 	wasix: { may: ["abi", "bridge", "fs", "wasi"] },
 	runner: { may: ["abi", "webc", "bridge", "fs", "mounts", "archive", "wasi", "wasix"] },
-	offline: { may: ["abi"] },
+	offline: { may: ["abi"], types: ["bridge"] },
 	cli: { may: ["webc"] },
 };
 

@@ -19,9 +19,10 @@ const browser = inFirefox ? "firefox" : "chromium";
 
 /** What does not depend on the headers of the page is tested once. */
 const ONCE =
-	/(preloaded|archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults|profile|crash|tabs|quota)\.spec\.ts$/;
+	/(preloaded|letters|archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults|profile|crash|tabs|quota)\.spec\.ts$/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
-const CHROMIUM_ONLY = /(consumers|faults|offline|playground|server|crash|tabs|quota)\.spec\.ts$/;
+const CHROMIUM_ONLY =
+	/(consumers|faults|letters|offline|playground|server|crash|tabs|quota)\.spec\.ts$/;
 /** In Firefox: the isolated page differs by what its guests see of clocks, streams and waiting. */
 const ISOLATED_FIREFOX = /(programs|repl|sleepers|streams)\.spec\.ts$/;
 
@@ -39,7 +40,7 @@ const server = (port: number, ...flags: string[]) => ({
 /** Where it matters how guests wait, the tests run once more on each of the other rungs. In Firefox
  *  the tests of each rung's own have to do. */
 const WAITING = /(programs|commands|files|mounts|load)\.spec\.ts$/;
-const RUNGS: readonly Bridge[] = inFirefox ? [] : ["preloaded"];
+const RUNGS: readonly Bridge[] = inFirefox ? [] : ["blocking", "preloaded"];
 
 export default defineConfig<{ bridge: Bridge | undefined }>({
 	testDir: "e2e",
@@ -64,7 +65,10 @@ export default defineConfig<{ bridge: Bridge | undefined }>({
 		},
 		...RUNGS.map((bridge) => ({
 			name: `${browser}-${bridge}`,
-			use: { baseURL: `http://localhost:${PLAIN_PORT}`, bridge },
+			use: {
+				baseURL: `http://localhost:${bridge === "blocking" ? ISOLATED_PORT : PLAIN_PORT}`,
+				bridge,
+			},
 			testMatch: WAITING,
 		})),
 	],

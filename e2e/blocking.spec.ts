@@ -144,3 +144,21 @@ test("a function of the page is called, fails, and can be left by a kill", async
 	expect(result.failed.message).toContain("not today");
 	expect(result.killed).toBe(137);
 });
+
+test("a flood through a slow reader loses nothing", async ({ page }) => {
+	const result = await page.evaluate(async () => {
+		const sandbox = await porthole.Sandbox.create({
+			packages: ["/programs/flooding.wasm"],
+			bridge: "blocking",
+		});
+		const process = await sandbox.command("flooding", ["6"]).spawn();
+		// More than the window is printed before anybody reads.
+		await new Promise((resolve) => setTimeout(resolve, 1000));
+		const out = await collect(process.stdout);
+		const wrong = out
+			.split("\n")
+			.findIndex((line, i) => line !== "" && Number(line.slice(0, 8)) !== i);
+		return { wrong, bytes: out.length, code: (await process.status).code };
+	});
+	expect(result).toEqual({ wrong: -1, bytes: 6 * 1024 * 1024, code: 0 });
+});

@@ -34,7 +34,21 @@ const PRELOADED: Reasons = {
 	"programs.spec.ts › entries and imports › an import never replaces": FUNCTION,
 };
 
-const NOT: Readonly<Partial<Record<Bridge, Reasons>>> = { preloaded: PRELOADED };
+const ALONE = "a guest that does not listen is ended with its own worker, and nothing else is lost";
+
+const BLOCKING: Reasons = {
+	"commands.spec.ts › how a process is ended › a timeout and an AbortSignal kill": ALONE,
+	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: compute":
+		ALONE,
+	"programs.spec.ts › streams › a flood through a slow reader":
+		"each of its two million lines is a letter; blocking.spec.ts floods with fewer",
+	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",
+};
+
+const NOT: Readonly<Partial<Record<Bridge, Reasons>>> = {
+	preloaded: PRELOADED,
+	blocking: BLOCKING,
+};
 
 /** Why a test is not for this rung; undefined where it is. `titles` lead from the file to the test. */
 export function notFor(bridge: Bridge, titles: readonly string[]): string | undefined {

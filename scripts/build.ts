@@ -24,7 +24,8 @@ const INLINE = "inline:guest";
 const GUEST_ADDRESS = /new URL\(\s*"(?:\.\.\/)+workers\/guest\.ts",\s*import\.meta\.url,?\s*\)/g;
 
 /** What late parts of the worker share among themselves only, and most pages never load. */
-const LATE = /\/(read-v1|sleep|unfit|letter|mailbox|far-calls|guest-protocol)\.ts$/;
+const LATE =
+	/\/(read-v1|sleep|unfit|letter|mailbox|carrier-end|post|post-end|far-calls|guest-protocol)\.ts$/;
 
 rmSync(resolve(ROOT, "dist"), { recursive: true, force: true });
 const bundled = new Set<string>();

@@ -16,8 +16,10 @@
 /** Numbers that a letter holds, the first and `length` included. */
 const NUMBERS = 12;
 const LENGTH = NUMBERS - 1;
+/** The number that says that what was waited for before is of no more interest. */
+export const FRESH = NUMBERS - 2;
 /** Bytes before the body. */
-const LETTER_HEAD = NUMBERS * 8;
+export const LETTER_HEAD = NUMBERS * 8;
 /** Bytes of the body: two paths of the greatest length fit, and contents go in pieces of this size. */
 export const BODY = 256 * 1024;
 export const LETTER_SIZE = LETTER_HEAD + BODY;

@@ -12,8 +12,8 @@
  * has slept on it, so that nothing is missed between the answer and the sleep. *Stop* is set once
  * and for good; who sets it sets *wake* as well.
  */
-import type { Ticket } from "./bridge.ts";
-import { type Carrier, LETTER_SIZE, Letter } from "./letter.ts";
+import { CarrierEnd } from "./carrier-end.ts";
+import { type Carrier, FRESH, LETTER_SIZE, Letter } from "./letter.ts";
 
 const TURN = 0;
 const WAKE = 1;
@@ -22,9 +22,6 @@ const LETTER_AT = 64;
 
 const GUESTS = 0;
 const KERNELS = 1;
-
-/** The number of a letter that says that what was waited for before is of no more interest. */
-const FRESH = 10;
 
 /** Shared memory for one guest. */
 export function makeMailbox(): SharedArrayBuffer {
@@ -85,53 +82,28 @@ export class Mailbox implements Carrier {
 const LETTER = { kind: "letter" } as const;
 
 /** The kernel's end. */
-export class MailboxEnd {
+export class MailboxEnd extends CarrierEnd {
 	readonly letter: Letter;
 	readonly #words: Int32Array;
-	readonly #wake = () => this.#set(WAKE);
-	/** What the answers since the last fresh letter wait for. */
-	#awaited: Ticket<unknown>[] = [];
 
 	constructor(memory: SharedArrayBuffer) {
+		super();
 		this.letter = new Letter(memory, LETTER_AT);
 		this.#words = new Int32Array(memory, 0, 3);
 	}
 
-	/** Called before a letter is answered. */
-	opened(): void {
-		if (this.letter.numbers[FRESH] === 0) return;
-		for (const ticket of this.#awaited) ticket.unwatch(this.#wake);
-		this.#awaited = [];
-	}
-
-	/** Wakes the guest when one of the tickets is done. */
-	watch(tickets: readonly Ticket<unknown>[]): void {
-		for (const ticket of tickets) {
-			this.#awaited.push(ticket);
-			ticket.watch(this.#wake);
-		}
-	}
-
-	/** Hands the letter back, answered. */
 	answered(): void {
 		Atomics.store(this.#words, TURN, GUESTS);
 		Atomics.notify(this.#words, TURN);
 	}
 
-	/** Wakes the guest for the last time: it ends at its next call. */
 	stop(): void {
 		Atomics.store(this.#words, STOP, 1);
-		this.#set(WAKE);
+		this.wake();
 	}
 
-	/** The guest has gone. */
-	close(): void {
-		for (const ticket of this.#awaited) ticket.unwatch(this.#wake);
-		this.#awaited = [];
-	}
-
-	#set(word: number): void {
-		Atomics.store(this.#words, word, 1);
-		Atomics.notify(this.#words, word);
+	protected wake(): void {
+		Atomics.store(this.#words, WAKE, 1);
+		Atomics.notify(this.#words, WAKE);
 	}
 }

@@ -15,6 +15,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { answer, parseAddress } from "./answer.ts";
 import { Background } from "./background.ts";
+import { carry, isLetter } from "./letters.ts";
 import { PackageCache } from "./packages.ts";
 import { Shell } from "./shell.ts";
 import type { FetchEvent, Scope, World } from "./world.ts";
@@ -55,6 +56,10 @@ export function offline(options: OfflineOptions = {}): void {
 	});
 	scope.addEventListener("fetch", (event) => {
 		const { request } = event;
+		if (isLetter(request)) {
+			event.respondWith(carry(request));
+			return;
+		}
 		if (request.method !== "GET") return;
 		if (isReadable(request) && match(new URL(parseAddress(request.url).address))) {
 			event.respondWith(fromPackages(event, cache, background));

@@ -33,7 +33,8 @@ export interface FarStart {
 	readonly args: readonly string[];
 	readonly env: readonly (readonly [string, string])[];
 	readonly granted: boolean;
-	readonly memory: SharedArrayBuffer;
+	/** Where letters go: shared memory, or the name under which a service worker carries them. */
+	readonly letters: SharedArrayBuffer | string;
 	readonly root: FarFacts;
 	/** From descriptor 0 on. */
 	readonly descriptors: readonly FarDescriptor[];

@@ -9,6 +9,7 @@ import { BlockingBridge } from "../bridge/blocking.ts";
 import { toWire } from "../bridge/far.ts";
 import type { Carrier } from "../bridge/letter.ts";
 import { Mailbox } from "../bridge/mailbox.ts";
+import { Post } from "../bridge/post.ts";
 import { FarTree } from "../fs/far-tree.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { Guest } from "../wasi/guest.ts";
@@ -52,7 +53,9 @@ function assemble(
 	start: FarStart,
 	post: (message: object) => void,
 ): Promise<() => Promise<WireStatus>> {
-	const carrier = new Mailbox(start.memory, post);
+	const { letters } = start;
+	const carrier =
+		typeof letters === "string" ? new Post(letters, post) : new Mailbox(letters, post);
 	const bridge = new BlockingBridge(carrier);
 	const tree = new FarTree(carrier, start.root);
 	const guest = new Guest({

@@ -70,7 +70,9 @@ export class SandboxKernel implements Kernel {
 	/** How guests wait; what few browsers need is loaded late. */
 	async #way(rung: Rung, ask: Ask): Promise<{ bridge: PageBridge; prepare: Prepare }> {
 		if (rung === "suspending") return suspending(ask);
-		if (rung !== "preloaded") return (await import("./own-worker.ts")).ownWorkers(ask);
+		if (rung !== "preloaded") {
+			return (await import("./own-worker.ts")).ownWorkers(ask, rung === "blocking");
+		}
 		const { Preloaded } = await import("./preloaded.ts");
 		this.#ahead = new Preloaded(ask, (message) => this.#warn(message));
 		return this.#ahead;

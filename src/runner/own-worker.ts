@@ -11,10 +11,12 @@
 import { ENDED, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { PageBridge, Ticket } from "../bridge/bridge.ts";
+import type { CarrierEnd } from "../bridge/carrier-end.ts";
 import { fromWire } from "../bridge/far.ts";
 import { type Ask, LoopBridge } from "../bridge/loop.ts";
 import { MailboxEnd, makeMailbox } from "../bridge/mailbox.ts";
 import type { Role } from "../bridge/make-worker.ts";
+import { PostEnd } from "../bridge/post-end.ts";
 import { CALL } from "../fs/far-calls.ts";
 import type { Guest } from "../wasi/guest.ts";
 import { FarServer } from "./far-server.ts";
@@ -50,13 +52,14 @@ export class OwnWorkerBridge extends LoopBridge implements PageBridge {
 	}
 }
 
-/** The kernel's bridge, and how its guests are prepared. */
-export function ownWorkers(ask: Ask): { bridge: PageBridge; prepare: Prepare } {
+/** The kernel's bridge, and how its guests are prepared. Where the page is not `isolated` a service
+ *  worker carries their letters. */
+export function ownWorkers(ask: Ask, isolated: boolean): { bridge: PageBridge; prepare: Prepare } {
 	const bridge = new OwnWorkerBridge(ask);
 	return {
 		bridge,
 		prepare: async (module, guest, extra, entry) => {
-			const worker = new OwnWorker(guest, bridge, extra);
+			const worker = new OwnWorker(guest, bridge, extra, isolated);
 			await worker.start(module, entry);
 			return () => worker.run();
 		},
@@ -69,8 +72,8 @@ class OwnWorker {
 	readonly #server: FarServer;
 	readonly #functions: PageFunction[] = [];
 	readonly #imports: FarImport[] = [];
-	readonly #memory = makeMailbox();
-	readonly #mailbox = new MailboxEnd(this.#memory);
+	readonly #letters: SharedArrayBuffer | string;
+	readonly #mailbox: CarrierEnd;
 	readonly #worker = new Worker(location.href, { type: "module", name: GUEST });
 	readonly #ready: Promise<void>;
 	readonly #over: Promise<WireStatus>;
@@ -82,7 +85,14 @@ class OwnWorker {
 	/** Whether the guest waits for a function of the page. */
 	#calling = false;
 
-	constructor(guest: Guest, bridge: OwnWorkerBridge, extra: ExtraImports) {
+	constructor(guest: Guest, bridge: OwnWorkerBridge, extra: ExtraImports, isolated: boolean) {
+		if (isolated) {
+			this.#letters = makeMailbox();
+			this.#mailbox = new MailboxEnd(this.#letters);
+		} else {
+			this.#letters = crypto.randomUUID();
+			this.#mailbox = new PostEnd(this.#letters, () => this.#answer());
+		}
 		this.#guest = guest;
 		this.#bridge = bridge;
 		this.#server = new FarServer(guest);
@@ -109,7 +119,7 @@ class OwnWorker {
 			args: guest.args.map(unterminated),
 			env: guest.env.map(unterminated).map(splitVariable),
 			granted: guest.granted,
-			memory: this.#memory,
+			letters: this.#letters,
 			...this.#server.handOver(),
 			imports: this.#imports,
 		};

@@ -9,6 +9,7 @@
  * The page chooses, because the options are its own, and tells the worker.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { LettersPath } from "../bridge/post-protocol.ts";
 import type { Rung } from "./protocol.ts";
 
 /** A rung, and why it is this one: sentences for people. */
@@ -27,6 +28,11 @@ const ISOLATE =
 	"serve the page with Cross-Origin-Opener-Policy: same-origin and " +
 	"Cross-Origin-Embedder-Policy: require-corp";
 
+const CARRIED =
+	"a service worker with porthole/service-worker controls the page: each guest has a worker, and " +
+	"waits by synchronous requests, of a millisecond or two each";
+const NO_CARRIER = "no service worker with porthole/service-worker controls it";
+
 const LOSES =
 	"Programs cannot wait: mounts and input are read before they start, and what comes later is EIO";
 
@@ -39,10 +45,23 @@ export async function chooseRung(wish: Wish): Promise<Choice> {
 		const why = `${asked} the page is isolated: each guest has a worker, which sleeps on shared memory`;
 		return { rung: "blocking", why };
 	}
+	if (await carriesLetters()) return { rung: "service-worker", why: `${asked} ${CARRIED}` };
 	if (wish === "blocking") {
-		throw missing(`${NOT_ISOLATED}, so its workers cannot share memory; ${ISOLATE}`);
+		throw missing(
+			`${NOT_ISOLATED}, so its workers cannot share memory, and ${NO_CARRIER}; ${ISOLATE}, or ` +
+				"register a service worker that calls `offline` of porthole/service-worker",
+		);
 	}
-	return { rung: "preloaded", why: `${NO_JSPI}, and ${NOT_ISOLATED}. ${LOSES}; ${NEWER}` };
+	const without = `${NO_JSPI}, ${NOT_ISOLATED}, and ${NO_CARRIER}`;
+	return { rung: "preloaded", why: `${without}. ${LOSES}; ${NEWER}` };
+}
+
+/** Whether a service worker of ours answers this page, and so its workers. */
+async function carriesLetters(): Promise<boolean> {
+	if (!navigator.serviceWorker?.controller) return false;
+	const letters: LettersPath = "/.porthole/letters";
+	const answer = await fetch(new URL(letters, location.origin)).catch(() => null);
+	return answer?.status === 204;
 }
 
 function missing(what: string): PortholeError {

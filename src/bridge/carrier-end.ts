@@ -1,0 +1,44 @@
+/**
+ * The kernel's end of a carrier: it knows what the guest's last call waits for, and wakes it.
+ */
+import type { Ticket } from "./bridge.ts";
+import { FRESH, type Letter } from "./letter.ts";
+
+export abstract class CarrierEnd {
+	abstract readonly letter: Letter;
+	readonly #wake = () => this.wake();
+	/** What the answers since the last fresh letter wait for. */
+	#awaited: Ticket<unknown>[] = [];
+
+	/** Called before a letter is answered. */
+	opened(): void {
+		if (this.letter.numbers[FRESH] !== 0) this.#forget();
+	}
+
+	/** Wakes the guest when one of the tickets is done. */
+	watch(tickets: readonly Ticket<unknown>[]): void {
+		for (const ticket of tickets) {
+			this.#awaited.push(ticket);
+			ticket.watch(this.#wake);
+		}
+	}
+
+	/** The guest has gone. */
+	close(): void {
+		this.#forget();
+	}
+
+	/** Hands the letter back, answered. */
+	abstract answered(): void;
+
+	/** Wakes the guest for the last time: it ends at its next call. */
+	abstract stop(): void;
+
+	/** Ends the guest's sleep, or its next one. */
+	protected abstract wake(): void;
+
+	#forget(): void {
+		for (const ticket of this.#awaited) ticket.unwatch(this.#wake);
+		this.#awaited = [];
+	}
+}

@@ -1,0 +1,146 @@
+/**
+ * Letters that a service worker carries, without one: the requests of the guest's end are answered by
+ * the kernel's end in the same thread, through the service worker's own code where that may wait.
+ */
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { CarrierEnd } from "./carrier-end.ts";
+import { Post } from "./post.ts";
+import { PostEnd } from "./post-end.ts";
+import type { Answered, Asked } from "./post-protocol.ts";
+import { LocalTicket } from "./ticket.ts";
+
+/** The channels by name. Posting hands over at once, as no browser does, so that nobody must wait. */
+class InstantChannel {
+	static readonly all = new Set<InstantChannel>();
+	onmessage: ((event: { data: Asked | Answered }) => void) | null = null;
+	readonly name: string;
+
+	constructor(name: string) {
+		this.name = name;
+		InstantChannel.all.add(this);
+	}
+
+	postMessage(data: Asked | Answered): void {
+		for (const other of InstantChannel.all) {
+			if (other !== this && other.name === this.name) other.onmessage?.({ data });
+		}
+	}
+
+	close(): void {
+		InstantChannel.all.delete(this);
+	}
+}
+
+let lost: ("request" | "answer")[] = [];
+
+/** A synchronous request, carried to the channel that its address names. */
+class InstantRequest {
+	status = 0;
+	response: ArrayBuffer | null = null;
+	responseType = "";
+	#url = new URL("http://nowhere");
+
+	open(_method: string, url: URL): void {
+		this.#url = url;
+	}
+
+	send(body: Uint8Array): void {
+		const query = this.#url.searchParams;
+		const how = lost.shift();
+		if (how === "request") throw new Error("the service worker was stopped");
+		const channel = new InstantChannel(`porthole:${query.get("to")}`);
+		const asks = String(Math.random());
+		channel.onmessage = ({ data }) => {
+			if (!("answers" in data) || data.answers !== asks) return;
+			this.status = 200;
+			this.response = data.bytes;
+		};
+		channel.postMessage({
+			asks,
+			n: Number(query.get("n")),
+			kind: query.get("kind") as Asked["kind"],
+			ms: Number(query.get("ms")),
+			bytes: body.slice().buffer,
+		});
+		channel.close();
+		if (how === "answer") throw new Error("the service worker was stopped");
+	}
+}
+
+beforeEach(() => {
+	vi.stubGlobal("BroadcastChannel", InstantChannel);
+	vi.stubGlobal("XMLHttpRequest", InstantRequest);
+	vi.stubGlobal("location", { origin: "http://page" });
+	lost = [];
+});
+
+afterEach(() => {
+	vi.unstubAllGlobals();
+	InstantChannel.all.clear();
+});
+
+function pair(answer: (end: PostEnd) => void = () => {}) {
+	const end: PostEnd = new PostEnd("x", () => {
+		end.opened();
+		answer(end);
+		end.answered();
+	});
+	return { end, post: new Post("x", () => {}) };
+}
+
+test("a letter is answered, and only what is in use of it crosses", () => {
+	const { post } = pair(({ letter }) => {
+		expect(letter.numbers[0]).toBe(5);
+		expect(letter.text(0, letter.length)).toBe("a path");
+		letter.numbers[0] = 12;
+		letter.put("an answer");
+	});
+	post.letter.put("a path");
+	expect(post.send(5)).toBe(12);
+	expect(post.letter.text(0, post.letter.length)).toBe("an answer");
+});
+
+test("a letter that is sent twice is carried out once", () => {
+	for (const how of ["request", "answer"] as const) {
+		let carried = 0;
+		const { post, end } = pair(({ letter }) => {
+			carried += 1;
+			letter.numbers[0] = carried;
+		});
+		lost = [how, how];
+		expect(post.send(1)).toBe(1);
+		expect(post.send(1)).toBe(2);
+		expect(carried).toBe(2);
+		end.close();
+	}
+});
+
+test("a service worker that is gone for good is a fault with advice", () => {
+	const { post } = pair();
+	lost = ["request", "request", "request", "request"];
+	expect(() => post.send(1)).toThrow(/reload the page/);
+});
+
+test("what was done before the sleep ends it, and so does stopping", () => {
+	const ticket = new LocalTicket<void>();
+	const { post, end } = pair((to: CarrierEnd) => to.watch([ticket]));
+	post.send(1);
+	ticket.answer();
+	post.sleep(60_000);
+	expect(post.stopped).toBe(false);
+	end.stop();
+	post.sleep(60_000);
+	expect(post.stopped).toBe(true);
+});
+
+test("bytes that are no letter are not carried out", () => {
+	let carried = 0;
+	pair(() => {
+		carried += 1;
+	});
+	const channel = new InstantChannel("porthole:x");
+	const asked = { asks: "?", n: 1, kind: "letter" as const, ms: 0 };
+	channel.postMessage({ ...asked, bytes: new ArrayBuffer(3) });
+	channel.postMessage({ ...asked, n: 2, bytes: new ArrayBuffer(1 << 21) });
+	expect(carried).toBe(0);
+});
