@@ -81,8 +81,16 @@ os.remove("sub/../b")
 	expect(outside("many.txt").split("\n").length).toBe(101);
 });
 
-test("the store tells what others change, and nothing of what it does itself", async () => {
-	await page.evaluate(async () => {
+for (const observed of [true, false]) {
+	const how = observed ? "the browser tells" : "it looks once a second";
+	test(`the store hears what others change, and nothing of what it does itself: ${how}`, async () => {
+		await hear(observed);
+	});
+}
+
+async function hear(observed: boolean): Promise<void> {
+	await page.evaluate(async (observed) => {
+		if (!observed) Reflect.deleteProperty(globalThis, "FileSystemObserver");
 		globalThis.heard = [];
 		for (const path of ["/", "/sub"]) await directory.list(path);
 		directory.watch((paths) => heard.push(...paths));
@@ -90,7 +98,7 @@ test("the store tells what others change, and nothing of what it does itself", a
 		await directory.write("/own.txt", 0, new TextEncoder().encode("own"));
 		await directory.sync();
 		await directory.rename("/own.txt", "/sub/own.txt");
-	});
+	}, observed);
 	// The browser has begun to watch when it tells something.
 	await expect
 		.poll(
@@ -106,6 +114,33 @@ test("the store tells what others change, and nothing of what it does itself", a
 	await expect
 		.poll(() => page.evaluate(() => [...new Set(heard)].sort()), { timeout: 10_000 })
 		.toEqual(["/notes.txt", "/sub/outside.txt", "/sub/own.txt", "/sub/theirs.txt"]);
+}
+
+test("a program sees what others change while it runs", async () => {
+	await page.evaluate(async () => {
+		const packages = ["/packages/python.webc"];
+		const sandbox = await porthole.Sandbox.create({ packages, mounts: { "/home": directory } });
+		const program = `import os
+while True:
+    input()
+    print(open("notes.txt").read(), sorted(os.listdir(".")), flush=True)
+`;
+		const python = await sandbox.command("python", ["-c", program]).spawn();
+		const [next, keys] = [lines(python.stdout), python.stdin.getWriter()];
+		Object.assign(globalThis, {
+			look: async () => {
+				await keys.write(new TextEncoder().encode("\n"));
+				return (await next()).trim();
+			},
+		});
+	});
+	const look = () => page.evaluate(() => Reflect.get(globalThis, "look")() as Promise<string>);
+	expect(await look()).toBe("from outside ['notes.txt', 'sub']");
+	writeFileSync(at("notes.txt"), "changed");
+	writeFileSync(at("new.txt"), "new");
+	await expect.poll(look, { timeout: 20_000 }).toBe("changed ['new.txt', 'notes.txt', 'sub']");
+	rmSync(at("sub"), { recursive: true });
+	await expect.poll(look, { timeout: 20_000 }).toBe("changed ['new.txt', 'notes.txt']");
 });
 
 test("a file that others have replaced is kept beside before it is written over", async () => {

@@ -151,10 +151,14 @@ export class PickedStore extends HandleStore {
 			timer ??= setTimeout(tell, GATHER);
 		});
 		let stop = () => observer.disconnect();
-		observer.observe(this.#root, { recursive: true }).catch(() => {
-			// It is there, but not for this directory.
-			stop = this.#poll(heard);
-		});
+		observer.observe(this.#root, { recursive: true }).then(
+			// What has changed before it began to look.
+			() => this.#lookAround(heard),
+			() => {
+				// It is there, but not for this directory.
+				stop = this.#poll(heard);
+			},
+		);
 		return () => {
 			clearTimeout(timer);
 			stop();
@@ -164,10 +168,9 @@ export class PickedStore extends HandleStore {
 	#poll(heard: Heard): () => void {
 		let [over, timer] = [false, undefined as ReturnType<typeof setTimeout> | undefined];
 		const look = async () => {
-			for (const directory of [...this.#listed]) {
-				const strange = await this.#strangeIn(directory).catch(() => []);
-				if (strange.length > 0 && !over) heard(strange);
-			}
+			await this.#lookAround((paths) => {
+				if (!over) heard(paths);
+			});
 			if (!over) timer = setTimeout(look, PERIOD);
 		};
 		timer = setTimeout(look, PERIOD);
@@ -175,6 +178,14 @@ export class PickedStore extends HandleStore {
 			over = true;
 			clearTimeout(timer);
 		};
+	}
+
+	/** Looks at all directories that somebody has listed. */
+	async #lookAround(heard: Heard): Promise<void> {
+		for (const directory of [...this.#listed]) {
+			const strange = await this.#strangeIn(directory).catch(() => []);
+			if (strange.length > 0) heard(strange);
+		}
 	}
 
 	/** The children of a directory that look otherwise than we know them, or are gone. */
