@@ -7,11 +7,13 @@ import type { LinkingStore, StoreChange } from "../bridge/store.ts";
 export async function applyInTurn(
 	store: LinkingStore,
 	changes: readonly StoreChange[],
+	durable = false,
 ): Promise<(string | null)[]> {
 	const answers: (string | null)[] = [];
 	for (const change of changes) {
 		answers.push(await make(store, change).then(() => null, codeOf));
 	}
+	if (durable) await store.sync?.();
 	return answers;
 }
 

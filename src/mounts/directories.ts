@@ -5,7 +5,7 @@
  * directory here is a name and a recipe; the store behind it is loaded when it is first used.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { LinkingStore, Store } from "../bridge/store.ts";
+import type { LinkingStore, Store, StoreChange } from "../bridge/store.ts";
 import type { HTTPOptions } from "./http.ts";
 import type { IndexedDBOptions } from "./indexeddb.ts";
 
@@ -13,9 +13,13 @@ type With<K extends keyof Store> = Store & Required<Pick<Store, K>>;
 /** What a store over handles can do. */
 type HandleLike = With<"symlink" | "utimes" | "apply" | "sync" | "watch">;
 
-const METHODS = "list read write resize make remove rename".split(" ");
+/** The methods that change something. */
+const CHANGES = ["write", "resize", "make", "remove", "rename"];
 
-/** A store that is yet to be loaded: its methods load it and ask it. */
+/** How the store behind each directory is loaded. */
+const loaders = new WeakMap<object, () => Promise<Store>>();
+
+/** A store that is yet to be loaded: its methods, which `asks` gives it, load it and ask it. */
 abstract class Late implements Store {
 	declare list: Store["list"];
 	declare read: Store["read"];
@@ -25,30 +29,46 @@ abstract class Late implements Store {
 	declare remove: Store["remove"];
 	declare rename: Store["rename"];
 
-	/** `open` loads the store; where it fails, the next call tries again. `more` are the methods that
-	 *  it has beyond those of all, with spaces between. */
-	constructor(open: () => Promise<Store>, more = "") {
+	static {
+		asks(Late, "list read write resize make remove rename");
+	}
+
+	/** `open` loads the store; where it fails, the next call tries again. */
+	constructor(open: () => Promise<Store>) {
 		let opened: Promise<Store> | undefined;
-		const load = () => {
+		loaders.set(this, () => {
 			opened ??= open().catch((error: unknown) => {
 				opened = undefined;
 				throw error;
 			});
 			return opened;
-		};
-		for (const method of METHODS.concat(more.match(/\w+/g) ?? [])) {
-			const ask = async (...args: unknown[]) => {
-				const store = await load();
-				return Reflect.get(store, method).apply(store, args);
-			};
-			// Of all methods, `watch` alone answers at once: how to stop.
-			const watch = (...args: unknown[]) => {
-				const stop = ask(...args);
-				return () => stop.then((now) => now()).catch(() => {});
-			};
-			Reflect.set(this, method, method === "watch" ? watch : ask);
-		}
+		});
 	}
+}
+
+/** Gives a class methods; `names` has spaces between. */
+function asks(of: { readonly prototype: object }, names: string): void {
+	for (const method of names.split(" ")) {
+		const answer = function (this: Late, ...args: unknown[]): unknown {
+			const answer = ask(this, method, args);
+			// Of all, `watch` alone answers at once: how to stop.
+			return method === "watch"
+				? () => answer.then((stop) => (stop as () => void)()).catch(() => {})
+				: answer;
+		};
+		Reflect.set(of.prototype, method, answer);
+	}
+}
+
+async function ask(late: Late, method: string, args: unknown[]) {
+	// A page that has put its own over one of them is to see what comes in a list as well.
+	const own = (name: string) => Reflect.get(late, name) !== Reflect.get(Late.prototype, name);
+	if (method === "apply" && CHANGES.some(own)) {
+		const { applyInTurn } = await import("./changes.ts");
+		return applyInTurn(late as LateLinks, ...(args as [StoreChange[], boolean?]));
+	}
+	const store = await loaders.get(late)?.();
+	return Reflect.apply(Reflect.get(store as Store, method), store, args);
 }
 
 /** One that holds links and times, and gathers changes. */
@@ -58,8 +78,8 @@ abstract class LateLinks extends Late {
 	declare link: LinkingStore["link"];
 	declare apply: HandleLike["apply"];
 
-	constructor(open: () => Promise<LinkingStore>, more = "") {
-		super(open, `symlink utimes link apply ${more}`);
+	static {
+		asks(LateLinks, "symlink utimes link apply");
 	}
 }
 
@@ -71,8 +91,8 @@ abstract class LateHandles extends Late {
 	declare sync: HandleLike["sync"];
 	declare watch: HandleLike["watch"];
 
-	constructor(open: () => Promise<HandleLike>, more = "") {
-		super(open, `symlink utimes apply sync watch ${more}`);
+	static {
+		asks(LateHandles, "symlink utimes apply sync watch");
 	}
 }
 
@@ -98,11 +118,12 @@ export class IndexedDBDirectory extends LateLinks {
 	/** Whether the browser has promised not to delete the files of this origin by itself. */
 	declare persisted: () => Promise<boolean>;
 
+	static {
+		asks(IndexedDBDirectory, "sync watch persisted");
+	}
+
 	constructor(name: string, options: IndexedDBOptions = {}) {
-		super(
-			async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options),
-			"sync watch persisted",
-		);
+		super(async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options));
 	}
 }
 
@@ -122,11 +143,14 @@ export class OPFSDirectory extends LateHandles {
 	/** Whether the browser has promised not to delete the files of this origin by itself. */
 	declare persisted: () => Promise<boolean>;
 
+	static {
+		asks(OPFSDirectory, "isInPlace persisted");
+	}
+
 	/** `path`: the directory there that is mounted; it is made if it is missing. */
 	constructor(path = "/", options: OPFSOptions = {}) {
-		super(
-			async () => (await import("./opfs.ts")).openPrivate(path, this.workerUrl, options.persist),
-			"isInPlace persisted",
+		super(async () =>
+			(await import("./opfs.ts")).openPrivate(path, this.workerUrl, options.persist),
 		);
 		this.workerUrl = options.workerUrl;
 	}
@@ -156,11 +180,12 @@ export class FileSystemAccessDirectory extends LateHandles {
 	/** Keeps the handle in this browser, under a name; `restore` finds it in a later visit. */
 	declare remember: (name: string) => Promise<void>;
 
+	static {
+		asks(FileSystemAccessDirectory, "preserve queryPermission requestPermission remember");
+	}
+
 	constructor(handle: FileSystemDirectoryHandle, { mode = "readwrite" }: FolderOptions = {}) {
-		super(
-			async () => new (await import("./picked.ts")).PickedStore(handle, mode),
-			"preserve queryPermission requestPermission remember",
-		);
+		super(async () => new (await import("./picked.ts")).PickedStore(handle, mode));
 		this.handle = handle;
 	}
 
