@@ -1,6 +1,7 @@
 /**
  * Mounts: for a sandbox and for one process, in every spelling; what is refused; when it is durable.
  */
+import type { Directory } from "../src/index.ts";
 import { expect, test } from "./library.ts";
 
 const PYTHON = { packages: ["/packages/python.webc"] };
@@ -272,6 +273,37 @@ test("any object with the methods of Store can be mounted; what it fails with is
 	expect(result).toMatchObject({ read: "f", stored: "h" });
 	expect(result.error).toMatchObject({ porthole: true, code: "ENOSPC" });
 });
+
+for (const how of ["a class that extends it", "on the object"]) {
+	test(`a directory may have a method of the page's own: ${how}`, async ({ page }) => {
+		const result = await page.evaluate(async (how) => {
+			const seen: string[] = [];
+			let directory: Directory;
+			if (how === "on the object") {
+				const plain = new porthole.MemoryDirectory();
+				const write = plain.write.bind(plain);
+				plain.write = (path, ...rest) => {
+					seen.push(path);
+					return write(path, ...rest);
+				};
+				directory = plain;
+			} else {
+				class Watched extends porthole.IndexedDBDirectory {
+					override async write(path: string, offset: number, bytes: Uint8Array) {
+						seen.push(path);
+						await super.write(path, offset, bytes);
+					}
+				}
+				directory = new Watched(`watched ${Math.random()}`);
+			}
+			const sandbox = await porthole.Sandbox.create({ mounts: { "/d": directory } });
+			await sandbox.fs.writeFile("/d/f.txt", "kept");
+			await sandbox.sync();
+			return { seen, kept: text(await directory.read("/f.txt", 0, 10)) };
+		}, how);
+		expect(result).toEqual({ seen: ["/f.txt"], kept: "kept" });
+	});
+}
 
 test("close makes everything durable; two sandboxes may share a directory", async ({ page }) => {
 	const result = await page.evaluate(async () => {

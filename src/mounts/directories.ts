@@ -19,16 +19,11 @@ const CHANGES = ["write", "resize", "make", "remove", "rename"];
 /** How the store behind each directory is loaded. */
 const loaders = new WeakMap<object, () => Promise<Store>>();
 
-/** A store that is yet to be loaded: its methods, which `asks` gives it, load it and ask it. */
-abstract class Late implements Store {
-	declare list: Store["list"];
-	declare read: Store["read"];
-	declare write: Store["write"];
-	declare resize: Store["resize"];
-	declare make: Store["make"];
-	declare remove: Store["remove"];
-	declare rename: Store["rename"];
+/** A class of stores that are yet to be loaded. Its methods are real ones, for the compiler too, so
+ *  that a page may extend it and call `super`. */
+type LateClass<S> = abstract new (open: () => Promise<Store>) => S;
 
+abstract class Late {
 	static {
 		asks(Late, "list read write resize make remove rename");
 	}
@@ -49,7 +44,7 @@ abstract class Late implements Store {
 /** Gives a class methods; `names` has spaces between. */
 function asks(of: { readonly prototype: object }, names: string): void {
 	for (const method of names.split(" ")) {
-		const answer = function (this: Late, ...args: unknown[]): unknown {
+		const answer = function (this: object, ...args: unknown[]): unknown {
 			const answer = ask(this, method, args);
 			// Of all, `watch` alone answers at once: how to stop.
 			return method === "watch"
@@ -60,41 +55,47 @@ function asks(of: { readonly prototype: object }, names: string): void {
 	}
 }
 
-async function ask(late: Late, method: string, args: unknown[]) {
+async function ask(late: object, method: string, args: unknown[]) {
 	// A page that has put its own over one of them is to see what comes in a list as well.
 	const own = (name: string) => Reflect.get(late, name) !== Reflect.get(Late.prototype, name);
 	if (method === "apply" && CHANGES.some(own)) {
 		const { applyInTurn } = await import("./changes.ts");
-		return applyInTurn(late as LateLinks, ...(args as [StoreChange[], boolean?]));
+		return applyInTurn(late as LinkingStore, ...(args as [StoreChange[], boolean?]));
 	}
 	const store = await loaders.get(late)?.();
 	return Reflect.apply(Reflect.get(store as Store, method), store, args);
 }
 
-/** One that holds links and times, and gathers changes. */
-abstract class LateLinks extends Late {
-	declare symlink: LinkingStore["symlink"];
-	declare utimes: LinkingStore["utimes"];
-	declare link: LinkingStore["link"];
-	declare apply: HandleLike["apply"];
-
+abstract class Links extends Late {
 	static {
-		asks(LateLinks, "symlink utimes link apply");
+		asks(Links, "symlink utimes link apply");
 	}
 }
 
-/** One over handles: no hard links, and it gathers changes. */
-abstract class LateHandles extends Late {
-	declare symlink: HandleLike["symlink"];
-	declare utimes: HandleLike["utimes"];
-	declare apply: HandleLike["apply"];
-	declare sync: HandleLike["sync"];
-	declare watch: HandleLike["watch"];
-
+abstract class Database extends Links {
 	static {
-		asks(LateHandles, "symlink utimes apply sync watch");
+		asks(Database, "sync watch persisted");
 	}
 }
+
+abstract class Handles extends Late {
+	static {
+		asks(Handles, "symlink utimes apply sync watch");
+	}
+}
+
+abstract class Folder extends Handles {
+	static {
+		asks(Folder, "preserve queryPermission requestPermission remember");
+	}
+}
+
+/** What all can do; what those with links can; what those over handles can, without hard links. */
+const LateStore = Late as LateClass<unknown> as LateClass<Store>;
+const LateLinks = Links as LateClass<unknown> as LateClass<LinkingStore & With<"apply">>;
+const LateDatabase = Database as LateClass<unknown> as LateClass<HandleLike & LinkingStore>;
+const LateHandles = Handles as LateClass<unknown> as LateClass<HandleLike>;
+const LateFolder = Folder as LateClass<unknown> as LateClass<HandleLike & With<"preserve">>;
 
 /** Files in the page's memory, gone with it. Several sandboxes may share one. */
 export class MemoryDirectory extends LateLinks {
@@ -112,15 +113,9 @@ export class MemoryDirectory extends LateLinks {
 }
 
 /** Files in the database `porthole-<name>` of IndexedDB: they outlive the page, with links and times. */
-export class IndexedDBDirectory extends LateLinks {
-	declare sync: HandleLike["sync"];
-	declare watch: HandleLike["watch"];
+export class IndexedDBDirectory extends LateDatabase {
 	/** Whether the browser has promised not to delete the files of this origin by itself. */
 	declare persisted: () => Promise<boolean>;
-
-	static {
-		asks(IndexedDBDirectory, "sync watch persisted");
-	}
 
 	constructor(name: string, options: IndexedDBOptions = {}) {
 		super(async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options));
@@ -169,9 +164,8 @@ export interface PickOptions extends FolderOptions {
 
 /** A directory on the user's disk, through a handle of the File System Access API; without
  *  hard links. */
-export class FileSystemAccessDirectory extends LateHandles {
+export class FileSystemAccessDirectory extends LateFolder {
 	readonly handle: FileSystemDirectoryHandle;
-	declare preserve: Required<Store>["preserve"];
 	/** Whether files may be read, and changed unless `mode` says otherwise. */
 	declare queryPermission: () => Promise<PermissionState>;
 	/** Asks the user, where the browser wants that. To be called from a click. Until then, and after
@@ -179,10 +173,6 @@ export class FileSystemAccessDirectory extends LateHandles {
 	declare requestPermission: () => Promise<PermissionState>;
 	/** Keeps the handle in this browser, under a name; `restore` finds it in a later visit. */
 	declare remember: (name: string) => Promise<void>;
-
-	static {
-		asks(FileSystemAccessDirectory, "preserve queryPermission requestPermission remember");
-	}
 
 	constructor(handle: FileSystemDirectoryHandle, { mode = "readwrite" }: FolderOptions = {}) {
 		super(async () => new (await import("./picked.ts")).PickedStore(handle, mode));
@@ -213,7 +203,7 @@ export class FileSystemAccessDirectory extends LateHandles {
 }
 
 /** The files of a web server's directory, read only and read in parts. */
-export class HTTPDirectory extends Late {
+export class HTTPDirectory extends LateStore {
 	readonly readOnly = true;
 
 	/** `url`: where the directory is; a relative one is taken from the page's address. */
