@@ -30,11 +30,12 @@ function adaptAll(
 	given: Record<string, PlainCall> & { wait?: () => number; breathe?: () => number },
 ): Adapted {
 	const log: string[] = [];
-	const call: Record<string, PlainCall> = {};
+	// A name may be one that every object knows, such as `toString`.
+	const call: Record<string, PlainCall> = Object.create(null);
 	for (const { name } of list) {
 		call[name] = (...args) => {
 			log.push([name, ...args].join(" "));
-			return given[name]?.(...args) ?? 0;
+			return Object.hasOwn(given, name) ? (given[name]?.(...args) ?? 0) : 0;
 		};
 	}
 	const noted = (name: "wait" | "breathe") => () => {

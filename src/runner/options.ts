@@ -104,6 +104,11 @@ export interface CommandOptions {
 	readonly stdin?: "pipe" | "null" | string | Uint8Array | ReadableStream<Uint8Array>;
 	readonly stdout?: "pipe" | "null" | WritableStream<Uint8Array>;
 	readonly stderr?: "pipe" | "null" | WritableStream<Uint8Array>;
+	/**
+	 * One terminal for all three streams, with a line discipline: input is edited by line and echoed,
+	 * and Ctrl-C, Ctrl-D and the like mean what they mean. Everything, stderr too, comes out of
+	 * `stdout`. In characters, above 0; `Process.resize` changes it.
+	 */
 	readonly terminal?: { readonly columns: number; readonly rows: number };
 	/** Milliseconds after which the process is killed. */
 	readonly timeout?: number;
