@@ -274,7 +274,7 @@ test("any object with the methods of Store can be mounted; what it fails with is
 	expect(result.error).toMatchObject({ porthole: true, code: "ENOSPC" });
 });
 
-for (const how of ["a class that extends it", "on the object"]) {
+for (const how of ["a class that extends it", "on the object", "a Proxy around it"]) {
 	test(`a directory may have a method of the page's own: ${how}`, async ({ page }) => {
 		const result = await page.evaluate(async (how) => {
 			const seen: string[] = [];
@@ -287,6 +287,16 @@ for (const how of ["a class that extends it", "on the object"]) {
 					return write(path, ...rest);
 				};
 				directory = plain;
+			} else if (how === "a Proxy around it") {
+				directory = new Proxy(new porthole.MemoryDirectory(), {
+					get: (inner, key, proxy) => {
+						if (key !== "write") return Reflect.get(inner, key, proxy);
+						return (...args: Parameters<typeof inner.write>) => {
+							seen.push(args[0]);
+							return inner.write(...args);
+						};
+					},
+				});
 			} else {
 				class Watched extends porthole.IndexedDBDirectory {
 					override async write(path: string, offset: number, bytes: Uint8Array) {

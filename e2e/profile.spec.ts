@@ -81,7 +81,7 @@ for (const kind of ["object", "address"] as const) {
 			{ url: server.url, profile: ofLate(), kind },
 		);
 		await expect.poll(() => askedIn(start, end)).toBeGreaterThan(0);
-		await page.waitForTimeout(500);
+		await new Promise((resolve) => setTimeout(resolve, 500));
 		const asked = server.asked.length;
 		const length = await page.evaluate(async () => {
 			const { fs } = Reflect.get(globalThis, "sandbox") as Sandbox;

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import * as esbuild from "esbuild";
 import type * as Porthole from "../src/index.ts";
+import { inFirefox } from "./firefox.ts";
 import { expect, test } from "./library.ts";
 
 declare global {
@@ -46,7 +47,7 @@ for (const kind of ["memory", "IndexedDB", "IndexedDB, strict", "OPFS", "picked"
 				for (const method of ["write", "resize", "apply"] as const) {
 					const call = Reflect.get(store, method) as (...args: unknown[]) => Promise<unknown>;
 					const andSync = async (...args: unknown[]) => {
-						const answer = await call(...args);
+						const answer = await Reflect.apply(call, store, args);
 						await store.sync();
 						return answer;
 					};
@@ -318,6 +319,7 @@ test("another tab may delete the database: nobody waits, it begins anew, and wat
 });
 
 test("a connection that the browser closes is opened again", async ({ page, context }) => {
+	test.skip(inFirefox, "only Chromium can be told to close it");
 	await page.evaluate(async () => {
 		Object.assign(globalThis, { store: new porthole.IndexedDBDirectory("closed") });
 		const { store } = globalThis as unknown as { store: Porthole.IndexedDBDirectory };

@@ -16,8 +16,8 @@ type HandleLike = With<"symlink" | "utimes" | "apply" | "sync" | "watch">;
 /** The methods that change something. */
 const CHANGES = ["write", "resize", "make", "remove", "rename"];
 
-/** How the store behind each directory is loaded. */
-const loaders = new WeakMap<object, () => Promise<Store>>();
+/** Where a directory keeps how its store is loaded: in a property, which a Proxy passes on. */
+const LOAD = Symbol("load");
 
 /** A class of stores that are yet to be loaded. Its methods are real ones, for the compiler too, so
  *  that a page may extend it and call `super`. */
@@ -31,13 +31,14 @@ abstract class Late {
 	/** `open` loads the store; where it fails, the next call tries again. */
 	constructor(open: () => Promise<Store>) {
 		let opened: Promise<Store> | undefined;
-		loaders.set(this, () => {
+		const load = () => {
 			opened ??= open().catch((error: unknown) => {
 				opened = undefined;
 				throw error;
 			});
 			return opened;
-		});
+		};
+		Object.defineProperty(this, LOAD, { value: load });
 	}
 }
 
@@ -62,8 +63,8 @@ async function ask(late: object, method: string, args: unknown[]) {
 		const { applyInTurn } = await import("./changes.ts");
 		return applyInTurn(late as LinkingStore, ...(args as [StoreChange[], boolean?]));
 	}
-	const store = await loaders.get(late)?.();
-	return Reflect.apply(Reflect.get(store as Store, method), store, args);
+	const store = await (Reflect.get(late, LOAD) as () => Promise<Store>)();
+	return Reflect.apply(Reflect.get(store, method), store, args);
 }
 
 abstract class Links extends Late {
