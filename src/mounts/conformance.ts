@@ -469,6 +469,8 @@ export const cases: readonly Case[] = [
 				heard.length = 0;
 			};
 			const other = await again();
+			// Some tell only of directories that somebody has looked at.
+			await store.list("/");
 			await put(store, "/mine", "x");
 			await other.make("/theirs", "file");
 			await until("/theirs");
