@@ -84,8 +84,8 @@ function failing(tree: Literal, extras: readonly StoreExtra[]) {
 
 const ALL: readonly StoreExtra[] = ["symlink", "utimes", "link"];
 
-conformance("a store that fails", { links: true, rounds: 40 }, (tree) => failing(tree, ALL));
+conformance("a store that fails", { links: true, rounds: 3 }, (tree) => failing(tree, ALL));
 
-conformance("a store that fails in batches", { links: true, rounds: 40 }, (tree) =>
+conformance("a store that fails in batches", { links: true, rounds: 3 }, (tree) =>
 	failing(tree, [...ALL, "apply"]),
 );
