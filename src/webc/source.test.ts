@@ -126,6 +126,25 @@ test("openPackage digests no content twice, and still finds every damage", async
 	}
 });
 
+test("damage is told of the section, though the digest of the file in it is known before", async () => {
+	const bytes = await sample();
+	const found = await readPackage(bytes);
+	const span = found.volumes[0]?.tree.get("f") as Span;
+	const damaged = bytes.slice();
+	damaged[span.start] = 0;
+	const memory = bytesSource(damaged);
+	const slowInSections: ByteSource = {
+		size: memory.size,
+		read: async (offset, length) => {
+			if (length !== span.length) await new Promise((done) => setTimeout(done, 10));
+			return memory.read(offset, length);
+		},
+	};
+	await expect(readPackage(slowInSections, { verify: true })).rejects.toThrow(
+		/The section's checksum does not match/,
+	);
+});
+
 test("without Web Crypto nothing is verified, and who insists is told why", async () => {
 	const bytes = await sample();
 	const crypto = Object.getOwnPropertyDescriptor(globalThis, "crypto");

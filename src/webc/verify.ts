@@ -39,13 +39,21 @@ export async function verifyPackage(
 	await allOf(tasks);
 }
 
-/** Runs tasks, some at a time, and in their order as far as that goes. */
+/**
+ * Runs tasks, some at a time. Of those that fail, the first in their order is told, whichever ended
+ * first: the same damage is the same error every time.
+ */
 async function allOf(tasks: readonly (() => Promise<void>)[]): Promise<void> {
 	let next = 0;
+	const failures = new Map<number, unknown>();
 	const work = async () => {
-		for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) await task();
+		while (failures.size === 0 && next < tasks.length) {
+			const at = next++;
+			await tasks[at]?.().catch((error: unknown) => failures.set(at, error));
+		}
 	};
 	await Promise.all(Array.from({ length: Math.min(abreast, tasks.length) }, work));
+	if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
 }
 
 /** Reads a content and holds it against its digest, where it has one. `what` is for the error. */
