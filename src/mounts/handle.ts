@@ -24,12 +24,10 @@ import {
 	INTENT,
 	isCalled,
 	isOurs,
-	isWithin,
-	keyOf,
 	type Place,
 	SIDECAR,
-	split,
 } from "./names.ts";
+import { isWithin, keyOf, split } from "./paths.ts";
 import type { Pens } from "./pens.ts";
 import { type Note, Notebook, seen, stamp } from "./sidecar.ts";
 

@@ -12,7 +12,7 @@
  * taken from the root down, so that no two can wait for each other.
  */
 import { PortholeError } from "../abi/error.ts";
-import { isWithin, split } from "./names.ts";
+import { isWithin, split } from "./paths.ts";
 
 /** Milliseconds: how long a lease is held that others want, while there is work; */
 const SLICE = 50;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { checkName, checkNewName, codeOf, isWithin, keyOf, named } from "./names.ts";
+import { checkName, checkNewName, codeOf, named } from "./names.ts";
+import { isWithin, keyOf } from "./paths.ts";
 
 test("a path has one key, however it is spelled", () => {
 	expect(["/", "", "/a/", "a//b", "/a/b/"].map(keyOf)).toEqual(["", "", "a", "a/b", "a/b"]);

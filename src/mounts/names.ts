@@ -6,6 +6,7 @@
  * before that can happen.
  */
 import { PortholeError } from "../abi/error.ts";
+import { isTooLong } from "./paths.ts";
 
 export type Directory = FileSystemDirectoryHandle;
 export type Handle = FileSystemFileHandle | Directory;
@@ -29,34 +30,14 @@ export const INTENT = ".porthole-intent";
 export const PROBE = ".porthole-probe";
 
 const OURS: ReadonlySet<string> = new Set([SIDECAR, INTENT, PROBE]);
-/** As on most systems, so that a folder can be copied to the user's disk. */
-const MOST_BYTES = 255;
-
-const encoder = new TextEncoder();
-
 /** Whether a name is one of ours, and hidden. */
 export function isOurs(name: string): boolean {
 	return OURS.has(name);
 }
 
-export function split(path: string): string[] {
-	return path.split("/").filter((part) => part !== "");
-}
-
-/** One spelling for each path: without slashes at the ends. */
-export function keyOf(path: string): string {
-	return split(path).join("/");
-}
-
 /** The key of a child. */
 export function keyIn({ key }: Folder, name: string): string {
 	return key === "" ? name : `${key}/${name}`;
-}
-
-/** Whether a path is a directory's, or leads into it. */
-export function isWithin(path: string, directory: string): boolean {
-	const key = keyOf(directory);
-	return key === "" || `${keyOf(path)}/`.startsWith(`${key}/`);
 }
 
 /** Errors: EINVAL for a name that is ours, or that would come back as another. */
@@ -68,13 +49,11 @@ export function checkName(name: string): void {
 			"half a surrogate pair, or a NUL, would be another name here",
 		);
 	}
-	if (name.includes("\0")) throw new PortholeError("EINVAL", "a zero ends a name elsewhere");
 }
 
-/** Errors: ENAMETOOLONG for a name that most places cannot hold. */
+/** Errors: ENAMETOOLONG for what could not be copied to the user's disk. */
 export function checkNewName(name: string): void {
-	if (name.length * 3 <= MOST_BYTES || encoder.encode(name).length <= MOST_BYTES) return;
-	throw new PortholeError("ENAMETOOLONG", `a name has at most ${MOST_BYTES} bytes`);
+	if (isTooLong(name)) throw new PortholeError("ENAMETOOLONG", "a name has at most 255 bytes");
 }
 
 /** What is called so in a directory; null where nothing is. */

@@ -6,13 +6,26 @@ import { PortholeError } from "../abi/error.ts";
 /** The most bytes that a name has in UTF-8, here as on most disks. */
 const LONGEST = 255;
 
+const encoder = new TextEncoder();
+
 export function split(path: string): string[] {
 	return path.split("/").filter((part) => part !== "");
 }
 
-/** Whether a path is that of a directory, or below it. */
+/** One spelling for each path: without slashes at the ends. */
+export function keyOf(path: string): string {
+	return split(path).join("/");
+}
+
+/** Whether a path is a directory's, or leads into it. */
 export function isWithin(path: string, directory: string): boolean {
-	return `${split(path).join("/")}/`.startsWith(`${split(directory).join("/")}/`);
+	const key = keyOf(directory);
+	return key === "" || `${keyOf(path)}/`.startsWith(`${key}/`);
+}
+
+/** Whether most places cannot hold a name for its length. */
+export function isTooLong(name: string): boolean {
+	return name.length * 3 > LONGEST && encoder.encode(name).length > LONGEST;
 }
 
 export function failure(code: string, call: string, path: string, why = ""): PortholeError {
@@ -24,6 +37,5 @@ export function checkName(name: string, call: string, path: string): void {
 	if (name === "." || name === ".." || name.includes("\0")) throw failure("EINVAL", call, path);
 	// Half a pair of surrogates is no text: it would come back as something else.
 	if (!name.isWellFormed()) throw failure("EINVAL", call, path, "the name is no Unicode text");
-	const tooLong = name.length > LONGEST || new TextEncoder().encode(name).length > LONGEST;
-	if (tooLong) throw failure("ENAMETOOLONG", call, path);
+	if (isTooLong(name)) throw failure("ENAMETOOLONG", call, path);
 }

@@ -8,7 +8,7 @@
  *
  * A crash may leave a write that was not synced half done. What `sync` has answered for stays.
  */
-import { isWithin } from "./names.ts";
+import { isWithin } from "./paths.ts";
 
 export interface Pens {
 	/** What is in a file that a pen is on; null where none is, and the file itself may be read. */

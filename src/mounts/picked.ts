@@ -10,7 +10,8 @@ import type { Listing } from "../bridge/store.ts";
 import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
 import { HandleStore, pathsOf, type Turns } from "./handle-store.ts";
-import { type Directory, isOurs, keyOf, named } from "./names.ts";
+import { type Directory, isOurs, named } from "./names.ts";
+import { keyOf } from "./paths.ts";
 import { Notebook } from "./sidecar.ts";
 import { Sight } from "./sight.ts";
 

@@ -8,7 +8,8 @@ import { HandleFiles } from "./handle.ts";
 import { HandleStore, pathsOf, type Witness } from "./handle-store.ts";
 import { readIntent } from "./intent.ts";
 import { CHANNEL, Lease, type Word } from "./lease.ts";
-import { type Directory, isWithin, keyOf, named, PROBE, split } from "./names.ts";
+import { type Directory, named, PROBE } from "./names.ts";
+import { isWithin, keyOf, split } from "./paths.ts";
 import { hold, InPlacePens, type Pens } from "./pens.ts";
 import { Notebook } from "./sidecar.ts";
 

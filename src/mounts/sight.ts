@@ -6,7 +6,7 @@
  * the path looks otherwise than this store has seen or left it.
  */
 import type { Listing } from "../bridge/store.ts";
-import { isWithin, keyOf } from "./names.ts";
+import { isWithin, keyOf } from "./paths.ts";
 
 /** How many paths are remembered. */
 const MOST = 65_536;
