@@ -87,9 +87,10 @@ export class Line {
 
 	/** Empties the line; the next begins in this column. */
 	begin(column: number): void {
+		const below = this.#text === "" && column === this.columns && this.#isBelow();
 		this.#text = "";
 		this.#start = { row: 0, column };
-		this.#cursor = this.#start;
+		this.#cursor = below ? { row: 1, column: 0 } : this.#start;
 	}
 
 	/** The cursor is no longer where the line ends. */
@@ -106,8 +107,9 @@ export class Line {
 	/** Each of these answers what the screen must be sent. */
 	insert(text: string): string {
 		if (this.#text.length + text.length > MOST) return "\x07";
+		// On a full row a tab does nothing.
+		const shown = this.#isBelow() ? visible(text).replace(/^\t+/, "") : visible(text);
 		this.#text += text;
-		const shown = visible(text);
 		if (this.#cursor !== null) this.#cursor = advance(this.#cursor, shown, this.columns);
 		return shown;
 	}
@@ -129,6 +131,20 @@ export class Line {
 
 	kill(): string {
 		return this.#cut(0);
+	}
+
+	/** What goes before the line feed that ends the line. */
+	finish(): string {
+		return this.#isBelow() ? "\x1b[A" : "";
+	}
+
+	/**
+	 * Whether the line fills its last row, and the cursor is at the start of the next. Erasing leads
+	 * there: for what is typed next the two places are one, but not for a tab or a line feed.
+	 */
+	#isBelow(): boolean {
+		const { row, column } = this.#end();
+		return column === this.columns && this.#cursor?.row === row + 1;
 	}
 
 	#end(): Cell {

@@ -294,6 +294,18 @@ test("bytes that are no text arrive as they were typed", () => {
 	expect(session.bytes).toEqual(bytes);
 });
 
+test.each([
+	["a prompt and a new line", ">>>>>>>>>>>>", "a^U⏎a", ">>>>>>>>>>>>/a"],
+	["typed text and a new line", "> ", "aaaaaaaaaaa⌫⏎b", "> aaaaaaaaaa/b"],
+	["a tab does nothing", ">>>>>>>>>>>>", "a^W^Ia⏎b", ">>>>>>>>>>>>/a/b"],
+	["a tab and its erasing do nothing", ">>>>>>>>>>>>", "a^W^I⌫⏎b", ">>>>>>>>>>>>/b"],
+])("erased back to a full row: %s", (_, prompt, keys, shown) => {
+	const session = new Session({ columns: 12 });
+	session.print(prompt);
+	session.play(keys);
+	expect(session.glass.shown).toBe(shown);
+});
+
 test("random keys: lines as a plain model edits them, and a screen as if typed without mistakes", () => {
 	const keys = [
 		"a",

@@ -228,6 +228,7 @@ export class Terminal extends Device {
 		const line = this.#line;
 		switch (action) {
 			case "enter":
+				this.#echo(line.finish());
 				this.#enter("\n");
 				this.#newline();
 				break;
@@ -283,6 +284,7 @@ export class Terminal extends Device {
 		this.#echo("^R\r\n");
 		this.#show();
 		this.#screen.show(this.#prompt);
+		this.#line.lose();
 		this.#line.begin(this.#column());
 		this.#echo(this.#line.insert(text));
 	}
@@ -326,7 +328,7 @@ export class Terminal extends Device {
 		}
 		const printed = into.subarray(0, n);
 		this.#remember(printed);
-		if (this.#line.text !== "") this.#line.lose();
+		this.#line.lose();
 		this.#screen.show(printed);
 	}
 
