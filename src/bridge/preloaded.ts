@@ -54,9 +54,9 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 		this.#warn = warn;
 	}
 
-	/** Notes where a store is mounted, so that its files can be named. */
+	/** Notes where a store is mounted, so that its files can be named; the root is "". */
 	place(store: Far<unknown>, path: string): void {
-		this.#places.set(store.id, path === "/" ? "" : path);
+		this.#places.set(store.id, path);
 	}
 
 	// --- what calls ask for ---

@@ -14,6 +14,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import {
+	BACKOFF,
 	BLOCK,
 	chunksOf,
 	type Gathered,
@@ -21,13 +22,11 @@ import {
 	partOf,
 	type Report,
 	request,
+	TRIES,
 	totalOf,
 	versionOf,
 } from "./part.ts";
 
-const TRIES = 3;
-/** Milliseconds before the second try; doubled for each further one. */
-const BACKOFF = 250;
 /** The longest that a server may ask us to wait (`Retry-After`), in milliseconds. */
 const LONGEST = 10_000;
 

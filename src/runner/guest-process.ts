@@ -21,7 +21,7 @@ import type { Terminal } from "../fs/terminal.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { type Clock, Guest } from "../wasi/guest.ts";
 import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
-import { failure } from "./failure.ts";
+import { failure, faultOf } from "./failure.ts";
 import type { Program } from "./packages.ts";
 import type { Preloaded } from "./preloaded.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "./protocol.ts";
@@ -130,7 +130,8 @@ export class GuestProcess {
 			await this.#end();
 			this.#post({ from: this.#pid, kind: "exit", status });
 		} catch (error) {
-			this.#post({ from: this.#pid, kind: "broken", ...reasonOf(error) });
+			const { code, message } = faultOf(error);
+			this.#post({ from: this.#pid, kind: "broken", code, message });
 		}
 	}
 
@@ -261,13 +262,6 @@ export class GuestProcess {
 		if (name === "." && node !== root) file.beyond = root;
 		this.#guest.descriptors.add(file);
 	}
-}
-
-/** Why a process could not be brought to an end. What is no error of ours is a fault of ours. */
-function reasonOf(error: unknown): { code: string; message: string } {
-	if (error instanceof PortholeError) return { code: error.code, message: error.message };
-	const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-	return { code: "internal", message: `a fault in Porthole: ${why}` };
 }
 
 /** Most processes have no terminal, so it is loaded late. */

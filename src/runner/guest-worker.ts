@@ -14,6 +14,7 @@ import { FarTree } from "../fs/far-tree.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { Guest } from "../wasi/guest.ts";
 import { worldClock } from "./clock.ts";
+import { faultOf } from "./failure.ts";
 import {
 	type FarImport,
 	type FarStart,
@@ -40,13 +41,6 @@ export function serveGuest(scope: Scope): void {
 			.then(post);
 	});
 	post({ kind: "hello" });
-}
-
-/** What is no error of ours is a fault of ours. */
-function faultOf(error: unknown): PortholeError {
-	if (error instanceof PortholeError) return error;
-	const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-	return new PortholeError("internal", `a fault in Porthole: ${why}`);
 }
 
 function assemble(

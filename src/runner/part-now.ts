@@ -6,12 +6,8 @@ import { PortholeError } from "../abi/error.ts";
 import { sleep } from "../bridge/sleep.ts";
 import type { Span } from "../webc/index.ts";
 import { badStatus, unreachable } from "./network.ts";
-import { type Part, partOf, versionOf } from "./part.ts";
+import { BACKOFF, type Part, partOf, TRIES, versionOf } from "./part.ts";
 import { sha256Now } from "./sha256.ts";
-
-const TRIES = 3;
-/** Milliseconds before the second try; doubled for the third. */
-const BACKOFF = 250;
 
 export class PartNow {
 	readonly #address: string;

@@ -6,6 +6,10 @@ import { badStatus, unreachable } from "./network.ts";
 
 /** Bytes that are asked for at once. */
 export const BLOCK = 128 * 1024;
+/** How often what may pass is tried. */
+export const TRIES = 3;
+/** Milliseconds before the second try; doubled for each further one. */
+export const BACKOFF = 250;
 /** Milliseconds after which a connection on which nothing comes counts as broken. */
 const SILENCE = 60_000;
 
