@@ -5,7 +5,8 @@
  * and calls again, so a call that changes something before it has everything it needs does so twice
  * and is found out. One file, because the directed tests and the random ones share their eyes.
  * The heart is a comparison with the simplest model that could work: random calls
- * go to both, and all that is visible must agree. A failure prints the seed; SEED=n repeats it.
+ * go to both, and all that is visible must agree. A failure prints the seed; SEED=n repeats it, and
+ * ROUNDS=n plays so many sequences instead of a few.
  */
 import { expect, test } from "vitest";
 import { ENOENT, EXDEV, errnoName } from "../abi/errno.ts";
@@ -38,8 +39,11 @@ const POPULATED: Literal = {
 	c: { a: "", d: { a: { b: "far down" } } },
 };
 
+/** Random numbers below `sides`. */
+export type Dice = (sides: number) => number;
+
 /** A generator of random numbers that can be repeated. */
-function dice(seed: number): (sides: number) => number {
+function dice(seed: number): Dice {
 	let state = seed >>> 0;
 	return (sides) => {
 		state = (state + 0x6d2b79f5) >>> 0;
@@ -53,14 +57,14 @@ function dice(seed: number): (sides: number) => number {
 class Pair {
 	readonly ns: Namespace;
 	readonly model: Plain;
-	readonly roll: (sides: number) => number;
+	readonly roll: Dice;
 	readonly #run: <T>(call: () => T) => T;
 	readonly #staying: boolean;
 	readonly #open: { real: INode; model: PlainNode }[] = [];
 	/** What has been called, for whoever reads a failure. */
 	readonly calls: string[] = [];
 
-	constructor(subject: Subject, model: Plain, features: Features, roll: (sides: number) => number) {
+	constructor(subject: Subject, model: Plain, features: Features, roll: Dice) {
 		this.#staying = features.staying ?? false;
 		this.ns = new Namespace(subject.fs);
 		this.model = model;
@@ -326,19 +330,21 @@ export function snapshot(directory: INode): Literal | number {
 	return tree;
 }
 
-/** Runs the suite on what `make` makes, which holds `tree`. */
+/** Runs the suite on what `make` makes, which holds `tree`. Whatever is random in it has to roll the
+ *  dice that it is given, or a failure could not be repeated. */
 export function conformance(
 	name: string,
 	features: Features,
-	make: (tree: Literal) => Subject,
+	make: (tree: Literal, roll: Dice) => Subject,
 ): void {
+	const directed = (tree: Literal) => start(make(tree, dice(1)));
 	for (const [state, tree] of Object.entries({ empty: {}, populated: POPULATED })) {
 		test(`${name}, ${state}: random calls give what the plain model gives`, () => {
-			const rounds = features.rounds ?? 12;
-			const given = process.env.SEED;
+			const { SEED: given, ROUNDS } = process.env;
+			const rounds = Number(ROUNDS ?? features.rounds ?? 12);
 			for (let round = 0; round < rounds; round++) {
 				const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
-				const subject = make(tree);
+				const subject = make(tree, dice(~seed));
 				const model = new Plain(features.links, tree);
 				playOut(new Pair(subject, model, features, dice(seed)), subject, seed);
 				if (given !== undefined) break;
@@ -347,7 +353,7 @@ export function conformance(
 	}
 
 	test(`${name}: a file lives on while it is open`, () => {
-		const { ns, run } = start(make({ d: { f: "text" } }));
+		const { ns, run } = directed({ d: { f: "text" } });
 		const f = run(() => at.open(ns, ns.root, "d/f", true, 0, true)) as INode;
 		f.handles += 1;
 		expect(run(() => at.unlink(ns, ns.root, "d/f"))).toBe(0);
@@ -358,7 +364,7 @@ export function conformance(
 	});
 
 	test(`${name}: nothing is made in a directory that has been removed`, () => {
-		const { ns, run } = start(make({ d: {} }));
+		const { ns, run } = directed({ d: {} });
 		const d = run(() => at.find(ns, ns.root, "d", true)) as INode;
 		expect(run(() => at.rmdir(ns, ns.root, "d"))).toBe(0);
 		expect(run(() => d.create("x", "file"))).toBe(ENOENT);
@@ -370,7 +376,7 @@ export function conformance(
 		const stays = Array.from({ length: 40 }, (_, i) => `stay${i}`);
 		const goes = Array.from({ length: 40 }, (_, i) => `go${i}`);
 		const tree = Object.fromEntries([...stays, ...goes].sort().map((file) => [file, "x"]));
-		const { ns, run } = start(make(tree));
+		const { ns, run } = directed(tree);
 		const seen: string[] = [];
 		const entry = emptyEntry();
 		let cursor = run(() => ns.root.readdir(0, entry));
@@ -388,7 +394,7 @@ export function conformance(
 	});
 
 	test(`${name}: a gap reads as zeros, and what is cut off does not come back`, () => {
-		const { ns, run } = start(make({ f: "0123456789" }));
+		const { ns, run } = directed({ f: "0123456789" });
 		const f = run(() => at.open(ns, ns.root, "f", true, 0, true)) as INode;
 		expect(run(() => f.truncate(4))).toBe(0);
 		expect(run(() => f.write(Uint8Array.of(65), 0, 1, 8))).toBe(1);
@@ -399,7 +405,7 @@ export function conformance(
 	});
 
 	test(`${name}: times are never 0, and can be set`, () => {
-		const { ns, run } = start(make({ f: "x", d: {} }));
+		const { ns, run } = directed({ f: "x", d: {} });
 		for (const path of ["f", "d"]) {
 			const stat = emptyStat();
 			expect(run(() => at.stat(ns, ns.root, path, true, stat))).toBe(0);

@@ -6,7 +6,7 @@
 import { expect } from "vitest";
 import { EACCES, EIO, ENOSPC, type Errno } from "../abi/errno.ts";
 import type { StoreExtra } from "../bridge/store.ts";
-import { conformance, snapshot } from "./conformance.ts";
+import { conformance, type Dice, snapshot } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
 import type { Literal } from "./plain.ts";
 import { RemoteFileSystem } from "./remote.ts";
@@ -14,16 +14,22 @@ import { RemoteFileSystem } from "./remote.ts";
 /** A store whose changes fail at random for as long as it is told to. */
 class FailingStore extends PlainStore {
 	failing = true;
+	readonly #roll: Dice;
+
+	constructor(roll: Dice) {
+		super();
+		this.#roll = roll;
+	}
 
 	protected override refusal(): Errno | null {
-		if (!this.failing || Math.random() < 0.67) return super.refusal();
-		return [ENOSPC, EACCES, EIO][Math.floor(Math.random() * 3)] ?? EIO;
+		if (!this.failing || this.#roll(3) > 0) return super.refusal();
+		return [ENOSPC, EACCES, EIO][this.#roll(3)] ?? EIO;
 	}
 
 	/** Also loses an answer now and then, after all was done. */
 	override apply(changes: Parameters<PlainStore["apply"]>[0]): (string | null)[] {
 		const answers = super.apply(changes);
-		return this.failing && Math.random() < 0.2 ? answers.map(() => "EIO") : answers;
+		return this.failing && this.#roll(5) === 0 ? answers.map(() => "EIO") : answers;
 	}
 }
 
@@ -60,8 +66,8 @@ function text(bytes: Uint8Array): string {
 
 let time = 1_000_000_000n;
 
-function failing(tree: Literal, extras: readonly StoreExtra[]) {
-	const store = new FailingStore();
+function failing(tree: Literal, roll: Dice, extras: readonly StoreExtra[]) {
+	const store = new FailingStore(roll);
 	fill(store, tree);
 	const bridge = new LateBridge(store);
 	const fs = new RemoteFileSystem(bridge, store.far, { now: () => ++time, block: 8, extras });
@@ -76,7 +82,7 @@ function failing(tree: Literal, extras: readonly StoreExtra[]) {
 	};
 	const run = <T>(call: () => T) => {
 		// Which tries again what was refused, in the middle of everything.
-		if (Math.random() < 0.1) bridge.run(() => fs.sync());
+		if (roll(10) === 0) bridge.run(() => fs.sync());
 		return bridge.run(call);
 	};
 	return { fs, run, end };
@@ -84,8 +90,10 @@ function failing(tree: Literal, extras: readonly StoreExtra[]) {
 
 const ALL: readonly StoreExtra[] = ["symlink", "utimes", "link"];
 
-conformance("a store that fails", { links: true, rounds: 3 }, (tree) => failing(tree, ALL));
+conformance("a store that fails", { links: true, rounds: 3 }, (tree, roll) =>
+	failing(tree, roll, ALL),
+);
 
-conformance("a store that fails in batches", { links: true, rounds: 3 }, (tree) =>
-	failing(tree, [...ALL, "apply"]),
+conformance("a store that fails in batches", { links: true, rounds: 3 }, (tree, roll) =>
+	failing(tree, roll, [...ALL, "apply"]),
 );
