@@ -3,11 +3,12 @@
  * then reported as refused. Programs see none of it, but in `sync`. When the store has recovered, a
  * sync makes it hold what the programs see.
  */
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import { EACCES, EIO, ENOSPC, type Errno } from "../abi/errno.ts";
 import type { StoreExtra } from "../bridge/store.ts";
 import { conformance, type Dice, snapshot } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
+import type { INode } from "./node.ts";
 import type { Literal } from "./plain.ts";
 import { RemoteFileSystem } from "./remote.ts";
 
@@ -90,10 +91,29 @@ function failing(tree: Literal, roll: Dice, extras: readonly StoreExtra[]) {
 
 const ALL: readonly StoreExtra[] = ["symlink", "utimes", "link"];
 
-conformance("a store that fails", { links: true, rounds: 3 }, (tree, roll) =>
+conformance("a store that fails", { links: true, rounds: 60 }, (tree, roll) =>
 	failing(tree, roll, ALL),
 );
 
-conformance("a store that fails in batches", { links: true, rounds: 3 }, (tree, roll) =>
+conformance("a store that fails in batches", { links: true, rounds: 60 }, (tree, roll) =>
 	failing(tree, roll, [...ALL, "apply"]),
 );
+
+test("what was refused is made, although something else has its name and is removed", () => {
+	const store = new PlainStore();
+	fill(store, { a: {}, c: { b: "other" } });
+	const bridge = new LateBridge(store);
+	const fs = new RemoteFileSystem(bridge, store.far, { now: () => ++time });
+	bridge.run(() => snapshot(fs.root));
+	const [a, c] = ["a", "c"].map((name) => fs.root.lookup(name) as INode) as [INode, INode];
+	store.failNext = ENOSPC;
+	bridge.run(() => a.create("b", "file"));
+	expect(bridge.run(() => fs.sync())).toBe(ENOSPC);
+	expect(bridge.run(() => fs.root.rename("a", fs.root, "z"))).toBe(0);
+	expect(bridge.run(() => fs.root.rename("c", fs.root, "a"))).toBe(0);
+	// It has the path of the one that was refused.
+	expect(bridge.run(() => c.remove("b", "file"))).toBe(0);
+	bridge.run(() => fs.sync());
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect(held(store)).toEqual({ "/a": null, "/z": null, "/z/b": "" });
+});

@@ -607,10 +607,15 @@ function nodeOf(step: Step): INode | null {
 	return "node" in step ? step.node : null;
 }
 
-/** Whether a change uses a path, or one below it. */
+/** Whether a change uses a path, one below it, or moves a directory above: then what has the path
+ *  afterwards is not what had it before. */
 function touches(change: NameChange, path: string): boolean {
-	const to = change.call === "rename" || change.call === "link" ? change.to : change.path;
-	return [change.path, to].some((used) => used === path || used.startsWith(`${path}/`));
+	const moves = change.call === "rename";
+	const to = moves || change.call === "link" ? change.to : change.path;
+	return [change.path, to].some(
+		(used) =>
+			used === path || used.startsWith(`${path}/`) || (moves && path.startsWith(`${used}/`)),
+	);
 }
 
 /** Whether a change fails because it has been made before, here or by somebody else. */
