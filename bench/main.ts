@@ -4,7 +4,8 @@
  *     npm run bench               all rows: a table of ratios, and .cache/bench/results.json
  *     npm run bench -- naming     one group of rows, or several
  *     npm run bench -- link       packages over 20 Mbit/s and 40 ms, only when it is named
- *     npm run bench -- mounts     directories that last, against the stores themselves and two peers
+ *     npm run bench -- mounts     directories that last, against the stores themselves and two peers;
+ *                                 a row alone by its word, such as `files` (mounts.ts)
  *     npm run bench -- --check    the garbage of the hot paths in Node; fails where a rule is broken
  *
  * Each run of a program has a worker of its own. The contestants take turns within a round, and the
@@ -19,7 +20,7 @@ import { fileURLToPath } from "node:url";
 import { BenchBrowser, type Memory } from "./browser.ts";
 import type { Contestant, Outcome } from "./job.ts";
 import { benchLink } from "./link.ts";
-import { benchMounts } from "./mounts.ts";
+import { benchMounts, mountWords } from "./mounts.ts";
 import { compilePrograms, MODULES } from "./programs.ts";
 import { type Group, groups } from "./rows.ts";
 import { build, serve } from "./server.ts";
@@ -39,7 +40,7 @@ const FEW = 200_000;
 
 const wanted = argv.slice(2).filter((word) => !word.startsWith("-"));
 if (argv.includes("--check")) exit(checkGarbage());
-const names = [...groups.map((group) => group.name), "link", "mounts"];
+const names = [...groups.map((group) => group.name), "link", "mounts", ...mountWords];
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
 	console.error(`bench: no ${unknown}; there are ${names.join(", ")}`);
@@ -59,7 +60,9 @@ async function main(): Promise<number> {
 			measured.push(...group.rows.map((row) => ({ row, samples: samples.get(row.value) })));
 		}
 		if (wanted.includes("link")) await benchLink();
-		if (wanted.length === 0 || wanted.includes("mounts")) await benchMounts(server.url);
+		const mountRows = wanted.filter((word) => mountWords.includes(word));
+		if (wanted.length === 0 || wanted.includes("mounts")) await benchMounts(server.url, []);
+		else if (mountRows.length > 0) await benchMounts(server.url, mountRows);
 	} finally {
 		server.close();
 	}

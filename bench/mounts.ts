@@ -12,6 +12,8 @@ import { browserArguments, requireBrowser } from "../scripts/browser.mjs";
 import type { MountContestant, MountJob } from "./mount-job.ts";
 
 interface MountRow {
+	/** What one calls it to have it measured alone. */
+	readonly word: string;
 	readonly name: string;
 	readonly job: MountJob;
 	/** The first is who ours is compared with. */
@@ -26,6 +28,7 @@ const ROUNDS = 3;
 
 const rows: readonly MountRow[] = [
 	{
+		word: "sequential",
 		name: "64 MiB in pieces of 64 KiB, synced (IndexedDB)",
 		job: { task: "sequential", store: "IndexedDB", count: 64 },
 		others: ["raw", "whole-tree", "zenfs"],
@@ -33,6 +36,7 @@ const rows: readonly MountRow[] = [
 		share: { zenfs: 1 / 64 },
 	},
 	{
+		word: "files",
 		name: "10,000 files of 100 B, synced (IndexedDB)",
 		job: { task: "files", store: "IndexedDB", count: 10_000 },
 		others: ["raw", "whole-tree", "zenfs"],
@@ -40,6 +44,7 @@ const rows: readonly MountRow[] = [
 		share: { zenfs: 1 / 100 },
 	},
 	{
+		word: "transactions",
 		name: "SQLite, 1,000 transactions (IndexedDB)",
 		job: { task: "transactions", store: "IndexedDB", count: 1000 },
 		others: ["zenfs", "whole-tree"],
@@ -47,6 +52,7 @@ const rows: readonly MountRow[] = [
 		share: { zenfs: 1 / 50, "whole-tree": 1 / 10 },
 	},
 	{
+		word: "transactions-opfs",
 		name: "SQLite, 1,000 transactions (OPFS)",
 		job: { task: "transactions", store: "OPFS", count: 1000 },
 		others: ["zenfs"],
@@ -55,8 +61,12 @@ const rows: readonly MountRow[] = [
 	},
 ];
 
-/** Prints a table of milliseconds and ratios. */
-export async function benchMounts(url: string): Promise<void> {
+/** The words for its rows. */
+export const mountWords: readonly string[] = [...rows.map(({ word }) => word), "warm"];
+
+/** Prints a table of milliseconds and ratios, of all rows or of those with these words. */
+export async function benchMounts(url: string, words: readonly string[]): Promise<void> {
+	const wanted = (word: string) => words.length === 0 || words.includes(word);
 	const profile = mkdtempSync(join(tmpdir(), "porthole-bench-"));
 	const context = await chromium.launchPersistentContext(profile, {
 		executablePath: requireBrowser().path,
@@ -71,8 +81,8 @@ export async function benchMounts(url: string): Promise<void> {
 			"| work | ours | others | ratio | target | |",
 			"| --- | ---: | --- | ---: | ---: | ---: |",
 		];
-		for (const row of rows) lines.push(await measure(page, row));
-		lines.push(await measureWarm(page));
+		for (const row of rows) if (wanted(row.word)) lines.push(await measure(page, row));
+		if (wanted("warm")) lines.push(await measureWarm(page));
 		console.log(`\n${lines.join("\n")}\n`);
 	} finally {
 		await context.close();
