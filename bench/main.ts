@@ -6,6 +6,7 @@
  *     npm run bench -- link       packages over 20 Mbit/s and 40 ms, only when it is named
  *     npm run bench -- mounts     directories that last, against the stores themselves and two peers;
  *                                 a row alone by its word, such as `files` (mounts.ts)
+ *     npm run bench -- waiting    how late sleeps end, and what a key takes to the program and back
  *     npm run bench -- --check    the garbage of the hot paths in Node; fails where a rule is broken
  *
  * Each run of a program has a worker of its own. The contestants take turns within a round, and the
@@ -25,6 +26,7 @@ import { compilePrograms, MODULES } from "./programs.ts";
 import { type Group, groups } from "./rows.ts";
 import { build, serve } from "./server.ts";
 import { type Measured, type Samples, tabulate } from "./table.ts";
+import { benchWaiting } from "./waiting.ts";
 
 /** In the order of the table. */
 const CONTESTANTS: readonly Contestant[] = ["plain", "floor", "ours", "shim", "runno", "wasm-util"];
@@ -40,7 +42,7 @@ const FEW = 200_000;
 
 const wanted = argv.slice(2).filter((word) => !word.startsWith("-"));
 if (argv.includes("--check")) exit(checkGarbage());
-const names = [...groups.map((group) => group.name), "link", "mounts", ...mountWords];
+const names = [...groups.map((group) => group.name), "link", "mounts", "waiting", ...mountWords];
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
 	console.error(`bench: no ${unknown}; there are ${names.join(", ")}`);
@@ -63,6 +65,7 @@ async function main(): Promise<number> {
 		const mountRows = wanted.filter((word) => mountWords.includes(word));
 		if (wanted.length === 0 || wanted.includes("mounts")) await benchMounts(server.url, []);
 		else if (mountRows.length > 0) await benchMounts(server.url, mountRows);
+		if (wanted.length === 0 || wanted.includes("waiting")) await benchWaiting(server.url);
 	} finally {
 		server.close();
 	}

@@ -65,6 +65,9 @@ function plain(call: PlainCall | undefined, params: string): WebAssembly.ImportV
 	switch (params) {
 		case "ii":
 			return (a: number, b: number) => answer(call(a, b));
+		case "iIi":
+			return (a: number, b: bigint, c: number) =>
+				answer(call(a, Number(BigInt.asIntN(32, b)), Number(b >> 32n), c));
 		case "iiii":
 			return (a: number, b: number, c: number, d: number) => answer(call(a, b, c, d));
 		case "iiiIi":

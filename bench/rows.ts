@@ -69,6 +69,7 @@ export const groups: readonly Group[] = [
 			row("fd_fdstat_get, adapted and plain", "fdstat", "ns", { of: "plain", factor: 1.3 }),
 			row("pread of 1 byte, adapted and plain", "pread", "ns", { of: "plain", factor: 1.3 }),
 			row("random_get, adapted and plain", "random", "ns", { of: "plain", factor: 1.3 }),
+			row("clock_time_get, adapted and plain", "clock", "ns", { of: "plain", factor: 1.3 }),
 		],
 	},
 	{

@@ -21,6 +21,7 @@ const pageOf = (script: string) =>
 const PAGES: ReadonlyMap<string, string> = new Map([
 	["/", pageOf("page")],
 	["/mounts", pageOf("mounts")],
+	["/waiting", pageOf("waiting")],
 ]);
 
 export async function build(): Promise<void> {
@@ -31,6 +32,8 @@ export async function build(): Promise<void> {
 			host: "bench/host.ts",
 			guest: "workers/guest.ts",
 			mounts: "bench/mount-page.ts",
+			waiting: "bench/waiting-page.ts",
+			"waiting-worker": "bench/waiting-worker.ts",
 		},
 		outdir: MODULES,
 		bundle: true,

@@ -64,5 +64,6 @@ int main(int argc, char **argv) {
 	TIMED("pwrite", 1000, pwrite_1());
 	TIMED("pread", 1000, pread_1());
 	TIMED("random", 1000, random_16());
+	TIMED("clock", 1000, clock_get());
 	return 0;
 }

@@ -6,7 +6,8 @@
  *
  * Two clocks of the browser need care. Already resolved promises let no message in, so who wants
  * messages to come in waits for one of our own (`tick`). And nested timers are clamped to four
- * milliseconds, so an alarm is set from a message, which starts the nesting anew.
+ * milliseconds, so an alarm is set from a message, which starts the nesting anew. One that nobody waits
+ * for any more is taken back: a program that polls with a timeout leaves one behind for each key.
  */
 import { type Errno, errnoOf, PENDING } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "./bridge.ts";
@@ -14,6 +15,32 @@ import { LocalTicket } from "./ticket.ts";
 
 /** Puts a question to an object in another thread. */
 export type Ask = (far: number, method: string, args: unknown[]) => Promise<unknown>;
+
+/** A ticket that is done at a time, unless the one who waits for it has left. */
+class Alarm extends LocalTicket<void> {
+	readonly #time: number;
+	#timer: ReturnType<typeof setTimeout> | undefined;
+	#dropped = false;
+
+	constructor(time: number) {
+		super();
+		this.#time = time;
+	}
+
+	set(): void {
+		const left = this.#time - performance.now();
+		if (left <= 0) this.answer();
+		// A timer waits whole milliseconds and at most 2^31 of them.
+		else if (!this.#dropped)
+			this.#timer = setTimeout(() => this.set(), Math.min(Math.ceil(left), 2e9));
+	}
+
+	override unwatch(wake: () => void): void {
+		super.unwatch(wake);
+		this.#dropped = true;
+		clearTimeout(this.#timer);
+	}
+}
 
 export class LoopBridge implements Bridge {
 	/** What the running call has noted. */
@@ -35,15 +62,9 @@ export class LoopBridge implements Bridge {
 	}
 
 	alarm(time: number): Ticket<void> {
-		const ticket = new LocalTicket<void>();
-		const ring = () => {
-			const left = time - performance.now();
-			if (left <= 0) ticket.answer();
-			// A timer waits whole milliseconds and at most 2^31 of them.
-			else setTimeout(left > 2e9 ? ring : () => ticket.answer(), Math.min(Math.ceil(left), 2e9));
-		};
-		this.#post(ring);
-		return ticket;
+		const alarm = new Alarm(time);
+		this.#post(() => alarm.set());
+		return alarm;
 	}
 
 	ask<T, K extends keyof T & string>(far: Far<T>, method: K, ...args: unknown[]): Ticket<never> {
