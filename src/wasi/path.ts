@@ -103,6 +103,9 @@ function notGiven(guest: Guest, from: OpenNode, path: string, error: Errno): Err
 	return there === ENOENT ? ENOTCAPABLE : error;
 }
 
+const LINK_RIGHTS = [RIGHT_PATH_LINK_SOURCE, RIGHT_PATH_LINK_TARGET] as const;
+const RENAME_RIGHTS = [RIGHT_PATH_RENAME_SOURCE, RIGHT_PATH_RENAME_TARGET] as const;
+
 export function pathFilestatGet(
 	guest: Guest,
 	fd: number,
@@ -143,9 +146,41 @@ export function pathCalls(guest: Guest) {
 		return typeof from === "number" ? from : operation(from, name);
 	}
 
+	/** Runs `operation` on the directory behind `fd` with a path, and on another with a new one. */
+	function between(
+		[fromRight, toRight]: readonly [number, number],
+		fd: number,
+		path: number,
+		size: number,
+		newFd: number,
+		newPath: number,
+		newSize: number,
+		operation: (from: OpenNode, name: string, to: OpenNode, newName: string) => Done,
+	): Done {
+		const from = base(guest, fd, fromRight);
+		if (typeof from === "number") return from;
+		const to = base(guest, newFd, toRight);
+		if (typeof to === "number") return to;
+		const name = text(guest, path, size);
+		if (typeof name === "number") return name;
+		const newName = text(guest, newPath, newSize);
+		if (typeof newName === "number") return newName;
+		const source = start(guest, from, name, false);
+		if (typeof source === "number") return source;
+		const target = start(guest, to, newName, true);
+		if (typeof target === "number") return target;
+		return operation(source, name, target, newName);
+	}
+
 	const mkdir = (from: OpenNode, name: string) => operations.mkdir(tree, from, name);
 	const rmdir = (from: OpenNode, name: string) => operations.rmdir(tree, from, name);
 	const unlink = (from: OpenNode, name: string) => operations.unlink(tree, from, name);
+	const rename = (from: OpenNode, name: string, to: OpenNode, newName: string) =>
+		operations.rename(tree, from, name, to, newName);
+	const link = (from: OpenNode, name: string, to: OpenNode, newName: string) =>
+		operations.link(tree, from, name, false, to, newName);
+	const linkTarget = (from: OpenNode, name: string, to: OpenNode, newName: string) =>
+		operations.link(tree, from, name, true, to, newName);
 
 	/** The rights of a new descriptor: what was asked for, what the directory grants, what the node
 	 *  can do. */
@@ -213,20 +248,9 @@ export function pathCalls(guest: Guest) {
 			newPath: number,
 			newSize: number,
 		): Done {
-			const from = base(guest, fd, RIGHT_PATH_LINK_SOURCE);
-			if (typeof from === "number") return from;
-			const to = base(guest, newFd, RIGHT_PATH_LINK_TARGET);
-			if (typeof to === "number") return to;
-			const name = text(guest, path, size);
-			if (typeof name === "number") return name;
-			const newName = text(guest, newPath, newSize);
-			if (typeof newName === "number") return newName;
 			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
-			const source = start(guest, from, name, false);
-			if (typeof source === "number") return source;
-			const target = start(guest, to, newName, true);
-			if (typeof target === "number") return target;
-			return operations.link(tree, source, name, follow, target, newName);
+			const make = follow ? linkTarget : link;
+			return between(LINK_RIGHTS, fd, path, size, newFd, newPath, newSize, make);
 		},
 
 		path_open(
@@ -296,19 +320,7 @@ export function pathCalls(guest: Guest) {
 			newPath: number,
 			newSize: number,
 		): Done {
-			const from = base(guest, fd, RIGHT_PATH_RENAME_SOURCE);
-			if (typeof from === "number") return from;
-			const to = base(guest, newFd, RIGHT_PATH_RENAME_TARGET);
-			if (typeof to === "number") return to;
-			const name = text(guest, path, size);
-			if (typeof name === "number") return name;
-			const newName = text(guest, newPath, newSize);
-			if (typeof newName === "number") return newName;
-			const source = start(guest, from, name, false);
-			if (typeof source === "number") return source;
-			const target = start(guest, to, newName, true);
-			if (typeof target === "number") return target;
-			return operations.rename(tree, source, name, target, newName);
+			return between(RENAME_RIGHTS, fd, path, size, newFd, newPath, newSize, rename);
 		},
 
 		path_symlink(target: number, targetSize: number, fd: number, path: number, size: number): Done {
