@@ -80,6 +80,17 @@ async function enter(page: Page, line: string): Promise<void> {
 	await page.keyboard.press("Enter");
 }
 
+/** Makes the page so wide, and waits until the terminal has got as many columns. */
+async function resize(page: Page, width: number): Promise<void> {
+	const columns = () =>
+		page.evaluate(
+			() => document.querySelector<HTMLElement>("#terminal .xterm-screen")?.style.width,
+		);
+	const before = await columns();
+	await page.setViewportSize({ width, height: 700 });
+	await expect.poll(columns).not.toBe(before);
+}
+
 // A prompt takes a while to come up where a machine is busy.
 test.describe.configure({ timeout: 180_000 });
 
@@ -182,23 +193,32 @@ test.describe("Python's prompt", () => {
 		await lastRow(page, ">>>");
 	});
 
-	test("a change of size while a line is typed leaves it as it is", async ({ page }) => {
-		test.fixme(
-			true,
-			"not every screen wraps the line of the cursor anew, and then erasing happens at the wrong column",
-		);
-		await prompt(page, "python", ">>>");
-		await type(page, `len('${"y".repeat(60)}zz`);
-		await page.setViewportSize({ width: 420, height: 700 });
-		await page.waitForFunction(
-			() => (document.querySelector("#terminal")?.clientWidth ?? 999) < 420,
-		);
-		await press(page, "Backspace", 2);
-		await enter(page, "')");
-		await lastRow(page, ">>>");
-		expect((await screen(page)).slice(-2)).toEqual(["60", ">>>"]);
-		expect((await screen(page)).join("")).not.toContain("z");
-	});
+	for (const [what, text, cut, narrow, answer] of [
+		["narrower", `len('${"y".repeat(60)}zz`, 2, [420], "60"],
+		["narrower and wide again", `len('${"y".repeat(60)}zz`, 2, [420, 1280], "60"],
+		["ever narrower", `len('${"y".repeat(100)}zzz`, 3, [800, 600, 420], "100"],
+		["narrower, with wide characters", `len('${"日本語".repeat(12)}終終`, 2, [420], "36"],
+		[
+			"to and fro, with wide characters",
+			`len('x${"日本語".repeat(20)}終`,
+			1,
+			[500, 430, 1100],
+			"61",
+		],
+	] as const) {
+		test(`a line that is typed while the size changes: ${what}`, async ({ page }) => {
+			await prompt(page, "python", ">>>");
+			await type(page, text);
+			for (const width of narrow) await resize(page, width);
+			await press(page, "Backspace", cut);
+			await enter(page, "')");
+			await lastRow(page, ">>>");
+			const rows = await screen(page);
+			expect(rows.slice(-2)).toEqual([answer, ">>>"]);
+			expect(rows.join("")).toContain(`${text.slice(0, -cut)}')${answer}>>>`);
+			expect(rows.join("")).not.toMatch(/[z終]/);
+		});
+	}
 });
 
 test("SQLite's shell: statements over several lines, a mistake, and Ctrl-D", async ({ page }) => {

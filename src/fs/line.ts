@@ -73,7 +73,7 @@ let segmenter: Intl.Segmenter | null = null;
 export class Line {
 	#text = "";
 	#start: Cell = { row: 0, column: 0 };
-	/** Where the cursor is; null when the guest has printed into the line. */
+	/** Where the cursor is; null when something else was printed since. */
 	#cursor: Cell | null = null;
 	columns: number;
 
@@ -85,7 +85,13 @@ export class Line {
 		return this.#text;
 	}
 
-	/** Empties the line; the next begins in this column. */
+	/** Empties the line; where the next begins is not known yet. */
+	clear(): void {
+		this.#text = "";
+		this.#cursor = null;
+	}
+
+	/** The line is empty and begins in this column. */
 	begin(column: number): void {
 		const below = this.#text === "" && column === this.columns && this.#isBelow();
 		this.#text = "";
@@ -98,10 +104,16 @@ export class Line {
 		this.#cursor = null;
 	}
 
-	resize(columns: number): void {
+	get lost(): boolean {
+		return this.#cursor === null;
+	}
+
+	/** Screens wrap their text anew: the line then begins in this column, and the cursor is at its end. */
+	resize(columns: number, start: number): void {
 		this.columns = columns;
-		// Screens wrap their text anew.
-		if (this.#cursor !== null) this.#cursor = this.#end();
+		if (this.#cursor === null) return;
+		this.#start = { row: 0, column: start };
+		this.#cursor = this.#end();
 	}
 
 	/** Each of these answers what the screen must be sent. */

@@ -64,6 +64,9 @@ export function retreat(from: Cell, to: Cell, columns: number): string {
 		const n = from.column - to.column;
 		return "\b".repeat(n) + " ".repeat(n) + "\b".repeat(n);
 	}
-	const up = from.row - to.row;
-	return `${up > 0 ? `\x1b[${up}A` : ""}\x1b[${to.column + 1}G\x1b[J`;
+	const rows = from.row - to.row;
+	const there = `${rows > 0 ? `\x1b[${rows}A` : ""}\x1b[${to.column + 1}G`;
+	if (to.column > 0) return `${there}\x1b[J`;
+	// A row that is erased from its start would no longer be wrapped together with the one above.
+	return `${there}\x1b[${columns}X${rows > 0 ? "\x1b[B\x1b[J\x1b[A" : ""}`;
 }

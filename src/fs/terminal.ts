@@ -194,7 +194,7 @@ export class Terminal extends Device {
 		const { columns, rows } = this.#window;
 		this.#window = checked(size);
 		if (columns === this.#window.columns && rows === this.#window.rows) return;
-		this.#line.resize(this.#window.columns);
+		this.#line.resize(this.#window.columns, this.#column());
 		this.#signal("SIGWINCH", false);
 	}
 
@@ -219,7 +219,7 @@ export class Terminal extends Device {
 
 	#insert(text: string): void {
 		if (text === "") return;
-		if (this.#line.text === "") this.#line.begin(this.#column());
+		if (this.#line.text === "" && this.#line.lost) this.#line.begin(this.#column());
 		this.#echo(this.#line.insert(text));
 	}
 
@@ -258,13 +258,13 @@ export class Terminal extends Device {
 		const { text } = this.#line;
 		this.#put(encode(text + end));
 		if (this.#settings.echo) this.#remember(encode(visible(text)));
-		this.#line.begin(0);
+		this.#line.clear();
 	}
 
 	#interrupt(name: string, key: number): void {
 		const editing = this.#arrived !== null && this.#line.text !== "";
 		this.#decoder.rest();
-		this.#line.begin(0);
+		this.#line.clear();
 		this.#ready = [];
 		this.#held = 0;
 		this.#raw = [];

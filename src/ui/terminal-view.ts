@@ -11,6 +11,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { type ITheme, Terminal } from "@xterm/xterm";
 import type { Process } from "../index.ts";
+import { cursorOf, moveTo } from "./cursor.ts";
 
 /** Rows above the screen that are kept. */
 const SCROLLBACK = 5000;
@@ -21,6 +22,8 @@ export class TerminalView {
 	readonly #terminal: Terminal;
 	readonly #undo = new AbortController();
 	readonly #observer = new ResizeObserver(() => this.#resize());
+	/** Done when the screen has its size: what is shown next is for that one. */
+	#sized: Promise<void> = Promise.resolve();
 	#process: Process | null = null;
 	#keys: WritableStreamDefaultWriter<Uint8Array> | null = null;
 
@@ -32,7 +35,7 @@ export class TerminalView {
 			fontFamily: getComputedStyle(host).fontFamily,
 			fontSize: 13,
 			minimumContrastRatio: 4.5,
-			// The process's terminal counts on it when a line is erased after a change of size.
+			// The process's terminal counts on it, and that the cursor goes along: see `cursor.ts`.
 			reflowCursorLine: true,
 			screenReaderMode: true,
 			scrollback: SCROLLBACK,
@@ -48,8 +51,8 @@ export class TerminalView {
 		terminal.onResize(({ cols, rows }) => this.#process?.resize(cols, rows));
 		terminal.open(host);
 		this.#hearInsertions();
+		this.#fitNow();
 		this.#observer.observe(host);
-		this.#resize();
 		matchMedia("(prefers-color-scheme: dark)").addEventListener(
 			"change",
 			() => {
@@ -106,7 +109,7 @@ export class TerminalView {
 	#show(stream: ReadableStream<Uint8Array>): Promise<void> {
 		const screen = new WritableStream<Uint8Array>({
 			// The program waits while the screen is behind.
-			write: (chunk) => new Promise((drawn) => this.#terminal.write(chunk, drawn)),
+			write: (chunk) => this.#sized.then(() => this.#print(chunk)),
 		});
 		return stream.pipeTo(screen);
 	}
@@ -115,9 +118,32 @@ export class TerminalView {
 		this.#keys?.write(keys).catch(() => {});
 	}
 
+	/** Done when it is on the screen. */
+	#print(output: string | Uint8Array): Promise<void> {
+		return new Promise((drawn) => this.#terminal.write(output, drawn));
+	}
+
+	/** Takes the size of the host when all that was printed for the old one is on the screen. */
 	#resize(): void {
-		// A hidden element has no size, and xterm would take that for one column.
-		if (this.#host.clientWidth > 0 && this.#host.clientHeight > 0) this.#fit.fit();
+		this.#sized = this.#sized
+			.then(() => this.#print(""))
+			.then(() => {
+				if (this.#fits()) return;
+				const cursor = cursorOf(this.#terminal);
+				this.#fitNow();
+				if (cursor) return this.#print(moveTo(this.#terminal, cursor));
+			});
+	}
+
+	#fitNow(): void {
+		if (!this.#fits()) this.#fit.fit();
+	}
+
+	#fits(): boolean {
+		// A hidden element has no size, and xterm.js would take that for one column.
+		if (this.#host.clientWidth === 0 || this.#host.clientHeight === 0) return true;
+		const { cols, rows } = this.#fit.proposeDimensions() ?? this.#terminal;
+		return cols === this.#terminal.cols && rows === this.#terminal.rows;
 	}
 
 	/** Text that comes from no key, as from an emoji picker: for screen readers xterm.js leaves what
