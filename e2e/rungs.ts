@@ -40,8 +40,6 @@ const BLOCKING: Reasons = {
 	"commands.spec.ts › how a process is ended › a timeout and an AbortSignal kill": ALONE,
 	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: compute":
 		ALONE,
-	"programs.spec.ts › streams › a flood through a slow reader":
-		"each of its two million lines is a letter; blocking.spec.ts floods with fewer",
 	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",
 };
 

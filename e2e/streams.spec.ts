@@ -2,6 +2,9 @@
  * Standard streams under load and when they break: nothing is lost, nothing piles up, and each end
  * hears of what happens to the other.
  */
+import { readFileSync } from "node:fs";
+import type { Page } from "@playwright/test";
+import { inFirefox } from "./firefox.ts";
 import { expect, needPrograms, test } from "./library.ts";
 
 needPrograms();
@@ -152,3 +155,72 @@ test("a stream of the page's that fails in the middle is a broken pipe", async (
 	// The program sees its write fail, and says so by its code.
 	expect(result).toEqual({ code: 1, signal: undefined, left: 0 });
 });
+
+/** What the processes of pages hold, in bytes, and the most that they have held: as Linux counts it. */
+async function resident(page: Page): Promise<{ now: number; most: number }> {
+	const session = await page.context().browser()?.newBrowserCDPSession();
+	if (session === undefined) throw new Error("this browser has no such session");
+	const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+	await session.detach();
+	const pages = processInfo.filter(({ type }) => type === "renderer");
+	const statuses = pages.map(({ id }) => readFileSync(`/proc/${id}/status`, "utf8"));
+	const most = (field: string) => {
+		const kilobytes = new RegExp(`${field}:\\s*(\\d+) kB`);
+		return Math.max(...statuses.map((status) => Number(kilobytes.exec(status)?.[1]) * 1024));
+	};
+	return { now: most("VmRSS"), most: most("VmHWM") };
+}
+
+for (const bridge of ["suspending", "blocking"] as const) {
+	test(`1 GiB into a slow reader: not a byte is lost, and memory does not grow (${bridge})`, async ({
+		page,
+	}) => {
+		const isolated = await page.evaluate(() => crossOriginIsolated);
+		test.skip(isolated !== (bridge === "blocking"), "each bridge has its page");
+		test.setTimeout(240_000);
+		const before = inFirefox ? null : await resident(page);
+		const result = await page.evaluate(
+			async ({ packages, bridge, size }) => {
+				const sandbox = await porthole.Sandbox.create({ packages, bridge });
+				const args = [String(size >> 20), "65536"];
+				const process = await sandbox.command("flooding", args).spawn();
+				const seen = { bytes: 0, wrong: 0 };
+				const line = new Uint8Array(64);
+				let filled = 0;
+				let number = 0;
+				const check = () => {
+					let said = 0;
+					for (let i = 0; i < 8; i++) said = said * 10 + (line[i] as number) - 48;
+					if (said !== number++ || line[8] !== 46 || line[63] !== 10) seen.wrong += 1;
+				};
+				const start = performance.now();
+				for await (const chunk of process.stdout) {
+					// The guest is always ahead, and has to wait for a pause of the reader's to be over.
+					const before = seen.bytes >> 24;
+					seen.bytes += chunk.length;
+					if (seen.bytes >> 24 > before) await new Promise((resolve) => setTimeout(resolve, 40));
+					for (let at = 0; at < chunk.length; ) {
+						const count = Math.min(64 - filled, chunk.length - at);
+						line.set(chunk.subarray(at, at + count), filled);
+						at += count;
+						filled = (filled + count) & 63;
+						if (filled === 0) check();
+					}
+				}
+				const { code } = await process.status;
+				const took = performance.now() - start;
+				await sandbox.close();
+				return { ...seen, code, took };
+			},
+			{ ...FLOODING, bridge, size: 1024 * MIB },
+		);
+		const { took, ...rest } = result;
+		expect(rest).toEqual({ bytes: 1024 * MIB, wrong: 0, code: 0 });
+		const grown = before === null ? 0 : (await resident(page)).most - before.now;
+		test.info().annotations.push({
+			type: "measured",
+			description: `${(took / 1000).toFixed(1)} s, memory grew by ${(grown / MIB).toFixed(0)} MiB`,
+		});
+		expect(grown).toBeLessThan(256 * MIB);
+	});
+}

@@ -25,7 +25,7 @@ const GUEST_ADDRESS = /new URL\(\s*"(?:\.\.\/)+workers\/guest\.ts",\s*import\.me
 
 /** What late parts of the worker share among themselves only, and most pages never load. */
 const LATE =
-	/\/(read-v1|sleep|unfit|letter|mailbox|carrier-end|post|post-end|far-calls|guest-protocol)\.ts$/;
+	/\/(read-v1|sleep|unfit|letter|mailbox|carrier-end|post|post-end|ring|far-calls|guest-protocol)\.ts$/;
 
 rmSync(resolve(ROOT, "dist"), { recursive: true, force: true });
 const bundled = new Set<string>();

@@ -1,4 +1,5 @@
-/* Writes as many MiB as its argument says, in lines of 64 bytes: more than any buffer holds. */
+/* Writes as many MiB as its argument says, in lines of 64 bytes: more than any buffer holds. Each line
+ * is a write of its own, unless a second argument says how many bytes are gathered. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,8 @@ int main(int argc, char **argv)
 {
 	long lines = (argc > 1 ? atol(argv[1]) : 1) * 16384;
 	char line[65];
+	if (argc > 2)
+		setvbuf(stdout, NULL, _IOFBF, atol(argv[2]));
 	for (long i = 0; i < lines; i++) {
 		memset(line, '.', 63);
 		line[snprintf(line, sizeof line, "%08ld", i)] = '.';

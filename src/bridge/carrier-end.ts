@@ -35,7 +35,7 @@ export abstract class CarrierEnd {
 	abstract stop(): void;
 
 	/** Ends the guest's sleep, or its next one. */
-	protected abstract wake(): void;
+	abstract wake(): void;
 
 	#forget(): void {
 		for (const ticket of this.#awaited) ticket.unwatch(this.#wake);

@@ -102,7 +102,7 @@ export class MailboxEnd extends CarrierEnd {
 		this.wake();
 	}
 
-	protected wake(): void {
+	wake(): void {
 		Atomics.store(this.#words, WAKE, 1);
 		Atomics.notify(this.#words, WAKE);
 	}

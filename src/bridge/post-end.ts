@@ -51,7 +51,7 @@ export class PostEnd extends CarrierEnd {
 		this.#channel.close();
 	}
 
-	protected wake(): void {
+	wake(): void {
 		this.#woken = true;
 		if (this.#asks !== null && this.#kind === "sleep") this.#reply();
 	}

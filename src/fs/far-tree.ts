@@ -5,10 +5,12 @@
  * The guest knows a node only while it has it open, under the number the kernel gave it; a node that is
  * opened twice has one number, and so is one object here too. Type, ino and dev of a node never
  * change and are kept. Nothing else is, because other guests run at the same time: only the
- * entries of a directory are fetched many at once, as if they had been read by then.
+ * entries of a directory are fetched many at once, as if they had been read by then. And what is printed
+ * goes through a ring (`bridge/ring.ts`) where there is one, in the order in which it was printed.
  */
 import { type Done, ENAMETOOLONG, type Errno } from "../abi/errno.ts";
 import type { Carrier, Letter } from "../bridge/letter.ts";
+import type { Ring } from "../bridge/ring.ts";
 import { ACCESSED, CALL, ENTRY_HEAD, type FarFacts, GIVEN, MODIFIED, TYPES } from "./far-calls.ts";
 import type { Entry, FileType, OpenNode, Stat } from "./node.ts";
 import type { Operations, View } from "./operations.ts";
@@ -27,6 +29,8 @@ class FarNode implements OpenNode {
 	readonly type: FileType;
 	readonly descriptor: number;
 	handles = 0;
+	/** What carries what is written here, instead of letters. */
+	ring: Ring | null = null;
 	readonly #tree: FarTree;
 	/** Entries that have been fetched and not been asked for, and the cursor before the first. */
 	#entries: FarEntry[] = [];
@@ -71,7 +75,7 @@ class FarNode implements OpenNode {
 	}
 
 	writable(): number {
-		return this.#send(CALL.writable);
+		return this.ring?.room() ?? this.#send(CALL.writable);
 	}
 
 	truncate(size: number): Done {
@@ -89,6 +93,9 @@ class FarNode implements OpenNode {
 	}
 
 	write(from: Uint8Array, at: number, length: number, position: number): number {
+		const { ring } = this;
+		// Where another stream's bytes are on their way a letter takes them along first.
+		if (ring !== null && this.#tree.mayFlow(ring)) return ring.put(from, at, length);
 		const { letter } = this.#tree.carrier;
 		return this.#piecewise(length, (done, piece) => {
 			letter.body.set(from.subarray(at + done, at + done + piece));
@@ -146,6 +153,7 @@ export class FarTree implements View, Operations {
 	readonly root: OpenNode;
 	readonly absolute = false;
 	readonly #nodes = new Map<number, FarNode>();
+	readonly #rings: Ring[] = [];
 
 	/** `root` stays open for as long as the tree is there. */
 	constructor(carrier: Carrier, root: FarFacts) {
@@ -162,6 +170,18 @@ export class FarTree implements View, Operations {
 			if (descriptor < 0) this.#nodes.set(facts.handle, node);
 		}
 		return node;
+	}
+
+	/** From now on `ring` carries what is written to `node`. */
+	flow(node: OpenNode, ring: Ring): void {
+		(node as FarNode).ring = ring;
+		this.#rings.push(ring);
+	}
+
+	/** Whether nothing waits in other rings that was written before. */
+	mayFlow(ring: Ring): boolean {
+		for (const other of this.#rings) if (other !== ring && !other.empty) return false;
+		return true;
 	}
 
 	forget(handle: number): void {

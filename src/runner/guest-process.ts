@@ -107,6 +107,7 @@ export class GuestProcess {
 				start.ahead?.output,
 			);
 		this.#outputs = [funnel(1), funnel(2)];
+		this.#guest.outputs = this.#outputs;
 		this.#terminal = this.#makeTerminal(request, Device);
 		this.#guest.terminal = this.#terminal;
 		this.#input =

@@ -38,6 +38,8 @@ export interface FarStart {
 	readonly root: FarFacts;
 	/** From descriptor 0 on. */
 	readonly descriptors: readonly FarDescriptor[];
+	/** What carries the output of some of them. */
+	readonly rings: readonly { readonly descriptor: number; readonly memory: SharedArrayBuffer }[];
 	readonly imports: readonly FarImport[];
 }
 
@@ -47,6 +49,8 @@ export type FromGuestWorker =
 	| { readonly kind: "hello" }
 	| { readonly kind: "ready" }
 	| { readonly kind: "letter" }
+	/** There is something in a ring. */
+	| { readonly kind: "ring" }
 	/** Calls a function of the page. The letter is the answer; see `FUNCTION_ANSWER`. */
 	| { readonly kind: "call"; readonly function: number; readonly args: readonly unknown[] }
 	| { readonly kind: "exit"; readonly status: WireStatus }

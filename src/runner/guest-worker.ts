@@ -10,6 +10,7 @@ import { toWire } from "../bridge/far.ts";
 import type { Carrier } from "../bridge/letter.ts";
 import { Mailbox } from "../bridge/mailbox.ts";
 import { Post } from "../bridge/post.ts";
+import { Ring } from "../bridge/ring.ts";
 import { FarTree } from "../fs/far-tree.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { Guest } from "../wasi/guest.ts";
@@ -43,6 +44,8 @@ export function serveGuest(scope: Scope): void {
 	post({ kind: "hello" });
 }
 
+const RING: FromGuestWorker = { kind: "ring" };
+
 function assemble(
 	start: FarStart,
 	post: (message: object) => void,
@@ -66,6 +69,10 @@ function assemble(
 		const file = new OpenFile(tree.node(node), flags, rights, inheriting, preopen);
 		if (beyond) file.beyond = tree.root;
 		guest.descriptors.add(file);
+	}
+	for (const { descriptor, memory } of start.rings) {
+		const file = guest.descriptors.get(descriptor);
+		if (file) tree.flow(file.node, new Ring(memory, () => post(RING)));
 	}
 	return prepare(bridge, start.module, guest, importsOf(start.imports, carrier), start.entry);
 }

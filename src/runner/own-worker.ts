@@ -17,6 +17,7 @@ import { type Ask, LoopBridge } from "../bridge/loop.ts";
 import { MailboxEnd, makeMailbox } from "../bridge/mailbox.ts";
 import type { Role } from "../bridge/make-worker.ts";
 import { PostEnd } from "../bridge/post-end.ts";
+import { makeRing, RingEnd } from "../bridge/ring.ts";
 import { CALL } from "../fs/far-calls.ts";
 import type { Guest } from "../wasi/guest.ts";
 import { FarServer } from "./far-server.ts";
@@ -74,6 +75,7 @@ class OwnWorker {
 	readonly #imports: FarImport[] = [];
 	readonly #letters: SharedArrayBuffer | string;
 	readonly #mailbox: CarrierEnd;
+	readonly #rings: RingEnd[] = [];
 	readonly #worker = new Worker(location.href, { type: "module", name: GUEST });
 	readonly #ready: Promise<void>;
 	readonly #over: Promise<WireStatus>;
@@ -120,6 +122,7 @@ class OwnWorker {
 			env: guest.env.map(unterminated).map(splitVariable),
 			granted: guest.granted,
 			letters: this.#letters,
+			rings: typeof this.#letters === "string" ? [] : this.#makeRings(),
 			...this.#server.handOver(),
 			imports: this.#imports,
 		};
@@ -146,6 +149,9 @@ class OwnWorker {
 			case "letter":
 				this.#answer();
 				break;
+			case "ring":
+				this.#drain();
+				break;
 			case "call":
 				this.#call(message.function, message.args);
 				break;
@@ -169,6 +175,8 @@ class OwnWorker {
 		const { letter } = this.#mailbox;
 		const { numbers } = letter;
 		const writes = numbers[0] === CALL.write;
+		// It was printed before this was asked.
+		this.#drain();
 		this.#mailbox.opened();
 		this.#bridge.settle();
 		// The guest may have looked at its clock, and no file is to be older than that.
@@ -187,6 +195,27 @@ class OwnWorker {
 		} else if (writes) this.#flushSoon();
 		this.#mailbox.answered();
 	}
+
+	/** Rings for what the guest prints, before its descriptors are handed over. */
+	#makeRings(): FarStart["rings"] {
+		const nodes = [...this.#guest.descriptors.files()].map(({ node }) => node);
+		return this.#guest.outputs.flatMap((output) => {
+			const descriptor = nodes.indexOf(output.node);
+			if (descriptor < 0) return [];
+			const memory = makeRing();
+			this.#rings.push(new RingEnd(memory, output, () => this.#mailbox.wake()));
+			return [{ descriptor, memory }];
+		});
+	}
+
+	/** Hands on what has been printed. */
+	readonly #drain = (): void => {
+		for (const ring of this.#rings) {
+			if (ring.drain() === 1) this.#bridge.pending(this.#bridge.tick());
+			for (const ticket of this.#bridge.take()) ticket.watch(this.#drain);
+		}
+		if (this.#rings.length > 0) this.#flushSoon();
+	};
 
 	/** Calls a function of the page. The guest sleeps until the letter is answered. */
 	async #call(index: number, args: readonly unknown[]): Promise<void> {
@@ -240,6 +269,7 @@ class OwnWorker {
 	#clear(): void {
 		clearTimeout(this.#patience);
 		clearTimeout(this.#flush);
+		for (const ring of this.#rings) ring.empty();
 		this.#calling = false;
 		this.#mailbox.close();
 		this.#worker.onmessage = null;

@@ -8,6 +8,7 @@ import { Memory, utf8 } from "../abi/memory.ts";
 import type { Bridge, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { OpenNode } from "../fs/node.ts";
 import { type Operations, operations, type View } from "../fs/operations.ts";
+import type { Screen } from "../fs/terminal.ts";
 import { Descriptors } from "./descriptors.ts";
 
 /** Milliseconds, with whatever fraction the browser grants. */
@@ -58,6 +59,8 @@ export class Guest {
 	ending: Ending | null = null;
 	/** What `/dev/tty` is. */
 	terminal: OpenNode | null = null;
+	/** The nodes that are standard output and error, and the way past them. */
+	outputs: readonly (Screen & { readonly node: OpenNode })[] = [];
 	readonly stopped: OpenTicket<void>;
 	/** Called when the guest gives way, so that its output is seen. */
 	flush: () => void = () => {};
