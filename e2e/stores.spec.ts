@@ -103,6 +103,8 @@ declare global {
 	/** The object store of a directory's database, in a transaction. */
 	function records(place: string): Promise<IDBObjectStore>;
 	function answered<T>(request: IDBRequest<T>): Promise<T>;
+	/** Resolves when the log of a directory's database has been folded. */
+	function folded(place: string): Promise<void>;
 }
 
 /** Words of the tests that look into a database. */
@@ -126,6 +128,13 @@ async function teachRecords(page: Page): Promise<void> {
 			database.onversionchange = () => database.close();
 			return database.transaction("files", "readwrite").objectStore("files");
 		};
+		globalThis.folded = async (place) => {
+			const log = IDBKeyRange.bound(["log"], ["log", []]);
+			const isEmpty = (record: Uint8Array) => record.length === 0;
+			while (!(await answered((await records(place)).getAll(log))).every(isEmpty)) {
+				await new Promise((resolve) => setTimeout(resolve, 50));
+			}
+		};
 	});
 }
 
@@ -137,6 +146,7 @@ async function damaged(page: Page, key: unknown, value: unknown) {
 			const store = new porthole.IndexedDBDirectory(place);
 			await store.make("/f", "file");
 			await store.write("/f", 0, Uint8Array.of(1, 2, 3));
+			await folded(place);
 			await answered((await records(place)).put(value, key as IDBValidKey));
 			const again = new porthole.IndexedDBDirectory(place);
 			const [listed, read] = [await told(again.list("/")), await told(again.read("/f", 0, 3))];
@@ -174,6 +184,7 @@ test("a flipped bit is EIO by path, whatever it hits; the rest is readable", asy
 		await store.link("/linked", "/other");
 		await store.make("/d", "directory");
 		await store.make("/d/in", "file");
+		await folded(place);
 		const paths = ["/large", "/small", "/linked", "/other", "/d/in"];
 		const keys = await answered((await records(place)).getAllKeys());
 		const wrong: string[] = [];
@@ -181,14 +192,16 @@ test("a flipped bit is EIO by path, whatever it hits; the rest is readable", asy
 		for (const key of keys) {
 			const whole: unknown = await answered((await records(place)).get(key));
 			if (!(whole instanceof Uint8Array) || `${key}` === "node,0") continue;
+			if (whole.length === 0) continue;
 			hits++;
 			const flipped = whole.slice();
 			const at = Math.floor(Math.random() * whole.length);
 			flipped[at] = (flipped[at] ?? 0) ^ (1 << Math.floor(Math.random() * 8));
 			await answered((await records(place)).put(flipped, key));
 			const codes: string[] = [];
-			for (const path of paths) codes.push((await told(store.read(path, 0, 2_000_000))).code);
-			const listed = (await store.list("/")).map(({ name }) => name).sort();
+			const again = new porthole.IndexedDBDirectory(place);
+			for (const path of paths) codes.push((await told(again.read(path, 0, 2_000_000))).code);
+			const listed = (await again.list("/")).map(({ name }) => name).sort();
 			const [kind, id, name] = key as [string, number, string];
 			const hit = kind === "entry" ? [name] : id === 1 ? ["large"] : ["linked", "other"];
 			const wanted = paths.map((path) => {
@@ -201,11 +214,90 @@ test("a flipped bit is EIO by path, whatever it hits; the rest is readable", asy
 		if (hits < 9) wrong.push(`only ${hits} records were hit`);
 		// What is damaged can be removed, and its name used again.
 		await answered((await records(place)).put(new Uint8Array(50), ["entry", 0, "small"]));
-		await store.remove("/small");
-		await store.make("/small", "file");
+		const again = new porthole.IndexedDBDirectory(place);
+		await again.remove("/small");
+		await again.make("/small", "file");
 		return wrong;
 	});
 	expect(wrong).toEqual([]);
+});
+
+test("a log that is damaged harms no more than it must, and nothing is changed on top of it", async ({
+	page,
+}) => {
+	await teachRecords(page);
+	const found = await page.evaluate(async () => {
+		const log = IDBKeyRange.bound(["log"], ["log", []]);
+		/** What is told of a database whose log is spoiled. */
+		const spoiled = async (place: string, spoil: (record: Uint8Array) => unknown) => {
+			const store = new porthole.IndexedDBDirectory(place);
+			for (const name of ["a", "b"]) {
+				await store.make(`/${name}`, "file");
+				await store.write(`/${name}`, 0, new Uint8Array(1000).fill(7));
+			}
+			await folded(place);
+			await store.write("/b", 0, new Uint8Array(1000).fill(8));
+			const record = (await answered<Uint8Array[]>((await records(place)).getAll(log))).at(-1);
+			await folded(place);
+			const key = (await answered((await records(place)).getAllKeys(log))).at(-1);
+			await answered((await records(place)).put(spoil(record as Uint8Array), key));
+			const again = new porthole.IndexedDBDirectory(place);
+			const names = (await again.list("/")).map(({ name }) => name).sort();
+			const reads = ["/a", "/b"].map(async (path) => (await told(again.read(path, 0, 9))).code);
+			const changed = (await told(again.make("/new", "file"))).code;
+			return `${names} ${await Promise.all(reads)} ${changed}`;
+		};
+		const flip = (at: number) => (record: Uint8Array) => {
+			record[at] = (record[at] ?? 0) ^ 16;
+			return record;
+		};
+		return [
+			await spoiled("log 0", (record) => record),
+			await spoiled("log 1", flip(1)),
+			await spoiled("log 2", flip(9)),
+			await spoiled("log 3", flip(5)),
+			await spoiled("log 4", flip(500)),
+			await spoiled("log 5", (record) => record.slice(0, 90)),
+			await spoiled("log 6", () => "text"),
+		];
+	});
+	const refused = "a,b fine,fine EIO";
+	expect(found).toEqual([
+		"a,b fine,fine fine",
+		...[refused, refused, refused],
+		"a,b fine,EIO fine",
+		...[refused, refused],
+	]);
+});
+
+test("a database of the second format, which had no log, is read, and changed", async ({
+	page,
+}) => {
+	await teachRecords(page);
+	const found = await page.evaluate(async () => {
+		const place = "second";
+		const before = new porthole.IndexedDBDirectory(place);
+		await before.make("/d", "directory");
+		for (const name of ["small", "large"]) await before.make(`/d/${name}`, "file");
+		await before.write("/d/small", 0, Uint8Array.of(1, 2, 3));
+		await before.write("/d/large", 0, new Uint8Array(700_000).fill(4));
+		await folded(place);
+		const store = await records(place);
+		store.delete(IDBKeyRange.bound(["log"], ["log", []]));
+		store.put(2, "format");
+		await answered(store.put(0.5, "stamp"));
+		const directory = new porthole.IndexedDBDirectory(place);
+		const small = [...(await directory.read("/d/small", 0, 9))];
+		await directory.write("/d/large", 600_000, Uint8Array.of(5));
+		await directory.make("/d/new", "file");
+		await directory.rename("/d", "/e");
+		const large = await new porthole.IndexedDBDirectory(place).read("/e/large", 599_999, 3);
+		const names = (await new porthole.IndexedDBDirectory(place).list("/e")).map(({ name }) => name);
+		const format = await answered((await records(place)).get("format"));
+		return { small, large: [...large], names: names.sort(), format };
+	});
+	const names = ["large", "new", "small"];
+	expect(found).toEqual({ small: [1, 2, 3], large: [4, 5, 4], names, format: 3 });
 });
 
 test("a database of the first format is read, and changed", async ({ page }) => {
@@ -264,6 +356,7 @@ test("a database of the first format is read, and changed", async ({ page }) => 
 		await directory.resize("/d/long", 40_000);
 		await directory.resize("/d/long", 600_000);
 		const cut = await look();
+		await folded(place);
 		const blocks = await answered(
 			(await records(place)).getAllKeys(IDBKeyRange.bound(["block"], ["block", []])),
 		);

@@ -9,7 +9,8 @@
  * one name lies in its slot, one that has several has a record of its own.
  */
 import type { StoreChange } from "../bridge/store.ts";
-import { answered, Contents } from "./contents.ts";
+import { Contents } from "./contents.ts";
+import type { View } from "./log.ts";
 import { checkName, failure, isWithin, split } from "./paths.ts";
 import {
 	Damaged,
@@ -19,12 +20,10 @@ import {
 	encodeReference,
 	isNode,
 	type Node,
-	nameOf,
 	newNode,
 	type Reference,
 	seedOf,
 	type Type,
-	under,
 } from "./records.ts";
 import { isCount } from "./records-1.ts";
 
@@ -47,7 +46,7 @@ export class Batch {
 	readonly contents: Contents;
 	/** The paths that have changed. */
 	readonly changed = new Set<string>();
-	readonly #store: IDBObjectStore;
+	readonly #view: View;
 	readonly #slots = new Map<number, Map<string, Slot>>();
 	/** Nodes that have several names, or had, and the root. */
 	readonly #shared = new Map<number, Node>();
@@ -57,9 +56,9 @@ export class Batch {
 	readonly #dirtyNodes = new Set<Node>();
 	#last: number | null = null;
 
-	constructor(store: IDBObjectStore) {
-		this.#store = store;
-		this.contents = new Contents(store);
+	constructor(view: View) {
+		this.#view = view;
+		this.contents = new Contents(view);
 	}
 
 	/** Makes a change. Errors: as Store has them; then nothing has changed. */
@@ -98,11 +97,11 @@ export class Batch {
 			if (bare && node.type === "directory" && node.links > 0) continue;
 			const home = this.#homes.get(node);
 			if (home !== undefined) this.#dirtySlots.add(home);
-			else if (node.links > 0) this.#store.put(encodeNode(node, node.id), ["node", node.id]);
-			else this.#store.delete(["node", node.id]);
+			else if (node.links > 0) this.#view.put(["node", node.id], encodeNode(node, node.id));
+			else this.#view.delete(["node", node.id]);
 		}
 		for (const slot of this.#dirtySlots) this.#putSlot(slot);
-		if (this.#last !== null) this.#store.put(this.#last, "last");
+		if (this.#last !== null) this.#view.change({ kind: "last", id: this.#last });
 		await this.contents.flush();
 	}
 
@@ -215,8 +214,7 @@ export class Batch {
 		const left = known.filter((slot) => slot.node !== null || slot.damage !== null);
 		// Of those that are stored, some may be gone by now.
 		const gone = new Set(known.filter((slot) => !left.includes(slot)).map(({ name }) => name));
-		const keys = await answered(this.#store.getAllKeys(under("entry", node.id), gone.size + 1));
-		if (left.length > 0 || keys.some((key) => !gone.has(nameOf(key)))) {
+		if (left.length > 0 || (await this.#view.hasOther(node.id, gone))) {
 			throw failure("ENOTEMPTY", call, path);
 		}
 	}
@@ -249,14 +247,14 @@ export class Batch {
 
 	#putSlot(slot: Slot): void {
 		const { directory, name, node } = slot;
-		const key = ["entry", directory.id, name];
+		const key = ["entry", directory.id, name] as const;
 		if (node === null) {
-			this.#store.delete(key);
+			this.#view.delete(key);
 			return;
 		}
 		const seed = seedOf(directory.id, name);
 		const own = this.#homes.get(node) === slot;
-		this.#store.put(own ? encodeNode(node, seed) : encodeReference(node, seed), key);
+		this.#view.put(key, own ? encodeNode(node, seed) : encodeReference(node, seed));
 	}
 
 	// --- looking up ---
@@ -290,20 +288,12 @@ export class Batch {
 
 	/** Loads names of a directory. Of many that are new, one question tells that they are. */
 	async #load(directory: Node, names: ReadonlySet<string>): Promise<void> {
-		let stored = [...names];
+		let stored: readonly string[] = [...names];
 		if (stored.length >= MANY) {
-			const [first = "", last = ""] = [stored.sort()[0], stored.at(-1)];
-			const range = IDBKeyRange.bound(
-				["entry", directory.id, first],
-				["entry", directory.id, last],
-			);
-			const most = 2 * stored.length;
-			const keys = await answered(this.#store.getAllKeys(range, most));
-			if (keys.length < most) {
-				for (const name of stored) this.#namesOf(directory).set(name, free(directory, name));
-				stored = keys.map(nameOf).filter((name) => names.has(name));
-				for (const name of stored) this.#namesOf(directory).delete(name);
-			}
+			stored = await this.#view.mayHave(directory.id, stored.toSorted());
+			const may = new Set(stored);
+			const slots = this.#namesOf(directory);
+			for (const name of names) if (!may.has(name)) slots.set(name, free(directory, name));
 		}
 		await Promise.all(stored.map((name) => this.#slot(directory, name)));
 	}
@@ -320,7 +310,7 @@ export class Batch {
 		if (known !== undefined) return known;
 		const slot = free(directory, name);
 		names.set(name, slot);
-		const value: unknown = await answered(this.#store.get(["entry", directory.id, name]));
+		const value = await this.#view.get(["entry", directory.id, name]);
 		if (value === undefined) return slot;
 		try {
 			const entry = decodeEntry(value, seedOf(directory.id, name));
@@ -336,7 +326,7 @@ export class Batch {
 	async #node(reference: Reference): Promise<Node> {
 		const known = this.#shared.get(reference.id);
 		if (known !== undefined) return known;
-		const value: unknown = await answered(this.#store.get(["node", reference.id]));
+		const value = await this.#view.get(["node", reference.id]);
 		// Another of its names may have led here meanwhile.
 		const node = this.#shared.get(reference.id) ?? decodeNode(value, reference);
 		this.#shared.set(node.id, node);
@@ -357,7 +347,7 @@ export class Batch {
 
 	async #newId(): Promise<number> {
 		if (this.#last === null) {
-			const last: unknown = (await answered(this.#store.get("last"))) ?? 0;
+			const last = (await this.#view.last()) ?? 0;
 			if (!isCount(last)) throw new Damaged("the counter of its files is no number");
 			this.#last = last;
 		}

@@ -14,6 +14,7 @@
  *
  * Inside a transaction nothing may be awaited but requests to it, or it is over.
  */
+import type { View } from "./log.ts";
 import {
 	Damaged,
 	INLINE,
@@ -21,11 +22,9 @@ import {
 	NOTHING,
 	type Node,
 	PIECE,
-	partOf,
 	SEGMENT,
 	seal,
 	seedOfData,
-	under,
 	unseal,
 } from "./records.ts";
 import { OLD_BLOCK, parseOldBlock } from "./records-1.ts";
@@ -67,11 +66,11 @@ export function answered<T>(request: IDBRequest<T>): Promise<T> {
 }
 
 export class Contents {
-	readonly #store: IDBObjectStore;
+	readonly #view: View;
 	readonly #files = new Map<number, Changes>();
 
-	constructor(store: IDBObjectStore) {
-		this.#store = store;
+	constructor(view: View) {
+		this.#view = view;
 	}
 
 	/** Reads what is stored: for transactions that change nothing. */
@@ -114,7 +113,7 @@ export class Contents {
 
 	/** All bytes of a file go. */
 	drop(node: Node): void {
-		if (node.old) this.#store.delete(under("block", node.id));
+		if (node.old) this.#view.delete(["block", node.id]);
 		node.old = false;
 		const changes = this.#changesOf(node);
 		changes.segments.clear();
@@ -125,7 +124,7 @@ export class Contents {
 	async flush(): Promise<void> {
 		for (const [id, { segments, stored, cut }] of this.#files) {
 			if (cut * SEGMENT < stored) {
-				this.#store.delete(IDBKeyRange.bound(["data", id, cut], ["data", id, []]));
+				this.#view.clear(id, cut, Number.POSITIVE_INFINITY);
 			}
 			for (const [index, segment] of segments) await this.#put(id, index, segment);
 		}
@@ -135,14 +134,14 @@ export class Contents {
 		if (segment.pieces.size >= MANY) await this.#makeWhole(id, index, segment);
 		const { whole, pieces, fresh } = segment;
 		if (whole !== null) {
-			if (!fresh) this.#store.delete(under("data", id, index));
+			if (!fresh) this.#view.clear(id, index, index);
 			if (whole.length > 0) this.#putPart(id, index, 0, whole);
 		}
 		for (const [piece, bytes] of pieces) this.#putPart(id, index, piece + 1, bytes);
 	}
 
 	#putPart(id: number, index: number, part: number, bytes: Uint8Array): void {
-		this.#store.put(seal(bytes, seedOfData(id, index, part)), ["data", id, index, part]);
+		this.#view.put(["data", id, index, part], seal(bytes, seedOfData(id, index, part)));
 	}
 
 	// --- changing ---
@@ -251,9 +250,11 @@ export class Contents {
 
 	async #loadPiece(id: number, index: number, piece: number, { fresh }: Segment) {
 		if (fresh) return NOTHING;
-		const own: unknown = await answered(this.#store.get(["data", id, index, piece + 1]));
+		const [own, whole] = await Promise.all([
+			this.#view.get(["data", id, index, piece + 1]),
+			this.#view.get(["data", id, index, 0]),
+		]);
 		if (own !== undefined) return unseal(own, seedOfData(id, index, piece + 1), PIECE);
-		const whole: unknown = await answered(this.#store.get(["data", id, index, 0]));
 		if (whole === undefined) return NOTHING;
 		const bytes = unseal(whole, seedOfData(id, index, 0), SEGMENT);
 		return bytes.subarray(piece * PIECE, (piece + 1) * PIECE);
@@ -261,14 +262,9 @@ export class Contents {
 
 	/** What is stored of some segments, those above after those beneath. */
 	async #parts(id: number, first: number, last: number): Promise<Stored[]> {
-		const range = IDBKeyRange.bound(["data", id, first], ["data", id, last, []]);
-		const [keys, values] = await Promise.all([
-			answered(this.#store.getAllKeys(range)),
-			answered<unknown[]>(this.#store.getAll(range)),
-		]);
-		return keys.map((key, i) => {
-			const [index, part] = partOf(key);
-			const bytes = unseal(values[i], seedOfData(id, index, part), part === 0 ? SEGMENT : PIECE);
+		const parts = await this.#view.parts(id, first, last);
+		return parts.map(([index, part, value]) => {
+			const bytes = unseal(value, seedOfData(id, index, part), part === 0 ? SEGMENT : PIECE);
 			return { position: index * SEGMENT + Math.max(0, part - 1) * PIECE, bytes };
 		});
 	}
@@ -286,13 +282,8 @@ export class Contents {
 	async #readOld(id: number, into: Uint8Array, offset: number): Promise<void> {
 		const first = Math.floor(offset / OLD_BLOCK);
 		const last = Math.floor((offset + into.length - 1) / OLD_BLOCK);
-		const range = IDBKeyRange.bound(["block", id, first], ["block", id, last]);
-		const [keys, values] = await Promise.all([
-			answered(this.#store.getAllKeys(range)),
-			answered<unknown[]>(this.#store.getAll(range)),
-		]);
-		for (const [i, key] of keys.entries()) {
-			const parsed = parseOldBlock(key, values[i]);
+		for (const [key, value] of await this.#view.blocks(id, first, last)) {
+			const parsed = parseOldBlock(key, value);
 			if (parsed === undefined) throw new Damaged("a block in it is damaged");
 			copy(parsed[1], parsed[0] * OLD_BLOCK, into, offset);
 		}
@@ -300,9 +291,8 @@ export class Contents {
 
 	/** Writes the bytes of a file in today's format: they stay the same. */
 	async #renew(node: Node): Promise<void> {
-		const range = under("block", node.id);
 		const segments = new Set<number>();
-		for (const key of await answered(this.#store.getAllKeys(range))) {
+		for (const key of await this.#view.blockKeys(node.id)) {
 			const [block] = parseOldBlock(key, NOTHING) ?? [0];
 			segments.add(Math.floor((block * OLD_BLOCK) / SEGMENT));
 		}
@@ -312,7 +302,7 @@ export class Contents {
 			await this.#readOld(node.id, bytes, index * SEGMENT);
 			this.#putPart(node.id, index, 0, bytes);
 		}
-		this.#store.delete(range);
+		this.#view.delete(["block", node.id]);
 		node.old = false;
 	}
 }

@@ -3,7 +3,7 @@
  *
  * Every change is one transaction, or shares one with others: it happens whole or not at all, also
  * when the page is closed in the middle or another tab has the same directory mounted. What lies
- * where is told in records.ts, how names change in batch.ts, how bytes do in contents.ts.
+ * where is told in records.ts and log.ts, how names change in batch.ts, how bytes do in contents.ts.
  *
  * Transactions are *relaxed*: when they are answered the browser has handed them to the operating
  * system, so they survive the browser. `sync` makes one that is *strict*, which is on the disk when it
@@ -17,19 +17,10 @@ import { PortholeError } from "../abi/error.ts";
 import type { Listing, Store, StoreChange } from "../bridge/store.ts";
 import { Batch } from "./batch.ts";
 import { answered } from "./contents.ts";
+import { Log, type View } from "./log.ts";
 import { Others } from "./others.ts";
 import { persistence } from "./persist.ts";
-import {
-	Damaged,
-	decodeEntry,
-	decodeNode,
-	FORMAT,
-	isNode,
-	type Node,
-	nameOf,
-	seedOf,
-	under,
-} from "./records.ts";
+import { Damaged, decodeEntry, decodeNode, FORMAT, isNode, type Node, seedOf } from "./records.ts";
 
 export interface IndexedDBOptions {
 	/** `"strict"`: a change is on the disk when it is answered, whatever happens to the machine.
@@ -44,11 +35,16 @@ export interface IndexedDBOptions {
 const FILES = "files";
 /** Entries of a directory that are read at once. */
 const PAGE = 2000;
+/** Milliseconds after which the log is folded when nothing has come. */
+const IDLE = 1000;
 
 export class IndexedDBStore implements Store {
 	readonly #name: string;
 	readonly #durability: "strict" | "relaxed";
 	readonly #others: Others;
+	readonly #log = new Log();
+	/** For folding it. */
+	#timer: ReturnType<typeof setTimeout> | undefined;
 	readonly #persisted: Promise<boolean>;
 	readonly #underway = new Set<Promise<unknown>>();
 	#connection: Promise<IDBDatabase> | undefined;
@@ -66,25 +62,16 @@ export class IndexedDBStore implements Store {
 	}
 
 	list(path: string): Promise<Listing[]> {
-		return this.#run("list", path, "readonly", async (store) => {
-			const { id } = await new Batch(store).need("list", path, "directory");
-			const listings: Promise<Listing>[] = [];
-			for (let range = under("entry", id); ; ) {
-				const [keys, values] = await Promise.all([
-					answered(store.getAllKeys(range, PAGE)),
-					answered<unknown[]>(store.getAll(range, PAGE)),
-				]);
-				listings.push(...keys.map((key, i) => this.#listing(store, id, key, values[i])));
-				const last = keys[PAGE - 1];
-				if (last === undefined) return Promise.all(listings);
-				range = IDBKeyRange.bound(last, ["entry", id, []], true);
-			}
+		return this.#look("list", path, async (view) => {
+			const { id } = await new Batch(view).need("list", path, "directory");
+			const entries = await view.entries(id, PAGE);
+			return Promise.all(Array.from(entries, ([name, value]) => listed(view, id, name, value)));
 		});
 	}
 
 	read(path: string, offset: number, length: number): Promise<Uint8Array> {
-		return this.#run("read", path, "readonly", async (store) => {
-			const batch = new Batch(store);
+		return this.#look("read", path, async (view) => {
+			const batch = new Batch(view);
 			return batch.contents.read(await batch.need("read", path, "file"), offset, length);
 		});
 	}
@@ -176,10 +163,12 @@ export class IndexedDBStore implements Store {
 		try {
 			return await this.#commitAll(changes, durability, false);
 		} catch (error) {
+			if (!isFull(error)) throw error;
+			// What the log holds may be of files that have gone since.
+			await this.#fold(true).catch(() => {});
 			// Where there is no space at all, removing must do without writing.
-			const removing = changes.every(({ call }) => call === "remove");
-			if (!isFull(error) || !removing) throw error;
-			return this.#commitAll(changes, durability, true);
+			const removing = this.#log.isEmpty && changes.every(({ call }) => call === "remove");
+			return this.#commitAll(changes, durability, removing);
 		}
 	}
 
@@ -190,30 +179,54 @@ export class IndexedDBStore implements Store {
 		bare: boolean,
 	): Promise<(PortholeError | null)[]> {
 		const { call, path } = changes[0] ?? { call: "apply", path: "/" };
+		const log = this.#log;
 		const work = async (store: IDBObjectStore) => {
-			const batch = new Batch(store);
-			const errors: (PortholeError | null)[] = [];
-			await batch.look(changes);
-			for (const change of changes) {
-				const failed = (error: unknown) => this.#refusal(error, change);
-				errors.push(await batch.make(change).then(() => null, failed));
-			}
+			const [{ batch, errors }, view] = await log.read(store, (view) => this.#make(view, changes));
 			if (batch.changed.size === 0) {
 				if (durability === "strict") store.put(Date.now(), "synced");
 				return errors;
 			}
-			const stamp = this.#others.tell(batch.changed);
-			if (!bare) {
-				if (this.#format !== FORMAT) store.put(FORMAT, "format");
-				store.put(stamp, "stamp");
-			}
 			await batch.flush(bare);
+			if (bare) log.writeBeneath(store, view);
+			else log.write(store, view);
+			this.#others.tell(batch.changed, log.version);
+			if (!bare && this.#format !== FORMAT) store.put(FORMAT, "format");
 			return errors;
 		};
 		const errors = await this.#run(call, path, "readwrite", work, durability);
 		this.#unsynced = durability === "relaxed";
 		if (!bare && this.#format !== undefined && errors.includes(null)) this.#format = FORMAT;
+		this.#foldLater();
 		return errors;
+	}
+
+	async #make(view: View, changes: readonly StoreChange[]) {
+		const batch = new Batch(view);
+		const errors: (PortholeError | null)[] = [];
+		await batch.look(changes);
+		for (const change of changes) {
+			const failed = (error: unknown) => this.#refusal(error, change);
+			errors.push(await batch.make(change).then(() => null, failed));
+		}
+		return { batch, errors };
+	}
+
+	/** Puts what the log says into its places: at once where it is long, else when nothing has come
+	 *  for a while. */
+	#foldLater(): void {
+		clearTimeout(this.#timer);
+		// Where it fails there is no space, or no database any more. The log stays as it is.
+		const fold = () => this.#fold(false).then(() => this.#foldLater());
+		if (this.#log.isLong) fold().catch(() => {});
+		else if (!this.#log.isEmpty) this.#timer = setTimeout(() => fold().catch(() => {}), IDLE);
+	}
+
+	#fold(all: boolean): Promise<void> {
+		const work = async (store: IDBObjectStore) => {
+			await this.#log.read(store, async () => {});
+			if (!this.#log.isEmpty) this.#log.fold(store, all);
+		};
+		return this.#run("sync", "/", "readwrite", work);
 	}
 
 	/** Why one change is not made; throws where the whole transaction has failed. */
@@ -224,25 +237,14 @@ export class IndexedDBStore implements Store {
 		throw error;
 	}
 
-	async #listing(
-		store: IDBObjectStore,
-		directory: number,
-		key: IDBValidKey,
-		value: unknown,
-	): Promise<Listing> {
-		const name = nameOf(key);
-		try {
-			const entry = decodeEntry(value, seedOf(directory, name));
-			if (isNode(entry)) return listing(name, entry);
-			return listing(name, decodeNode(await answered(store.get(["node", entry.id])), entry));
-		} catch (error) {
-			if (!(error instanceof Damaged)) throw error;
-			// It is there, can be removed, and whoever reads its one byte is told.
-			return { name, type: "file", size: 1, modified: 0 };
-		}
-	}
-
 	// --- transactions ---
+
+	#look<T>(call: string, path: string, work: (view: View) => Promise<T>): Promise<T> {
+		return this.#run(call, path, "readonly", async (store) => {
+			const [answer] = await this.#log.read(store, work);
+			return answer;
+		});
+	}
 
 	/** Runs `work` in one transaction: all of it happens, or nothing. */
 	#run<T>(
@@ -276,6 +278,7 @@ export class IndexedDBStore implements Store {
 			await done;
 			return answer;
 		} catch (error) {
+			if (mode === "readwrite") this.#log.doubt();
 			done.catch(() => {});
 			if (tx.error === null) abort(tx);
 			throw tx.error ?? error;
@@ -319,12 +322,13 @@ export class IndexedDBStore implements Store {
 		if (this.#connection !== connection) return;
 		this.#connection = undefined;
 		this.#format = undefined;
+		this.#log.doubt();
 	}
 
 	#readStamp(): Promise<number> {
 		return this.#run("watch", "/", "readonly", async (store) => {
-			const stamp: unknown = await answered(store.get("stamp"));
-			return typeof stamp === "number" ? stamp : 0;
+			await this.#log.read(store, async () => {});
+			return this.#log.version;
 		});
 	}
 }
@@ -332,7 +336,7 @@ export class IndexedDBStore implements Store {
 /** Makes sure that the database is of a format that we know. */
 async function readFormat(store: IDBObjectStore): Promise<number> {
 	const format: unknown = (await answered(store.get("format"))) ?? 0;
-	if (format === 0 || format === 1 || format === FORMAT) return format;
+	if (format === 0 || format === 1 || format === 2 || format === FORMAT) return format;
 	throw new Damaged(`it has the format ${String(format)}, of a later version`);
 }
 
@@ -348,6 +352,25 @@ function abort(tx: IDBTransaction): void {
 		tx.abort();
 	} catch {
 		// It was over already.
+	}
+}
+
+/** What is told of a name, whose record has this value. */
+async function listed(
+	view: View,
+	directory: number,
+	name: unknown,
+	value: unknown,
+): Promise<Listing> {
+	if (typeof name !== "string") throw new Damaged("a name in it is no text");
+	try {
+		const entry = decodeEntry(value, seedOf(directory, name));
+		if (isNode(entry)) return listing(name, entry);
+		return listing(name, decodeNode(await view.get(["node", entry.id]), entry));
+	} catch (error) {
+		if (!(error instanceof Damaged)) throw error;
+		// It is there, can be removed, and whoever reads its one byte is told.
+		return { name, type: "file", size: 1, modified: 0 };
 	}
 }
 

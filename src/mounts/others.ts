@@ -30,11 +30,10 @@ export class Others {
 		this.#channel = new BroadcastChannel(name);
 	}
 
-	/** Tells of a change that is about to be committed, with the stamp that it answers. */
-	tell(paths: ReadonlySet<string>): number {
-		this.#stamp = Date.now() + Math.random();
-		this.#channel.postMessage({ stamp: this.#stamp, paths: few(paths) });
-		return this.#stamp;
+	/** Tells of a change that is about to be committed, and of the stamp that it leaves. */
+	tell(paths: ReadonlySet<string>, stamp: number): void {
+		this.#stamp = stamp;
+		this.#channel.postMessage({ stamp, paths: few(paths) });
 	}
 
 	/** Anything may have changed. */

@@ -1,9 +1,9 @@
 /**
  * What a database of files holds, and how it is read without being trusted.
  *
- *     "format"                        → 2
+ *     "format"                        → 3
  *     "last"                          → the highest number that a node has
- *     "stamp"                         → another one after each change
+ *     ["log", version]                → the last changes, which come before all else (log.ts)
  *     ["entry", directory, name]      → a node, or a reference to one that has several names
  *     ["node", id]                    → a node with several names; 0 is the root
  *     ["data", id, segment, 0]        → bytes: all of a segment …
@@ -15,8 +15,9 @@
  *     a node:  0 type  1 flags  4 links  8 id  16 size  24 accessed  32 modified  40 content  -4 sum
  *
  * Each record of bytes ends with a checksum, whose seed is the place where it belongs: what the disk
- * has damaged, or put elsewhere, is known and harms nothing else. In format 1 (records-1.ts) nodes
- * were objects and blocks had no checksum; a name that holds an object is one of its references.
+ * has damaged, or put elsewhere, is known and harms nothing else. Format 2 had no log.
+ * In format 1 (records-1.ts) nodes were objects and blocks had no checksum; a name that holds an
+ * object is one of its references.
  */
 import type { Listing } from "../bridge/store.ts";
 import { checksum } from "./checksum.ts";
@@ -40,7 +41,7 @@ export interface Reference {
 /** A record that makes no sense. */
 export class Damaged extends Error {}
 
-export const FORMAT = 2;
+export const FORMAT = 3;
 /** Bytes that are stored as one. Of larger values the browser makes files, which is fast by the byte
  *  and slow by the file; half a MiB writes as fast as more, and a program that reads a little of it
  *  does not wait for more. */
@@ -82,12 +83,6 @@ export function seedOfData(id: number, segment: number, part: number): number {
 /** All keys that begin so: an array sorts after every string and number. */
 export function under(...start: (string | number)[]): IDBKeyRange {
 	return IDBKeyRange.bound(start, [...start, []]);
-}
-
-export function nameOf(key: IDBValidKey): string {
-	const name: unknown = Array.isArray(key) ? key[2] : undefined;
-	if (typeof name !== "string") throw new Damaged("a name in it is no text");
-	return name;
 }
 
 /** Segment and part of the key of bytes. */
