@@ -1,6 +1,7 @@
 /**
  * The playground, as a visitor uses it: by what it shows and what can be clicked, typed and dropped.
  */
+import { readFileSync } from "node:fs";
 import { expect, type Page, test } from "@playwright/test";
 
 /** A module that prints what is in its memory: `(func (export "_start") (fd_write 1 iovec 1 n))`. */
@@ -457,4 +458,167 @@ test("what could not be saved is told, and saved when it can be", async ({ page 
 	await page.getByRole("tab", { name: "Files" }).click();
 	await page.getByRole("button", { name: "late.txt" }).click();
 	await expect(page.getByLabel("late.txt")).toHaveText("in time");
+});
+
+test("what was read of a package is saved as a profile, with which another page loads it", async ({
+	page,
+}) => {
+	await open(page, "python");
+	await run(page).click();
+	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
+	await page.getByRole("tab", { name: "Package" }).click();
+	const saving = page.waitForEvent("download");
+	await page.getByRole("button", { name: "Save access profile" }).click();
+	const saved = await saving;
+	expect(saved.suggestedFilename()).toBe("python.profile.json");
+	const path = test.info().outputPath("python.profile.json");
+	await saved.saveAs(path);
+	const profile = JSON.parse(readFileSync(path, "utf8"));
+	expect(profile.format).toBe(1);
+	expect(profile.spans.length).toBeGreaterThan(1);
+	await expect(page.getByRole("tabpanel")).toContainText("python.profile.json is saved");
+	const how = page.getByLabel("How to load with the profile");
+	await expect(how).toContainText(
+		/sandbox\.load\("packages\/python\.webc".*profile: ".*\/packages\/python\.profile\.json"/s,
+	);
+	// What the page says to write does work, and the profile is taken for what it is.
+	await page.route("**/python.profile.json", (route) => route.fulfill({ path }));
+	await page.goto("/pages/library.html");
+	await page.waitForFunction(() => document.title === "ready");
+	const { text, warnings } = await page.evaluate(async () => {
+		const sandbox = await porthole.Sandbox.create();
+		const warnings: string[] = [];
+		sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+		const asked = fetch("/packages/python.profile.json").then((answer) => answer.ok);
+		await sandbox.load("/packages/python.webc", { profile: "/packages/python.profile.json" });
+		const { text } = await sandbox.command("python", ["-c", "print(6 * 7)"]).output();
+		return { text: `${text()}${await asked}`, warnings };
+	});
+	expect({ text, warnings }).toEqual({ text: "42\ntrue", warnings: [] });
+});
+
+test("a package that was read at once has no profile, and the page says which have", async ({
+	page,
+}) => {
+	await page.goto("/");
+	await expect(page.getByRole("button", { name: /^sqlite/ })).toBeVisible();
+	await drop(page, "printer.wasm", printer("dropped!\n"));
+	await expect(loading(page)).toContainText("printer is ready");
+	await page.getByRole("tab", { name: "Package" }).click();
+	await page.getByRole("button", { name: "Save access profile" }).click();
+	await expect(page.getByRole("tabpanel")).toContainText("read at once");
+	await expect(page.getByRole("tabpanel")).toContainText("Give the address of a package instead");
+});
+
+test("tabs work before the first sandbox does, and a load does not move the files", async ({
+	page,
+}) => {
+	let answer = () => {};
+	const held = new Promise<void>((resolve) => {
+		answer = resolve;
+	});
+	// The worker is late.
+	await page.route(/assets\/guest-[^/]*\.js$/, async (route) => {
+		await held;
+		await route.continue();
+	});
+	await page.goto("/");
+	await page.getByRole("tab", { name: "Browser" }).click();
+	await expect(page.getByRole("tabpanel")).toContainText("The sandbox is starting");
+	await page.getByRole("tab", { name: "Files" }).click();
+	await expect(page.locator("#files-status")).toContainText("The sandbox is starting");
+	answer();
+	await expect(page.locator("#files-list")).toContainText("Nothing here yet", { timeout: 30_000 });
+	await page.getByRole("button", { name: /^python/ }).click();
+	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+	const path = page.getByRole("navigation", { name: "Directory" });
+	await path.getByRole("button", { name: "/" }).click();
+	for (const name of ["usr/", "local/", "lib/"]) {
+		await page.locator("#files-list").getByRole("button", { name, exact: true }).click();
+	}
+	await page.locator("[data-sample=python]").click();
+	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+	await expect(page.locator("#files-list")).toContainText("python3");
+	// The directory is one of the package, and goes with it: what is nearest is shown.
+	await page.getByRole("button", { name: /^sqlite/ }).click();
+	await expect(loading(page)).toContainText("sqlite is ready", { timeout: 30_000 });
+	await expect(path).not.toContainText("lib");
+	await expect(path).toContainText("local");
+});
+
+test.describe("in a browser that cannot suspend programs", () => {
+	test.use({ serviceWorkers: "block" });
+
+	test.beforeEach(async ({ page }) => {
+		await page.addInitScript(() => Reflect.deleteProperty(WebAssembly, "Suspending"));
+	});
+
+	/** On an isolated page programs sleep; elsewhere nothing waits. */
+	const bridgeOf = (project: string) => (project.endsWith("isolated") ? "blocking" : "preloaded");
+
+	test("programs print, are stopped, and leave files that last", async ({ page }, { project }) => {
+		await open(page, "python");
+		await page.getByRole("tab", { name: "Browser" }).click();
+		await expect(page.getByRole("tabpanel")).toContainText(`Bridge${bridgeOf(project.name)}`);
+		await page.getByRole("tab", { name: "Output" }).click();
+		await runPython(page, "print('in')\nwhile True: pass");
+		await expect(status(page)).toHaveText("python is running", { timeout: 30_000 });
+		await page.keyboard.press("Escape");
+		await expect(status(page)).toHaveText(/^Stopped by you/, { timeout: 30_000 });
+		for (const lines of ["one more\n", "one more\none more\n"]) {
+			await page.getByRole("button", { name: "Notes that last" }).click();
+			await run(page).click();
+			await expect(log(page)).toHaveText(lines, { timeout: 30_000 });
+			await expect(status(page)).toHaveText("Exited with code 0");
+			await page.reload();
+			await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+		}
+		await page.getByRole("tab", { name: "Files" }).click();
+		await page.getByRole("button", { name: "notes.txt" }).click();
+		await expect(page.getByLabel("notes.txt")).toHaveText("one more\none more\n");
+	});
+
+	test("a program that asks is answered, or the page says how it can be", async ({ page }, {
+		project,
+	}) => {
+		await open(page, "python");
+		await page.getByRole("button", { name: "Ask" }).click();
+		await run(page).click();
+		await expect(log(page)).toContainText("Who are you?", { timeout: 30_000 });
+		const input = page.getByLabel("A line of input to the program");
+		if (bridgeOf(project.name) === "blocking") {
+			await input.fill("Ada");
+			await input.press("Enter");
+		} else {
+			await expect(log(page)).toContainText("fill in “Standard input”");
+			await expect(status(page)).toHaveText("Exited with code 1");
+			await expect(input).not.toBeEditable();
+			await page.locator("#stdin").fill("Ada");
+			await run(page).click();
+		}
+		await expect(log(page)).toContainText("Hello, Ada", { timeout: 30_000 });
+	});
+
+	test("a prompt works, or is refused with what to do instead", async ({ page }, { project }) => {
+		await open(page, "python");
+		await page.getByRole("button", { name: "A prompt" }).click();
+		await run(page).click();
+		if (bridgeOf(project.name) === "blocking") {
+			const screen = page.locator("#terminal .xterm-rows");
+			await expect(screen).toContainText(">>>", { timeout: 30_000 });
+			await page.keyboard.type("6 * 7\n");
+			await expect(screen).toContainText("42");
+			await page.keyboard.press("Control+d");
+			await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
+			return;
+		}
+		await expect(status(page)).toHaveText("Not started");
+		await expect(page.getByRole("alert")).toContainText("This does not work here");
+		await expect(page.getByRole("alert")).toContainText("fill in “Standard input”");
+		await expect(page.locator("#terminal-note")).toContainText("cannot wait for keys");
+		await page.getByLabel("In a terminal").uncheck();
+		await page.locator("#stdin").fill("print(6 * 7)\n");
+		await run(page).click();
+		await expect(log(page)).toHaveText("42\n", { timeout: 30_000 });
+	});
 });

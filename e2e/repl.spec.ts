@@ -237,3 +237,34 @@ test("SQLite's shell: statements over several lines, a mistake, and Ctrl-D", asy
 	await press(page, "Control+d");
 	await status(page, "^Exited");
 });
+
+test("QuickJS's prompt: values, a function over several lines, mistakes, Ctrl-C and Ctrl-D", async ({
+	page,
+}) => {
+	await prompt(page, "quickjs", ">");
+	await enter(page, "const word = 'quick' + 'js'; word.length");
+	await lastRow(page, ">");
+	await enter(page, "function twice(n) {");
+	await lastRow(page, "...");
+	await enter(page, "return [word, 2 * n] }");
+	await lastRow(page, ">");
+	await enter(page, "twicf");
+	await lastRow(page, ">");
+	await type(page, "half a li");
+	await press(page, "Control+c");
+	await lastRow(page, ">");
+	await type(page, "twicf");
+	await press(page, "Backspace");
+	await enter(page, "e(21)");
+	await lastRow(page, ">");
+	expect((await screen(page)).slice(-6)).toEqual([
+		"> twicf",
+		"ReferenceError: 'twicf' is not defined",
+		"> half a li^C",
+		"> twice(21)",
+		'["quickjs", 42]',
+		">",
+	]);
+	await press(page, "Control+d");
+	await status(page, "^Exited with code 0");
+});

@@ -10,7 +10,13 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { fileURLToPath } from "node:url";
 import { parse } from "smol-toml";
 import { archiveFiles, unpack } from "../src/webc/archive.ts";
-import { type PackageFiles, packDirectory, readPackage, WebcError } from "../src/webc/index.ts";
+import {
+	type PackageFiles,
+	type PackedEntry,
+	packDirectory,
+	readPackage,
+	WebcError,
+} from "../src/webc/index.ts";
 import { defaultCaps } from "../src/webc/tree.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -119,8 +125,18 @@ async function directoryOf(name: string): Promise<PackageFiles> {
 			const own = linked ?? `samples/${name}/${path}`;
 			return (await bytesOf(root + own)) ?? (unpacked ? unpacked.read(path) : undefined);
 		},
-		list: async (path) => (unpacked ? unpacked.list(path) : undefined),
+		list: async (path) =>
+			(await entriesOf(`${root}samples/${name}/${path}`)) ??
+			(unpacked ? unpacked.list(path) : undefined),
 	};
+}
+
+async function entriesOf(directory: string): Promise<PackedEntry[] | undefined> {
+	const found = await readdir(directory, { withFileTypes: true }).catch(() => undefined);
+	return found?.map((entry) => ({
+		name: entry.name,
+		type: entry.isDirectory() ? "directory" : "file",
+	}));
 }
 
 async function bytesOf(path: string): Promise<Uint8Array | undefined> {
@@ -135,12 +151,12 @@ async function bytesOf(path: string): Promise<Uint8Array | undefined> {
 
 async function inputsOf(name: string, packer: string): Promise<string> {
 	const { files, archive } = samples[name] ?? { files: {} };
-	const paths = [...(await filesIn(`samples/${name}`)), ...Object.values(files)];
+	const paths = [...(await filesIn(`samples/${name}`, true)), ...Object.values(files)];
 	return `${packer} ${await stampOf(archive ? [...paths, archive] : paths)}`;
 }
 
-async function filesIn(directory: string): Promise<string[]> {
-	const names = await readdir(root + directory);
+async function filesIn(directory: string, recursive = false): Promise<string[]> {
+	const names = await readdir(root + directory, { recursive });
 	return names.filter((name) => !name.includes(".test.")).map((name) => `${directory}/${name}`);
 }
 

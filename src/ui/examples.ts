@@ -80,7 +80,10 @@ select count(*) || ' visits, the first at ' || min(at) from visits;
 	{ title: "A prompt", args: "", terminal: "yes" },
 ];
 
-const quickjs: readonly Example[] = [{ title: "No arguments", args: "" }];
+const quickjs: readonly Example[] = [
+	{ title: "Hello", command: "qjs", args: "/usr/share/quickjs/hello.js one 'two words'" },
+	{ title: "A prompt", command: "qjs-prompt", args: "", terminal: "yes" },
+];
 
 const source = `#include <stdio.h>
 

@@ -86,7 +86,10 @@ const advice: ReadonlyMap<string, Advice> = new Map([
 		"not-supported",
 		{
 			title: "This does not work here",
-			next: ["Use a current Chrome, Edge, Firefox or Safari; Porthole needs WebAssembly JSPI."],
+			next: [
+				"Use a current Chrome, Edge, Firefox or Safari: with WebAssembly JSPI a program can wait for you.",
+				"Here, give all input before the start: fill in “Standard input”, and do not tick “In a terminal”.",
+			],
 		},
 	],
 	[

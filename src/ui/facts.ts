@@ -4,19 +4,14 @@
 import type { Environment, Package } from "../index.ts";
 import { duration } from "./amounts.ts";
 import { find, make } from "./page.ts";
+import { profileSection } from "./profile.ts";
 
 /** The manifest may be as large as its package allows; a page need not show all of it. */
 const MOST_TEXT = 200_000;
 
-export function showPackage({
-	name,
-	version,
-	format,
-	volumes,
-	commands,
-	entrypoint,
-	manifest,
-}: Package): void {
+/** Shows a package that was loaded from `source`, an address or the name of a file. */
+export function showPackage(loaded: Package, source: string): void {
+	const { name, version, format, volumes, commands, entrypoint, manifest } = loaded;
 	const place = find("panel-about", HTMLElement);
 	const mounted = volumes.map(({ name: volume, mountPath }) =>
 		make("li", {}, make("code", {}, mountPath), ` from ${volume}`),
@@ -30,6 +25,7 @@ export function showPackage({
 			["Commands", commands.join(", ") || "none"],
 			["Volumes", mounted.length > 0 ? make("ul", {}, ...mounted) : "none"],
 		]),
+		profileSection(loaded, source),
 		make("h3", {}, "Manifest"),
 		make("pre", { tabindex: "0", "aria-label": "Manifest" }, asJson(manifest)),
 	);

@@ -42,8 +42,16 @@ export class Files {
 		return this.#directory;
 	}
 
-	refresh(): Promise<void> {
-		return this.open(this.#directory);
+	/** Looks once more. Where the directory is gone, as with the package that had it, the nearest one
+	 *  above it is shown. */
+	async refresh(): Promise<void> {
+		const path = this.#directory;
+		const there = await this.ask(`Looking for ${path}`, async (fs) => {
+			let at = path;
+			while (at !== "/" && !(await isDirectory(fs, at))) at = parent(at);
+			return at;
+		});
+		if (there !== null) await this.open(there);
 	}
 
 	async open(path: string): Promise<void> {
@@ -170,6 +178,13 @@ export class Files {
 		});
 		this.#path.replaceChildren(...crumbs);
 	}
+}
+
+async function isDirectory(fs: SandboxFS, path: string): Promise<boolean> {
+	return fs.stat(path).then(
+		(stats) => stats.isDirectory(),
+		() => false,
+	);
 }
 
 function rank(entry: DirEntry): number {

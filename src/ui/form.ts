@@ -50,6 +50,15 @@ export class Form {
 		enable(this.#stop, stop);
 	}
 
+	/** Says that input has to be there before a program starts. */
+	giveAhead(): void {
+		find("stdin-note", HTMLElement).textContent =
+			"given before the start: this browser cannot let a program wait for you";
+		find("terminal-note", HTMLElement).textContent =
+			"not in this browser, in which a program cannot wait for keys; see Browser";
+		this.#more.open = true;
+	}
+
 	/** The commands of a package, its entrypoint first. */
 	offer({ commands, entrypoint }: Package, examples: readonly Example[]): void {
 		const first = commands.filter((name) => name === entrypoint);

@@ -12,7 +12,7 @@ import { Form } from "./form.ts";
 import { fromHash, type Setup, toHash } from "./link.ts";
 import { MountsView } from "./mounts-view.ts";
 import { find, make } from "./page.ts";
-import { FILES, readPlaces } from "./places.ts";
+import { readPlaces } from "./places.ts";
 import { clearProblem, showProblem } from "./problem.ts";
 import { Runner } from "./runner.ts";
 import { listSamples, type Sample } from "./samples.ts";
@@ -29,14 +29,15 @@ class Playground {
 	readonly #form = new Form();
 	readonly #files: Files;
 	readonly #runner: Runner;
-	readonly #tabs = new Tabs(find("tab-output", HTMLElement).parentElement ?? document.body);
+	readonly #tabs: Tabs;
 	/** What is loaded. */
 	#choice: Choice | null = null;
 	/** What is being loaded. */
 	#wanted: Choice | null = null;
 
-	constructor(session: Session, chooser: Chooser, samples: readonly Sample[]) {
+	constructor(session: Session, chooser: Chooser, samples: readonly Sample[], tabs: Tabs) {
 		this.#session = session;
+		this.#tabs = tabs;
 		this.#samples = samples;
 		this.#chooser = chooser;
 		this.#runner = new Runner(session);
@@ -60,7 +61,11 @@ class Playground {
 			if (panel === "panel-files") this.#files.refresh();
 			if (panel === "panel-mounts") mounts.show();
 		};
-		showEnvironment(session.sandbox.environment);
+		const { environment } = session.sandbox;
+		showEnvironment(environment);
+		if (session.givenAhead) this.#form.giveAhead();
+		// The visitor may have been faster.
+		if (!find("panel-files", HTMLElement).hidden) void this.#files.refresh();
 		addEventListener("keydown", (event) => this.#key(event));
 		addEventListener("hashchange", () => this.restore());
 		find("share", HTMLButtonElement).addEventListener("click", () => void this.#share());
@@ -99,12 +104,12 @@ class Playground {
 			this.#form.offer(found, examples);
 			if (setup) this.#form.fill(setup);
 			else if (!again) this.#form.fill(examples[0] ?? {});
-			showPackage(found);
+			showPackage(found, addressOf(choice));
 			showEnvironment(this.#session.sandbox.environment);
 			const title = [found.name || name, found.version].filter(Boolean).join(" ");
 			this.#chooser.settle("ready", `${title} is ready${sizeOf(choice)}`);
 			this.#invite(title);
-			if (!find("panel-files", HTMLElement).hidden) this.#files.open(FILES);
+			if (!find("panel-files", HTMLElement).hidden) void this.#files.refresh();
 			this.#remember();
 		} catch (error) {
 			if (this.#wanted === choice) this.#failed(error);
@@ -190,7 +195,12 @@ class Playground {
 }
 
 function sourceOf(choice: Choice): string | File {
-	if (choice.kind === "file") return choice.file;
+	return choice.kind === "file" ? choice.file : addressOf(choice);
+}
+
+/** Where a package came from: an address, or the name of a file. */
+function addressOf(choice: Choice): string {
+	if (choice.kind === "file") return choice.file.name;
 	return choice.kind === "url" ? choice.url : choice.sample.url;
 }
 
@@ -201,6 +211,7 @@ function sizeOf(choice: Choice): string {
 
 async function start(): Promise<void> {
 	const chooser = new Chooser();
+	const tabs = new Tabs(find("tab-output", HTMLElement).parentElement ?? document.body);
 	const listed = listSamples().then((list) => {
 		chooser.offer(list);
 		return list;
@@ -213,7 +224,7 @@ async function start(): Promise<void> {
 	};
 	try {
 		const session = await Session.create(readPlaces(localStorage.getItem(PLACES)));
-		new Playground(session, chooser, await listed).begin(early);
+		new Playground(session, chooser, await listed, tabs).begin(early);
 	} catch (error) {
 		const { title } = showProblem(error);
 		find("empty", HTMLElement).hidden = true;

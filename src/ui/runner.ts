@@ -34,6 +34,11 @@ export class Runner {
 			if (isEnabled(this.#send)) this.#sendLine();
 		});
 		this.#end.addEventListener("click", () => isEnabled(this.#end) && this.#endInput());
+		session.hear((sandbox) =>
+			sandbox.addEventListener("warning", ({ detail }) => {
+				if (session.running) this.#note(withAdvice(detail.message));
+			}),
+		);
 		find("clear", HTMLButtonElement).addEventListener("click", () => {
 			this.output.clear();
 			this.#view?.clear();
@@ -138,6 +143,12 @@ export class Runner {
 		this.output.note("(end of input)");
 		this.#allowInput();
 	}
+}
+
+/** The library's advice is for who writes the page; this is for who uses this one. */
+function withAdvice(message: string): string {
+	if (!message.includes("standard input")) return message;
+	return `${message}.\nIn this page: fill in “Standard input”, under “Environment, input, …”, and run again.`;
 }
 
 /** How a run ended, in a line. */

@@ -67,7 +67,7 @@ export class Session {
 	readonly #directories = new Map<string, Directory>();
 	/** Why a place is not mounted, by its path. */
 	readonly unmounted = new Map<string, string>();
-	#heard: (sandbox: Sandbox) => void = () => {};
+	readonly #heard: ((sandbox: Sandbox) => void)[] = [];
 	/** Told of a place that could not be mounted, and of those that are to be remembered. */
 	onUnmountable: (place: Place, error: unknown) => void = () => {};
 	onPlaces: (places: readonly Place[]) => void = () => {};
@@ -85,7 +85,7 @@ export class Session {
 
 	/** `listen` is called with each sandbox, this one and those to come. */
 	hear(listen: (sandbox: Sandbox) => void): void {
-		this.#heard = listen;
+		this.#heard.push(listen);
 		listen(this.#sandbox);
 	}
 
@@ -124,6 +124,11 @@ export class Session {
 		return this.#stopping !== null;
 	}
 
+	/** Whether a program gets only input that is there before it starts: this browser cannot wait. */
+	get givenAhead(): boolean {
+		return this.#sandbox.environment.bridge === "preloaded";
+	}
+
 	get typing(): boolean {
 		return this.#input !== null;
 	}
@@ -137,7 +142,7 @@ export class Session {
 		const sandbox = fresh ? await Sandbox.create() : this.#sandbox;
 		try {
 			if (fresh) {
-				this.#heard(sandbox);
+				for (const listen of this.#heard) listen(sandbox);
 				await this.#furnish(sandbox);
 			}
 			const loaded = await sandbox.load(source, {
@@ -194,7 +199,8 @@ export class Session {
 			});
 			const process = await command.spawn();
 			const start = performance.now();
-			this.#input = stdin === "" && screen === null ? process.stdin.getWriter() : null;
+			const typed = stdin === "" && screen === null && !this.givenAhead;
+			this.#input = typed ? process.stdin.getWriter() : null;
 			ears.started();
 			const shown = screen ? [screen.attach(process, stdin)] : listenToAll(process, ears);
 			const [status] = await Promise.all([process.status, ...shown]);
