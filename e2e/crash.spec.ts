@@ -11,10 +11,13 @@
  * at one of its names.
  *
  * PORTHOLE_KILLS says how often, one in five times the whole browser.
+ *
+ * And then with programs that people run: Python writes notes and SQLite commits rows, both at once,
+ * until the whole browser is killed. What they were told is safe has to be there.
  */
 import { env } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
 import type * as Porthole from "../src/index.ts";
 import { crash, Killable } from "./killable.ts";
 import { Model, teach, work } from "./workload.ts";
@@ -34,6 +37,9 @@ const kinds: readonly Kind[] = [
 	{ name: "IndexedDB", open: () => new porthole.IndexedDBDirectory("crash"), ordered: true },
 	{ name: "OPFS", open: () => new porthole.OPFSDirectory("crash"), ordered: false },
 ];
+
+/** How often the browser is killed under programs. */
+const PROGRAM_KILLS = 3;
 
 let browser: Killable;
 
@@ -69,5 +75,136 @@ for (const { name, open, ordered } of kinds) {
 		}
 		// Most rounds get somewhere before they are killed.
 		expect(done).toBeGreaterThan(KILLS);
+	});
+}
+
+declare global {
+	/** A program has been told that this note, or this row, is safe. */
+	function safe(what: "note" | "row", index: number): Promise<void>;
+}
+
+/** Writes notes: each into a file of its own, as a line of a log and as a row of a database, and says
+ *  when they are safe. Without locks: where SQLite has none of the system's it makes a directory instead,
+ *  which outlives a program that was killed. */
+const WRITE = `import os, sqlite3
+os.makedirs("notes", exist_ok=True)
+log = open("log.txt", "a")
+book = sqlite3.connect("file:book.db?vfs=unix-none", uri=True)
+book.execute("pragma journal_mode = truncate")
+book.execute("create table if not exists t (id integer primary key, text text)")
+n = len(open("log.txt").readlines())
+while True:
+    with open(f"notes/{n}.txt", "w") as note:
+        note.write(f"note {n} " * (n % 700 + 1))
+        note.flush()
+        os.fsync(note.fileno())
+    log.write(f"{n}\\n")
+    log.flush()
+    os.fsync(log.fileno())
+    book.execute("insert or replace into t values (?, ?)", (n, f"note {n} " * (n % 700)))
+    book.commit()
+    print(n, flush=True)
+    n += 1
+`;
+
+/** Tells what is there: how many notes are whole from the first on, lines of the log, rows. */
+const LOOK = `import json, os, sqlite3
+found = {"whole": 0, "notes": 0, "log": 0}
+if os.path.exists("notes"):
+    found["notes"] = len(os.listdir("notes"))
+    whole = lambda n: open(f"notes/{n}.txt").read() == f"note {n} " * (n % 700 + 1)
+    while os.path.exists(f"notes/{found['whole']}.txt") and whole(found["whole"]):
+        found["whole"] += 1
+    lines = open("log.txt").read().split("\\n")
+    while f"{found['log']}" in lines:
+        found["log"] += 1
+for name in ["book", "rows"]:
+    found[name] = [["ok"], 0, 0]
+    if os.path.exists(name + ".db"):
+        db = sqlite3.connect(f"file:{name}.db?vfs=unix-none", uri=True)
+        check = [row[0] for row in db.execute("pragma integrity_check")]
+        found[name] = [check, *db.execute("select count(*), ifnull(max(id), 0) from t").fetchone()]
+print(json.dumps(found))
+`;
+
+interface Found {
+	readonly whole: number;
+	readonly notes: number;
+	readonly log: number;
+	readonly book: readonly [check: readonly string[], count: number, last: number];
+	readonly rows: readonly [check: readonly string[], count: number, last: number];
+}
+
+/** For the SQLite shell, which commits a row at a time. */
+const ROWS = `create table if not exists t (id integer primary key, text text);
+${"insert into t (text) values (hex(randomblob(300)));\nselect max(id) from t;\n".repeat(3000)}`;
+
+async function look(page: Page): Promise<Found> {
+	const ran = await page.evaluate(async (program) => {
+		const packages = ["/packages/python.webc"];
+		const sandbox = await porthole.Sandbox.create({ packages, mounts: { "/data": openStore() } });
+		const ran = await py(sandbox, program, { currentDir: "/data" });
+		await sandbox.close();
+		return ran;
+	}, LOOK);
+	expect(ran).toMatchObject({ code: 0, err: "" });
+	return JSON.parse(ran.out) as Found;
+}
+
+/** Starts both programs, which run until the browser is killed. */
+function start(page: Page): Promise<void> {
+	const programs = { script: ROWS, write: WRITE };
+	return page.evaluate(async ({ script, write }) => {
+		const sandbox = await porthole.Sandbox.create({
+			packages: ["/packages/python.webc", "/packages/sqlite.webc"],
+			mounts: { "/data": openStore() },
+			files: { "/script": script },
+		});
+		const python = sandbox.command("python", ["-c", write], { currentDir: "/data" });
+		const sqlite = sandbox.command("sqlite", ["/data/rows.db", ".read /script"]);
+		const follow = async (what: "note" | "row", next: () => Promise<string>) => {
+			for (let line = await next(); line !== ""; line = await next()) {
+				await safe(what, Number(line));
+			}
+		};
+		follow("note", lines((await python.spawn()).stdout));
+		follow("row", lines((await sqlite.spawn()).stdout));
+	}, programs);
+}
+
+for (const { name, open } of kinds) {
+	test(`${name}: notes of Python and rows of SQLite are there after the browser was killed`, async ({
+		baseURL,
+	}) => {
+		test.setTimeout(60_000 + PROGRAM_KILLS * 30_000);
+		await browser.start();
+		const told = { note: -1, row: 0 };
+		for (let round = 0; round <= PROGRAM_KILLS; round++) {
+			const page = await browser.open(baseURL ?? "");
+			await page.evaluate(`globalThis.openStore = ${open}`);
+			const found = await look(page);
+			expect(found.whole).toBeGreaterThan(told.note);
+			// One that was being written may be there in part.
+			expect(found.notes - found.whole).toBeLessThanOrEqual(1);
+			expect(found.log).toBeGreaterThan(told.note);
+			expect(found.book[0]).toEqual(["ok"]);
+			expect(found.book[2]).toBeGreaterThanOrEqual(told.note);
+			expect(found.rows[0]).toEqual(["ok"]);
+			expect(found.rows[1]).toBe(found.rows[2]);
+			// Where the journal is removed SQLite does not wait until that is safe; the next row does.
+			expect(found.rows[1]).toBeGreaterThanOrEqual(told.row - 1);
+			if (round === PROGRAM_KILLS) break;
+			const before = { ...told };
+			await page.exposeFunction("safe", (what: "note" | "row", index: number) => {
+				told[what] = index;
+			});
+			await start(page);
+			const both = () => told.note > before.note + 1 && told.row > before.row + 2;
+			await expect.poll(both, { timeout: 60_000, intervals: [20] }).toBe(true);
+			await sleep(Math.random() * 1000);
+			await browser.kill();
+			await browser.start();
+		}
+		expect(told.row).toBeGreaterThan(2 * PROGRAM_KILLS);
 	});
 }
