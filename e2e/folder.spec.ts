@@ -209,6 +209,73 @@ test("names that the disk cannot hold are refused by name", async () => {
 	expect(readdirSync(folder).sort()).toEqual(["__proto__", "notes.txt", "sub"]);
 });
 
+test("a program is refused the names that the browser refuses, when it makes them", async () => {
+	const differ = await page.evaluate(async () => {
+		const names = [
+			...Array.from('"*:<>?|\\\t\x01\n\x7f\u00ad\u200e\u202e\ufdd0\ufffe', (c) => `a${c}b`),
+			...["con", "NUL", "com1", "lpt9.txt", "con.txt", "conx", "xcon", "aux", "prn"],
+			...["a ", " a", "a.", ".a", "~a", "a~", "a~b", "...", "-", "x.lnk", "x.url", "x.scf"],
+			...[
+				"x.local",
+				"x.exe",
+				"desktop.ini",
+				"Thumbs.db",
+				"thumbs.dbx",
+				"\u200d",
+				"a\u200cb",
+				"👨‍👩‍👧",
+			],
+			...[
+				"%",
+				"$",
+				"#",
+				";",
+				"'",
+				"`",
+				"[",
+				"ä",
+				"e\u0301",
+				"__proto__",
+				"x".repeat(248),
+				"\u3000a",
+			],
+		];
+		const opfs = await navigator.storage.getDirectory();
+		const stores = [
+			[directory, picked],
+			[
+				new porthole.OPFSDirectory("names"),
+				await opfs.getDirectoryHandle("names", { create: true }),
+			],
+		] as const;
+		const differ: string[] = [];
+		for (const [mounted, handle] of stores) {
+			const sandbox = await porthole.Sandbox.create({ mounts: { "/d": mounted } });
+			const other = await handle.getDirectoryHandle("by hand", { create: true });
+			for (const name of names) {
+				const ours = await sandbox.fs.writeFile(`/d/${name}`, "x").then(
+					() => "made",
+					(error) => error.code,
+				);
+				const theirs = await other.getFileHandle(name, { create: true }).then(
+					() => "made",
+					() => "EINVAL",
+				);
+				if (ours !== theirs)
+					differ.push(`${handle.name} ${JSON.stringify(name)} ${ours} ${theirs}`);
+			}
+			for (const name of [".porthole", ".porthole-intent", "x".repeat(256), "half \ud800"]) {
+				const failed = await caught(sandbox.fs.writeFile(`/d/${name}`, "x"));
+				const wanted = name.length > 200 ? "ENAMETOOLONG" : "EINVAL";
+				if (failed.code !== wanted) differ.push(`${name} ${failed.code}`);
+			}
+			await sandbox.close().catch((error) => differ.push(String(error)));
+		}
+		return differ;
+	});
+	expect(differ).toEqual([]);
+});
+
 test("a permission that is taken back is EACCES, and nothing is lost when it is given again", async () => {
 	const found = await page.evaluate(async () => {
 		let refusing = false;

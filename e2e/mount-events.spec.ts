@@ -46,6 +46,105 @@ test("a refused change is an event and fails the next sync; it is kept, and made
 	expect(result).toMatchObject({ seen: "kept", stored: "kept", last: 0 });
 });
 
+test("what a page's own store throws is in the events and errors that come of it", async ({
+	page,
+}) => {
+	const result = await page.evaluate(async () => {
+		const files = new porthole.MemoryDirectory({ "sub/f": "x", g: "x" });
+		const broken = (code?: string) =>
+			Object.assign(new Error("the tape has snapped"), code === undefined ? {} : { code });
+		const store: Parameters<typeof porthole.Sandbox.prototype.mount>[1] = {
+			list: async (path) => {
+				if (path === "/sub") throw broken("ENXIO");
+				return files.list(path);
+			},
+			read: async () => {
+				throw broken();
+			},
+			write: () => {
+				// Not even a promise.
+				throw broken("ENOSPC");
+			},
+			resize: (path, size) => files.resize(path, size),
+			make: (path, type) => files.make(path, type),
+			remove: (path) => files.remove(path),
+			rename: (from, to) => files.rename(from, to),
+		};
+		const sandbox = await porthole.Sandbox.create({ mounts: { "/d": store } });
+		const told: unknown[] = [];
+		sandbox.addEventListener("mounterror", ({ detail: { path, error } }) => {
+			told.push([path, error.code, error.message, String(error.cause)]);
+		});
+		const causes: unknown[] = [];
+		for (const call of [sandbox.fs.readdir("/d/sub"), sandbox.fs.readFile("/d/g")]) {
+			await call.catch((error) => causes.push([error.code, error.message, String(error.cause)]));
+		}
+		const missing = await caught(sandbox.fs.readFile("/d/none"));
+		await sandbox.fs.writeFile("/d/h", "y");
+		const synced = await caught(sandbox.sync());
+		await sandbox.close().catch(() => {});
+		return { told, causes, missing, synced };
+	});
+	const why = "Error: the tape has snapped";
+	expect(result.causes).toEqual([
+		["ENXIO", expect.stringContaining("/d/sub: the tape has snapped"), why],
+		["EIO", expect.stringContaining("/d/g: the tape has snapped"), why],
+	]);
+	expect(result.told[0]).toEqual([
+		"/d/h",
+		"ENOSPC",
+		expect.stringMatching(/\/d\/h .*: the tape has snapped$/),
+		why,
+	]);
+	expect(result.missing.message).not.toContain("tape");
+	expect(result.synced.code).toBe("ENOSPC");
+});
+
+test("closing a file tells a program what has become of its bytes, once", async ({ page }) => {
+	const result = await page.evaluate(async () => {
+		const directory = new porthole.MemoryDirectory();
+		let full = true;
+		const real = directory.apply.bind(directory);
+		directory.apply = async (changes) =>
+			full ? changes.map(({ call }) => (call === "write" ? "ENOSPC" : null)) : real(changes);
+		const sandbox = await porthole.Sandbox.create({
+			packages: ["/packages/python.webc"],
+			mounts: { "/d": directory },
+		});
+		const refused = new Promise((resolve) => sandbox.addEventListener("mounterror", resolve));
+		const code = `import os
+f = os.open("/d/f", os.O_RDWR | os.O_CREAT)
+os.write(f, b"kept")
+print("written", flush=True)
+input()
+try:
+    os.close(f)
+except OSError as error:
+    print(error.strerror, flush=True)
+f = os.open("/d/f", os.O_RDWR)
+print(os.read(f, 9), os.close(f))
+`;
+		full = false;
+		await sandbox.fs.writeFile("/d/f", "");
+		await sandbox.sync();
+		full = true;
+		const python = await sandbox.command("python", ["-c", code]).spawn();
+		const next = lines(python.stdout);
+		await next();
+		// It is sent by itself, before anybody closes the file.
+		await refused;
+		full = false;
+		const keys = python.stdin.getWriter();
+		await keys.write(new TextEncoder().encode("\n"));
+		const told = [await next(), await next()];
+		const { code: status } = await python.status;
+		await sandbox.close();
+		return { told, status, stored: text(await directory.read("/f", 0, 9)) };
+	});
+	expect(result.told).toEqual(["No space left on device\n", "b'kept' None\n"]);
+	expect(result).toMatchObject({ status: 0, stored: "kept" });
+});
+
 test("two sandboxes with one directory see what the other has changed", async ({ page }) => {
 	const result = await page.evaluate(async () => {
 		const directory = new porthole.MemoryDirectory({ "f.txt": "old" });

@@ -52,10 +52,21 @@ export type StoreChange =
 			readonly modified: bigint;
 	  };
 
+/** Which names a store can hold. A program that makes another is told at once. */
+export interface NameRules {
+	/** Bytes of a name in UTF-8, at most: ENAMETOOLONG. */
+	readonly longest?: number;
+	/** Names in which this is found: EINVAL. */
+	readonly refused?: RegExp;
+}
+
 /**
  * Throws an Error whose `code` names an errno, such as `"ENOENT"`; any other error counts as EIO.
  */
 export interface Store {
+	/** What is not said here is found when the store refuses a name: then the program goes on, and is
+	 *  told by its next sync. */
+	readonly names?: NameRules;
 	/** The children of a directory, in any order. */
 	list(path: string): Promise<Listing[]>;
 	/** At most `length` bytes from `offset`; fewer only at the end of the file. */

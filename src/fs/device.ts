@@ -243,9 +243,10 @@ class PipeReader extends Device {
 		return ring.held > 0 || ring.writerGone ? ring.held : ring.arrived.wait();
 	}
 
-	override closed(): void {
+	override closed(): Done {
 		this.#ring.readerGone = true;
 		this.#ring.drained.raise();
+		return 0;
 	}
 }
 
@@ -278,9 +279,10 @@ class PipeWriter extends Device {
 		return ring.room >= enough ? ring.room : ring.drained.wait();
 	}
 
-	override closed(): void {
+	override closed(): Done {
 		this.#ring.writerGone = true;
 		this.#ring.arrived.raise();
+		return 0;
 	}
 }
 
@@ -399,7 +401,8 @@ export class Output extends Device {
 		return this.#room === undefined ? AT_ONCE : this.#room();
 	}
 
-	override closed(): void {
+	override closed(): Done {
 		this.#onClosed?.();
+		return 0;
 	}
 }

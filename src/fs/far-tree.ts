@@ -60,10 +60,10 @@ class FarNode implements OpenNode {
 		return this.#send(CALL.sync) as Done;
 	}
 
-	closed(): void {
+	closed(): Done {
 		this.#entries = [];
 		this.#tree.forget(this.handle);
-		this.#send(CALL.close);
+		return this.#send(CALL.close) as Done;
 	}
 
 	size(): number {

@@ -66,8 +66,9 @@ export interface OpenNode {
 	/** 0 once all earlier writes are where they belong. One that failed in the background is
 	 *  reported here, once. */
 	sync(): Done;
-	/** The last descriptor on this node has gone. A pipe tells its other end. */
-	closed(): void;
+	/** The last descriptor on this node has gone. A pipe tells its other end. Waits for nothing, but
+	 *  tells, as `sync` would, what has failed in the background by now. */
+	closed(): Done;
 	/** Copies bytes to `into[at]` and returns how many: 0 at the end, and fewer than `length`
 	 *  where the rest would have to be waited for. Devices and pipes ignore `position`. */
 	read(into: Uint8Array, at: number, length: number, position: number): number;
@@ -179,7 +180,9 @@ export abstract class Node implements INode {
 		return 0;
 	}
 
-	closed(): void {}
+	closed(): Done {
+		return 0;
+	}
 
 	read(_into: Uint8Array, _at: number, _length: number, _position: number): number {
 		return this.type === "directory" ? EISDIR : EINVAL;

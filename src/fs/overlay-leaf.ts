@@ -71,8 +71,8 @@ export class OverlayLeaf extends Node {
 		return this.#upper === null ? 0 : this.#upper.sync();
 	}
 
-	override closed(): void {
-		(this.#upper ?? this.lower).closed();
+	override closed(): Done {
+		return (this.#upper ?? this.lower).closed();
 	}
 
 	override read(into: Uint8Array, at: number, length: number, position: number): number {

@@ -146,8 +146,8 @@ export class OverlayDirectory extends Node {
 		return this.#upper === null ? 0 : this.#upper.sync();
 	}
 
-	override closed(): void {
-		this.#upper?.closed();
+	override closed(): Done {
+		return this.#upper?.closed() ?? 0;
 	}
 
 	override lookup(name: string): INode | Errno {

@@ -47,8 +47,8 @@ class ReadOnlyNode extends Node {
 		return this.#node.readable();
 	}
 
-	override closed(): void {
-		this.#node.closed();
+	override closed(): Done {
+		return this.#node.closed();
 	}
 
 	override lookup(name: string): INode | Errno {

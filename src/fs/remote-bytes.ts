@@ -13,15 +13,17 @@
  * own: they are taken from the cache when they are sent, so what was written over goes once. None of
  * these ranges is ever forgotten.
  */
-import { type Done, EFBIG, EINVAL, ENOMEM, type Errno, ESTALE } from "../abi/errno.ts";
+import { type Done, EFBIG, EINVAL, EIO, ENOMEM, type Errno, ESTALE } from "../abi/errno.ts";
 import type { Ticket } from "../bridge/bridge.ts";
 import type { StoreChange } from "../bridge/store.ts";
 import { type Account, Chunks } from "./chunks.ts";
 import { Ranges } from "./ranges.ts";
 import type { Owner, StoreQueue } from "./store-queue.ts";
 
-/** Blocks that are asked for at once when a file is read from front to back. */
+/** Blocks that are asked for at once when a file is read from front to back: at first, and then twice
+ *  as many each time, up to so many. */
 const AHEAD = 4;
+const MOST_AHEAD = 16;
 /** Bytes are sent when they fill so many blocks, or lie in so many places. */
 const GATHER = 4;
 const PLACES = 64;
@@ -51,10 +53,12 @@ export class RemoteBytes {
 	/** The store's bytes up to here are the file's, where no block is here. */
 	#stored: number;
 	readonly #here = new Set<number>();
-	/** First block → the question for it and `AHEAD` more at most. */
+	/** First block → the question for it, and for more behind it. */
 	readonly #asked = new Map<number, Ticket<Uint8Array>>();
 	/** The block after those that were asked for last: asking for it means reading in order. */
 	#next = 0;
+	/** How many were asked for last. */
+	#ahead = 0;
 	readonly #unsent = new Ranges();
 	/** Writes that have been sent, by where they begin and end, in order. */
 	readonly #underway: number[] = [];
@@ -62,6 +66,8 @@ export class RemoteBytes {
 	readonly #refused = new Ranges();
 	/** The size that the store's file has once it has done all that was sent. */
 	#sent: number;
+	/** The store's file is at least so long now, whatever becomes of what is underway. */
+	#sure: number;
 	/** The smallest size since something was last sent, if the file has been cut. */
 	#cut = NOWHERE;
 	/** The smallest of the cuts that are underway, and of those that were refused. */
@@ -79,6 +85,7 @@ export class RemoteBytes {
 		this.#owner = owner;
 		this.#stored = size;
 		this.#sent = size;
+		this.#sure = size;
 		this.#chunks = new Chunks(fs);
 		this.#chunks.truncate(size);
 	}
@@ -157,6 +164,7 @@ export class RemoteBytes {
 	sendAll(): void {
 		this.#stored = 0;
 		this.#sent = 0;
+		this.#sure = 0;
 		this.#cutRefused = NOWHERE;
 		this.#refused.clear();
 		this.#unsent.add(0, this.size);
@@ -185,12 +193,14 @@ export class RemoteBytes {
 			const [from, to] = this.#underway.splice(0, 2) as [number, number];
 			this.#underwayBytes -= to - from;
 			if (this.#detached) return;
+			if (error === 0) this.#sure = Math.max(this.#sure, to);
 			if (error !== 0) this.#refused.add(from, Math.min(to, this.size));
 			// A cut that was refused will take away what lies above it.
 			else this.#refused.remove(from, Math.min(to, this.#cutRefused));
 			this.#owe();
 		} else if (change.call === "resize") {
-			if (error !== 0) this.#cutRefused = Math.min(this.#cutRefused, change.size);
+			if (error === 0) this.#sure = change.size;
+			else this.#cutRefused = Math.min(this.#cutRefused, change.size);
 			this.#cutUnderway = NOWHERE;
 		}
 		if (this.#fs.used > this.#fs.cache) this.forget();
@@ -238,6 +248,7 @@ export class RemoteBytes {
 		this.#asked.clear();
 		this.#stored = size;
 		this.#sent = size;
+		this.#sure = size;
 	}
 
 	/** Nobody will read a file without a name again. */
@@ -250,8 +261,9 @@ export class RemoteBytes {
 	/** Gives back the memory of all that the store has; true where nothing is left to give. */
 	forget(): boolean {
 		if (this.#detached) return true;
-		// Above a cut that the store has not made it has other bytes.
-		const limit = Math.min(this.#cut, this.#cutUnderway, this.#cutRefused, this.size);
+		// Above a cut that the store has not made it has other bytes, and above its end none.
+		const cut = Math.min(this.#cut, this.#cutUnderway, this.#cutRefused);
+		const limit = Math.min(cut, this.#sure, this.size);
 		const here = new Set<number>();
 		let whole = true;
 		this.#chunks.drop((from, to) => {
@@ -316,13 +328,13 @@ export class RemoteBytes {
 
 	/** 0 once a block is here. */
 	#load(block: number): Done {
-		for (let first = block; first > block - AHEAD && first >= 0; first--) {
+		for (let first = block; first > block - MOST_AHEAD && first >= 0; first--) {
 			const ticket = this.#asked.get(first);
 			if (ticket === undefined) continue;
 			if (!ticket.done) return this.#fs.bridge.pending(ticket);
 			this.#asked.delete(first);
 			if (ticket.error !== 0) return ticket.error;
-			const done = this.#receive(first, ticket.value ?? new Uint8Array(0));
+			const done = this.#receive(first, ticket.value);
 			if (done !== 0) return done;
 			if (this.#isHere(block)) return 0;
 		}
@@ -331,10 +343,12 @@ export class RemoteBytes {
 
 	#ask(block: number): Ticket<Uint8Array> {
 		this.#fs.touch(this);
-		const sequential = block === 0 || block === this.#next;
+		const sequential = block > 0 && block === this.#next;
+		const most = sequential ? Math.min(2 * this.#ahead, MOST_AHEAD) : block === 0 ? AHEAD : 1;
 		let end = block + 1;
 		// Not what is here: it may be newer than what the store will answer.
-		while (sequential && end < block + AHEAD && !this.#isHere(end)) end += 1;
+		while (end < block + most && !this.#isHere(end)) end += 1;
+		this.#ahead = most;
 		const position = block * this.#block;
 		const length = Math.min(end * this.#block, this.#stored) - position;
 		const ticket = this.#fs.queue.read(this.#owner.path, position, length);
@@ -343,14 +357,19 @@ export class RemoteBytes {
 		return ticket;
 	}
 
-	/** Takes in what the store has sent, where nothing newer is here. */
-	#receive(first: number, bytes: Uint8Array): Done {
-		const blocks = Math.min(AHEAD, Math.max(1, Math.ceil(bytes.length / this.#block)));
+	/** Takes in what the store has sent, where nothing newer is here. Errors: EIO where it sends less of
+	 *  a block than it has said that there is. */
+	#receive(first: number, bytes: unknown): Done {
+		if (!(bytes instanceof Uint8Array)) return EIO;
+		if (bytes.length < Math.min(this.#block, this.#stored - first * this.#block)) return EIO;
+		const blocks = Math.min(MOST_AHEAD, Math.max(1, Math.ceil(bytes.length / this.#block)));
 		for (let i = 0; i < blocks; i++) {
 			const block = first + i;
 			if (this.#isHere(block)) continue;
 			const position = block * this.#block;
-			const part = Math.min(this.#block, bytes.length - i * this.#block, this.#stored - position);
+			const part = Math.min(this.#block, this.#stored - position);
+			// It ends within this block: who needs that asks for it alone.
+			if (bytes.length - i * this.#block < part) break;
 			if (part > 0 && this.#chunks.write(bytes, i * this.#block, part, position) !== part)
 				return ENOMEM;
 			this.#here.add(block);
@@ -384,7 +403,7 @@ export class RemoteBytes {
 		for (let block = first; block <= last; block++) this.#here.add(block);
 		// What is underway for these blocks is older.
 		for (const asked of this.#asked.keys()) {
-			if (asked <= last && asked + AHEAD > first) this.#asked.delete(asked);
+			if (asked <= last && asked + MOST_AHEAD > first) this.#asked.delete(asked);
 		}
 		this.#unsent.add(from, to);
 		this.#gather();
@@ -417,6 +436,7 @@ export class RemoteBytes {
 	#resize(path: string, size: number, out: StoreChange[]): void {
 		out.push({ call: "resize", path, size });
 		this.#sent = size;
+		this.#sure = Math.min(this.#sure, size);
 	}
 
 	/** The bytes from `from` to `to`, but for holes above all that the store has. */

@@ -8,6 +8,8 @@ import {
 	type Done,
 	EEXIST,
 	EINVAL,
+	EIO,
+	ENAMETOOLONG,
 	ENOENT,
 	EPERM,
 	type Errno,
@@ -21,6 +23,7 @@ import { Entries } from "./entries.ts";
 import { type Entry, emptiness, type INode, Node, wrongReplacement, wrongType } from "./node.ts";
 import type { RemoteFileSystem } from "./remote.ts";
 import { RemoteFile, RemoteLeaf, RemoteNode, RemoteSymlink } from "./remote-node.ts";
+import { MAX_NAME, utf8Length } from "./walk.ts";
 
 const MILLISECOND = 1_000_000n;
 /** What a time must be below: 64 bits. */
@@ -134,7 +137,7 @@ export class RemoteDirectory extends RemoteNode {
 		if (typeof target === "number") return target;
 		const old = target.get(newName);
 		if (old === node) return 0;
-		const wrong = to.#refusesMoved(node, old) || this.fs.queue.nameRoom();
+		const wrong = to.#refusesMoved(node, old, newName) || this.fs.queue.nameRoom();
 		if (wrong !== 0) return wrong;
 		this.#move(entries, name, node as RemoteNode, to, target, newName, old);
 		return 0;
@@ -215,8 +218,8 @@ export class RemoteDirectory extends RemoteNode {
 		if (entries === null || this.removed) return;
 		const seen = new Set<string>();
 		for (const listing of listings) {
+			if (!isListing(listing) || seen.has(listing.name)) continue;
 			const { name } = listing;
-			if (!isName(name) || seen.has(name)) continue;
 			seen.add(name);
 			if (this.#keeps(name)) continue;
 			// What is in a remote directory is a node of its kind.
@@ -265,15 +268,16 @@ export class RemoteDirectory extends RemoteNode {
 		if (!ticket.done) return this.fs.bridge.pending(ticket);
 		this.#listing = null;
 		if (ticket.error !== 0) return ticket.error;
+		if (!Array.isArray(ticket.value)) return EIO;
 		const entries = new Entries();
-		for (const listing of ticket.value ?? []) this.#enter(entries, listing);
+		for (const listing of ticket.value) this.#enter(entries, listing);
 		this.#entries = entries;
 		return entries;
 	}
 
-	#enter(entries: Entries, listing: Listing): void {
+	#enter(entries: Entries, listing: unknown): void {
+		if (!isListing(listing) || entries.has(listing.name)) return;
 		const { name } = listing;
-		if (!isName(name) || entries.has(name)) return;
 		const known = this.#sameFile(listing);
 		if (known === undefined) {
 			const node = this.#listed(name, listing);
@@ -319,13 +323,24 @@ export class RemoteDirectory extends RemoteNode {
 		if (typeof entries === "number") return entries;
 		if (entries.has(name)) return EEXIST;
 		if (this.removed) return ENOENT;
+		const wrong = this.#refuses(name);
+		if (wrong !== 0) return wrong;
 		const room = this.fs.queue.nameRoom();
 		return room === 0 ? entries : room;
 	}
 
-	#refusesMoved(node: Node, old: Node | undefined): Done {
+	/** 0 where the store can have something new that is called so. */
+	#refuses(name: string): Done {
+		const { longest = MAX_NAME, refused } = this.fs.names;
+		if (utf8Length(name, 0, name.length) > Math.min(longest, MAX_NAME)) return ENAMETOOLONG;
+		// Half a pair of surrogates is no text, and would come back as something else.
+		if (!isName(name) || (refused !== undefined && name.search(refused) >= 0)) return EINVAL;
+		return 0;
+	}
+
+	#refusesMoved(node: Node, old: Node | undefined, newName: string): Done {
 		if (node.type === "directory" && this.#isWithin(node)) return EINVAL;
-		if (old === undefined) return this.removed ? ENOENT : 0;
+		if (old === undefined) return this.removed ? ENOENT : this.#refuses(newName);
 		return wrongReplacement(node, old.face ?? old) || droppable(old);
 	}
 
@@ -404,16 +419,26 @@ function droppable(node: Node): Done {
 	return node instanceof RemoteDirectory ? node.clearable() : 0;
 }
 
-/** Whether a store may call an entry so. */
+const TYPES: ReadonlySet<unknown> = new Set(["file", "directory", "symlink"]);
+
+/** Whether a store's entry can be shown: as far as a program could ask for it. What else is wrong with
+ *  it is passed over, a number at a time. */
+function isListing(value: unknown): value is Listing {
+	if (typeof value !== "object" || value === null) return false;
+	const { name, type } = value as { name: unknown; type: unknown };
+	return TYPES.has(type) && isName(name) && utf8Length(name, 0, name.length) <= MAX_NAME;
+}
+
+/** Whether something can be called so. */
 function isName(name: unknown): name is string {
 	if (typeof name !== "string" || name === "" || name === "." || name === "..") return false;
-	return !name.includes("/") && !name.includes("\0");
+	return name.length <= MAX_NAME && name.isWellFormed() && !/[/\0]/.test(name);
 }
 
 /** What a listing says of times, as far as it makes sense. */
 function timesOf({ modified, times }: Listing): Times {
 	const whole = Number.isFinite(modified) && modified >= 1000 ? Math.floor(modified) : 1000;
-	const rough = BigInt(whole) * MILLISECOND;
+	const rough = time(BigInt(whole) * MILLISECOND) ?? 1000n * MILLISECOND;
 	return { accessed: time(times?.accessed) ?? rough, modified: time(times?.modified) ?? rough };
 }
 

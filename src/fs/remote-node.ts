@@ -19,6 +19,8 @@ interface Name {
 	readonly name: string;
 }
 
+const ALONE: readonly Name[] = [];
+
 /** What all kinds share: names in the tree, and times. */
 export abstract class RemoteNode extends Node implements Owner {
 	readonly fs: RemoteFileSystem;
@@ -26,7 +28,7 @@ export abstract class RemoteNode extends Node implements Owner {
 	parent: RemoteDirectory | null;
 	name: string;
 	links = 1;
-	#others: readonly Name[] = [];
+	#others: readonly Name[] = ALONE;
 	#accessed: bigint;
 	#modified: bigint;
 	#changed: bigint;
@@ -209,7 +211,8 @@ export abstract class RemoteLeaf extends RemoteNode {
 }
 
 export class RemoteFile extends RemoteLeaf {
-	readonly #bytes: RemoteBytes;
+	/** Null until somebody needs more of it than its size: of a million files few are opened. */
+	#held: RemoteBytes | null = null;
 	/** Times are taken when somebody looks. */
 	#marked = false;
 	/** Others may have changed it. */
@@ -228,7 +231,11 @@ export class RemoteFile extends RemoteLeaf {
 	) {
 		super(fs, "file", parent, name, times);
 		this.#base = listing;
-		this.#bytes = new RemoteBytes(fs, this, sizeOf(listing));
+	}
+
+	get #bytes(): RemoteBytes {
+		this.#held ??= new RemoteBytes(this.fs, this, sizeOf(this.#base));
+		return this.#held;
 	}
 
 	override get base(): Pick<Listing, "size" | "modified"> | null {
@@ -236,7 +243,7 @@ export class RemoteFile extends RemoteLeaf {
 	}
 
 	override get isDirty(): boolean {
-		return !this.#bytes.isClean;
+		return this.#held !== null && !this.#held.isClean;
 	}
 
 	/** One that has been changed here since is left as it is, and looked at again when the store has
@@ -245,10 +252,10 @@ export class RemoteFile extends RemoteLeaf {
 		if (listing.type !== "file") return false;
 		if (this.isDirty || this.#changedAt >= asked) return true;
 		const size = sizeOf(listing);
-		if (!this.suspect && size === this.#bytes.size) return true;
+		if (!this.suspect && size === this.size()) return true;
 		this.suspect = false;
 		this.#base = listing;
-		this.#bytes.renew(size);
+		this.#held?.renew(size);
 		return super.renew(listing, times, asked);
 	}
 
@@ -275,18 +282,18 @@ export class RemoteFile extends RemoteLeaf {
 	/** The times last: the store takes a write for the last change. */
 	override take(path: string, out: StoreChange[]): void {
 		this.#settle();
-		this.#bytes.take(path, out);
+		this.#held?.take(path, out);
 		super.take(path, out);
 	}
 
 	override answered(change: StoreChange, error: Done): void {
-		this.#bytes.answered(change, error);
+		this.#held?.answered(change, error);
 		super.answered(change, error);
 		if (this.suspect && !this.isDirty && this.parent !== null) this.fs.refresh(this.parent);
 	}
 
 	override again(): void {
-		this.#bytes.again();
+		this.#held?.again();
 		super.again();
 	}
 
@@ -301,7 +308,7 @@ export class RemoteFile extends RemoteLeaf {
 	}
 
 	override size(): number {
-		return this.#bytes.size;
+		return this.#held?.size ?? sizeOf(this.#base);
 	}
 
 	override truncate(size: number): Done {
@@ -311,7 +318,7 @@ export class RemoteFile extends RemoteLeaf {
 	}
 
 	override readable(): number {
-		return this.#bytes.size;
+		return this.size();
 	}
 
 	override writable(): number {
@@ -329,14 +336,15 @@ export class RemoteFile extends RemoteLeaf {
 		return super.sync();
 	}
 
-	override closed(): void {
+	override closed(): Done {
 		this.#settle();
-		if (this.removed) this.#bytes.release();
+		if (this.removed) this.#held?.release();
 		else this.flush();
+		return this.fs.queue.failureOf(this);
 	}
 
 	override flush(): void {
-		if (this.#bytes.isAhead) this.fs.queue.contents(this);
+		if (this.#held?.isAhead) this.fs.queue.contents(this);
 	}
 
 	protected override keep(): Done {
@@ -395,7 +403,7 @@ export class RemoteSymlink extends RemoteLeaf {
 }
 
 /** The size that a listing tells, as far as it makes sense. */
-function sizeOf(listing: Listing | null): number {
+function sizeOf(listing: Pick<Listing, "size"> | null): number {
 	const size = listing?.size ?? 0;
 	return Number.isSafeInteger(size) && size > 0 ? size : 0;
 }

@@ -286,3 +286,66 @@ test("times that are set reach the store after what was written before", () => {
 	expect(item?.times).toEqual({ accessed: 5n, modified: 2_000_000_000n });
 	expect(item?.bytes?.length).toBe(3);
 });
+
+test("a writer that never stops keeps nobody from syncing what was there before", () => {
+	for (const extras of [[], ["apply", "sync"]] as const) {
+		const { store, bridge, fs, put } = remote({}, { block: 8, extras });
+		const [f, other] = [made(fs, bridge, "f"), made(fs, bridge, "other")];
+		put(f, "before", 0);
+		let written = 0;
+		const waiting = {};
+		const sync = () => {
+			written += put(other, "0123456789abcdef", written);
+			other.closed();
+			return fs.sync(waiting);
+		};
+		expect(bridge.run(sync)).toBe(0);
+		expect(String.fromCharCode(...(store.items.get("/f")?.bytes ?? []))).toBe("before");
+		// It did not stop, and is ahead of the store.
+		expect(written).toBeGreaterThan(store.items.get("/other")?.bytes?.length ?? 0);
+	}
+});
+
+test("closing tells of a failure that is known, once, and does not wait for others", () => {
+	const { store, bridge, fs, put } = remote({});
+	const f = made(fs, bridge, "f");
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	put(f, "x", 0);
+	store.failNext = ENOSPC;
+	// Its failure is not known yet.
+	expect(f.closed()).toBe(0);
+	while (bridge.turn());
+	expect(f.closed()).toBe(ENOSPC);
+	expect(f.closed()).toBe(0);
+	expect(bridge.run(() => f.sync())).toBe(0);
+	expect(store.items.get("/f")?.bytes?.length).toBe(1);
+	// The same where it is the file that the store would not make.
+	store.failNext = ENOSPC;
+	const g = made(fs, bridge, "g");
+	put(g, "x", 0);
+	while (bridge.turn());
+	expect([g.closed(), g.closed(), g.closed()]).toEqual([ENOSPC, 0, 0]);
+});
+
+test("what is read in order is asked for in longer and longer pieces, what is not block by block", () => {
+	const store = new PlainStore();
+	store.items.set("/f", { bytes: new Uint8Array(100 * 8) });
+	const asked: number[] = [];
+	const real = store.read.bind(store);
+	store.read = (path, offset, length) => {
+		asked.push(length / 8);
+		return real(path, offset, length);
+	};
+	const bridge = new LateBridge(store);
+	const fs = new RemoteFileSystem(bridge, store.far, { block: 8 });
+	const f = bridge.run(() => fs.root.lookup("f")) as INode;
+	const read = (block: number) => bridge.run(() => f.read(new Uint8Array(8), 0, 8, block * 8));
+	for (let block = 0; block < 60; block++) expect(read(block)).toBe(8);
+	expect(asked).toEqual([4, 8, 16, 16, 16]);
+	asked.length = 0;
+	for (const block of [90, 70, 80]) read(block);
+	expect(asked).toEqual([1, 1, 1]);
+	// Somebody reads on from there.
+	for (let block = 81; block < 90; block++) read(block);
+	expect(asked.slice(3)).toEqual([2, 4, 3]);
+});

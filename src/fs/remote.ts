@@ -17,12 +17,12 @@
  */
 import type { Done } from "../abi/errno.ts";
 import type { Bridge, Far } from "../bridge/bridge.ts";
-import type { Store, StoreExtra, Times } from "../bridge/store.ts";
+import type { NameRules, Store, StoreExtra, Times } from "../bridge/store.ts";
 import { type FileSystem, type INode, nextDev } from "./node.ts";
 import type { RemoteBytes } from "./remote-bytes.ts";
 import { RemoteDirectory } from "./remote-directory.ts";
 import type { RemoteLeaf } from "./remote-node.ts";
-import { type FullStore, type Reports, StoreQueue } from "./store-queue.ts";
+import { type FullStore, type Reports, StoreQueue, type Waiting } from "./store-queue.ts";
 
 export interface RemoteOptions {
 	/** The real time, in nanoseconds since 1970. */
@@ -35,6 +35,8 @@ export interface RemoteOptions {
 	block?: number;
 	/** What this store can do beyond what all can; nothing unless told otherwise. */
 	extras?: readonly StoreExtra[];
+	/** Names that this store can hold. */
+	names?: NameRules | undefined;
 	/** Told of what goes on behind the guests' backs. */
 	reports?: Reports;
 }
@@ -58,6 +60,7 @@ export class RemoteFileSystem implements FileSystem {
 	used = 0;
 	readonly limit: number = Number.POSITIVE_INFINITY;
 	readonly extras: ReadonlySet<StoreExtra>;
+	readonly names: NameRules;
 	/** Files and symlinks with several names, by their number in the store. */
 	readonly linked = new Map<number, RemoteLeaf>();
 	readonly #top: RemoteDirectory;
@@ -74,6 +77,7 @@ export class RemoteFileSystem implements FileSystem {
 		this.cache = options.cache ?? 64 * MiB;
 		this.block = options.block ?? 65536;
 		this.extras = new Set(options.extras);
+		this.names = options.names ?? {};
 		// That a method is there is what `extras` says.
 		const all = store as Far<FullStore>;
 		const { underway = 8 * MiB, reports = NO_REPORTS } = options;
@@ -89,8 +93,9 @@ export class RemoteFileSystem implements FileSystem {
 		this.root = this.#top;
 	}
 
-	sync(): Done {
-		return this.queue.sync();
+	/** Whoever says who waits is not made to wait for what is changed from now on. */
+	sync(waiting?: Waiting): Done {
+		return this.queue.sync(waiting);
 	}
 
 	/** Others have changed what is at these paths, and below. What is cached of it is looked at again,

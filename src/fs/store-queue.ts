@@ -49,6 +49,16 @@ export interface Reports {
 	conflict(path: string, kept: string): void;
 }
 
+/** One who waits for all that was changed before, and asks again until there is an answer. */
+export interface Waiting {
+	/** Done when that has been answered. */
+	before?: Ticket<void>;
+	/** Done when what had been refused before has been answered again. */
+	again?: Ticket<void>;
+	/** So many changes are to be durable. */
+	wanted?: number;
+}
+
 interface Named {
 	readonly change: NameChange;
 	/** Its number among all of them. */
@@ -257,19 +267,27 @@ export class StoreQueue {
 		this.#hurried = this.#extras.has("sync");
 	}
 
-	/** 0 once every change is durable; then a failure that nobody has been told of. What has been
-	 *  refused, and told, is tried again. */
-	sync(): Done {
-		this.hurry();
-		this.flush();
-		if (this.#underway !== null) return this.#bridge.pending(this.#underway);
+	/** 0 once every change is durable that was made before `waiting` was first handed in; then a failure
+	 *  that nobody has been told of. What has been refused, and told, is tried again. */
+	sync(waiting: Waiting = {}): Done {
+		if (waiting.before === undefined) {
+			this.hurry();
+			this.flush();
+			waiting.before = this.#allBefore();
+		}
+		if (!waiting.before.done) return this.#bridge.pending(waiting.before);
 		for (const [, error] of this.#failures) {
 			this.#failures.clear();
 			return error;
 		}
-		this.#retry(this.#refused);
-		if (this.#underway !== null) return this.#bridge.pending(this.#underway);
-		return this.#harden(this.#answered);
+		if (waiting.again === undefined) {
+			const some = this.#held.length > 0 || this.#refused.size > 0;
+			if (some) this.#retry(this.#refused);
+			waiting.again = some ? this.#allBefore() : waiting.before;
+		}
+		if (!waiting.again.done) return this.#bridge.pending(waiting.again);
+		waiting.wanted ??= this.#answered;
+		return this.#harden(waiting.wanted);
 	}
 
 	/** The same for the changes of one node. */
@@ -332,6 +350,13 @@ export class StoreQueue {
 		};
 		this.#push({ ask: answer });
 		return later;
+	}
+
+	/** Done when all that is in the queue now has been answered. */
+	#allBefore(): Ticket<void> {
+		const ticket = this.#bridge.ticket<void>();
+		this.#push({ ask: () => ticket.answer() });
+		return ticket;
 	}
 
 	#idle(): boolean {
@@ -398,7 +423,7 @@ export class StoreQueue {
 			this.#queued.delete(step.owner);
 			const held = this.#heldError(step.path);
 			if (held === 0) step.owner.take(step.path, changes);
-			else this.#refuseContents(step.owner, held);
+			else if (!this.#refused.has(step.owner)) this.#refuseContents(step.owner, held);
 			return;
 		}
 		const { change } = step;

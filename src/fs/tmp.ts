@@ -98,8 +98,8 @@ export abstract class TmpNode extends Node {
 		return 0;
 	}
 
-	override closed(): void {
-		this.settle();
+	override closed(): Done {
+		return this.sync();
 	}
 
 	/** Its contents, or the entries it holds, have changed. */
@@ -182,9 +182,9 @@ export class TmpFile extends TmpNode {
 		this.#releaseIfGone();
 	}
 
-	override closed(): void {
-		super.closed();
+	override closed(): Done {
 		this.#releaseIfGone();
+		return this.sync();
 	}
 
 	#releaseIfGone(): void {

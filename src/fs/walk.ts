@@ -57,7 +57,7 @@ export interface Terrain {
 }
 
 const MAX_HOPS = 40;
-const MAX_NAME = 255;
+export const MAX_NAME = 255;
 const MAX_PATH = 4096;
 /** A path with its symlinks put in; more than that is nobody's honest tree. */
 const MAX_EXPANDED = 65536;

@@ -6,6 +6,7 @@
  * before that can happen.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { NameRules } from "../bridge/store.ts";
 import { isTooLong } from "./paths.ts";
 
 export type Directory = FileSystemDirectoryHandle;
@@ -30,6 +31,25 @@ export const INTENT = ".porthole-intent";
 export const PROBE = ".porthole-probe";
 
 const OURS: ReadonlySet<string> = new Set([SIDECAR, INTENT, PROBE]);
+
+/** What the browser's private file systems cannot hold; its names are at most as long as elsewhere. */
+export const PRIVATE_NAMES: NameRules = { refused: /\\|^\.porthole(-intent|-probe)?$/ };
+/** What browsers refuse on the user's disk, wherever that is: what some system takes for something else.
+ *  And a file is written as a draft beside, whose name is as long as `.crswap` longer. */
+export const DISK_NAMES: NameRules = {
+	longest: 248,
+	refused: new RegExp(
+		[
+			PRIVATE_NAMES.refused?.source,
+			'["*/:<>?|\\p{Cc}\\p{Cf}\\p{Noncharacter_Code_Point}]',
+			"^[\\s~]|[\\s.~]$",
+			"^(con|prn|aux|nul|com\\d|lpt\\d)(\\.|$)|^(desktop\\.ini|thumbs\\.db)$",
+			"\\.(lnk|scf|url)$",
+		].join("|"),
+		"iu",
+	),
+};
+
 /** Whether a name is one of ours, and hidden. */
 export function isOurs(name: string): boolean {
 	return OURS.has(name);

@@ -166,7 +166,9 @@ class Seen implements INode {
 		return this.#open.sync();
 	}
 
-	closed(): void {}
+	closed(): Done {
+		return 0;
+	}
 
 	read(into: Uint8Array, at: number, length: number, position: number): number {
 		return this.#open.read(into, at, length, position);

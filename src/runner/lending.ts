@@ -8,9 +8,14 @@
  */
 import type { Far } from "../bridge/bridge.ts";
 import type { Lent } from "../bridge/far.ts";
-import type { Store, StoreChange, StoreExtra } from "../bridge/store.ts";
+import type { NameRules, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
+import { FileSystemAccessDirectory, OPFSDirectory } from "../mounts/directories.ts";
+import { DISK_NAMES, PRIVATE_NAMES } from "../mounts/names.ts";
+import { Causes } from "./causes.ts";
 import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";
 import type { WireMount } from "./protocol.ts";
+
+export { Causes };
 
 type Heard = (paths: readonly string[]) => void;
 type Method = (...args: unknown[]) => Promise<unknown>;
@@ -22,7 +27,8 @@ const QUIET: readonly string[] = ["list", "read", "sync", "preserve"];
 /** Directory → who has it mounted and wants to hear what others change in it. */
 const mounted = new WeakMap<Store, Set<Heard>>();
 
-/** A mount as the worker gets it. `changed` hears what others change in the store with a number. */
+/** A mount as the worker gets it. `changed` hears what others change in the store with a number,
+ *  `causes` what it throws. */
 export function wireMount(
 	lent: Lent,
 	written: string,
@@ -30,6 +36,7 @@ export function wireMount(
 	workerUrl: string | URL | undefined,
 	changed: (store: number, paths: readonly string[]) => void,
 	conflict: (path: string, kept: string) => void,
+	causes: Causes,
 ): WireMount {
 	const { directory, readOnly } = mountOf(written, mount);
 	if ("workerUrl" in directory) directory.workerUrl ??= workerUrl;
@@ -42,32 +49,55 @@ export function wireMount(
 		conflict(at + file, at + kept);
 		hear([kept]);
 	});
-	const methods = methodsOf(directory, (paths) => {
+	const tell: Heard = (paths) => {
 		for (const other of all) if (other !== hear) other(paths);
-	});
+	};
+	const methods = methodsOf(directory, tell, at, causes);
 	// It has the methods of the directory.
 	const store: Far<Store> = lent.lend(methods as object as Store, () => {
 		all.delete(hear);
 		stop?.();
 	});
 	const extras: StoreExtra[] = extraMethods.filter((name) => name in methods);
-	return { path, written, store, extras, readOnly };
+	return { path, written, store, extras, names: namesOf(directory), readOnly };
 }
 
-/** The methods of a store, which tell what they have changed. */
-function methodsOf(directory: Store, tell: Heard): Record<string, Method> {
+/** The names that a directory can hold; those that are refused by all go without saying. */
+function namesOf(directory: Store): NameRules | undefined {
+	if (directory.names !== undefined) return directory.names;
+	if (directory instanceof FileSystemAccessDirectory) return DISK_NAMES;
+	return directory instanceof OPFSDirectory ? PRIVATE_NAMES : undefined;
+}
+
+/** The methods of a store mounted at `at`, which tell what they have changed and what they throw. */
+function methodsOf(
+	directory: Store,
+	tell: Heard,
+	at: string,
+	causes: Causes,
+): Record<string, Method> {
 	const methods: Record<string, Method> = {};
 	for (const name of [...storeMethods, ...extraMethods]) {
 		if (typeof directory[name] !== "function") continue;
 		methods[name] = async (...args) => {
-			// The worker asks with the arguments of Store.
-			const answer: unknown = await (directory[name] as Method).apply(directory, args);
+			const path = at + String(args[0]).replace(/^\/$/, "") || "/";
+			const answer: unknown = await ask(directory, name, args).catch((thrown: unknown) => {
+				causes.note(path, thrown);
+				throw thrown;
+			});
+			causes.forget(path);
 			const paths = QUIET.includes(name) ? [] : changedBy(name, args, answer);
 			if (paths.length > 0) tell(paths);
 			return answer;
 		};
 	}
 	return methods;
+}
+
+/** Also where the method throws before there is a promise. */
+async function ask(directory: Store, name: keyof Store, args: unknown[]): Promise<unknown> {
+	// The worker asks with the arguments of Store.
+	return (directory[name] as Method).apply(directory, args);
 }
 
 /** The paths that a call has changed. */

@@ -128,8 +128,9 @@ export class Mounts {
 
 	async #sync(mounted: Mounted, silence?: number): Promise<void> {
 		const { fs, mount } = mounted;
+		const waiting = {};
 		for (let heard = fs.queue.progress; ; ) {
-			const answer = fs.sync();
+			const answer = fs.sync(waiting);
 			if (answer !== PENDING) {
 				check(answer, "sync", mount.path, ADVICE[errnoName(answer)]);
 				return;
@@ -183,7 +184,7 @@ export class Mounts {
 	// --- mounting ---
 
 	#open(wire: WireMount): Mounted {
-		const { path, written, store, extras, readOnly } = wire;
+		const { path, written, store, extras, names, readOnly } = wire;
 		const at = path === "/" ? "" : path;
 		const reports = {
 			refused: (below: string, error: Errno) => this.#refused(at + below, error),
@@ -196,6 +197,7 @@ export class Mounts {
 		const fs: RemoteFileSystem = new RemoteFileSystem(this.#bridge, store, {
 			...this.#tree.limits,
 			extras,
+			names,
 			reports,
 		});
 		return { mount: { path, fs, readOnly }, fs, written, store };

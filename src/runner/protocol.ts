@@ -7,7 +7,7 @@
  * only, and these have none.
  */
 import type { Far } from "../bridge/bridge.ts";
-import type { Store, StoreExtra } from "../bridge/store.ts";
+import type { NameRules, Store, StoreExtra } from "../bridge/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import type { SandboxEventDetail } from "./events.ts";
 import type { ExitStatus } from "./process.ts";
@@ -51,6 +51,7 @@ export interface WireMount {
 	readonly store: Far<Store>;
 	/** What it can do beyond what all stores can. */
 	readonly extras: readonly StoreExtra[];
+	readonly names: NameRules | undefined;
 	readonly readOnly: boolean;
 }
 

@@ -12,6 +12,7 @@ import { PortholeError } from "../abi/error.ts";
 import { Lent } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
 import type { AccessProfile } from "../webc/index.ts";
+import type { Causes } from "./causes.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { type SandboxEventDetail, SandboxTarget } from "./events.ts";
@@ -118,6 +119,8 @@ export class Sandbox extends SandboxTarget {
 	readonly #options: SandboxOptions;
 	readonly #choice: Choice;
 	readonly #lent = new Lent();
+	/** Why directories have failed; null while nothing is mounted. */
+	#causes: Causes | null = null;
 	readonly #running = new Map<number, ProcessEnd>();
 	readonly #loaded: Loaded[] = [];
 	readonly #mounts: WireMount[] = [];
@@ -299,8 +302,12 @@ export class Sandbox extends SandboxTarget {
 		args: Parameters<Files[K]>,
 	): Promise<Awaited<ReturnType<Files[K]>>> {
 		const connection = await this.#ready();
-		// Comlink loses what relates method and answer.
-		return (await connection.call("files", method, args)) as Awaited<ReturnType<Files[K]>>;
+		try {
+			// Comlink loses what relates method and answer.
+			return (await connection.call("files", method, args)) as Awaited<ReturnType<Files[K]>>;
+		} catch (error) {
+			throw this.#causes?.explain(error, args[0]) ?? error;
+		}
 	}
 
 	async #connect(): Promise<Connection> {
@@ -370,7 +377,9 @@ export class Sandbox extends SandboxTarget {
 		}
 		if (message.kind === "refused") {
 			const { path, code } = message;
-			const error = new PortholeError(code, message.message);
+			const refused = new PortholeError(code, message.message);
+			// A PortholeError stays one.
+			const error = this.#causes?.explain(refused, path) as PortholeError;
 			this.#tell({ type: "mounterror", detail: { path, error } });
 			return;
 		}
@@ -418,13 +427,22 @@ export class Sandbox extends SandboxTarget {
 
 	async #wireMount(written: string, mount: Mounts[string]): Promise<WireMount> {
 		// Only who mounts something needs it.
-		const { wireMount } = await import("./lending.ts");
+		const { Causes, wireMount } = await import("./lending.ts");
+		this.#causes ??= new Causes();
 		const changed = (store: number, paths: readonly string[]) => {
 			this.#call("changed", store, paths).catch(() => {});
 		};
 		const conflict = (path: string, kept: string) =>
 			this.#tell({ type: "conflict", detail: { path, kept } });
-		return wireMount(this.#lent, written, mount, this.#options.workerUrl, changed, conflict);
+		return wireMount(
+			this.#lent,
+			written,
+			mount,
+			this.#options.workerUrl,
+			changed,
+			conflict,
+			this.#causes,
+		);
 	}
 
 	// --- processes ---

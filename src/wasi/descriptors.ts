@@ -4,7 +4,7 @@
  * Looking one up is an array access. A new descriptor takes the lowest free number, as POSIX
  * demands; the table remembers below which number nothing is free, so finding it rarely searches.
  */
-import { EBADF, EMFILE, type Errno } from "../abi/errno.ts";
+import { type Done, EBADF, EMFILE, type Errno } from "../abi/errno.ts";
 import type { OpenNode } from "../fs/node.ts";
 
 /** More descriptors than any program needs, and few enough to bound a leaking one. */
@@ -58,14 +58,13 @@ export class Descriptors {
 		return fd;
 	}
 
-	/** Errors: EBADF. */
+	/** Errors: EBADF, and why a write in the background has failed; it is closed all the same. */
 	close(fd: number): 0 | Errno {
 		const file = this.#slots[fd];
 		if (file === undefined) return EBADF;
 		this.#slots[fd] = undefined;
 		if (fd < this.#lowest) this.#lowest = fd;
-		release(file);
-		return 0;
+		return release(file);
 	}
 
 	/** Moves `from` to the number `to`, closing what was there. Errors: EBADF, for either. */
@@ -94,9 +93,9 @@ export class Descriptors {
 	}
 }
 
-function release(file: OpenFile): void {
+function release(file: OpenFile): Done {
 	file.uses -= 1;
-	if (file.uses > 0) return;
+	if (file.uses > 0) return 0;
 	file.node.handles -= 1;
-	if (file.node.handles === 0) file.node.closed();
+	return file.node.handles > 0 ? 0 : file.node.closed();
 }

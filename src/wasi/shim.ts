@@ -339,9 +339,10 @@ class OpenedFile extends ShimNode {
 		return this.#fd === null ? 0 : answer(this.#fd.fd_sync());
 	}
 
-	override closed(): void {
-		this.#fd?.fd_close();
+	override closed(): Done {
+		const closed = this.#fd === null ? 0 : answer(this.#fd.fd_close());
 		this.#fd = null;
+		return closed;
 	}
 }
 
@@ -535,8 +536,8 @@ class ShimStream extends Device {
 		return answer(this.#fd.fd_sync());
 	}
 
-	override closed(): void {
-		this.#fd.fd_close();
+	override closed(): Done {
+		return answer(this.#fd.fd_close());
 	}
 }
 

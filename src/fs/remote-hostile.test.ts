@@ -1,0 +1,224 @@
+/**
+ * Stores that answer what no store should, and names that one cannot hold.
+ *
+ * What makes no sense is not shown, or is EIO by the call that needed it; nothing that a store says may
+ * end the program, take memory without bound, or pass for the contents of a file.
+ */
+import { describe, expect, test } from "vitest";
+import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENOENT, type Errno } from "../abi/errno.ts";
+import type { Listing } from "../bridge/store.ts";
+import { list, text } from "./conformance.ts";
+import { LateBridge, PlainStore } from "./late.ts";
+import { emptyEntry, emptyStat, type INode } from "./node.ts";
+import { RemoteFileSystem, type RemoteOptions } from "./remote.ts";
+
+/** A store that answers whatever it is told to. */
+class Liar extends PlainStore {
+	listing: unknown = [];
+	bytes: unknown = new Uint8Array(0);
+
+	override list(): Listing[] | Errno {
+		return this.listing as Listing[];
+	}
+
+	override read(): Uint8Array | Errno {
+		return this.bytes as Uint8Array;
+	}
+}
+
+function lying(listing: unknown, bytes?: unknown, options: RemoteOptions = {}) {
+	const store = new Liar();
+	Object.assign(store, { listing, bytes });
+	const bridge = new LateBridge(store);
+	const fs = new RemoteFileSystem(bridge, store.far, options);
+	const names = () => bridge.run(() => list(fs.root));
+	const find = (name: string) => bridge.run(() => fs.root.lookup(name));
+	return { store, bridge, fs, names, find };
+}
+
+const file = (name: unknown, more: object = {}) => ({
+	name,
+	type: "file",
+	size: 1,
+	modified: 1e12,
+	...more,
+});
+
+describe("listings", () => {
+	test("only what a program could ask for is shown, and once", () => {
+		const wrong = [
+			"",
+			".",
+			"..",
+			"a/b",
+			"/",
+			"n\0ul",
+			"half \ud800",
+			"x".repeat(256),
+			"x".repeat(4096),
+		];
+		const types = [undefined, null, 7, {}, ["a"], () => "a", Symbol("a"), 7n];
+		const right = [
+			"__proto__",
+			"constructor",
+			"toString",
+			"a",
+			"ä".repeat(127),
+			"🦀",
+			" ",
+			"\u202e",
+		];
+		const all = [...wrong, ...right, "a", ...types].map((name) => file(name));
+		const odd = [null, undefined, 5, "a string", [], file("device", { type: "device" })];
+		const { names, find } = lying([...odd, ...all, file("a", { type: "directory" })]);
+		expect(names()).toEqual(right);
+		expect(find("a")).toMatchObject({ type: "file" });
+		for (const name of ["..", "half \ud800", "device"]) expect(find(name)).toBe(ENOENT);
+	});
+
+	test.each([undefined, null, true, "names", {}, { length: 3 }])(
+		"%s is no listing: EIO",
+		(listing) => {
+			const { fs, bridge, find } = lying(listing);
+			expect(find("a")).toBe(EIO);
+			expect(bridge.run(() => fs.root.readdir(0, emptyEntry()))).toBe(EIO);
+			expect(bridge.run(() => fs.root.create("a", "file"))).toBe(EIO);
+		},
+	);
+
+	test.each([-1, Number.NaN, 1.5, 2 ** 53, Number.POSITIVE_INFINITY, "7", null, 7n])(
+		"a size of %s is none",
+		(size) => {
+			const { bridge, find } = lying([file("f", { size })]);
+			const node = find("f") as INode;
+			const stat = emptyStat();
+			expect(node.stat(stat)).toBe(0);
+			expect(stat.size).toBe(0);
+			expect(bridge.run(() => text(node))).toBe("");
+		},
+	);
+
+	test("a size that is too large for memory takes none", () => {
+		const { bridge, find } = lying([file("f", { size: Number.MAX_SAFE_INTEGER })]);
+		const node = find("f") as INode;
+		expect(node.size()).toBe(Number.MAX_SAFE_INTEGER);
+		expect(bridge.run(() => node.read(new Uint8Array(8), 0, 8, 2 ** 52))).toBe(EIO);
+	});
+
+	test("times that are none are old ones", () => {
+		const odd = [-1, Number.NaN, 1e300, Number.POSITIVE_INFINITY, "1", null, undefined, 7n];
+		const times = [-1n, 1n << 64n, 5, null, undefined];
+		const listing = [
+			...odd.map((modified, i) => file(`m${i}`, { modified })),
+			...times.map((modified, i) => file(`t${i}`, { times: { accessed: modified, modified } })),
+			file("n", { times: null }),
+			file("l", { links: -3, file: Number.NaN }),
+			file("o", { links: 2 ** 60, file: {} }),
+		];
+		const { names, find } = lying(listing);
+		for (const name of names() as string[]) {
+			const stat = emptyStat();
+			(find(name) as INode).stat(stat);
+			expect(stat.modified, name).toBeGreaterThanOrEqual(1_000_000_000n);
+			expect(stat.modified < 1n << 64n, name).toBe(true);
+			expect(stat.links, name).toBe(1);
+		}
+	});
+
+	test("a symlink that says not where it leads leads nowhere", () => {
+		const { find } = lying([file("s", { type: "symlink", target: 7 })]);
+		expect((find("s") as INode).readlink()).toBe(ENOENT);
+	});
+
+	test("a hundred thousand entries are listed by a small buffer, whatever comes and goes meanwhile", () => {
+		const many = Array.from({ length: 100_000 }, (_, i) => file(`f${i}`));
+		const { bridge, fs } = lying(many);
+		const seen = new Set<string>();
+		const entry = emptyEntry();
+		let cursor = bridge.run(() => fs.root.readdir(0, entry));
+		for (let i = 0; cursor > 0; i++) {
+			seen.add(entry.name);
+			if (i % 1000 === 0 && i < many.length) {
+				expect(fs.root.remove(`f${i}`, "file")).toBe(0);
+				expect(fs.root.create(`new${i}`, "file")).toMatchObject({ type: "file" });
+			}
+			// A program may come back with a cursor of long ago.
+			if (i === 50_000) expect(fs.root.readdir(10, entry)).toBe(11);
+			cursor = fs.root.readdir(cursor, entry);
+		}
+		expect([...seen].filter((name) => !name.startsWith("new")).length).toBe(100_000);
+	});
+});
+
+describe("contents", () => {
+	const hello = new TextEncoder().encode("hello");
+
+	test.each([undefined, null, true, "hello", [[1, 2, 3, 4, 5]], new ArrayBuffer(5), {}])(
+		"%s are no bytes: EIO",
+		(bytes) => {
+			const { bridge, find } = lying([file("f", { size: 5 })], bytes);
+			expect(bridge.run(() => text(find("f") as INode))).toBe(EIO);
+		},
+	);
+
+	test("fewer bytes than were listed are EIO, and not zeros; the next try may do better", () => {
+		const { bridge, find, store } = lying([file("f", { size: 9 })], hello);
+		const node = find("f") as INode;
+		expect(bridge.run(() => text(node))).toBe(EIO);
+		store.bytes = new TextEncoder().encode("all of it");
+		expect(bridge.run(() => text(node))).toBe("all of it");
+	});
+
+	test("what there is of several blocks is used", () => {
+		const { bridge, find } = lying([file("f", { size: 12 })], hello, { block: 4 });
+		const node = find("f") as INode;
+		expect(bridge.run(() => node.read(new Uint8Array(4), 0, 4, 0))).toBe(4);
+		// The store gives five bytes from wherever it is asked.
+		expect(bridge.run(() => node.read(new Uint8Array(4), 0, 4, 8))).toBe(4);
+	});
+
+	test("more bytes than were asked for are passed over", () => {
+		const { bridge, find } = lying([file("f", { size: 5 })], new Uint8Array(1 << 20).fill(65));
+		expect(bridge.run(() => text(find("f") as INode))).toBe("AAAAA");
+	});
+});
+
+describe("names that cannot be", () => {
+	const names = { longest: 20, refused: /^con$|[:]/i };
+
+	test("are refused by the call that would make them", () => {
+		const { fs, bridge, store } = lying([file("f")], undefined, {
+			names,
+			extras: ["symlink", "link"],
+		});
+		const f = bridge.run(() => fs.root.lookup("f")) as INode;
+		const refused: [string, Errno][] = [
+			["x".repeat(21), ENAMETOOLONG],
+			["ä".repeat(11), ENAMETOOLONG],
+			["CON", EINVAL],
+			["a:b", EINVAL],
+			["half \ud800", EINVAL],
+			["nul\0", EINVAL],
+			["..", EINVAL],
+			["", EINVAL],
+		];
+		for (const [name, error] of refused) {
+			expect(fs.root.create(name, "file"), name).toBe(error);
+			expect(fs.root.create(name, "directory"), name).toBe(error);
+			expect(fs.root.symlink(name, "f"), name).toBe(error);
+			expect(fs.root.link(name, f), name).toBe(error);
+			expect(fs.root.rename("f", fs.root, name), name).toBe(error);
+		}
+		expect(fs.root.create("f", "file")).toBe(EEXIST);
+		expect(bridge.run(() => fs.sync())).toBe(0);
+		expect([...store.items.keys()]).toEqual(["/"]);
+	});
+
+	test("what the store does not speak of is left to it", () => {
+		const { fs, bridge } = lying([]);
+		bridge.run(() => fs.root.lookup("x"));
+		expect(fs.root.create("con", "file")).toMatchObject({ type: "file" });
+		expect(fs.root.create("x".repeat(255), "file")).toMatchObject({ type: "file" });
+		expect(fs.root.create("x".repeat(256), "file")).toBe(ENAMETOOLONG);
+	});
+});
