@@ -40,7 +40,7 @@ const server = (port: number, ...flags: string[]) => ({
 /** Where it matters how guests wait, the tests run once more on each of the other rungs. In Firefox
  *  the tests of each rung's own have to do. */
 const WAITING = /(programs|commands|files|mounts|load)\.spec\.ts$/;
-const RUNGS: readonly Bridge[] = inFirefox ? [] : ["blocking", "preloaded"];
+const RUNGS: readonly Bridge[] = inFirefox ? [] : ["blocking", "letters", "preloaded"];
 
 export default defineConfig<{ bridge: Bridge | undefined }>({
 	testDir: "e2e",

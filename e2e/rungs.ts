@@ -1,11 +1,12 @@
 /**
  * The tests that do not apply to a rung, each with the reason.
  *
- * A rung is how the guests of a sandbox wait (`SandboxOptions.bridge`). Each has a project in
+ * A rung is how the guests of a sandbox wait (`SandboxOptions.bridge`; `letters` is the blocking bridge on
+ * a page that is not isolated, where a service worker carries what guests ask). Each has a project in
  * `playwright.config.ts`, in which every sandbox of the library's test page asks for that bridge. A
  * test is named by its file and the words that lead to it; what begins so is meant.
  */
-export type Bridge = "suspending" | "blocking" | "preloaded";
+export type Bridge = "suspending" | "blocking" | "letters" | "preloaded";
 
 type Reasons = Readonly<Record<string, string>>;
 
@@ -43,7 +44,18 @@ const BLOCKING: Reasons = {
 	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",
 };
 
+const LETTERS: Reasons = {
+	...BLOCKING,
+	"load.spec.ts › a sandbox › refuses the bridges that it cannot have":
+		"it expects that no service worker carries letters",
+	"programs.spec.ts › polling prints its transcript":
+		"it tells what is ready at once from what takes a while, and every question takes a while",
+	"programs.spec.ts › streams › a flood through a slow reader":
+		"each of its two million lines is a request of some milliseconds",
+};
+
 const NOT: Readonly<Partial<Record<Bridge, Reasons>>> = {
+	letters: LETTERS,
 	preloaded: PRELOADED,
 	blocking: BLOCKING,
 };

@@ -58,6 +58,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 		"Accept-Ranges": "bytes",
 		"Cache-Control": "no-store",
 		ETag: `"${size}-${mtimeMs}"`,
+		"Service-Worker-Allowed": "/",
 		"Content-Type": TYPES.get(extname(path)) ?? "application/octet-stream",
 	};
 	if (range === "unsatisfiable") {
