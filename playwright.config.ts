@@ -19,10 +19,10 @@ const browser = inFirefox ? "firefox" : "chromium";
 
 /** What does not depend on the headers of the page is tested once. */
 const ONCE =
-	/(preloaded|letters|archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults|profile|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
+	/(preloaded|element|letters|archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults|profile|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY =
-	/(consumers|faults|letters|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
+	/(consumers|element|faults|letters|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
 /** In Firefox: the isolated page differs by what its guests see of clocks, streams and waiting. */
 const ISOLATED_FIREFOX = /(programs|repl|sleepers|streams)\.spec\.ts$/;
 

@@ -5,7 +5,7 @@
  * wrong, is how the page finds the worker once a bundler has moved the code that starts it.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { execPath, platform } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -104,6 +104,26 @@ test("esbuild bundles porthole/inline into a single file", async ({ page }) => {
 	await expectHello(page, "/consumers/inline/");
 });
 
+test("the element, with its screen, in a plain page and bundled by Vite", async ({ page }) => {
+	const plain = elementPage("element", "./porthole/element.js");
+	cpSync(DIST, join(plain, "porthole"), { recursive: true });
+	const source = elementPage("element-source", "porthole/element");
+	symlinkSync(join(APP, "node_modules"), join(source, "node_modules"));
+	await vite.build({
+		root: source,
+		base: "./",
+		configFile: false,
+		logLevel: "error",
+		build: { outDir: join(CONSUMERS, "element-vite"), target: "es2023" },
+	});
+	for (const folder of ["element", "element-vite"]) {
+		await page.goto(`/consumers/${folder}/`);
+		await expect(page.locator("porthole-terminal .xterm-rows")).toContainText("hello", {
+			timeout: 15_000,
+		});
+	}
+});
+
 test("a server may import it: nothing of the DOM is touched", () => {
 	const script = `
 		for (const name of ["window", "document", "self", "navigator", "Worker", "location"]) {
@@ -114,7 +134,8 @@ test("a server may import it: nothing of the DOM is touched", () => {
 		}
 		const { Sandbox } = await import("porthole");
 		const { readPackage } = await import("porthole/webc");
-		console.log(typeof Sandbox.create, typeof readPackage);
+		const { PortholeTerminal } = await import("porthole/element");
+		console.log(typeof Sandbox.create, typeof readPackage, typeof PortholeTerminal);
 	`;
 	const { stdout, stderr } = spawnSync(execPath, ["--input-type=module", "--eval", script], {
 		cwd: APP,
@@ -123,7 +144,7 @@ test("a server may import it: nothing of the DOM is touched", () => {
 		env: {},
 	});
 	expect(stderr).toBe("");
-	expect(stdout).toBe("function function\n");
+	expect(stdout).toBe("function function function\n");
 });
 
 /** A copy of the application that imports the library as `specifier`. */
@@ -133,6 +154,17 @@ function variant(name: string, specifier: string): string {
 	for (const file of ["index.html", "hello.js"]) cpSync(join(APP, file), join(folder, file));
 	const main = readFileSync(join(APP, "main.js"), "utf8");
 	writeFileSync(join(folder, "main.js"), main.replace('from "porthole"', `from "${specifier}"`));
+	return folder;
+}
+
+/** A page that has the element, from `specifier`. */
+function elementPage(name: string, specifier: string): string {
+	const folder = join(CONSUMERS, name);
+	mkdirSync(folder, { recursive: true });
+	cpSync(join(APP, "hello.js"), join(folder, "hello.js"));
+	cpSync(join(APP, "element.html"), join(folder, "index.html"));
+	const script = readFileSync(join(APP, "element.js"), "utf8");
+	writeFileSync(join(folder, "element.js"), script.replace("porthole/element", specifier));
 	return folder;
 }
 

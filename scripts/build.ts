@@ -50,6 +50,7 @@ async function bundle(entry: EntryPoint): Promise<void> {
 			entry.name === "inline" ? inlineWorker() : workerBeside(),
 			indexBeside(entry),
 			wireBeside(entry),
+			styleAsText(),
 		],
 		output: {
 			dir: resolve(ROOT, "dist"),
@@ -150,6 +151,25 @@ function indexBeside(entry: EntryPoint): Plugin {
 			if (!importer || entry.source === "src/index.ts") return null;
 			const isIndex = resolve(dirname(importer), id) === INDEX;
 			return isIndex ? { id: "./index.js", external: true } : null;
+		},
+	};
+}
+
+/** `import text from "….css?inline"`, as Vite has it. */
+function styleAsText(): Plugin {
+	const ending = ".css?inline";
+	return {
+		name: "style-as-text",
+		async resolveId(id, importer) {
+			if (!id.endsWith(ending)) return null;
+			const found = await this.resolve(id.slice(0, -"?inline".length), importer);
+			return found && `${found.id}?inline`;
+		},
+		load(id) {
+			if (!id.endsWith(ending)) return null;
+			const text = readFileSync(id.slice(0, -"?inline".length), "utf8");
+			const plain = text.replace(/\/\*.*?\*\//gs, "").replace(/\s+/g, " ");
+			return { code: `export default ${JSON.stringify(plain)};`, moduleType: "js" };
 		},
 	};
 }

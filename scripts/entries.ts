@@ -67,5 +67,12 @@ export const ENTRIES: readonly EntryPoint[] = [
 		platform: "browser",
 		external: ["@bjorn3/browser_wasi_shim"],
 	},
+	{
+		name: "element",
+		source: "src/ui/element.ts",
+		subpath: "./element",
+		typed: true,
+		platform: "browser",
+	},
 	{ name: "cli", source: "src/cli/main.ts", subpath: null, typed: false, platform: "node" },
 ];

@@ -1,2 +1,5 @@
-/** Style sheets that a module imports for their effect; the bundler knows what to do with them. */
-declare module "*.css";
+/** Style sheets that a module imports as text; the bundlers know what to do with them. */
+declare module "*.css?inline" {
+	const text: string;
+	export default text;
+}

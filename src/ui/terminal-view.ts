@@ -6,10 +6,10 @@
  * selected, Ctrl-V pastes, and Shift-Tab leaves the terminal, so that nobody who has no mouse is
  * caught in it.
  */
-import "@xterm/xterm/css/xterm.css";
 import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { type ITheme, Terminal } from "@xterm/xterm";
+import style from "@xterm/xterm/css/xterm.css?inline";
 import type { Process } from "../index.ts";
 import { cursorOf, moveTo } from "./cursor.ts";
 
@@ -33,7 +33,7 @@ export class TerminalView {
 		const terminal = new Terminal({
 			allowProposedApi: true,
 			fontFamily: getComputedStyle(host).fontFamily,
-			fontSize: 13,
+			fontSize: Number.parseFloat(getComputedStyle(host).fontSize) || 13,
 			minimumContrastRatio: 4.5,
 			// The process's terminal counts on it, and that the cursor goes along: see `cursor.ts`.
 			reflowCursorLine: true,
@@ -49,6 +49,7 @@ export class TerminalView {
 		terminal.onData((text) => this.#type(new TextEncoder().encode(text)));
 		terminal.onBinary((text) => this.#type(Uint8Array.from(text, (c) => c.charCodeAt(0))));
 		terminal.onResize(({ cols, rows }) => this.#process?.resize(cols, rows));
+		dress(host);
 		terminal.open(host);
 		this.#hearInsertions();
 		this.#fitNow();
@@ -171,6 +172,17 @@ export class TerminalView {
 		if (event.key === "v" || event.key === "V") return false;
 		return !(event.key === "c" && this.#terminal.hasSelection());
 	}
+}
+
+/** The style of xterm.js goes where the host is: into the page, or into a shadow tree. */
+function dress(host: HTMLElement): void {
+	const root = host.getRootNode();
+	const place = root instanceof ShadowRoot ? root : document.head;
+	if (place.querySelector("style[data-xterm]") !== null) return;
+	const element = document.createElement("style");
+	element.dataset.xterm = "";
+	element.textContent = style;
+	place.prepend(element);
 }
 
 function themeOf(host: HTMLElement): ITheme {
