@@ -4,9 +4,9 @@
 
 /**
  * Ours; the store's own API without any file system; a tree in memory that is written to IndexedDB as
- * a whole, as Emscripten's IDBFS does it; ZenFS.
+ * a whole, as Emscripten's IDBFS does it; ZenFS, and ZenFS made to sync.
  */
-export type MountContestant = "ours" | "raw" | "whole-tree" | "zenfs";
+export type MountContestant = "ours" | "raw" | "whole-tree" | "zenfs" | "zenfs-strict";
 
 export type MountTask =
 	/** One file of `count` MiB, written in pieces of 64 KiB, then synced. */

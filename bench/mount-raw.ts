@@ -12,14 +12,15 @@ export interface RawStore {
 	close(): void;
 }
 
-export async function openRaw(name: string): Promise<RawStore> {
-	const opening = indexedDB.open(`raw-${name}`);
-	opening.onupgradeneeded = () => opening.result.createObjectStore("records");
+/** Opens a database that has, or is given, one object store. */
+export async function openRaw(name: string, storeName = "records"): Promise<RawStore> {
+	const opening = indexedDB.open(name);
+	opening.onupgradeneeded = () => opening.result.createObjectStore(storeName);
 	const database = await answer(opening);
 	return {
 		put(count, record) {
-			const transaction = database.transaction("records", "readwrite", { durability: "strict" });
-			const records = transaction.objectStore("records");
+			const transaction = database.transaction(storeName, "readwrite", { durability: "strict" });
+			const records = transaction.objectStore(storeName);
 			for (let n = 0; n < count; n++) {
 				const [key, value] = record(n);
 				records.put(value, key);
@@ -29,7 +30,7 @@ export async function openRaw(name: string): Promise<RawStore> {
 				transaction.onabort = () => reject(transaction.error);
 			});
 		},
-		keys: () => answer(database.transaction("records").objectStore("records").getAllKeys()),
+		keys: () => answer(database.transaction(storeName).objectStore(storeName).getAllKeys()),
 		close: () => database.close(),
 	};
 }

@@ -47,9 +47,9 @@ const rows: readonly MountRow[] = [
 		word: "transactions",
 		name: "SQLite, 1,000 transactions (IndexedDB)",
 		job: { task: "transactions", store: "IndexedDB", count: 1000 },
-		others: ["zenfs", "whole-tree"],
+		others: ["zenfs", "zenfs-strict", "raw", "whole-tree"],
 		most: 1 / 5,
-		share: { zenfs: 1 / 50, "whole-tree": 1 / 10 },
+		share: { zenfs: 1 / 10, "zenfs-strict": 1 / 10, "whole-tree": 1 / 10 },
 	},
 	{
 		word: "transactions-opfs",
@@ -57,7 +57,7 @@ const rows: readonly MountRow[] = [
 		job: { task: "transactions", store: "OPFS", count: 1000 },
 		others: ["zenfs"],
 		most: 1 / 5,
-		share: { zenfs: 1 / 50 },
+		share: { zenfs: 1 / 10 },
 	},
 ];
 

@@ -164,7 +164,7 @@ export class Log {
 		for (const op of layer.ops()) {
 			const id = fileOf(op);
 			if (id < 0) continue;
-			const frees = op.kind === "clear" && this.mayHave(id);
+			const frees = op.kind === "clear" && op.to === Number.POSITIVE_INFINITY && this.mayHave(id);
 			const bytes = op.kind === "put" ? op.value.length : frees ? DIRECT : 0;
 			files.set(id, (files.get(id) ?? 0) + bytes);
 		}
