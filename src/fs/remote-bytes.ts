@@ -27,7 +27,7 @@ const MOST_AHEAD = 16;
 /** Bytes are sent when they fill so many blocks, or lie in so many places. */
 const GATHER = 4;
 const PLACES = 64;
-/** No write is longer. */
+/** No write is longer, or goes beyond a multiple. */
 const PIECE = 1024 * 1024;
 const NOWHERE = Number.POSITIVE_INFINITY;
 
@@ -171,20 +171,27 @@ export class RemoteBytes {
 		this.#owe();
 	}
 
-	/** Adds what the store, which has the file at `path`, has yet to be told. */
-	take(path: string, out: StoreChange[]): void {
-		if (this.#detached) return;
+	/** Adds what the store, which has the file at `path`, has yet to be told; false where `most` bytes
+	 *  are not all. */
+	take(path: string, out: StoreChange[], most: number): boolean {
+		if (this.#detached) return true;
 		if (this.#cut < this.#sent) {
 			this.#resize(path, this.#cut, out);
 			this.#cutUnderway = Math.min(this.#cutUnderway, this.#cut);
 		}
 		this.#cut = NOWHERE;
-		for (let i = 0; i < this.#unsent.count; i++) {
-			this.#write(path, this.#unsent.from(i), Math.min(this.#unsent.to(i), this.size), out);
+		for (let left = most; this.#unsent.count > 0 && left > 0; ) {
+			const [from, end] = [this.#unsent.from(0), this.#unsent.to(0)];
+			// What follows begins where a piece does: a store may keep bytes so.
+			const to = Math.min(end, Math.ceil((from + left) / PIECE) * PIECE);
+			this.#write(path, from, Math.min(to, this.size), out);
+			this.#unsent.remove(from, to);
+			left -= to - from;
 		}
-		this.#unsent.clear();
-		if (this.size !== this.#sent) this.#resize(path, this.size, out);
+		const whole = this.#unsent.count === 0;
+		if (whole && this.size !== this.#sent) this.#resize(path, this.size, out);
 		this.#owe();
+		return whole;
 	}
 
 	/** The answer to one of the changes taken, in their order. */
@@ -443,8 +450,8 @@ export class RemoteBytes {
 	#write(path: string, from: number, to: number, out: StoreChange[]): void {
 		for (let offset = from; offset < to; ) {
 			if (offset >= this.#sent) offset = this.#chunks.next(offset);
-			const length = Math.min(to - offset, PIECE);
-			if (length <= 0) return;
+			if (offset >= to) return;
+			const length = Math.min(to - offset, PIECE - (offset % PIECE));
 			const bytes = new Uint8Array(length);
 			this.#chunks.read(bytes, 0, length, offset);
 			out.push({ call: "write", path, offset, bytes });

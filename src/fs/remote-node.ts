@@ -122,10 +122,11 @@ export abstract class RemoteNode extends Node implements Owner {
 		return true;
 	}
 
-	take(path: string, out: StoreChange[]): void {
-		if (this.#times !== "unsent" || this.removed) return;
+	take(path: string, out: StoreChange[], _most: number): boolean {
+		if (this.#times !== "unsent" || this.removed) return true;
 		this.#times = "sent";
 		out.push({ call: "utimes", path, accessed: this.#accessed, modified: this.#modified });
+		return true;
 	}
 
 	answered({ call }: StoreChange, error: Done): void {
@@ -280,10 +281,10 @@ export class RemoteFile extends RemoteLeaf {
 	}
 
 	/** The times last: the store takes a write for the last change. */
-	override take(path: string, out: StoreChange[]): void {
+	override take(path: string, out: StoreChange[], most: number): boolean {
 		this.#settle();
-		this.#held?.take(path, out);
-		super.take(path, out);
+		const whole = this.#held?.take(path, out, most) ?? true;
+		return whole && super.take(path, out, most);
 	}
 
 	override answered(change: StoreChange, error: Done): void {

@@ -24,8 +24,9 @@ export type FullStore = Required<Store>;
 
 /** Somebody with contents of its own. */
 export interface Owner extends INode {
-	/** Adds what the store, which has it at `path`, has yet to be told. */
-	take(path: string, out: StoreChange[]): void;
+	/** Adds what the store, which has it at `path`, has yet to be told; false where `most` bytes, or a
+	 *  little more, are not all. */
+	take(path: string, out: StoreChange[], most: number): boolean;
 	/** The answer to one of the changes taken, in their order. */
 	answered(change: StoreChange, error: Done): void;
 	/** What was refused is to be taken again. */
@@ -72,6 +73,8 @@ interface Named {
 interface Contents {
 	readonly owner: Owner;
 	readonly path: string;
+	/** How many parts of it have been sent. */
+	parts: number;
 }
 
 interface Question {
@@ -84,7 +87,9 @@ type Step = Named | Contents | Question;
 const PATIENCE = 20;
 /** A batch is full when it has so many changes or bytes. */
 const CHANGES = 1000;
-const BYTES = 4 * 1024 * 1024;
+const BYTES = 2 * 1024 * 1024;
+/** So many batches are filled with one file before others have their turn. */
+const PARTS = 4;
 /** Changes of names that may wait before a further one has to. */
 const NAMES = 16384;
 
@@ -206,7 +211,7 @@ export class StoreQueue {
 		this.#gatherers.delete(owner);
 		if (this.#queued.has(owner) || owner.removed) return;
 		this.#queued.add(owner);
-		this.#push({ owner, path: owner.path });
+		this.#push({ owner, path: owner.path, parts: 0 });
 	}
 
 	/** Notes that a file gathers bytes, and sees to it that they are sent before long. */
@@ -371,10 +376,14 @@ export class StoreQueue {
 	}
 
 	#push(step: Step): void {
+		this.#append(step);
+		this.#send();
+	}
+
+	#append(step: Step): void {
 		this.#steps.push(step);
 		const node = nodeOf(step);
 		if (node !== null) this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
-		this.#send();
 	}
 
 	/** Sends the next batch, if none is underway. */
@@ -400,14 +409,15 @@ export class StoreQueue {
 			const step = this.#steps[this.#head] as Step;
 			if (changes.length > 0 && !this.#goesAlong(step)) break;
 			if (changes.length >= CHANGES || bytes >= BYTES) break;
-			taken.push(step);
 			const from = changes.length;
-			if ("ask" in step) step.ask();
-			else this.#take(step, changes);
+			const whole = this.#take(step, changes, BYTES - bytes);
 			for (let i = from; i < changes.length; i++) {
 				bytes += sizeOf(changes[i] as StoreChange);
 				sources.push(step);
 			}
+			// The rest of it goes before all that follows.
+			if (!whole) break;
+			taken.push(step);
 		}
 		return taken;
 	}
@@ -418,14 +428,37 @@ export class StoreQueue {
 		return this.#batch.takes(step.change, step.node.type === "directory", step.again);
 	}
 
-	#take(step: Named | Contents, changes: StoreChange[]): void {
-		if ("owner" in step) {
-			this.#queued.delete(step.owner);
-			const held = this.#heldError(step.path);
-			if (held === 0) step.owner.take(step.path, changes);
-			else if (!this.#refused.has(step.owner)) this.#refuseContents(step.owner, held);
-			return;
+	/** False where there is more of it than `most` bytes. */
+	#take(step: Step, changes: StoreChange[], most: number): boolean {
+		if ("ask" in step) step.ask();
+		else if ("owner" in step) return this.#takeContents(step, changes, most);
+		else this.#takeName(step, changes);
+		return true;
+	}
+
+	#takeContents(step: Contents, changes: StoreChange[], most: number): boolean {
+		const { owner, path } = step;
+		const held = this.#heldError(path);
+		const whole = held !== 0 || owner.take(path, changes, most);
+		step.parts += 1;
+		if (!whole && step.parts < PARTS) return false;
+		this.#queued.delete(owner);
+		if (held !== 0 && !this.#refused.has(owner)) this.#refuseContents(owner, held);
+		// Who writes without an end shall not keep others waiting.
+		if (!whole) {
+			this.#queued.add(owner);
+			this.#append({ owner, path: owner.path, parts: 0 });
 		}
+		return true;
+	}
+
+	/** Whether a part of what comes next has been sent. */
+	get #isBegun(): boolean {
+		const next = this.#steps[this.#head];
+		return next !== undefined && "owner" in next && next.parts > 0;
+	}
+
+	#takeName(step: Named, changes: StoreChange[]): void {
 		const { change } = step;
 		const to = change.call === "rename" || change.call === "link" ? change.to : change.path;
 		if (this.#heldNames.concern(change.path) || this.#heldNames.concern(to)) {
@@ -440,8 +473,9 @@ export class StoreQueue {
 		const underway = this.#bridge.ticket<void>();
 		this.#underway = underway;
 		if (this.#extras.has("preserve")) this.#preserve(sources);
-		const durable = this.#hurried && this.#extras.has("apply");
-		this.#hurried = false;
+		const last = !this.#isBegun;
+		const durable = this.#hurried && last && this.#extras.has("apply");
+		if (last) this.#hurried = false;
 		this.#put(changes, durable, (errors) => {
 			for (let i = 0; i < changes.length; i++) {
 				this.#hear(changes[i] as StoreChange, sources[i] as Step, errors[i] as Done);

@@ -26,6 +26,7 @@ import {
 	seal,
 	seedOfData,
 	unseal,
+	withRoom,
 } from "./records.ts";
 import { OLD_BLOCK, parseOldBlock } from "./records-1.ts";
 
@@ -176,7 +177,7 @@ export class Contents {
 		}
 		segment.pieces.clear();
 		const old = segment.whole ?? NOTHING;
-		if (replaces(from, to, old.length)) segment.whole = bytes.slice();
+		if (replaces(from, to, old.length)) segment.whole = withRoom(bytes);
 		else {
 			segment.whole = old.length >= to ? old : resized(old, to);
 			segment.whole.set(bytes, from);

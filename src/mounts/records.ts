@@ -95,10 +95,17 @@ export function partOf(key: IDBValidKey): readonly [segment: number, part: numbe
 
 // --- what they hold ---
 
-/** Bytes with their checksum, as they are stored. */
-export function seal(bytes: Uint8Array, seed: number): Uint8Array {
+/** A copy that is sealed without another one. */
+export function withRoom(bytes: Uint8Array): Uint8Array {
 	const sealed = new Uint8Array(bytes.length + SUM);
 	sealed.set(bytes);
+	return sealed.subarray(0, bytes.length);
+}
+
+/** Bytes with their checksum, as they are stored. */
+export function seal(bytes: Uint8Array, seed: number): Uint8Array {
+	const hasRoom = bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length + SUM;
+	const sealed = new Uint8Array((hasRoom ? bytes : withRoom(bytes)).buffer);
 	const sum = checksum(bytes, seed);
 	new DataView(sealed.buffer).setUint32(bytes.length, sum, true);
 	return sealed;

@@ -5,7 +5,7 @@ import { PortholeError } from "../abi/error.ts";
 import type { Far, PageBridge } from "../bridge/bridge.ts";
 import { type Channel, giveAway, offer, type Remote, reach } from "../bridge/far.ts";
 import type { Ask } from "../bridge/loop.ts";
-import type { Store } from "../bridge/store.ts";
+import type { Store, StoreChange } from "../bridge/store.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import { nowNanoseconds, worldClock } from "./clock.ts";
@@ -53,7 +53,8 @@ export class SandboxKernel implements Kernel {
 	}
 
 	async start(rung: Rung): Promise<Features> {
-		const ask: Ask = (id, method, args) => this.#desk.ask(id, method, args);
+		const ask: Ask = (id, method, args) =>
+			this.#desk.ask(id, method, method === "apply" ? giveAway(args, written(args)) : args);
 		const { bridge, prepare } = await this.#way(rung, ask);
 		this.#bridge = bridge;
 		this.#prepare = prepare;
@@ -220,6 +221,13 @@ export function fillRandom(bytes: Uint8Array): void {
 }
 
 /** Guests in this very thread. */
+/** The buffers of a list of changes; each is a copy that was made to be sent. */
+function written([changes]: unknown[]): ArrayBuffer[] {
+	return (changes as StoreChange[]).flatMap((change) =>
+		change.call === "write" ? (change.bytes.buffer as ArrayBuffer) : [],
+	);
+}
+
 function suspending(ask: Ask) {
 	const bridge = new SuspendingBridge(ask);
 	return { bridge, prepare: (...of: Parameters<Prepare>) => prepare(bridge, ...of) };
