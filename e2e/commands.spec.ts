@@ -480,6 +480,34 @@ test.describe("how a process is ended", () => {
 		expect(result.quick).toEqual({ code: 0, out: "done\n", err: "" });
 	});
 
+	test("one that waits is killed while another spins: both end with the worker, and say so", async ({
+		page,
+	}) => {
+		const result = await page.evaluate(
+			async ({ options, forever }) => {
+				const sandbox = await porthole.Sandbox.create(options);
+				const told: unknown[] = [];
+				sandbox.addEventListener("workerreplaced", ({ detail }) => told.push(detail));
+				const waiting = await sandbox.command("python", ["-c", "input('> ')"]).spawn();
+				await waiting.stdout.getReader().read();
+				const spinning = await sandbox.command("python", ["-c", forever]).spawn();
+				await lines(spinning.stdout)();
+				waiting.kill();
+				const statuses = [await waiting.status, await spinning.status];
+				const again = await py(sandbox, "print('again')");
+				return { told, statuses, pids: [waiting.pid, spinning.pid], again: again.out };
+			},
+			{ options: PYTHON, forever },
+		);
+		const [waiting, spinning] = result.pids;
+		expect(result.statuses).toEqual([
+			{ success: false, code: 143, signal: "SIGTERM", reason: "kill", lost: true },
+			{ success: false, code: 137, signal: "SIGKILL", reason: "replaced", lost: true },
+		]);
+		expect(result.told).toEqual([{ guilty: waiting, ended: [waiting, spinning] }]);
+		expect(result.again).toBe("again\n");
+	});
+
 	test("closing the sandbox ends what runs", async ({ page }) => {
 		const result = await page.evaluate(
 			async ({ options, forever }) => {
@@ -536,6 +564,58 @@ test.describe("commands of the page's own", () => {
 			stdout: "x+y QUIET",
 			stderr: "sandbox own",
 		});
+	});
+
+	test("a function has a terminal where one is asked for: lines, echo, size, interrupt", async ({
+		page,
+	}) => {
+		const result = await page.evaluate(async () => {
+			const sandbox = await porthole.Sandbox.create();
+			const sizes: string[] = [];
+			const greet = async ({ stdin, stdout, terminal }: CommandContext) => {
+				const say = stdout.getWriter();
+				const ask = lines(stdin);
+				for (;;) {
+					sizes.push(`${terminal?.columns}x${terminal?.rows}`);
+					await say.write(new TextEncoder().encode("name? "));
+					const name = (await ask()).trim();
+					if (name === "") return 4;
+					await say.write(new TextEncoder().encode(`hello ${name}\n`));
+				}
+			};
+			const options = { mappedCommands: { greet }, terminal: { columns: 40, rows: 10 } };
+			const type = async (keys: string) => {
+				const process = await sandbox.command("greet", [], options).spawn();
+				const writer = process.stdin.getWriter();
+				await writer.write(new TextEncoder().encode("wrld\x7f\x7f\x7forld\r"));
+				process.resize(50, 20);
+				await new Promise((resolve) => setTimeout(resolve, 50));
+				await writer.write(new TextEncoder().encode(keys));
+				const { code, signal } = await process.status;
+				return { code, signal, out: await collect(process.stdout) };
+			};
+			const dropped = "typed\x03";
+			return {
+				ended: await type("\x04"),
+				interrupted: await type("\x03"),
+				quit: await type("\x1c"),
+				dropped: (await type(`${dropped}you\r\x04`)).out,
+				sizes: sizes.slice(0, 2),
+				plain: await sandbox
+					.command("greet", [], {
+						mappedCommands: { greet: ({ terminal }: CommandContext) => (terminal ? 1 : 0) },
+					})
+					.output()
+					.then(({ code }) => code),
+			};
+		});
+		const line = "name? wrld\b \b\b \b\b \borld\r\nhello world\r\nname? ";
+		expect(result.ended).toEqual({ code: 4, signal: undefined, out: line });
+		expect(result.interrupted).toEqual({ code: 130, signal: "SIGINT", out: `${line}^C` });
+		expect(result.quit).toEqual({ code: 131, signal: "SIGQUIT", out: `${line}^\\` });
+		expect(result.dropped).toBe(`${line}typed^C\r\nname? you\r\nhello you\r\nname? `);
+		expect(result.sizes).toEqual(["40x10", "50x20"]);
+		expect(result.plain).toBe(0);
 	});
 
 	test("a function that throws ends with 1 and says why; one that is killed hears of it", async ({

@@ -22,6 +22,8 @@ const PRELOADED: Reasons = {
 	"commands.spec.ts › arguments, environment, directory › the host's variables":
 		"it asks for a terminal, which is refused",
 	"commands.spec.ts › how a process is ended › kill(": CONVERSES,
+	"commands.spec.ts › how a process is ended › one that waits is killed while another spins":
+		ABREAST,
 	"files.spec.ts › the tree is the one that guests see, while they run": CONVERSES,
 	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",
 	"mounts.spec.ts › mount and unmount while the sandbox runs": CONVERSES,
@@ -39,6 +41,7 @@ const ALONE = "a guest that does not listen is ended with its own worker, and no
 
 const BLOCKING: Reasons = {
 	"commands.spec.ts › how a process is ended › a timeout and an AbortSignal kill": ALONE,
+	"commands.spec.ts › how a process is ended › one that waits is killed while another spins": ALONE,
 	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: compute":
 		ALONE,
 	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",

@@ -157,7 +157,10 @@ class Session {
 			this.signals.push(editing ? `${name}*` : name);
 			return !declines.includes(name);
 		};
-		const wiring = { bridge: new LateBridge(), screen, signal };
+		const onSignals = (send: boolean) => {
+			this.signals.push(send ? "on" : "off");
+		};
+		const wiring = { bridge: new LateBridge(), screen, signal, onSignals };
 		this.terminal = new Terminal(wiring, { columns, rows: 24 });
 		this.terminal.configure(configure);
 	}
@@ -280,8 +283,16 @@ test("raw: bytes at once, unseen, and no key has a meaning", () => {
 	const raw = { echo: false, icanon: false, isig: false, icrnl: false, onlcr: false };
 	const session = new Session({ configure: raw }).play("?a^C?⌫⏎?[x\ny]");
 	expect(session.reads).toEqual(["…", "a\x03", "\x7f\r"]);
-	expect(session.signals).toEqual([]);
+	expect(session.signals).toEqual(["off"]);
 	expect(session.glass.text).toBe("x/ y▏");
+});
+
+test("whoever asks is told whether keys send signals, when that changes", () => {
+	const session = new Session();
+	session.terminal.configure({ isig: true });
+	session.terminal.configure({ isig: false, echo: false });
+	session.terminal.configure({ isig: true });
+	expect(session.signals).toEqual(["off", "on"]);
 });
 
 test("signals and echo without lines", () => {

@@ -56,6 +56,8 @@ export interface Wiring {
 	readonly signal: (name: string, editing: boolean) => boolean;
 	/** Bytes have been read, or a reader begins to wait. */
 	readonly onRead?: () => void;
+	/** Whether keys send signals from now on; they do at first. */
+	readonly onSignals?: (send: boolean) => void;
 }
 
 const RETURN = 13;
@@ -70,7 +72,8 @@ export class Terminal extends Device {
 	readonly #bridge: Bridge;
 	readonly #screen: Screen;
 	readonly #signal: Wiring["signal"];
-	readonly #onRead: (() => void) | undefined;
+	readonly #onRead: Wiring["onRead"];
+	readonly #onSignals: Wiring["onSignals"];
 	readonly #line: Line;
 	readonly #decoder = new Decoder();
 	readonly #scratch = new Uint8Array(2 * PIECE);
@@ -96,6 +99,7 @@ export class Terminal extends Device {
 		this.#screen = wiring.screen;
 		this.#signal = wiring.signal;
 		this.#onRead = wiring.onRead;
+		this.#onSignals = wiring.onSignals;
 		this.#window = checked(size);
 		this.#line = new Line(this.#window.columns);
 	}
@@ -150,6 +154,7 @@ export class Terminal extends Device {
 		this.#actions = actionsOf(this.#settings);
 		if (before.icanon && !this.#settings.icanon && this.#line.text !== "") this.#enter("");
 		if (before.echo !== this.#settings.echo) this.#line.lose();
+		if (before.isig !== this.#settings.isig) this.#onSignals?.(this.#settings.isig);
 		this.#settle();
 	}
 

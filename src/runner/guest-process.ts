@@ -177,6 +177,7 @@ export class GuestProcess {
 			screen: this.#outputs[0],
 			signal: (name: string, editing: boolean) => this.#signal(name, editing),
 			onRead: () => this.#reportTaken(),
+			onSignals: (signals: boolean) => this.#post({ from: this.#pid, kind: "keys", signals }),
 		};
 		return new Device(wiring, terminal);
 	}

@@ -78,6 +78,9 @@ export interface CommandContext {
 	readonly stdout: WritableStream<Uint8Array>;
 	readonly stderr: WritableStream<Uint8Array>;
 	readonly signal: AbortSignal;
+	/** Its size now, where the streams are a terminal: input comes by line and is echoed, and what is
+	 *  written to `stderr` comes out of `stdout`. */
+	readonly terminal?: { readonly columns: number; readonly rows: number };
 }
 
 export interface CommandOptions {

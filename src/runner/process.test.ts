@@ -31,6 +31,17 @@ test("keys that may interrupt are urgent in a terminal, and the guest is watched
 	]);
 });
 
+test("where keys send no signals they are bytes, and nobody watches, until they do again", async () => {
+	const { process, sent, watched, type } = started(true);
+	process.receive({ from: 7, kind: "keys", signals: false });
+	await type("\x03");
+	expect(watched).toEqual([]);
+	expect(sent).toMatchObject([{ kind: "stdin", urgent: false }]);
+	process.receive({ from: 7, kind: "keys", signals: true });
+	await type("\x03");
+	expect(watched).toEqual(["SIGINT 130"]);
+});
+
 test("in a pipe they are bytes", async () => {
 	const { sent, watched, type } = started(false);
 	await type("\x03");

@@ -57,6 +57,8 @@ export class ProcessEnd implements Process {
 	#lastKill: { code: number; signal: string } | null = null;
 	/** Who killed it first. */
 	#reason: ExitStatus["reason"];
+	/** Whether keys may send signals. */
+	#signals: boolean;
 	/** What must be over before the status settles: output that is being poured elsewhere. */
 	readonly #before: Promise<unknown>[] = [];
 
@@ -71,8 +73,9 @@ export class ProcessEnd implements Process {
 		this.#sinks = sinks;
 		this.#send = send;
 		this.#onKill = onKill;
+		this.#signals = terminal;
 		this.#input = new InputEnd(
-			(chunk) => this.#type(chunk, terminal ? interruptIn(chunk) : null),
+			(chunk) => this.#type(chunk, this.#signals ? interruptIn(chunk) : null),
 			(failed) => send({ to: pid, kind: "end", failed }),
 		);
 		const output = (fd: 1 | 2) =>
@@ -147,6 +150,9 @@ export class ProcessEnd implements Process {
 				break;
 			case "heard":
 				this.#tell();
+				break;
+			case "keys":
+				this.#signals = message.signals;
 				break;
 			case "exit":
 				this.settle(message.status);

@@ -206,6 +206,8 @@ export type FromGuest =
 	/** A kill has arrived, and the guest will end at its next call; or an urgent key, which has done
 	 *  what it does. */
 	| { readonly from: number; readonly kind: "heard" }
+	/** Whether keys of the terminal send signals from now on; they do at first. */
+	| { readonly from: number; readonly kind: "keys"; readonly signals: boolean }
 	| { readonly from: number; readonly kind: "exit"; readonly status: WireStatus }
 	/** Ours or the page's, not the guest's: the process could not be brought to an end. */
 	| {

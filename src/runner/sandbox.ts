@@ -472,7 +472,7 @@ export class Sandbox extends SandboxTarget {
 			const { startFunction } = await import("./function-command.ts");
 			// Of what may stand there, only this is a function.
 			const env = { ...this.#options.env, ...options.env };
-			const process = startFunction(pid, sinks, mapped as Body, args, env);
+			const process = await startFunction(pid, sinks, mapped as Body, args, env, options.terminal);
 			this.#running.set(pid, process);
 			this.#begin(process, options, stdin, () => this.#running.delete(pid));
 			return process;

@@ -69,7 +69,8 @@ export function notLinked(cause: unknown): PortholeError {
 	if (cause instanceof RangeError || cause === "out of memory") {
 		return new PortholeError(
 			"out-of-memory",
-			"no memory for another program; a page has room for about a hundred at once. End some first",
+			"no memory for another program; a page has room for about a hundred at once, because a browser " +
+				"sets aside 8 GB of addresses for each memory, whatever its size. End some first",
 			{ cause },
 		);
 	}
