@@ -88,8 +88,8 @@ const PATIENCE = 20;
 /** A batch is full when it has so many changes or bytes. */
 const CHANGES = 1000;
 const BYTES = 2 * 1024 * 1024;
-/** So many batches are filled with one file before others have their turn. */
-const PARTS = 4;
+/** What a file has is sent in so many parts at most. */
+const PARTS = 16;
 /** Changes of names that may wait before a further one has to. */
 const NAMES = 16384;
 
@@ -376,14 +376,10 @@ export class StoreQueue {
 	}
 
 	#push(step: Step): void {
-		this.#append(step);
-		this.#send();
-	}
-
-	#append(step: Step): void {
 		this.#steps.push(step);
 		const node = nodeOf(step);
 		if (node !== null) this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
+		this.#send();
 	}
 
 	/** Sends the next batch, if none is underway. */
@@ -439,16 +435,12 @@ export class StoreQueue {
 	#takeContents(step: Contents, changes: StoreChange[], most: number): boolean {
 		const { owner, path } = step;
 		const held = this.#heldError(path);
-		const whole = held !== 0 || owner.take(path, changes, most);
 		step.parts += 1;
-		if (!whole && step.parts < PARTS) return false;
+		// Who writes without an end shall not keep others waiting.
+		const limit = step.parts < PARTS ? most : Number.POSITIVE_INFINITY;
+		if (held === 0 && !owner.take(path, changes, limit)) return false;
 		this.#queued.delete(owner);
 		if (held !== 0 && !this.#refused.has(owner)) this.#refuseContents(owner, held);
-		// Who writes without an end shall not keep others waiting.
-		if (!whole) {
-			this.#queued.add(owner);
-			this.#append({ owner, path: owner.path, parts: 0 });
-		}
 		return true;
 	}
 
