@@ -479,7 +479,7 @@ test("what was read of a package is saved as a profile, with which another page 
 	await expect(page.getByRole("tabpanel")).toContainText("python.profile.json is saved");
 	const how = page.getByLabel("How to load with the profile");
 	await expect(how).toContainText(
-		/sandbox\.load\("packages\/python\.webc".*profile: ".*\/packages\/python\.profile\.json"/s,
+		/sandbox\.load\("packages\/python\.webc".*profile: "packages\/python\.profile\.json"/s,
 	);
 	// What the page says to write does work, and the profile is taken for what it is.
 	await page.route("**/python.profile.json", (route) => route.fulfill({ path }));
@@ -621,4 +621,24 @@ test.describe("in a browser that cannot suspend programs", () => {
 		await run(page).click();
 		await expect(log(page)).toHaveText("42\n", { timeout: 30_000 });
 	});
+});
+
+test("where nothing can wait at the first visit, the service worker lets programs wait at the next", async ({
+	page,
+}, { project }) => {
+	test.skip(project.name.endsWith("isolated"), "programs wait there without it");
+	await page.addInitScript(() => Reflect.deleteProperty(WebAssembly, "Suspending"));
+	await page.goto("/");
+	await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+	await open(page, "sqlite");
+	await page.getByRole("tab", { name: "Browser" }).click();
+	await expect(page.getByRole("tabpanel")).toContainText("Bridgeblocking");
+	await page.getByRole("button", { name: "A prompt" }).click();
+	await run(page).click();
+	const screen = page.locator("#terminal .xterm-rows");
+	await expect(screen).toContainText("sqlite>", { timeout: 30_000 });
+	await page.keyboard.type("select 6 * 7;\n");
+	await expect(screen).toContainText("42", { timeout: 30_000 });
+	await page.keyboard.press("Control+d");
+	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
 });

@@ -25,6 +25,7 @@ export const LOOK = `
 .state[data-state="failed"] { border-top: 2px solid light-dark(#b3261e, #ff8f86); }
 .row { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 0.8rem; }
 p { margin: 0; overflow-wrap: anywhere; }
+p:empty { position: absolute; }
 p[role="alert"]:not(:empty) { margin-bottom: 0.4rem; color: light-dark(#b3261e, #ff8f86); }
 p[role="alert"] { max-height: 10rem; overflow-y: auto; }
 progress { flex: 1; max-width: 16rem; accent-color: light-dark(#0b7285, #58c4d8); }

@@ -44,7 +44,7 @@ export function profileSection(loaded: Package, source: string): HTMLElement {
 
 function explained({ spans }: AccessProfile, name: string, source: string): HTMLElement[] {
 	const total = spans.reduce((sum, [, length]) => sum + length, 0);
-	const beside = new URL(name, new URL(source, document.baseURI)).href;
+	const beside = source.replace(/[?#].*$/s, "").replace(/[^/]*$/, name);
 	const load = `await sandbox.load(${JSON.stringify(source)}, {\n  profile: ${JSON.stringify(beside)},\n});`;
 	const more = `npx porthole inspect --profile ${name} ${name.replace(".profile.json", ".webc")}`;
 	return [
