@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pipe } from "../fs/device.ts";
+import { Output, pipe } from "../fs/device.ts";
 import { OpenFile } from "./descriptors.ts";
 import { Session, transcript, type World } from "./transcript.ts";
 
@@ -126,6 +126,34 @@ describe("reading and writing", () => {
 		expect(answer).toBe("ENOSPC");
 		transcript(`fd_write 1 "still here" = 10`, session);
 	});
+});
+
+test("what a stream is given in short pieces arrives in one; long ones as they are", () => {
+	const session = new Session({ pages: 4 });
+	const pieces: string[] = [];
+	const device = new Output(
+		(from, at, length) => {
+			// It takes so much at once.
+			const count = Math.min(length, 5000);
+			pieces.push(new TextDecoder().decode(from.slice(at, at + count)));
+			return count;
+		},
+		{ type: "device" },
+	);
+	session.guest.descriptors.add(new OpenFile(device, 0, -1, 0));
+	const [half, long] = ["h".repeat(2048), "l".repeat(6000)];
+	transcript(
+		`
+		fd_write 4 "line" "\\n"             = 5
+		fd_write 4 "" "a" "" "b"            = 2
+		fd_write 4 "${half}" "${half}"      = 4096
+		fd_write 4 "${half}" "${half}" "x"  = 4097
+		fd_write 4 "${long}" "y"            = 5000
+		`,
+		session,
+	);
+	const some = long.slice(0, 5000);
+	expect(pieces).toEqual(["line\n", "ab", half + half, half, half, "x", some]);
 });
 
 describe("a bad vector", () => {

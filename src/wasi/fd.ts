@@ -3,7 +3,8 @@
  *
  * Reads and writes walk the guest's vectors and hand each to the node in place: bytes go between
  * guest memory and file once, and nothing is allocated. Once a vector has been served the call has
- * acted, so what comes after is a short answer and never PENDING.
+ * acted, so what comes after is a short answer and never PENDING. Only what a stream is given in short
+ * pieces is joined first: a line and its newline are two vectors, and would be two messages to the page.
  *
  * One group of calls is one file, however many calls the group has.
  */
@@ -46,6 +47,7 @@ import {
 } from "../abi/errno.ts";
 import { DIRENT, FDSTAT, FILESTAT, IOVEC_SIZE, PRESTAT } from "../abi/layout.ts";
 import { signed, unsigned, utf8 } from "../abi/memory.ts";
+import { copyBytes } from "../fs/bytes.ts";
 import { emptyEntry, type OpenNode } from "../fs/node.ts";
 import type { OpenFile } from "./descriptors.ts";
 import type { Guest } from "./guest.ts";
@@ -53,6 +55,8 @@ import { filetype, found, newTimes, writeFilestat } from "./stat.ts";
 
 const MOST_VECTORS = 1024;
 const LAST_ADVICE = 5;
+/** Where short vectors are joined: no call is interrupted, so one will do for all guests. */
+const joined = new Uint8Array(4096);
 
 /** The file behind `fd` if it has `right`; else why not. */
 export function openWith(guest: Guest, fd: number, right: number): OpenFile | Errno {
@@ -77,6 +81,19 @@ export function fdCalls(guest: Guest) {
 		return EAGAIN;
 	}
 
+	/** Puts all that the vectors hold into one piece, and answers how much; -1 for more than fits. */
+	function join(vectors: number, count: number): number {
+		let total = 0;
+		for (let i = 0; i < count; i++) {
+			const at = memory.u32(vectors + i * IOVEC_SIZE);
+			const length = memory.u32(vectors + i * IOVEC_SIZE + 4);
+			if (!memory.has(at, length) || total + length > joined.length) return -1;
+			copyBytes(memory.u8, at, joined, total, length);
+			total += length;
+		}
+		return total;
+	}
+
 	/** Serves the vectors at `vectors` from `position`; a count of bytes, or why not even one. */
 	function transfer(
 		file: OpenFile,
@@ -88,6 +105,10 @@ export function fdCalls(guest: Guest) {
 		if (count > MOST_VECTORS) return EINVAL;
 		if (!memory.has(vectors, count * IOVEC_SIZE)) return EFAULT;
 		const node = file.node;
+		if (writing && count > 1 && node.type === "device") {
+			const length = join(vectors, count);
+			if (length > 0) return answer(file, node.write(joined, 0, length, position));
+		}
 		let total = 0;
 		for (let i = 0; i < count; i++) {
 			const at = memory.u32(vectors + i * IOVEC_SIZE);
