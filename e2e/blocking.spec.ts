@@ -2,6 +2,12 @@
  * Guests in workers of their own, which sleep on shared memory: what is different there. That programs,
  * files and mounts are as they are elsewhere, the other tests show on this rung too.
  */
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type * as Porthole from "../src/index.ts";
 import { expect, needPrograms, test } from "./library.ts";
 
 needPrograms();
@@ -161,4 +167,55 @@ test("a flood through a slow reader loses nothing", async ({ page }) => {
 		return { wrong, bytes: out.length, code: (await process.status).code };
 	});
 	expect(result).toEqual({ wrong: -1, bytes: 6 * 1024 * 1024, code: 0 });
+});
+
+/** Serves what was built, at an origin of its own, to whoever asks. */
+async function elsewhere(): Promise<{ readonly origin: string; readonly stop: () => void }> {
+	const dist = fileURLToPath(new URL("../dist", import.meta.url));
+	const server = createServer(({ url = "/" }, response) => {
+		const file = join(dist, basename(new URL(url, "http://localhost").pathname));
+		const found = existsSync(file) && file.endsWith(".js");
+		response.writeHead(found ? 200 : 404, {
+			"Content-Type": "text/javascript",
+			"Access-Control-Allow-Origin": "*",
+			"Cross-Origin-Resource-Policy": "cross-origin",
+			"Cross-Origin-Embedder-Policy": "require-corp",
+		});
+		response.end(found ? readFileSync(file) : "");
+	});
+	await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+	const { port } = server.address() as AddressInfo;
+	return { origin: `http://localhost:${port}`, stop: () => server.close() };
+}
+
+test("guests have workers where the kernel's is inline, or from another origin", async ({
+	page,
+}) => {
+	const other = await elsewhere();
+	try {
+		const result = await page.evaluate(async (origin) => {
+			const options = { packages: ["/programs/echoing.wasm"], bridge: "blocking" } as const;
+			const run = async (create: () => Promise<Porthole.Sandbox>) => {
+				const sandbox = await create();
+				// Two, for what started the first must still be there for the second.
+				const outputs = [];
+				for (const stdin of ["one\n", "two\n"]) {
+					outputs.push((await sandbox.command("echoing", [], { stdin }).output()).text());
+				}
+				await sandbox.close();
+				return outputs.map((output) => output.split("\n")[1]);
+			};
+			const address = "/dist/inline.js";
+			const inline: typeof Porthole = await import(address);
+			return {
+				inline: await run(() => inline.Sandbox.create(options)),
+				workerUrl: await run(() =>
+					porthole.Sandbox.create({ ...options, workerUrl: `${origin}/guest.js` }),
+				),
+			};
+		}, other.origin);
+		expect(result).toEqual({ inline: ["1: one", "1: two"], workerUrl: ["1: one", "1: two"] });
+	} finally {
+		other.stop();
+	}
 });

@@ -233,3 +233,58 @@ test.describe("our own programs", () => {
 		expect(gaps.filter((gap) => gap > 5).length).toBeGreaterThanOrEqual(2);
 	});
 });
+
+test("a sync is EIO and named, and what was to be synced is written all the same", async ({
+	page,
+}) => {
+	const result = await page.evaluate(async (options) => {
+		const directory = new porthole.MemoryDirectory();
+		const sandbox = await porthole.Sandbox.create({ ...options, mounts: { "/data": directory } });
+		const warnings: string[] = [];
+		sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+		const code = [
+			"import os",
+			"f = open('/data/notes', 'w'); f.write('kept'); f.flush()",
+			"try: os.fsync(f.fileno())",
+			"except OSError as error: print(error.strerror)",
+			"f.write(' and more')",
+			"t = open('/tmp/there', 'w'); t.write('x'); t.flush(); os.fsync(t.fileno()); print('memory')",
+		].join("\n");
+		const ran = await py(sandbox, code);
+		const bytes = await directory.read("/notes", 0, 100);
+		return { ran, kept: text(bytes), warnings };
+	}, PYTHON);
+	expect(result.ran).toEqual({ code: 0, out: "I/O error\nmemory\n", err: "" });
+	expect(result.kept).toBe("kept and more");
+	expect(result.warnings).toHaveLength(1);
+	expect(result.warnings[0]).toMatch(/fd_sync.*EIO.*JSPI/);
+});
+
+test.describe("what is printed", () => {
+	needPrograms();
+
+	test("is bounded, for nobody takes it meanwhile: then the program gets EIO, and the page is told", async ({
+		page,
+	}) => {
+		test.setTimeout(120_000);
+		const result = await page.evaluate(async () => {
+			const sandbox = await porthole.Sandbox.create({
+				packages: ["/programs/flooding.wasm"],
+				bridge: "preloaded",
+			});
+			const warnings: string[] = [];
+			sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+			const run = async (mib: number) => {
+				const process = await sandbox.command("flooding", [String(mib), "65536"]).spawn();
+				let bytes = 0;
+				for await (const chunk of process.stdout) bytes += chunk.length;
+				return { bytes, code: (await process.status).code };
+			};
+			return { fits: await run(64), beyond: await run(300), warnings };
+		});
+		expect(result.fits).toEqual({ bytes: 64 * 1024 * 1024, code: 0 });
+		expect(result.beyond).toEqual({ bytes: 256 * 1024 * 1024, code: 1 });
+		expect(result.warnings).toHaveLength(1);
+		expect(result.warnings[0]).toMatch(/fd_write.*standard output.*EIO/);
+	});
+});
