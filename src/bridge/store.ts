@@ -67,6 +67,10 @@ export interface Store {
 	/** What is not said here is found when the store refuses a name: then the program goes on, and is
 	 *  told by its next sync. */
 	readonly names?: NameRules;
+	/** Says that others may change what is here, and that the store cannot tell of it (`watch`). Then a
+	 *  directory is listed again whenever a program opens, looks at or lists something in it, and a file
+	 *  that has another size or time is read again: a question each time, ten times a second at most. */
+	readonly changes?: "elsewhere" | undefined;
 	/** The children of a directory, in any order. */
 	list(path: string): Promise<Listing[]>;
 	/** At most `length` bytes from `offset`; fewer only at the end of the file. */

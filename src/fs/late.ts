@@ -138,7 +138,7 @@ interface Item {
 
 /** What each method of a Store answers, at once: a value, or the Errno it fails with. */
 type Plain = {
-	[K in Exclude<keyof Store, "watch" | "preserve" | "names">]-?: (
+	[K in Exclude<keyof Store, "watch" | "preserve" | "names" | "changes">]-?: (
 		...args: Parameters<Required<Store>[K]>
 	) => Awaited<ReturnType<Required<Store>[K]>> | Errno | undefined;
 };

@@ -17,7 +17,7 @@ import {
 	EXDEV,
 	PENDING,
 } from "../abi/errno.ts";
-import type { Ticket } from "../bridge/bridge.ts";
+import type { OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { Listing, Times } from "../bridge/store.ts";
 import { Entries } from "./entries.ts";
 import { type Entry, emptiness, type INode, Node, wrongReplacement, wrongType } from "./node.ts";
@@ -26,6 +26,9 @@ import { RemoteFile, RemoteLeaf, RemoteNode, RemoteSymlink } from "./remote-node
 import { MAX_NAME, utf8Length } from "./walk.ts";
 
 const MILLISECOND = 1_000_000n;
+/** Milliseconds for which a list is good enough where others change things unheard: one call looks at
+ *  many names, and a program opens many files in a row. */
+const FRESH = 100;
 /** What a time must be below: 64 bits. */
 const MOST = 1n << 64n;
 
@@ -33,6 +36,10 @@ export class RemoteDirectory extends RemoteNode {
 	/** Null until the store has listed it. */
 	#entries: Entries | null;
 	#listing: Ticket<Listing[]> | null = null;
+	/** When it was last listed. */
+	#seen = 0;
+	/** Done when it has been listed again, for the call that wants to know. */
+	#fresh: OpenTicket<void> | null = null;
 	/** Names that were changed here while it is being listed again. */
 	readonly #touched = new Set<string>();
 
@@ -54,7 +61,7 @@ export class RemoteDirectory extends RemoteNode {
 	}
 
 	override lookup(name: string): INode | Errno {
-		const entries = this.#entries ?? this.#list();
+		const entries = this.#current();
 		if (typeof entries === "number") return entries;
 		const node = entries.get(name);
 		return node === undefined ? ENOENT : (node.face ?? node);
@@ -144,7 +151,7 @@ export class RemoteDirectory extends RemoteNode {
 	}
 
 	override readdir(cursor: number, out: Entry): number {
-		const entries = this.#entries ?? this.#list();
+		const entries = cursor === 0 ? this.#current() : (this.#entries ?? this.#list());
 		if (typeof entries === "number") return entries;
 		const slot = entries.after(cursor);
 		if (slot === undefined) return 0;
@@ -232,6 +239,12 @@ export class RemoteDirectory extends RemoteNode {
 		}
 	}
 
+	/** It has been listed again, or cannot be. */
+	refreshed(): void {
+		this.#seen = this.fs.clock();
+		this.#fresh?.answer();
+	}
+
 	/** Whether something in it, or below, is only here. */
 	get isDirty(): boolean {
 		for (const [, node] of this.#entries ?? []) if (dirty(node)) return true;
@@ -261,6 +274,23 @@ export class RemoteDirectory extends RemoteNode {
 		return true;
 	}
 
+	/** What is in it now, also where others change it unheard. */
+	#current(): Entries | Errno {
+		const { elsewhere, bridge } = this.fs;
+		const entries = this.#entries ?? this.#list();
+		// A guest that cannot wait makes do with what it has.
+		if (!elsewhere || typeof entries === "number" || bridge.urgent === true) return entries;
+		if (this.#fresh === null) {
+			if (this.fs.clock() - this.#seen < FRESH) return entries;
+			this.#fresh = bridge.ticket<void>();
+			this.fs.refresh(this);
+		}
+		// Kept until a call has seen it done: the next one asks anew.
+		if (!this.#fresh.done) return bridge.pending(this.#fresh);
+		this.#fresh = null;
+		return entries;
+	}
+
 	#list(): Entries | Errno {
 		if (this.removed) return new Entries();
 		this.#listing ??= this.fs.queue.list(this.path);
@@ -272,6 +302,7 @@ export class RemoteDirectory extends RemoteNode {
 		const entries = new Entries();
 		for (const listing of ticket.value) this.#enter(entries, listing);
 		this.#entries = entries;
+		this.#seen = this.fs.clock();
 		return entries;
 	}
 

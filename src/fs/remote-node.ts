@@ -253,7 +253,8 @@ export class RemoteFile extends RemoteLeaf {
 		if (listing.type !== "file") return false;
 		if (this.isDirty || this.#changedAt >= asked) return true;
 		const size = sizeOf(listing);
-		if (!this.suspect && size === this.size()) return true;
+		const later = this.fs.elsewhere && listing.modified !== this.#base?.modified;
+		if (!this.suspect && !later && size === this.size()) return true;
 		this.suspect = false;
 		this.#base = listing;
 		this.#held?.renew(size);

@@ -169,3 +169,90 @@ test("before a file changes the store can keep what others made of it, and the p
 	expect([stored("/f"), stored("/f.conflict")]).toEqual(["again!", "theirs"]);
 	expect(read(find("f.conflict"))).toBe("theirs");
 });
+
+test("where others change things unheard, what is opened and listed is looked at again", () => {
+	let clock = 0;
+	const past = () => {
+		clock += 1000;
+	};
+	const store = new PlainStore();
+	const set = (path: string, content: string | null, modified: number) => {
+		const bytes = content === null ? null : new TextEncoder().encode(content);
+		store.items.set(path, {
+			bytes,
+			times: { accessed: 1n, modified: BigInt(modified) * 1_000_000n },
+		});
+	};
+	const real = store.list.bind(store);
+	store.list = (path) => {
+		const found = real(path);
+		if (typeof found === "number") return found;
+		return found.map((one) => ({ ...one, modified: Number(one.times?.modified ?? 0n) / 1e6 }));
+	};
+	set("/d", null, 1e12);
+	set("/d/f", "one", 1e12);
+	const bridge = new LateBridge(store);
+	const fs = new RemoteFileSystem(bridge, store.far, { elsewhere: true, clock: () => clock });
+	const inside = <T>(look: (d: INode) => T) =>
+		bridge.run(() => {
+			const d = fs.root.lookup("d");
+			return typeof d === "number" ? d : look(d);
+		});
+	const open = (name: string) => inside((d) => d.lookup(name));
+	const seen = () => inside(list);
+	const f = open("f") as INode;
+	expect(bridge.run(() => text(f))).toBe("one");
+	past();
+	// As long as before, but later.
+	set("/d/f", "two", 2e12);
+	set("/d/g", "new", 2e12);
+	expect(open("f")).toBe(f);
+	expect(bridge.run(() => text(f))).toBe("two");
+	expect(seen()).toEqual(["f", "g"]);
+	past();
+	store.items.delete("/d/f");
+	expect(open("f")).toBe(ENOENT);
+	expect(seen()).toEqual(["g"]);
+	// What has been made here is not lost to a list that is older.
+	const d = bridge.run(() => fs.root.lookup("d")) as INode;
+	past();
+	bridge.run(() => d.create("h", "file"));
+	expect(open("h")).toMatchObject({ type: "file" });
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	past();
+	expect(seen()).toEqual(["g", "h"]);
+	// Many looks in a row are one question.
+	const before = bridge.asked;
+	for (let i = 0; i < 5; i++) open("g");
+	expect(bridge.asked).toBe(before);
+	past();
+	for (let i = 0; i < 5; i++) open("g");
+	// The root and the directory.
+	expect(bridge.asked - before).toBe(2);
+});
+
+test("a store that is slower than a list is fresh is reached all the same", () => {
+	let clock = 0;
+	const store = new PlainStore();
+	for (const path of ["/a", "/a/b", "/a/b/c"]) store.items.set(path, { bytes: null });
+	const real = store.list.bind(store);
+	store.list = (path) => {
+		clock += 5000;
+		return real(path);
+	};
+	const bridge = new LateBridge(store);
+	const fs = new RemoteFileSystem(bridge, store.far, { elsewhere: true, clock: () => clock });
+	const walk = () =>
+		bridge.run(() => {
+			let node: INode = fs.root;
+			for (const name of ["a", "b", "c"]) {
+				const next = node.lookup(name);
+				if (typeof next === "number") return next;
+				node = next;
+			}
+			return node;
+		});
+	expect(walk()).toMatchObject({ type: "directory" });
+	expect(walk()).toMatchObject({ type: "directory" });
+	expect(clock / 5000).toBeLessThan(30);
+});

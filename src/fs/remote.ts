@@ -27,6 +27,8 @@ import { type FullStore, type Reports, StoreQueue, type Waiting } from "./store-
 export interface RemoteOptions {
 	/** The real time, in nanoseconds since 1970. */
 	now?: () => bigint;
+	/** Milliseconds of a clock that only goes forward. */
+	clock?: () => number;
 	/** Bytes of files that are kept once nobody uses them; 64 MiB unless told otherwise. */
 	cache?: number;
 	/** Bytes that the store may have yet to be told of before a write waits; 8 MiB. */
@@ -37,6 +39,8 @@ export interface RemoteOptions {
 	extras?: readonly StoreExtra[];
 	/** Names that this store can hold. */
 	names?: NameRules | undefined;
+	/** Whether others may change it unheard. */
+	elsewhere?: boolean;
 	/** Told of what goes on behind the guests' backs. */
 	reports?: Reports;
 }
@@ -54,6 +58,7 @@ export class RemoteFileSystem implements FileSystem {
 	readonly queue: StoreQueue;
 	readonly bridge: Bridge;
 	readonly now: () => bigint;
+	readonly clock: () => number;
 	readonly cache: number;
 	readonly block: number;
 	/** The account of the cached bytes. */
@@ -61,6 +66,7 @@ export class RemoteFileSystem implements FileSystem {
 	readonly limit: number = Number.POSITIVE_INFINITY;
 	readonly extras: ReadonlySet<StoreExtra>;
 	readonly names: NameRules;
+	readonly elsewhere: boolean;
 	/** Files and symlinks with several names, by their number in the store. */
 	readonly linked = new Map<number, RemoteLeaf>();
 	readonly #top: RemoteDirectory;
@@ -74,10 +80,12 @@ export class RemoteFileSystem implements FileSystem {
 	constructor(bridge: Bridge, store: Far<Store>, options: RemoteOptions = {}) {
 		this.bridge = bridge;
 		this.now = options.now ?? (() => BigInt(Date.now()) * MILLISECOND);
+		this.clock = options.clock ?? (() => performance.now());
 		this.cache = options.cache ?? 64 * MiB;
 		this.block = options.block ?? 65536;
 		this.extras = new Set(options.extras);
 		this.names = options.names ?? {};
+		this.elsewhere = options.elsewhere ?? false;
 		// That a method is there is what `extras` says.
 		const all = store as Far<FullStore>;
 		const { underway = 8 * MiB, reports = NO_REPORTS } = options;
@@ -119,7 +127,10 @@ export class RemoteFileSystem implements FileSystem {
 		for (const directory of this.#stale) {
 			this.#stale.delete(directory);
 			const ticket = directory.askAgain();
-			if (ticket === null) continue;
+			if (ticket === null) {
+				directory.refreshed();
+				continue;
+			}
 			this.#refreshing = true;
 			this.listings += 1;
 			const asked = this.listings;
@@ -127,6 +138,7 @@ export class RemoteFileSystem implements FileSystem {
 				this.#refreshing = false;
 				// One that cannot be listed stays as it was: a guest that needs more of it will be told.
 				if (Array.isArray(ticket.value)) directory.merge(ticket.value, asked);
+				directory.refreshed();
 				this.#refresh();
 			});
 			return;

@@ -59,7 +59,8 @@ export function wireMount(
 		stop?.();
 	});
 	const extras: StoreExtra[] = extraMethods.filter((name) => name in methods);
-	return { path, written, store, extras, names: namesOf(directory), readOnly };
+	const names = namesOf(directory);
+	return { path, written, store, extras, names, elsewhere: changesUnheard(directory), readOnly };
 }
 
 /** The names that a directory can hold; those that are refused by all go without saying. */
@@ -67,6 +68,12 @@ function namesOf(directory: Store): NameRules | undefined {
 	if (directory.names !== undefined) return directory.names;
 	if (directory instanceof FileSystemAccessDirectory) return DISK_NAMES;
 	return directory instanceof OPFSDirectory ? PRIVATE_NAMES : undefined;
+}
+
+/** Whether others may change what is in a directory, and it hears of that late or never. */
+function changesUnheard(directory: Store): boolean {
+	if (directory.changes !== undefined) return directory.changes === "elsewhere";
+	return directory instanceof FileSystemAccessDirectory && !("FileSystemObserver" in globalThis);
 }
 
 /** The methods of a store mounted at `at`, which tell what they have changed and what they throw. */

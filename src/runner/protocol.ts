@@ -52,6 +52,8 @@ export interface WireMount {
 	/** What it can do beyond what all stores can. */
 	readonly extras: readonly StoreExtra[];
 	readonly names: NameRules | undefined;
+	/** Whether others may change it, and nobody hears of it. */
+	readonly elsewhere: boolean;
 	readonly readOnly: boolean;
 }
 
