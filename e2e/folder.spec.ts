@@ -116,7 +116,8 @@ async function hear(observed: boolean): Promise<void> {
 		.toEqual(["/notes.txt", "/sub/outside.txt", "/sub/own.txt", "/sub/theirs.txt"]);
 }
 
-test("a program sees what others change while it runs", async () => {
+/** Starts a program that tells what is there, whenever it is asked. */
+async function looking(): Promise<() => Promise<string>> {
 	await page.evaluate(async () => {
 		const packages = ["/packages/python.webc"];
 		const sandbox = await porthole.Sandbox.create({ packages, mounts: { "/home": directory } });
@@ -134,13 +135,76 @@ while True:
 			},
 		});
 	});
-	const look = () => page.evaluate(() => Reflect.get(globalThis, "look")() as Promise<string>);
+	return () => page.evaluate(() => Reflect.get(globalThis, "look")() as Promise<string>);
+}
+
+test("a program sees what others change while it runs", async () => {
+	const look = await looking();
 	expect(await look()).toBe("from outside ['notes.txt', 'sub']");
 	writeFileSync(at("notes.txt"), "changed");
 	writeFileSync(at("new.txt"), "new");
 	await expect.poll(look, { timeout: 20_000 }).toBe("changed ['new.txt', 'notes.txt', 'sub']");
 	rmSync(at("sub"), { recursive: true });
 	await expect.poll(look, { timeout: 20_000 }).toBe("changed ['new.txt', 'notes.txt']");
+});
+
+test("where the browser tells of no changes, a program sees them when it opens or lists something", async () => {
+	await page.evaluate(() => {
+		Reflect.deleteProperty(globalThis, "FileSystemObserver");
+	});
+	const look = await looking();
+	expect(await look()).toBe("from outside ['notes.txt', 'sub']");
+	for (const content of ["changed once", "and twice", "thrice"]) {
+		// As long as it takes until a list is old.
+		await page.waitForTimeout(150);
+		writeFileSync(at("notes.txt"), content);
+		writeFileSync(at(content), "");
+		const names = readdirSync(folder).sort();
+		expect(await look()).toBe(`${content} [${names.map((name) => `'${name}'`).join(", ")}]`);
+	}
+});
+
+test("a file that others have replaced is told to the page, and both are in the sandbox", async () => {
+	await page.evaluate(async () => {
+		// What the browser tells must not come between: the write has to meet a file that has changed.
+		Reflect.deleteProperty(globalThis, "FileSystemObserver");
+		const packages = ["/packages/python.webc"];
+		globalThis.sandbox = await porthole.Sandbox.create({ packages, mounts: { "/d": directory } });
+		globalThis.heard = [];
+		sandbox.addEventListener("conflict", ({ detail }) => heard.push(detail.path, detail.kept));
+		const program = `f = open("/d/notes.txt", "r+")
+print(f.read(), flush=True)
+input()
+f.seek(0)
+f.write("FROM")
+`;
+		const python = await sandbox.command("python", ["-c", program]).spawn();
+		const [next, keys] = [lines(python.stdout), python.stdin.getWriter()];
+		await next();
+		Object.assign(globalThis, {
+			goOn: async () => {
+				await keys.write(new TextEncoder().encode("\n"));
+				return (await python.status).code;
+			},
+		});
+	});
+	writeFileSync(at("notes.txt"), "somebody else's");
+	expect(await page.evaluate(() => Reflect.get(globalThis, "goOn")() as Promise<number>)).toBe(0);
+	await expect.poll(() => page.evaluate(() => heard.length), { timeout: 20_000 }).toBe(2);
+	const [path, kept = ""] = await page.evaluate(() => heard);
+	expect(path).toBe("/d/notes.txt");
+	expect(kept).toMatch(/^\/d\/notes\.conflict-/);
+	expect(outside(kept.slice(3))).toBe("somebody else's");
+	expect(outside("notes.txt")).toBe("FROM outside");
+	const inside = await page.evaluate(async (kept) => {
+		const both = [
+			await sandbox.fs.readTextFile("/d/notes.txt"),
+			await sandbox.fs.readTextFile(kept),
+		];
+		await sandbox.close();
+		return both;
+	}, kept);
+	expect(inside).toEqual(["FROM outside", "somebody else's"]);
 });
 
 test("a file that others have replaced is kept beside before it is written over", async () => {
@@ -299,18 +363,39 @@ test("a permission that is taken back is EACCES, and nothing is lost when it is 
 				},
 			});
 		const guardedDirectory = new porthole.FileSystemAccessDirectory(guarded(picked));
-		const sandbox = await porthole.Sandbox.create({ mounts: { "/d": guardedDirectory } });
+		const sandbox = await porthole.Sandbox.create({
+			packages: ["/packages/python.webc"],
+			mounts: { "/d": guardedDirectory },
+		});
+		const told: string[] = [];
+		sandbox.addEventListener("mounterror", ({ detail: { path, error } }) => {
+			told.push(`${path} ${error.code}`);
+		});
+		const program = `import os
+for path in ["/d/notes.txt", "/d/sub/f"]:
+    try:
+        print(open(path).read())
+    except OSError as error:
+        print(error.strerror)
+`;
 		const before = await sandbox.fs.readTextFile("/d/notes.txt");
 		await sandbox.fs.writeFile("/d/late.txt", "written while nobody may");
 		refusing = true;
 		const refused = await caught(sandbox.sync());
 		const listing = await caught(guardedDirectory.list("/"));
+		// What is cached can be read, and what is not cannot.
+		const during = await py(sandbox, program);
 		refusing = false;
 		await sandbox.sync();
+		await sandbox.fs.writeFile("/d/sub/f", "granted again");
+		const after = await py(sandbox, program);
 		await sandbox.close();
-		return { before, refused, listing };
+		return { before, refused, listing, told, during, after };
 	});
 	expect(found.before).toBe("from outside");
+	expect(found.told).toEqual(["/d/late.txt EACCES"]);
+	expect(found.during.out).toBe("from outside\nPermission denied\n");
+	expect(found.after.out).toBe("from outside\ngranted again\n");
 	expect(found.refused).toMatchObject({ porthole: true, code: "EACCES" });
 	expect(found.listing.message).toContain("requestPermission");
 	expect(outside("late.txt")).toBe("written while nobody may");

@@ -8,16 +8,26 @@ import { expect, type Page, test } from "@playwright/test";
 import type * as Porthole from "../src/index.ts";
 import { Killable } from "./killable.ts";
 
-const QUOTA = 5_000_000;
-
 interface Kind {
 	readonly name: string;
 	/** In the page. */
 	readonly open: () => Porthole.Directory;
+	/** Bytes. */
+	readonly quota: number;
 }
 
 const kinds: readonly Kind[] = [
-	{ name: "IndexedDB", open: () => new porthole.IndexedDBDirectory("quota") },
+	{
+		name: "IndexedDB",
+		open: () => new porthole.IndexedDBDirectory("quota"),
+		quota: 5_000_000,
+	},
+	{
+		name: "OPFS",
+		open: () => new porthole.OPFSDirectory("quota"),
+		// For each file that is held open the browser sets a megabyte aside.
+		quota: 40_000_000,
+	},
 ];
 
 declare global {
@@ -33,19 +43,20 @@ test.beforeEach(async () => {
 
 test.afterEach(() => browser.end());
 
-async function start(origin: string, open: () => Porthole.Directory): Promise<Page> {
+async function start(origin: string, { open, quota }: Kind): Promise<Page> {
 	const page = await browser.open(origin);
 	await page.evaluate(`globalThis.openStore = ${open}`);
 	const session = await page.context().newCDPSession(page);
-	await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: QUOTA });
+	await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: quota });
 	return page;
 }
 
-for (const { name, open } of kinds) {
+for (const kind of kinds) {
+	const { name } = kind;
 	test(`${name}: no space is ENOSPC, what was synced is there, and what is removed makes room`, async ({
 		baseURL,
 	}) => {
-		const page = await start(baseURL ?? "", open);
+		const page = await start(baseURL ?? "", kind);
 		const found = await page.evaluate(async () => {
 			const random = () => {
 				const bytes = new Uint8Array(100_000);
@@ -100,7 +111,7 @@ for (const { name, open } of kinds) {
 	});
 
 	test(`${name}: a program is told by fsync`, async ({ baseURL }) => {
-		const page = await start(baseURL ?? "", open);
+		const page = await start(baseURL ?? "", kind);
 		const ran = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create({
 				packages: ["/packages/python.webc"],

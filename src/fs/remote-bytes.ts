@@ -171,6 +171,15 @@ export class RemoteBytes {
 		this.#owe();
 	}
 
+	/** The store has something else: all is to be sent over it. */
+	sendOver(): void {
+		if (this.#detached) return;
+		this.#unsent.add(0, this.size);
+		// Whatever its size is there, it is not what it should be.
+		this.#sent = NOWHERE;
+		this.#owe();
+	}
+
 	/** Adds what the store, which has the file at `path`, has yet to be told; false where `most` bytes
 	 *  are not all. */
 	take(path: string, out: StoreChange[], most: number): boolean {

@@ -137,6 +137,8 @@ export abstract class RemoteNode extends Node implements Owner {
 		if (this.#times === "refused") this.#times = "unsent";
 	}
 
+	overrule(): void {}
+
 	/** Puts to the store what is only here. */
 	flush(): void {}
 
@@ -259,6 +261,11 @@ export class RemoteFile extends RemoteLeaf {
 		this.#base = listing;
 		this.#held?.renew(size);
 		return super.renew(listing, times, asked);
+	}
+
+	override overrule(): void {
+		if (this.#bytes.isWhole) this.#bytes.sendOver();
+		else this.suspect = true;
 	}
 
 	/** Others have removed it while it was changed here: made again, if all of it is here. */

@@ -170,6 +170,33 @@ test("before a file changes the store can keep what others made of it, and the p
 	expect(read(find("f.conflict"))).toBe("theirs");
 });
 
+test("of a file that was kept beside all that is here is written, so that it is no mixture", () => {
+	const old = "the old one, of which much is the same";
+	for (const whole of [true, false]) {
+		const { store, find, write, put, stored, sync, bridge, read } = shared(
+			{ "/f": old.repeat(9) },
+			["preserve", ...(whole ? (["apply"] as const) : [])],
+		);
+		Reflect.set(store, "preserve", (path: string) => {
+			if (store.items.has("/kept")) return null;
+			put("/kept", stored(path));
+			return "/kept";
+		});
+		const f = find("f");
+		if (whole) read(f);
+		else bridge.run(() => f.read(new Uint8Array(4), 0, 4, 0));
+		put("/f", "theirs, and shorter");
+		write(f, "THE", 0);
+		expect(sync()).toBe(0);
+		while (bridge.turn());
+		expect(stored("/kept")).toBe("theirs, and shorter");
+		// Where the program has not read all of it, the rest can only be theirs.
+		const rest = whole ? old.repeat(9).slice(3) : "irs, and shorter";
+		expect(stored("/f")).toBe(`THE${rest}`);
+		expect(read(f)).toBe(`THE${rest}`);
+	}
+});
+
 test("where others change things unheard, what is opened and listed is looked at again", () => {
 	let clock = 0;
 	const past = () => {

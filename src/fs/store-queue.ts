@@ -34,6 +34,8 @@ export interface Owner extends INode {
 	/** Its path, now. */
 	readonly path: string;
 	readonly removed: boolean;
+	/** Others had changed it: what is here is to be taken again, if it is the whole file. */
+	overrule(): void;
 	/** How the store has listed it, where others may have changed it since. */
 	readonly base: Pick<Listing, "size" | "modified"> | null;
 	/** Puts into the queue what it has gathered. */
@@ -464,36 +466,53 @@ export class StoreQueue {
 	#fly(changes: StoreChange[], sources: Step[], taken: Step[]): void {
 		const underway = this.#bridge.ticket<void>();
 		this.#underway = underway;
-		if (this.#extras.has("preserve")) this.#preserve(sources);
-		const last = !this.#isBegun;
-		const durable = this.#hurried && last && this.#extras.has("apply");
-		if (last) this.#hurried = false;
-		this.#put(changes, durable, (errors) => {
-			for (let i = 0; i < changes.length; i++) {
-				this.#hear(changes[i] as StoreChange, sources[i] as Step, errors[i] as Done);
-			}
-			// Where none was made, nothing says what became of those before.
-			if (durable && errors.includes(0)) this.#durable = this.#answered;
-			this.#close(taken);
-			this.#batch.clear();
-			this.#underway = null;
-			this.#send();
-			underway.answer();
+		this.#preserve(changes, sources, () => {
+			const last = !this.#isBegun;
+			const durable = this.#hurried && last && this.#extras.has("apply");
+			if (last) this.#hurried = false;
+			this.#put(changes, durable, (errors) => {
+				for (let i = 0; i < changes.length; i++) {
+					this.#hear(changes[i] as StoreChange, sources[i] as Step, errors[i] as Done);
+				}
+				// Where none was made, nothing says what became of those before.
+				if (durable && errors.includes(0)) this.#durable = this.#answered;
+				this.#close(taken);
+				this.#batch.clear();
+				this.#underway = null;
+				this.#send();
+				underway.answer();
+			});
 		});
 	}
 
-	/** Has the store keep what others have made of files that are about to change. */
-	#preserve(sources: readonly Step[]): void {
-		for (const step of new Set(sources)) {
+	/** Has the store keep what others have made of files that are about to change, and then goes on. Of a
+	 *  file that was kept beside, all that is here goes along: of two versions there shall be no mixture. */
+	#preserve(changes: StoreChange[], sources: Step[], goOn: () => void): void {
+		const steps = this.#extras.has("preserve") ? new Set(sources) : [];
+		let left = 1;
+		const done = () => {
+			left -= 1;
+			if (left === 0) goOn();
+		};
+		for (const step of steps) {
 			if (!("owner" in step) || step.owner.base === null) continue;
-			const { path } = step;
+			const { path, owner } = step;
 			const { size, modified } = step.owner.base;
 			const ticket = this.#bridge.ask(this.#store, "preserve", path, size, modified);
+			left += 1;
 			ticket.watch(() => {
 				const kept: unknown = ticket.value;
-				if (typeof kept === "string") this.#reports.conflict(path, kept);
+				if (typeof kept === "string") {
+					const from = changes.length;
+					owner.overrule();
+					owner.take(path, changes, Number.POSITIVE_INFINITY);
+					for (let i = from; i < changes.length; i++) sources.push(step);
+					this.#reports.conflict(path, kept);
+				}
+				done();
 			});
 		}
+		done();
 	}
 
 	/** Puts changes to the store, and calls `heard` when all are answered. */
