@@ -31,7 +31,7 @@ import { isWithin, keyOf, split } from "./paths.ts";
 import type { Pens } from "./pens.ts";
 import { type Note, Notebook, seen, stamp } from "./sidecar.ts";
 
-/** How many directories are remembered by path. */
+/** How many directories are remembered by path, and files. */
 const MOST_REMEMBERED = 1024;
 
 export class HandleFiles {
@@ -41,6 +41,8 @@ export class HandleFiles {
 	/** Whether nobody else moves directories before `forget` is called. */
 	readonly #remembers: boolean;
 	readonly #directories = new Map<string, Directory>();
+	/** Files that have been made here, null for what has been removed: journals come and go. */
+	readonly #own = new Map<string, FileSystemFileHandle | null>();
 
 	constructor(root: Directory, pens: Pens, notes: Notebook, remembers: boolean) {
 		this.#root = root;
@@ -52,6 +54,7 @@ export class HandleFiles {
 	/** What is remembered may be otherwise from now on. */
 	forget(): void {
 		this.#directories.clear();
+		this.#own.clear();
 		this.#notes.forget();
 	}
 
@@ -92,8 +95,9 @@ export class HandleFiles {
 	async make(path: string, type: "file" | "directory"): Promise<void> {
 		const place = await this.#free(path);
 		const { directory, name } = place;
-		if (type === "file") await directory.getFileHandle(name, { create: true });
-		else await directory.getDirectoryHandle(name, { create: true });
+		this.#own.delete(keyOf(path));
+		if (type === "directory") await directory.getDirectoryHandle(name, { create: true });
+		else this.#remember(path, await directory.getFileHandle(name, { create: true }));
 		// One may be left of something that is gone.
 		await this.#notes.set(place, name, null);
 	}
@@ -101,18 +105,21 @@ export class HandleFiles {
 	async remove(path: string): Promise<void> {
 		const place = await this.#place(path);
 		const { directory, name } = place;
-		const found = await child(directory, name);
+		const found = await this.#child(place, path);
 		if (found?.kind === "directory" && !(await this.#clear(found, keyOf(path)))) {
 			throw new PortholeError("ENOTEMPTY", "something is in it");
 		}
 		await this.#pens.discard(keyOf(path));
+		this.#own.delete(keyOf(path));
 		await directory.removeEntry(name);
 		this.#directories.delete(keyOf(path));
+		if (found?.kind === "file") this.#remember(path, null);
 		await this.#notes.set(place, name, null);
 	}
 
 	async symlink(path: string, target: string): Promise<void> {
 		await this.#free(path);
+		this.#own.clear();
 		await this.#carryOut({ kind: "symlink", path, target });
 	}
 
@@ -125,6 +132,7 @@ export class HandleFiles {
 
 	/** Copies a file to a place where nothing is. */
 	async copy(path: string, to: string): Promise<void> {
+		this.#own.clear();
 		await copyFile(await this.#file(path), await this.#free(to));
 	}
 
@@ -142,6 +150,7 @@ export class HandleFiles {
 	}
 
 	async rename(from: string, to: string): Promise<void> {
+		this.#own.clear();
 		const [source, target] = [await this.#place(from), await this.#place(to)];
 		const moved = await child(source.directory, source.name);
 		if (moved === null) throw new PortholeError("ENOENT", `there is no ${from}`);
@@ -248,19 +257,32 @@ export class HandleFiles {
 	async #free(path: string): Promise<Place> {
 		const place = await this.#place(path);
 		checkNewName(place.name);
-		const found = await child(place.directory, place.name);
+		const found = await this.#child(place, path);
 		if (found !== null) throw new PortholeError("EEXIST", "something is there");
 		return place;
 	}
 
 	async #file(path: string): Promise<FileSystemFileHandle> {
 		if (split(path).length === 0) throw new PortholeError("EISDIR", "the root is no file");
-		const { directory, name } = await this.#place(path);
-		const found = await child(directory, name);
+		const place = await this.#place(path);
+		const { name } = place;
+		const found = await this.#child(place, path);
 		if (found?.kind === "directory") throw new PortholeError("EISDIR", `${name} is a directory`);
 		if (found === null) throw new PortholeError("ENOENT", `there is no ${name}`);
 		// Its kind says so.
 		return found as FileSystemFileHandle;
+	}
+
+	/** What is at a path: known already where we have made or removed it. */
+	async #child({ directory, name }: Place, path: string): Promise<Handle | null> {
+		const own = this.#own.get(keyOf(path));
+		return own === undefined ? child(directory, name) : own;
+	}
+
+	#remember(path: string, file: FileSystemFileHandle | null): void {
+		if (!this.#remembers) return;
+		if (this.#own.size >= MOST_REMEMBERED) this.#own.clear();
+		this.#own.set(keyOf(path), file);
 	}
 
 	/** Nothing that is noted on a file is true of it once it is written. */
