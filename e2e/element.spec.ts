@@ -3,6 +3,7 @@
  * when it is taken out.
  */
 import { expect, type Page, test } from "@playwright/test";
+import type {} from "./library.ts";
 
 const screen = (page: Page) => page.locator("porthole-terminal .xterm-rows");
 const state = (page: Page) => page.locator("porthole-terminal").getByRole("status");
@@ -105,8 +106,10 @@ test("an element that is taken out ends its program, and whatever it was doing",
 });
 
 test("a failure is told, with what to do next; the corrected element runs", async ({ page }) => {
-	await open(page, { src: "/packages/nothing.webc" });
+	await open(page, { src: "https://:no address/" });
 	const alert = page.locator("porthole-terminal").getByRole("alert");
+	await expect(alert).toContainText("could not be started", { timeout: 30_000 });
+	await set(page, { src: "/packages/nothing.webc" });
 	await expect(alert).toContainText("404", { timeout: 30_000 });
 	await expect(alert).toContainText("Check the address in `src`");
 	await set(page, { src: "/packages/sqlite.webc", command: "nosuch" });
@@ -117,6 +120,7 @@ test("a failure is told, with what to do next; the corrected element runs", asyn
 	await expect(screen(page)).toContainText("3.26", { timeout: 30_000 });
 	await expect(alert).toHaveText("");
 	expect(await told(page)).toEqual([
+		expect.stringMatching(/^failure/),
 		"failure http-error",
 		"failure missing-command",
 		"failure invalid-option",
@@ -152,17 +156,24 @@ test("its style is its own, follows the colours of the page, and its size is the
 	await expect(screen(page)).toContainText("42");
 });
 
-test("its sandbox is made with what the page gives", async ({ page }) => {
-	await open(page, {});
+test("its sandbox is made with what the page gives, also before the element is known", async ({
+	page,
+}) => {
+	await page.goto("/pages/library.html");
+	await page.waitForFunction(() => document.title === "ready");
 	await page.evaluate(async () => {
-		const { MemoryDirectory } = await import("/dist/index.js" as string);
-		const element = document.querySelector("porthole-terminal");
-		if (element === null) return;
-		Object.assign(element, {
-			options: { mounts: { "/data": new MemoryDirectory({ a: "of the page" }) } },
-		});
+		const give = (a: string) => ({ mounts: { "/data": new porthole.MemoryDirectory({ a }) } });
+		const element = document.createElement("porthole-terminal");
+		Object.assign(element, { options: give("given early") });
 		element.setAttribute("src", "/packages/python.webc");
 		element.setAttribute("args", `-c "print(open('/data/a').read())"`);
+		document.body.append(element);
+		await import("/dist/element.js" as string);
+		Object.assign(globalThis, {
+			giveLate: () => Object.assign(element, { options: give("given late") }),
+		});
 	});
-	await expect(screen(page)).toContainText("of the page", { timeout: 30_000 });
+	await expect(screen(page)).toContainText("given early", { timeout: 30_000 });
+	await page.evaluate(() => (globalThis as unknown as { giveLate(): void }).giveLate());
+	await expect(screen(page)).toContainText("given late", { timeout: 30_000 });
 });

@@ -55,6 +55,14 @@ export class PortholeTerminal extends Base {
 	#focused = false;
 	#parts: Parts | null = null;
 
+	constructor() {
+		super();
+		// What a page has set before this file was there would hide the accessor.
+		const early: unknown = Object.getOwnPropertyDescriptor(this, "options")?.value;
+		Reflect.deleteProperty(this, "options");
+		if (early) this.#options = early as SandboxOptions;
+	}
+
 	/** What sandboxes are made with: mounts, environment, `workerUrl`. Setting it starts again. */
 	get options(): SandboxOptions {
 		return this.#options;
@@ -129,7 +137,12 @@ export class PortholeTerminal extends Base {
 
 	/** One run, from loading the package to the program's end. */
 	async #perform(src: string, parts: Parts, over: AbortSignal): Promise<void> {
-		parts.loading(new URL(src, document.baseURI).pathname.split("/").at(-1) || src);
+		parts.loading(
+			src
+				.replace(/[?#].*$/s, "")
+				.split("/")
+				.at(-1) || src,
+		);
 		const made = new AbortController();
 		over.addEventListener("abort", () => made.abort());
 		try {
