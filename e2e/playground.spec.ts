@@ -3,6 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { expect, type Page, test } from "@playwright/test";
+import { Killable } from "./killable.ts";
 
 /** A module that prints what is in its memory: `(func (export "_start") (fd_write 1 iovec 1 n))`. */
 const printer = (text: string): Buffer => {
@@ -27,8 +28,8 @@ const loading = (page: Page) => page.locator("#loading-text");
 const status = (page: Page) => page.locator("#status");
 const run = (page: Page) => page.getByRole("button", { name: /^Run/ });
 
-async function open(page: Page, sample: string): Promise<void> {
-	await page.goto("/");
+async function open(page: Page, sample: string, origin = ""): Promise<void> {
+	await page.goto(`${origin}/`);
 	await page.getByRole("button", { name: new RegExp(`^${sample}`) }).click();
 	await expect(loading(page)).toContainText("is ready", { timeout: 30_000 });
 }
@@ -290,6 +291,34 @@ test("a Python program's notes and a SQLite database are there after a reload", 
 	await expect(log(page)).toHaveText("one more\none more\n", { timeout: 30_000 });
 	await page.getByRole("tab", { name: /^Mounts/ }).click();
 	await expect(row(page, "/files")).toContainText("Everything is saved");
+});
+
+test("notes and a database are there after the whole browser was killed", async ({ baseURL }, {
+	project,
+}) => {
+	test.skip(project.name.endsWith("isolated"), "what is stored does not depend on the headers");
+	test.setTimeout(180_000);
+	const browser = new Killable();
+	try {
+		for (const visit of [1, 2]) {
+			await browser.start();
+			const page = await browser.open(`${baseURL}`);
+			await open(page, "python", baseURL);
+			await page.getByRole("button", { name: "Notes that last" }).click();
+			await run(page).click();
+			await expect(log(page)).toHaveText("one more\n".repeat(visit), { timeout: 30_000 });
+			await expect(status(page)).toHaveText("Exited with code 0");
+			await page.getByRole("button", { name: /^sqlite/ }).click();
+			await expect(loading(page)).toContainText("sqlite is ready", { timeout: 30_000 });
+			await page.getByRole("button", { name: "A database that lasts" }).click();
+			await run(page).click();
+			await expect(log(page)).toContainText(`${visit} visits`, { timeout: 30_000 });
+			await expect(status(page)).toHaveText("Exited with code 0");
+			await browser.kill();
+		}
+	} finally {
+		await browser.end();
+	}
 });
 
 test("directories of several kinds are mounted, and are there at the next visit", async ({
