@@ -1,7 +1,41 @@
 /**
- * `apply` for stores that cannot do better than to make one change after the other.
+ * Changes as calls and calls as changes: `apply` for stores that cannot do better than to make one after
+ * the other, and the single methods of those that make lists.
  */
 import type { LinkingStore, StoreChange } from "../bridge/store.ts";
+
+/** A store all of whose methods that change something are one. */
+export abstract class ChangingStore {
+	protected abstract change(change: StoreChange): Promise<void>;
+
+	write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
+		return this.change({ call: "write", path, offset, bytes });
+	}
+
+	resize(path: string, size: number): Promise<void> {
+		return this.change({ call: "resize", path, size });
+	}
+
+	make(path: string, type: "file" | "directory"): Promise<void> {
+		return this.change({ call: "make", path, type });
+	}
+
+	remove(path: string): Promise<void> {
+		return this.change({ call: "remove", path });
+	}
+
+	rename(path: string, to: string): Promise<void> {
+		return this.change({ call: "rename", path, to });
+	}
+
+	symlink(path: string, target: string): Promise<void> {
+		return this.change({ call: "symlink", path, target });
+	}
+
+	utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
+		return this.change({ call: "utimes", path, accessed, modified });
+	}
+}
 
 /** Makes the changes in turn, and answers for each with null or the code that it failed with. */
 export async function applyInTurn(

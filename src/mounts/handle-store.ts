@@ -6,6 +6,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Listing, Store, StoreChange } from "../bridge/store.ts";
+import { ChangingStore } from "./changes.ts";
 import type { HandleFiles } from "./handle.ts";
 import { codeOf, named } from "./names.ts";
 import type { Pens } from "./pens.ts";
@@ -23,13 +24,14 @@ export interface Witness {
 	after(change: StoreChange): Promise<void>;
 }
 
-export class HandleStore implements Store {
+export class HandleStore extends ChangingStore implements Store {
 	readonly #files: HandleFiles;
 	readonly #pens: Pens;
 	readonly #turns: Turns;
 	readonly #witness: Witness;
 
 	constructor(files: HandleFiles, pens: Pens, turns: Turns, witness: Witness) {
+		super();
 		this.#files = files;
 		this.#pens = pens;
 		this.#turns = turns;
@@ -42,34 +44,6 @@ export class HandleStore implements Store {
 
 	read(path: string, offset: number, length: number): Promise<Uint8Array> {
 		return this.#run("read", path, () => this.#files.read(path, offset, length));
-	}
-
-	write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-		return this.#change({ call: "write", path, offset, bytes });
-	}
-
-	resize(path: string, size: number): Promise<void> {
-		return this.#change({ call: "resize", path, size });
-	}
-
-	make(path: string, type: "file" | "directory"): Promise<void> {
-		return this.#change({ call: "make", path, type });
-	}
-
-	remove(path: string): Promise<void> {
-		return this.#change({ call: "remove", path });
-	}
-
-	rename(path: string, to: string): Promise<void> {
-		return this.#change({ call: "rename", path, to });
-	}
-
-	symlink(path: string, target: string): Promise<void> {
-		return this.#change({ call: "symlink", path, target });
-	}
-
-	utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
-		return this.#change({ call: "utimes", path, accessed, modified });
 	}
 
 	apply(changes: readonly StoreChange[], durable = false): Promise<readonly (string | null)[]> {
@@ -88,7 +62,7 @@ export class HandleStore implements Store {
 		return this.#run("sync", "/", () => this.#pens.sync());
 	}
 
-	#change(change: StoreChange): Promise<void> {
+	protected change(change: StoreChange): Promise<void> {
 		return this.#run(change.call, change.path, () => {
 			this.#witness.before([change]);
 			return this.#told(change);

@@ -16,6 +16,7 @@ import { createStore } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
 import type { Listing, Store, StoreChange } from "../bridge/store.ts";
 import { Batch } from "./batch.ts";
+import { ChangingStore } from "./changes.ts";
 import { answered } from "./contents.ts";
 import { Log, type View } from "./log.ts";
 import { Others } from "./others.ts";
@@ -38,7 +39,7 @@ const PAGE = 2000;
 /** Milliseconds after which the log is folded when nothing has come. */
 const IDLE = 1000;
 
-export class IndexedDBStore implements Store {
+export class IndexedDBStore extends ChangingStore implements Store {
 	readonly #name: string;
 	readonly #durability: "strict" | "relaxed";
 	readonly #others: Others;
@@ -54,6 +55,7 @@ export class IndexedDBStore implements Store {
 	#unsynced = false;
 
 	constructor(name: string, options: IndexedDBOptions = {}) {
+		super();
 		this.#name = `porthole-${name}`;
 		this.#durability = options.durability ?? "relaxed";
 		this.#persisted = persistence(options.persist ?? true);
@@ -76,36 +78,8 @@ export class IndexedDBStore implements Store {
 		});
 	}
 
-	write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-		return this.#change({ call: "write", path, offset, bytes });
-	}
-
-	resize(path: string, size: number): Promise<void> {
-		return this.#change({ call: "resize", path, size });
-	}
-
-	make(path: string, type: "file" | "directory"): Promise<void> {
-		return this.#change({ call: "make", path, type });
-	}
-
-	symlink(path: string, target: string): Promise<void> {
-		return this.#change({ call: "symlink", path, target });
-	}
-
 	link(path: string, to: string): Promise<void> {
-		return this.#change({ call: "link", path, to });
-	}
-
-	utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
-		return this.#change({ call: "utimes", path, accessed, modified });
-	}
-
-	remove(path: string): Promise<void> {
-		return this.#change({ call: "remove", path });
-	}
-
-	rename(path: string, to: string): Promise<void> {
-		return this.#change({ call: "rename", path, to });
+		return this.change({ call: "link", path, to });
 	}
 
 	/** Changes in one transaction. Where there is no space for all, those are made that fit. */
@@ -150,7 +124,7 @@ export class IndexedDBStore implements Store {
 		return this.#others.watch(heard);
 	}
 
-	async #change(change: StoreChange): Promise<void> {
+	protected async change(change: StoreChange): Promise<void> {
 		const [error] = await this.#commit([change]);
 		if (error) throw error;
 	}
