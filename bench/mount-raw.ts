@@ -9,6 +9,7 @@ export interface RawStore {
 		record: (n: number) => readonly [key: IDBValidKey, value: unknown],
 	): Promise<void>;
 	keys(): Promise<IDBValidKey[]>;
+	values(range: IDBKeyRange): Promise<unknown[]>;
 	close(): void;
 }
 
@@ -31,6 +32,7 @@ export async function openRaw(name: string, storeName = "records"): Promise<RawS
 			});
 		},
 		keys: () => answer(database.transaction(storeName).objectStore(storeName).getAllKeys()),
+		values: (range) => answer(database.transaction(storeName).objectStore(storeName).getAll(range)),
 		close: () => database.close(),
 	};
 }

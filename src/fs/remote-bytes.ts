@@ -95,6 +95,7 @@ export class RemoteBytes {
 	}
 
 	read(into: Uint8Array, at: number, length: number, position: number): number {
+		if (position >= this.#stored) return this.#chunks.read(into, at, length, position);
 		const count = Math.min(length, this.size - position);
 		if (count <= 0) return 0;
 		if (!this.#isHere(Math.floor(position / this.#block))) this.makeRoom();

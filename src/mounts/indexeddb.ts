@@ -36,8 +36,9 @@ export interface IndexedDBOptions {
 const FILES = "files";
 /** Entries of a directory that are read at once. */
 const PAGE = 2000;
-/** Milliseconds after which the log is folded when nothing has come. */
+/** Milliseconds after which the log is folded when nothing has come, and until it is folded further. */
 const IDLE = 1000;
+const PAUSE = 50;
 
 export class IndexedDBStore extends ChangingStore implements Store {
 	readonly #name: string;
@@ -187,12 +188,12 @@ export class IndexedDBStore extends ChangingStore implements Store {
 
 	/** Puts what the log says into its places: at once where it is long, else when nothing has come
 	 *  for a while. */
-	#foldLater(): void {
+	#foldLater(wait = IDLE): void {
 		clearTimeout(this.#timer);
 		// Where it fails there is no space, or no database any more. The log stays as it is.
-		const fold = () => this.#fold(false).then(() => this.#foldLater());
+		const fold = () => this.#fold(false).then(() => this.#foldLater(PAUSE));
 		if (this.#log.isLong) fold().catch(() => {});
-		else if (!this.#log.isEmpty) this.#timer = setTimeout(() => fold().catch(() => {}), IDLE);
+		else if (!this.#log.isEmpty) this.#timer = setTimeout(() => fold().catch(() => {}), wait);
 	}
 
 	#fold(all: boolean): Promise<void> {
