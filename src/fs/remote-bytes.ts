@@ -11,7 +11,7 @@
  * What is written here and not there yet is known as ranges: `unsent`, then `underway`, and, if the
  * store refuses it, `refused` until somebody wants it to be tried again. No range holds bytes of its
  * own: they are taken from the cache when they are sent, so what was written over goes once. None of
- * these ranges is ever forgotten.
+ * these ranges is ever forgotten. One file, because every read, write and answer moves the same bounds.
  */
 import { type Done, EFBIG, EINVAL, EIO, ENOMEM, type Errno, ESTALE } from "../abi/errno.ts";
 import type { Ticket } from "../bridge/bridge.ts";

@@ -2,7 +2,9 @@
  * A directory of a remote file system: listed when somebody first looks into it, and from then on the
  * cache is the truth. Everything that makes, moves and removes names is here.
  *
- * A call first makes sure that all it needs is listed, and that the queue takes another change.
+ * A call first makes sure that all it needs is listed, and that the queue takes another change. What a
+ * store lists is taken for what a stranger says. One file, because what others change and what is changed
+ * here meet in the same entries.
  */
 import {
 	type Done,

@@ -2,7 +2,8 @@
  * The nodes of a remote file system, but for directories: names in the tree, times, contents.
  *
  * A node keeps what the store has yet to be told of it: a file its bytes, each its times. The queue
- * asks for that when its turn comes (`take`) and says what became of it (`answered`).
+ * asks for that when its turn comes (`take`) and says what became of it (`answered`). One file, because
+ * the kinds are steps of one class.
  */
 import { type Done, ENOENT, type Errno } from "../abi/errno.ts";
 import type { Listing, StoreChange, Times } from "../bridge/store.ts";
