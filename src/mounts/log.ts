@@ -206,6 +206,7 @@ export class Log {
 		if (known === UNKNOWN) this.#forget(last);
 		this.#seen.clear();
 		for (const [version, value] of found) this.#receive(version, value);
+		if (this.#version === NONE) this.#born = Number.POSITIVE_INFINITY;
 	}
 
 	/** Begins anew with nothing but the records beneath. */
