@@ -188,19 +188,22 @@ async function elsewhere(): Promise<{ readonly origin: string; readonly stop: ()
 	return { origin: `http://localhost:${port}`, stop: () => server.close() };
 }
 
-for (const from of ["inline", "another origin"]) {
+for (const from of ["inline", "another origin", "another origin, with the library"]) {
 	test(`guests have workers where the kernel's script is from: ${from}`, async ({ page }) => {
 		const other = await elsewhere();
 		try {
 			const printed = await page.evaluate(
 				async ({ from, origin }) => {
-					const inline = from === "inline";
-					const address = "/dist/inline.js";
-					const library: typeof Porthole = inline ? await import(address) : porthole;
+					const addresses = new Map([
+						["inline", "/dist/inline.js"],
+						["another origin, with the library", `${origin}/index.js`],
+					]);
+					const address = addresses.get(from);
+					const library: typeof Porthole = address ? await import(address) : porthole;
 					const sandbox = await library.Sandbox.create({
 						packages: ["/programs/echoing.wasm"],
 						bridge: "blocking",
-						...(!inline && { workerUrl: `${origin}/guest.js` }),
+						...(!address && { workerUrl: `${origin}/guest.js` }),
 					});
 					// Two, for what started the first must still be there for the second.
 					const outputs = [];

@@ -11,7 +11,16 @@ export type Role = "porthole" | "porthole-stores" | "porthole-guest";
 
 export function makeWorker(url: string | URL | undefined, name: Role = "porthole"): Worker {
 	if (url === undefined) {
-		return new Worker(new URL("../../workers/guest.ts", import.meta.url), { type: "module", name });
+		try {
+			return new Worker(new URL("../../workers/guest.ts", import.meta.url), {
+				type: "module",
+				name,
+			});
+		} catch {
+			// Refused, because this file is from another origin; the built script lies beside it. A bundler
+			// would take `new URL` for a file to copy.
+			return makeWorker(import.meta.url.replace(/[^/]*$/, "guest.js"), name);
+		}
 	}
 	const absolute = new URL(url, document.baseURI);
 	const direct = absolute.origin === location.origin || absolute.protocol === "blob:";
