@@ -179,7 +179,7 @@ for (const bridge of ["suspending", "blocking"] as const) {
 		test.skip(isolated !== (bridge === "blocking"), "each bridge has its page");
 		test.skip(
 			inFirefox && bridge === "blocking",
-			"in Firefox about one of sixty processes on the blocking bridge does not start, for a cause unknown",
+			"in Firefox `new Worker` in a worker now and then never returns, about once in fifty",
 		);
 		test.setTimeout(240_000);
 		const before = inFirefox ? null : await resident(page);
