@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { chromium, type Page } from "@playwright/test";
 import { browserArguments, requireBrowser } from "../scripts/browser.mjs";
 import type { MountContestant, MountJob } from "./mount-job.ts";
+import { median } from "./table.ts";
 
 interface MountRow {
 	/** What one calls it to have it measured alone. */
@@ -136,9 +137,4 @@ async function measureWarm(page: Page): Promise<string> {
 
 function run(page: Page, who: MountContestant, job: MountJob): Promise<number[]> {
 	return page.evaluate(([who, job]) => globalThis.mountBench.run(who, job), [who, job] as const);
-}
-
-function median(list: readonly number[]): number {
-	const sorted = [...list].sort((a, b) => a - b);
-	return sorted[sorted.length >> 1] ?? Number.NaN;
 }

@@ -81,7 +81,8 @@ function judge(
 	return { target: target.noise === 1 ? "best of all" : "best but for noise", met };
 }
 
-function median(list: readonly number[]): number {
+/** The one in the middle; NaN of nothing. */
+export function median(list: readonly number[]): number {
 	const sorted = list.filter((value) => value !== undefined).sort((a, b) => a - b);
 	const middle = sorted.length >> 1;
 	const upper = sorted[middle] ?? Number.NaN;

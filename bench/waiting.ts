@@ -9,6 +9,7 @@
  */
 import { chromium, type Page } from "@playwright/test";
 import { browserArguments, requireBrowser } from "../scripts/browser.mjs";
+import { median } from "./table.ts";
 import type { Waiter, WaitTask } from "./waiting-job.ts";
 
 interface WaitRow {
@@ -114,11 +115,6 @@ function medianOf(rounds: readonly Times[]): Times {
 		most: median(rounds.map(({ most }) => most)),
 		least: median(rounds.map(({ least }) => least)),
 	};
-}
-
-function median(list: readonly number[]): number {
-	const sorted = [...list].sort((a, b) => a - b);
-	return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 function shown({ half, most }: Times): string {
