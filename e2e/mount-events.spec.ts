@@ -100,6 +100,28 @@ test("what a page's own store throws is in the events and errors that come of it
 	expect(result.synced.code).toBe("ENOSPC");
 });
 
+test("what is thrown at a whole list of changes is told too", async ({ page }) => {
+	const said = await page.evaluate(async () => {
+		const snapped = Object.assign(new Error("the tape has snapped"), { code: "ENOSPC" });
+		const directory = new porthole.MemoryDirectory();
+		directory.apply = async () => {
+			throw snapped;
+		};
+		const sandbox = await porthole.Sandbox.create({ mounts: { "/d": directory } });
+		const told = new Promise<unknown[]>((resolve) => {
+			sandbox.addEventListener("mounterror", ({ detail: { path, error } }) => {
+				resolve([path, error.code, error.message.endsWith(": the tape has snapped")]);
+			});
+		});
+		await sandbox.fs.writeFile("/d/f", "x");
+		await caught(sandbox.sync());
+		const found = await told;
+		await caught(sandbox.close());
+		return found;
+	});
+	expect(said).toEqual(["/d/f", "ENOSPC", true]);
+});
+
 test("closing a file tells a program what has become of its bytes, once", async ({ page }) => {
 	const result = await page.evaluate(async () => {
 		const directory = new porthole.MemoryDirectory();

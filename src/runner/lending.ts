@@ -87,7 +87,9 @@ function methodsOf(
 	for (const name of [...storeMethods, ...extraMethods]) {
 		if (typeof directory[name] !== "function") continue;
 		methods[name] = async (...args) => {
-			const path = at + String(args[0]).replace(/^\/$/, "") || "/";
+			// A list of changes, or a sync, is of the whole mount.
+			const [below] = args;
+			const path = (typeof below === "string" && below !== "/" ? at + below : at) || "/";
 			const answer: unknown = await ask(directory, name, args).catch((thrown: unknown) => {
 				causes.note(path, thrown);
 				throw thrown;
