@@ -6,7 +6,8 @@
  * per room forbids all else of ours; the doors name the single file that may import a dependency.
  */
 
-const CONFORMANCE = "^src/(fs|mounts)/conformance\\.ts$";
+/** What only tests use: the conformance suites and files that end in `.testkit.ts`. */
+const CONFORMANCE = "^src/((fs|mounts)/conformance|\\w+/.*\\.testkit)\\.ts$";
 const TEST = "\\.(test|test-d|bench)\\.ts$";
 
 /** @type {Record<string, { may: string[], types?: string[] }>} */
@@ -56,7 +57,7 @@ function roomRules(room, { may, types = [] }) {
 		{ ...values, to: { path: OURS, pathNot: [...values.to.pathNot, CONFORMANCE] } },
 		{
 			name: `${room}-conformance`,
-			comment: "The conformance files are for tests.",
+			comment: "Conformance files and test kits are for tests.",
 			severity: "error",
 			...conformance,
 		},

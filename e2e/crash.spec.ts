@@ -22,7 +22,7 @@ import type * as Porthole from "../src/index.ts";
 import { crash, Killable } from "./killable.ts";
 import { Model, teach, work } from "./workload.ts";
 
-const KILLS = Number(env.PORTHOLE_KILLS ?? 100);
+const KILLS = Number(env.PORTHOLE_KILLS ?? 15);
 /** Steps that a page is given; more than it can do before it is killed. */
 const STEPS = 1500;
 

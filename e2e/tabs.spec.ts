@@ -15,7 +15,7 @@ import type * as Porthole from "../src/index.ts";
 import { crash, Killable } from "./killable.ts";
 import { Model, teach, work } from "./workload.ts";
 
-const SECONDS = Number(env.PORTHOLE_SECONDS ?? 20);
+const SECONDS = Number(env.PORTHOLE_SECONDS ?? 6);
 const PAGES = 4;
 const STEPS = 20_000;
 const SHARED = 5;

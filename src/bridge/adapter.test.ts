@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EBADF, ENDED, ENOENT, PENDING } from "../abi/errno.ts";
+import { runs } from "../abi/random.testkit.ts";
 import { adapterModule, type PlainCall, type Signature } from "./adapter.ts";
 
 type Exported = (...args: (number | bigint)[]) => number | undefined;
@@ -71,7 +72,7 @@ describe("the module", () => {
 					expect(log.pop()).toBe([name, ...words].join(" "));
 				}
 			}),
-			{ numRuns: 30 },
+			runs(30),
 		);
 	});
 });

@@ -7,6 +7,7 @@ import { buildSync } from "esbuild";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { EPIPE, PENDING } from "../abi/errno.ts";
+import { runs } from "../abi/random.testkit.ts";
 import { makeRing, RING, Ring, RingEnd } from "./ring.ts";
 
 /** Both ends, and what came out of them. `room` is what the outlet takes before it has to be asked again. */
@@ -67,7 +68,7 @@ test("what is put comes out, whatever is put and taken in between", () => {
 			pair.end.empty();
 			expect(Buffer.compare(pair.shown, bytes(put, 7))).toBe(0);
 		}),
-		{ numRuns: 20 },
+		runs(20),
 	);
 });
 

@@ -5,11 +5,12 @@
  * and calls again, so a call that changes something before it has everything it needs does so twice
  * and is found out. One file, because the directed tests and the random ones share their eyes.
  * The heart is a comparison with the simplest model that could work: random calls
- * go to both, and all that is visible must agree. A failure prints the seed; SEED=n repeats it, and
- * ROUNDS=n plays so many sequences instead of a few.
+ * go to both, and all that is visible must agree. A failure prints the seed: see
+ * `random.testkit.ts`.
  */
 import { expect, test } from "vitest";
 import { ENOENT, EXDEV, errnoName } from "../abi/errno.ts";
+import { type Dice, dice, seeds } from "../abi/random.testkit.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyEntry, emptyStat, type FileSystem, type INode } from "./node.ts";
 import * as at from "./operations.ts";
@@ -38,20 +39,6 @@ const POPULATED: Literal = {
 	b: "plain",
 	c: { a: "", d: { a: { b: "far down" } } },
 };
-
-/** Random numbers below `sides`. */
-export type Dice = (sides: number) => number;
-
-/** A generator of random numbers that can be repeated. */
-function dice(seed: number): Dice {
-	let state = seed >>> 0;
-	return (sides) => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-		return ((mixed ^ (mixed >>> 14)) >>> 0) % sides;
-	};
-}
 
 /** Drives the subject and the model with the same calls. */
 class Pair {
@@ -340,14 +327,10 @@ export function conformance(
 	const directed = (tree: Literal) => start(make(tree, dice(1)));
 	for (const [state, tree] of Object.entries({ empty: {}, populated: POPULATED })) {
 		test(`${name}, ${state}: random calls give what the plain model gives`, () => {
-			const { SEED: given, ROUNDS } = process.env;
-			const rounds = Number(ROUNDS ?? features.rounds ?? 12);
-			for (let round = 0; round < rounds; round++) {
-				const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+			for (const seed of seeds(features.rounds ?? 12)) {
 				const subject = make(tree, dice(~seed));
 				const model = new Plain(features.links, tree);
 				playOut(new Pair(subject, model, features, dice(seed)), subject, seed);
-				if (given !== undefined) break;
 			}
 		});
 	}

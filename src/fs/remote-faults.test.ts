@@ -5,8 +5,9 @@
  */
 import { expect, test } from "vitest";
 import { EACCES, EIO, ENOSPC, type Errno } from "../abi/errno.ts";
+import type { Dice } from "../abi/random.testkit.ts";
 import type { StoreExtra } from "../bridge/store.ts";
-import { conformance, type Dice, snapshot } from "./conformance.ts";
+import { conformance, snapshot } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
 import type { INode } from "./node.ts";
 import type { Literal } from "./plain.ts";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { runs } from "../abi/random.testkit.ts";
 import { answer } from "./answer.ts";
 import { Background } from "./background.ts";
 import { MemoryWorld, noise } from "./model.ts";
@@ -272,7 +273,7 @@ test("whatever happens, an answer is bytes of the version that it names", async 
 		fc.asyncProperty(anything, async (steps) => {
 			await play(steps);
 		}),
-		{ numRuns: 60, timeout: 5_000 },
+		{ ...runs(60), timeout: 5_000 },
 	);
 });
 

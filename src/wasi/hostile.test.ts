@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { errnoName } from "../abi/errno.ts";
+import { runs } from "../abi/random.testkit.ts";
 import { signatures } from "./table.ts";
 import { forms, pointersOf, Session, transcript, type World } from "./transcript.ts";
 
@@ -232,7 +233,7 @@ describe.each([
 					expect(Number.isInteger(errno) && errno >= 0 && errno <= 76, one.name).toBe(true);
 				}
 			}),
-			{ numRuns: 250 },
+			runs(250),
 		);
 	});
 });
@@ -253,6 +254,6 @@ test("random calls on a descriptor with any rights never do what the rights forb
 			const writes = session.line(`fd_write 4 "x"`).endsWith(" = 1");
 			expect(writes).toBe((base & asked & 64) !== 0);
 		}),
-		{ numRuns: 60 },
+		runs(60),
 	);
 });

@@ -20,6 +20,7 @@ import { expect, test } from "vitest";
 import * as abi from "../abi/constants.ts";
 import { errnoName } from "../abi/errno.ts";
 import { DIRENT, EVENT, FDSTAT, FILESTAT, PRESTAT, SUBSCRIPTION } from "../abi/layout.ts";
+import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { type Calls, type Files, Session } from "./transcript.ts";
 
 /** Ours → why the shim is not asked, or its answer does not count. */
@@ -247,27 +248,15 @@ function pick(lines: readonly string[], roll: (below: number) => number): string
 	return lines[roll(lines.length)] as string;
 }
 
-/** Random numbers that a seed repeats. */
-function dice(seed: number): (below: number) => number {
-	let state = seed >>> 0;
-	return (below) => {
-		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-		return Math.floor((state / 2 ** 32) * below);
-	};
-}
-
 test("random calls give what the shim gives", () => {
-	const given = process.env.SEED;
-	for (let round = 0; round < 40; round++) {
-		const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+	for (const seed of seeds(40)) {
 		const duel = new Duel(dice(seed));
 		try {
 			duel.start();
 			for (let i = 0; i < 150; i++) duel.step();
 		} catch (cause) {
-			throw new Error(`SEED=${seed}\n${duel.log.join("\n")}\n${String(cause)}`, { cause });
+			throw withSeed(seed, `${duel.log.join("\n")}\n${String(cause)}`);
 		}
-		if (given !== undefined) break;
 	}
 });
 

@@ -7,6 +7,7 @@
 import { decodeFirst } from "cborg";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { runs } from "../abi/random.testkit.ts";
 import { decodeMap, plainMap } from "./cbor.ts";
 import type { DirectoryDefinition, FileDefinition, PackageDefinition } from "./definition.ts";
 import { encodeMap } from "./encode.ts";
@@ -111,7 +112,7 @@ async function survives(bytes: Uint8Array): Promise<void> {
 	}
 }
 
-const runs = { numRuns: 200, interruptAfterTimeLimit: 2000, markInterruptAsFailure: false };
+const twoSeconds = { interruptAfterTimeLimit: 2000, ...runs(200) };
 
 test("what is written is read, and written again to the same bytes", async () => {
 	const property = fc.asyncProperty(definition, async (given) => {
@@ -121,7 +122,7 @@ test("what is written is read, and written again to the same bytes", async () =>
 		expect(plain(again.volumes)).toEqual(plain(given.volumes, given.format));
 		expect(again.atoms).toEqual(sortedMap(given.atoms));
 	});
-	await fc.assert(property, runs);
+	await fc.assert(property, twoSeconds);
 });
 
 /** A tree without what its format does not keep. */
@@ -144,7 +145,7 @@ test("damaged containers are read or refused", async () => {
 	const property = fc.asyncProperty(definition, damage, async (given, damages) => {
 		await survives(damages.reduce(damaged, await writePackage(given)));
 	});
-	await fc.assert(property, runs);
+	await fc.assert(property, twoSeconds);
 });
 
 test("damage anywhere in the first kilobytes is noticed or harmless", async () => {
@@ -175,7 +176,7 @@ test("random bytes behind a magic number are refused", async () => {
 	const property = fc.asyncProperty(magic, bytes, async (start, rest) => {
 		await survives(new Uint8Array(Buffer.concat([Buffer.from(start, "latin1"), rest])));
 	});
-	await fc.assert(property, runs);
+	await fc.assert(property, twoSeconds);
 });
 
 test("no length is believed before it is checked", async () => {
@@ -225,7 +226,7 @@ describe("CBOR", () => {
 			expect(length).toBe(bytes.length);
 			expect(encodeMap(table)).toEqual(bytes);
 		});
-		fc.assert(property, runs);
+		fc.assert(property, twoSeconds);
 	});
 
 	/** A map from random bytes: mostly broken, sometimes in ways that only one of two notices. */
@@ -254,7 +255,7 @@ describe("CBOR", () => {
 			agreed += 1;
 			expect(ours).toEqual([plainMap(theirs[0]), bytes.length - theirs[1].length]);
 		});
-		fc.assert(property, { ...runs, numRuns: 3000 });
+		fc.assert(property, { ...twoSeconds, ...runs(3000) });
 		expect(agreed).toBeGreaterThan(100);
 	});
 });
