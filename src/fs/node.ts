@@ -22,6 +22,18 @@ import {
 	type Errno,
 	EXDEV,
 } from "../abi/errno.ts";
+import type { Ticket } from "../bridge/bridge.ts";
+
+/** One call that waits for a store, from its first run to its last: what was changed before the first
+ *  is waited for, and what is changed meanwhile is not. */
+export interface Waiting {
+	/** Done when all that was changed before has been answered. */
+	before?: Ticket<void>;
+	/** Done when what had been refused before has been answered again. */
+	again?: Ticket<void>;
+	/** So many changes are to be durable. */
+	wanted?: number;
+}
 
 export type FileType = "file" | "directory" | "symlink" | "device" | "pipe";
 
@@ -64,8 +76,9 @@ export interface OpenNode {
 	/** Sets the times it is given, in nanoseconds since 1970; null leaves one as it is. */
 	setTimes(accessed: bigint | null, modified: bigint | null): Done;
 	/** 0 once all earlier writes are where they belong. One that failed in the background is
-	 *  reported here, once. */
-	sync(): Done;
+	 *  reported here, once. The caller hands in the same `waiting` each time it runs again; two callers
+	 *  that hand in none wait for each other's writes. */
+	sync(waiting?: Waiting): Done;
 	/** The last descriptor on this node has gone. A pipe tells its other end. Waits for nothing, but
 	 *  tells, as `sync` would, what has failed in the background by now. */
 	closed(): Done;
@@ -114,7 +127,7 @@ export interface INode extends OpenNode {
 export interface FileSystem {
 	readonly root: INode;
 	/** 0 once every change is durable; PENDING until then. */
-	sync(): Done;
+	sync(waiting?: Waiting): Done;
 }
 
 let lastIno = 0;
@@ -176,7 +189,7 @@ export abstract class Node implements INode {
 		return EROFS;
 	}
 
-	sync(): Done {
+	sync(_waiting?: Waiting): Done {
 		return 0;
 	}
 

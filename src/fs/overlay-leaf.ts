@@ -7,7 +7,7 @@
  * then its copy is a file without a name.
  */
 import { type Done, EEXIST, EIO, type Errno } from "../abi/errno.ts";
-import { emptyStat, type INode, Node, type Stat } from "./node.ts";
+import { emptyStat, type INode, Node, type Stat, type Waiting } from "./node.ts";
 
 /** What a leaf needs of the directory it lies in. */
 export interface Home {
@@ -67,8 +67,8 @@ export class OverlayLeaf extends Node {
 		return 0;
 	}
 
-	override sync(): Done {
-		return this.#upper === null ? 0 : this.#upper.sync();
+	override sync(waiting?: Waiting): Done {
+		return this.#upper === null ? 0 : this.#upper.sync(waiting);
 	}
 
 	override closed(): Done {

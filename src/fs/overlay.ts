@@ -35,6 +35,7 @@ import {
 	type INode,
 	Node,
 	type Stat,
+	type Waiting,
 	wrongReplacement,
 	wrongType,
 } from "./node.ts";
@@ -84,8 +85,8 @@ export class Overlay implements FileSystem {
 		this.generation += 1;
 	}
 
-	sync(): Done {
-		return this.upper.sync();
+	sync(waiting?: Waiting): Done {
+		return this.upper.sync(waiting);
 	}
 }
 
@@ -142,8 +143,8 @@ export class OverlayDirectory extends Node {
 		return typeof upper === "number" ? upper : upper.setTimes(accessed, modified);
 	}
 
-	override sync(): Done {
-		return this.#upper === null ? 0 : this.#upper.sync();
+	override sync(waiting?: Waiting): Done {
+		return this.#upper === null ? 0 : this.#upper.sync(waiting);
 	}
 
 	override closed(): Done {

@@ -5,9 +5,9 @@
  * asks for that when its turn comes (`take`) and says what became of it (`answered`). One file, because
  * the kinds are steps of one class.
  */
-import { type Done, ENOENT, type Errno } from "../abi/errno.ts";
+import { type Done, ENOENT, type Errno, PENDING } from "../abi/errno.ts";
 import type { Listing, StoreChange, Times } from "../bridge/store.ts";
-import { type FileType, Node, type Stat } from "./node.ts";
+import { type FileType, Node, type Stat, type Waiting } from "./node.ts";
 import type { RemoteFileSystem } from "./remote.ts";
 import { RemoteBytes } from "./remote-bytes.ts";
 import type { RemoteDirectory } from "./remote-directory.ts";
@@ -35,6 +35,8 @@ export abstract class RemoteNode extends Node implements Owner {
 	#changed: bigint;
 	/** What has become of times that were set. */
 	#times: "sent" | "unsent" | "refused" = "sent";
+	/** Callers of `sync` who do not say who they are. */
+	#syncing: Waiting | null = null;
 
 	constructor(
 		fs: RemoteFileSystem,
@@ -143,9 +145,16 @@ export abstract class RemoteNode extends Node implements Owner {
 	/** Puts to the store what is only here. */
 	flush(): void {}
 
-	override sync(): Done {
-		return this.fs.queue.syncOf(this);
+	override sync(waiting?: Waiting): Done {
+		const one = waiting ?? this.#syncing ?? {};
+		if (one.before === undefined) this.beforeSync();
+		const done = this.fs.queue.syncOf(this, one);
+		if (waiting === undefined) this.#syncing = done === PENDING ? one : null;
+		return done;
 	}
+
+	/** Puts into the queue what a sync is to wait for. */
+	protected beforeSync(): void {}
 
 	modifiedNow(): void {
 		this.changedNow();
@@ -339,11 +348,10 @@ export class RemoteFile extends RemoteLeaf {
 		return true;
 	}
 
-	override sync(): Done {
+	protected override beforeSync(): void {
 		this.#settle();
 		this.fs.queue.hurry();
 		this.flush();
-		return super.sync();
 	}
 
 	override closed(): Done {

@@ -3,7 +3,7 @@
  * overwritten unseen where something is.
  */
 import { expect, test } from "vitest";
-import { EIO, ENOENT, ESTALE } from "../abi/errno.ts";
+import { EACCES, EIO, ENOENT, ENOSPC, ESTALE, PENDING } from "../abi/errno.ts";
 import type { StoreExtra } from "../bridge/store.ts";
 import { list, text } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
@@ -195,6 +195,73 @@ test("of a file that was kept beside all that is here is written, so that it is 
 		expect(stored("/f")).toBe(`THE${rest}`);
 		expect(read(f)).toBe(`THE${rest}`);
 	}
+});
+
+test("what cannot be kept beside is not written over, and is written once it can be", () => {
+	for (const extras of [["preserve"], ["preserve", "apply"]] as const) {
+		const { store, find, write, put, told, stored, sync, read } = shared(
+			{ "/f": "mine is here", "/g": "g" },
+			extras,
+		);
+		const answers: unknown[] = [ENOSPC, {}];
+		Reflect.set(store, "preserve", (path: string) => {
+			if (path === "/g" || stored("/f").startsWith("x")) return null;
+			if (answers.length > 0) return answers.shift();
+			put("/kept", stored(path));
+			return "/kept";
+		});
+		const [f, g] = [find("f"), find("g")];
+		read(f);
+		put("/f", "THEIRS, changed outside");
+		write(f, "x");
+		write(g, "G");
+		expect(sync()).toBe(ENOSPC);
+		expect([stored("/f"), stored("/g")]).toEqual(["THEIRS, changed outside", "G"]);
+		// What is neither a path nor null says nothing.
+		expect(sync()).toBe(EIO);
+		expect(stored("/f")).toBe("THEIRS, changed outside");
+		expect(told).toEqual([`/f ${ENOSPC}`, `/f ${EIO}`]);
+		expect(sync()).toBe(0);
+		expect([stored("/f"), stored("/kept")]).toEqual(["xine is here", "THEIRS, changed outside"]);
+		expect(told.at(-1)).toBe("/f /kept");
+	}
+});
+
+test("a sync of one file ends although another process goes on writing it", () => {
+	const options: StoreExtra[][] = [[], ["apply"], ["apply", "sync"]];
+	for (const [extras, named] of options.flatMap((one) => [
+		[one, true] as const,
+		[one, false] as const,
+	])) {
+		const { bridge, find, write, stored } = shared({ "/f": "12345678" }, extras);
+		const f = find("f");
+		write(f, "a");
+		const waiting = named ? {} : undefined;
+		let answer = f.sync(waiting);
+		for (let i = 0; i < 100 && answer === PENDING; i++) {
+			f.write(encode("b"), 0, 1, 1);
+			bridge.turn();
+			answer = f.sync(waiting);
+		}
+		expect(answer).toBe(0);
+		expect(stored("/f")[0]).toBe("a");
+	}
+});
+
+test("two syncs of one file wait for what each has found, and no longer", () => {
+	const { store, bridge, find, write, stored } = shared({ "/f": "12345678" }, ["apply", "sync"]);
+	const f = find("f");
+	write(f, "a");
+	const [one, two] = [{}, {}];
+	expect(f.sync(one)).toBe(PENDING);
+	// The batch of the first is on its way.
+	f.write(encode("b"), 0, 1, 1);
+	expect(f.sync(two)).toBe(PENDING);
+	store.failNext = EACCES;
+	while (f.sync(one) === PENDING) bridge.turn();
+	expect(stored("/f").slice(0, 2)).not.toBe("ab");
+	expect(bridge.run(() => f.sync(two))).toBe(0);
+	expect(stored("/f").slice(0, 2)).toBe("ab");
 });
 
 test("where others change things unheard, what is opened and listed is looked at again", () => {

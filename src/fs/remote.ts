@@ -18,11 +18,11 @@
 import type { Done } from "../abi/errno.ts";
 import type { Bridge, Far } from "../bridge/bridge.ts";
 import type { NameRules, Store, StoreExtra, Times } from "../bridge/store.ts";
-import { type FileSystem, type INode, nextDev } from "./node.ts";
+import { type FileSystem, type INode, nextDev, type Waiting } from "./node.ts";
 import type { RemoteBytes } from "./remote-bytes.ts";
 import { RemoteDirectory } from "./remote-directory.ts";
 import type { RemoteLeaf } from "./remote-node.ts";
-import { type FullStore, type Reports, StoreQueue, type Waiting } from "./store-queue.ts";
+import { type FullStore, type Reports, StoreQueue } from "./store-queue.ts";
 
 export interface RemoteOptions {
 	/** The real time, in nanoseconds since 1970. */

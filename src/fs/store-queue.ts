@@ -17,7 +17,7 @@ import { type Done, EEXIST, EIO, ENOENT, type Errno, errnoOf } from "../abi/errn
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { Listing, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
 import { Batch, type NameChange, Names } from "./doubt.ts";
-import type { INode } from "./node.ts";
+import type { INode, Waiting } from "./node.ts";
 
 /** A store with all that stores may lack. */
 export type FullStore = Required<Store>;
@@ -50,16 +50,6 @@ export interface Reports {
 	pending(): void;
 	/** Others had changed the file at `path`; theirs is at `kept` now. */
 	conflict(path: string, kept: string): void;
-}
-
-/** One who waits for all that was changed before, and asks again until there is an answer. */
-export interface Waiting {
-	/** Done when that has been answered. */
-	before?: Ticket<void>;
-	/** Done when what had been refused before has been answered again. */
-	again?: Ticket<void>;
-	/** So many changes are to be durable. */
-	wanted?: number;
 }
 
 interface Named {
@@ -297,19 +287,21 @@ export class StoreQueue {
 		return this.#harden(waiting.wanted);
 	}
 
-	/** The same for the changes of one node. */
-	syncOf(node: INode): Done {
-		if (this.#underway !== null && this.#open.has(node)) {
-			return this.#bridge.pending(this.#underway);
-		}
+	/** The same for the changes of one node; a program that goes on writing to it keeps nobody waiting. */
+	syncOf(node: INode, waiting: Waiting): Done {
+		waiting.before ??= this.#allBefore(this.#open.has(node));
+		if (!waiting.before.done) return this.#bridge.pending(waiting.before);
 		const error = this.failureOf(node);
 		if (error !== 0) return error;
-		const owners = [...this.#refused].filter((owner) => owner === node);
-		if (owners.length > 0 || this.#held.some((held) => held.node === node)) {
-			this.#retry(owners);
-			if (this.#underway !== null) return this.#bridge.pending(this.#underway);
+		if (waiting.again === undefined) {
+			const owners = [...this.#refused].filter((owner) => owner === node);
+			const some = owners.length > 0 || this.#held.some((held) => held.node === node);
+			if (some) this.#retry(owners);
+			waiting.again = this.#allBefore(some);
 		}
-		return this.#harden(this.#lastOf.get(node) ?? 0);
+		if (!waiting.again.done) return this.#bridge.pending(waiting.again);
+		waiting.wanted ??= this.#lastOf.get(node) ?? 0;
+		return this.#harden(waiting.wanted);
 	}
 
 	/** Why a change of a node was refused, if nobody has been told yet; else 0. */
@@ -359,10 +351,11 @@ export class StoreQueue {
 		return later;
 	}
 
-	/** Done when all that is in the queue now has been answered. */
-	#allBefore(): Ticket<void> {
+	/** Done when all that is in the queue now has been answered; at once where there is no `need`. */
+	#allBefore(need = true): Ticket<void> {
 		const ticket = this.#bridge.ticket<void>();
-		this.#push({ ask: () => ticket.answer() });
+		if (need) this.#push({ ask: () => ticket.answer() });
+		else ticket.answer();
 		return ticket;
 	}
 
@@ -466,13 +459,16 @@ export class StoreQueue {
 	#fly(changes: StoreChange[], sources: Step[], taken: Step[]): void {
 		const underway = this.#bridge.ticket<void>();
 		this.#underway = underway;
-		this.#preserve(changes, sources, () => {
+		this.#preserve(changes, sources, (refused) => {
 			const last = !this.#isBegun;
 			const durable = this.#hurried && last && this.#extras.has("apply");
 			if (last) this.#hurried = false;
-			this.#put(changes, durable, (errors) => {
+			const sent = changes.filter((_, i) => !refused.has(sources[i] as Step));
+			this.#put(sent, durable, (errors) => {
+				let at = 0;
 				for (let i = 0; i < changes.length; i++) {
-					this.#hear(changes[i] as StoreChange, sources[i] as Step, errors[i] as Done);
+					const source = sources[i] as Step;
+					this.#hear(changes[i] as StoreChange, source, refused.get(source) ?? errors[at++] ?? EIO);
 				}
 				// Where none was made, nothing says what became of those before.
 				if (durable && errors.includes(0)) this.#durable = this.#answered;
@@ -486,13 +482,19 @@ export class StoreQueue {
 	}
 
 	/** Has the store keep what others have made of files that are about to change, and then goes on. Of a
-	 *  file that was kept beside, all that is here goes along: of two versions there shall be no mixture. */
-	#preserve(changes: StoreChange[], sources: Step[], goOn: () => void): void {
+	 *  file that was kept beside, all that is here goes along: of two versions there shall be no mixture.
+	 *  `goOn` gets the steps that must not be taken, and why: what could not be kept is not written over. */
+	#preserve(
+		changes: StoreChange[],
+		sources: Step[],
+		goOn: (refused: ReadonlyMap<Step, Errno>) => void,
+	): void {
 		const steps = this.#extras.has("preserve") ? new Set(sources) : [];
+		const refused = new Map<Step, Errno>();
 		let left = 1;
 		const done = () => {
 			left -= 1;
-			if (left === 0) goOn();
+			if (left === 0) goOn(refused);
 		};
 		for (const step of steps) {
 			if (!("owner" in step) || step.owner.base === null) continue;
@@ -502,13 +504,14 @@ export class StoreQueue {
 			left += 1;
 			ticket.watch(() => {
 				const kept: unknown = ticket.value;
-				if (typeof kept === "string") {
+				if (ticket.error !== 0) refused.set(step, ticket.error);
+				else if (typeof kept === "string") {
 					const from = changes.length;
 					owner.overrule();
 					owner.take(path, changes, Number.POSITIVE_INFINITY);
 					for (let i = from; i < changes.length; i++) sources.push(step);
 					this.#reports.conflict(path, kept);
-				}
+				} else if (kept !== null && kept !== undefined) refused.set(step, EIO);
 				done();
 			});
 		}
@@ -521,13 +524,17 @@ export class StoreQueue {
 		durable: boolean,
 		heard: (errors: readonly Done[]) => void,
 	): void {
-		if (this.#extras.has("apply")) {
+		if (this.#extras.has("apply") && changes.length > 0) {
 			const ticket = this.#bridge.ask(this.#store, "apply", changes, durable);
 			ticket.watch(() => {
 				const answers: unknown = ticket.value;
 				const list: readonly unknown[] = Array.isArray(answers) ? answers : [];
 				heard(changes.map((_, i) => ticket.error || errorOf(list[i])));
 			});
+			return;
+		}
+		if (changes.length === 0) {
+			heard([]);
 			return;
 		}
 		let left = changes.length;

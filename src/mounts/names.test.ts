@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkName, checkNewName, codeOf, named } from "./names.ts";
+import { checkName, checkNewName, codeOf, conflictName, DISK_NAMES, named } from "./names.ts";
 import { isWithin, keyOf } from "./paths.ts";
 
 test("a path has one key, however it is spelled", () => {
@@ -35,4 +35,22 @@ test("what a browser throws has a code, and says which call failed on which path
 	await expect(failed).rejects.toThrow("EACCES: list /d (ask with `requestPermission()`");
 	expect(codeOf(new DOMException("", "QuotaExceededError"))).toBe("ENOSPC");
 	expect(codeOf("anything")).toBe("EIO");
+});
+
+test("the copy of what others have made has a name that the disk can hold", () => {
+	const time = new Date("2026-11-22T10:00:00Z");
+	expect(conflictName("notes.txt", time, 1)).toBe("notes.conflict-2026-11-22T10-00-00.txt");
+	expect(conflictName(".profile", time, 2)).toBe(".profile.conflict-2026-11-22T10-00-00-2");
+	const bytes = (name: string) => new TextEncoder().encode(name).length;
+	const long = ["x".repeat(248), `${"🦀".repeat(61)}.txt`, `a.${"b".repeat(246)}`, "é".repeat(124)];
+	for (const name of long) {
+		const kept = conflictName(name, time, 1);
+		expect(bytes(kept)).toBeLessThanOrEqual(DISK_NAMES.longest ?? 0);
+		expect(bytes(kept)).toBeGreaterThan(240);
+		expect(kept.isWellFormed()).toBe(true);
+		expect(kept).not.toMatch(DISK_NAMES.refused as RegExp);
+	}
+	expect(conflictName(long[1] as string, time, 1)).toMatch(/🦀\.conflict-.*\.txt$/u);
+	const many = [1, 2, 10, 100].map((count) => conflictName(long[0] as string, time, count));
+	expect(new Set(many).size).toBe(4);
 });

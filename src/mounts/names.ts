@@ -30,6 +30,8 @@ export const INTENT = ".porthole-intent";
 /** A file that is made to see what the browser can do, and removed. */
 export const PROBE = ".porthole-probe";
 
+const encoder = new TextEncoder();
+
 const OURS: ReadonlySet<string> = new Set([SIDECAR, INTENT, PROBE]);
 
 /** What the browser's private file systems cannot hold; its names are at most as long as elsewhere. */
@@ -49,6 +51,25 @@ export const DISK_NAMES: NameRules = {
 		"iu",
 	),
 };
+
+/** The longest ending of a name, from its dot, that the name of a copy keeps. */
+const LONGEST_ENDING = 32;
+
+/** What a copy of a file is called that others have replaced: its name, the time, a number where there
+ *  are several. A long name is cut, so that the disk can hold what comes of it. */
+export function conflictName(name: string, time: Date, count: number): string {
+	const dot = name.lastIndexOf(".");
+	const ends = dot > 0 && name.length - dot <= LONGEST_ENDING;
+	const [stem, ending] = ends ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+	const when = time.toISOString().slice(0, 19).replaceAll(":", "-");
+	const added = `.conflict-${when}${count === 1 ? "" : `-${count}`}${ending}`;
+	return cut(stem, (DISK_NAMES.longest ?? 0) - encoder.encode(added).length) + added;
+}
+
+/** As much of a text as has so many bytes in UTF-8, at most, and no half of a character. */
+function cut(text: string, bytes: number): string {
+	return text.slice(0, encoder.encodeInto(text, new Uint8Array(bytes)).read);
+}
 
 /** Whether a name is one of ours, and hidden. */
 export function isOurs(name: string): boolean {

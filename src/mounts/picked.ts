@@ -10,7 +10,7 @@ import type { Listing } from "../bridge/store.ts";
 import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
 import { HandleStore, pathsOf, type Turns } from "./handle-store.ts";
-import { type Directory, isOurs, named } from "./names.ts";
+import { conflictName, type Directory, isOurs, named } from "./names.ts";
 import { keyOf } from "./paths.ts";
 import { Notebook } from "./sidecar.ts";
 import { Sight } from "./sight.ts";
@@ -223,16 +223,19 @@ export class PickedStore extends HandleStore {
 	}
 }
 
-/** Copies a file beside itself, and answers where. */
+/** Copies a file beside itself, and answers where. Where it cannot, nothing of the copy is left. */
 async function keep(files: HandleFiles, path: string): Promise<string> {
-	const dot = path.lastIndexOf(".");
-	const at = dot > path.lastIndexOf("/") + 1 ? dot : path.length;
-	const time = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
-	for (let more = 1; ; more++) {
-		const suffix = more === 1 ? "" : `-${more}`;
-		const kept = `${path.slice(0, at)}.conflict-${time}${suffix}${path.slice(at)}`;
+	const slash = path.lastIndexOf("/") + 1;
+	const time = new Date();
+	for (let count = 1; ; count++) {
+		const kept = path.slice(0, slash) + conflictName(path.slice(slash), time, count);
 		if ((await files.look(kept)) !== null) continue;
-		await files.copy(path, kept);
+		try {
+			await files.copy(path, kept);
+		} catch (error) {
+			await files.remove(kept).catch(() => {});
+			throw error;
+		}
 		return kept;
 	}
 }

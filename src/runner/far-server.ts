@@ -8,7 +8,7 @@
  * A guest cannot write letters of its own, since its worker's code is ours. They are read as if it
  * could: every number is checked before it is used, and every length cut to what is there.
  */
-import { EBADF, EINVAL, ENAMETOOLONG, type Errno } from "../abi/errno.ts";
+import { type Done, EBADF, EINVAL, ENAMETOOLONG, type Errno, PENDING } from "../abi/errno.ts";
 import { BODY, type Letter } from "../bridge/letter.ts";
 import { TtyDevice } from "../fs/device.ts";
 import {
@@ -21,7 +21,7 @@ import {
 	MODIFIED,
 	TYPES,
 } from "../fs/far-calls.ts";
-import { emptyEntry, emptyStat, type OpenNode, type Stat } from "../fs/node.ts";
+import { emptyEntry, emptyStat, type OpenNode, type Stat, type Waiting } from "../fs/node.ts";
 import { operations, type View } from "../fs/operations.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import type { Guest } from "../wasi/guest.ts";
@@ -38,6 +38,7 @@ export class FarServer {
 	readonly #handles = new Map<OpenNode, number>();
 	readonly #stat = emptyStat();
 	readonly #entry = emptyEntry();
+	#syncing: Waiting | undefined;
 
 	constructor(guest: Owner) {
 		this.#guest = guest;
@@ -101,7 +102,7 @@ export class FarServer {
 			case CALL.setTimes:
 				return node.setTimes(timeIn(letter, ACCESSED, 1), timeIn(letter, MODIFIED, 2));
 			case CALL.sync:
-				return node.sync();
+				return this.#sync(node);
 			case CALL.close:
 				this.#handles.delete(node);
 				return this.#guest.descriptors.close(letter.numbers[1] as number);
@@ -122,6 +123,14 @@ export class FarServer {
 			default:
 				return EINVAL;
 		}
+	}
+
+	/** The letter comes again until it is answered, and stands for one call all the while. */
+	#sync(node: OpenNode): Done {
+		this.#syncing ??= {};
+		const done = node.sync(this.#syncing);
+		if (done !== PENDING) this.#syncing = undefined;
+		return done;
 	}
 
 	#onPath(call: number, from: OpenNode, letter: Letter): number {

@@ -48,7 +48,7 @@ import {
 import { DIRENT, FDSTAT, FILESTAT, IOVEC_SIZE, PRESTAT } from "../abi/layout.ts";
 import { signed, unsigned, utf8 } from "../abi/memory.ts";
 import { copyBytes } from "../fs/bytes.ts";
-import { emptyEntry, type OpenNode } from "../fs/node.ts";
+import { emptyEntry, type OpenNode, type Waiting } from "../fs/node.ts";
 import type { OpenFile } from "./descriptors.ts";
 import type { Guest } from "./guest.ts";
 import { filetype, found, newTimes, writeFilestat } from "./stat.ts";
@@ -73,12 +73,21 @@ function seekable(node: OpenNode): boolean {
 export function fdCalls(guest: Guest) {
 	const { memory, descriptors, bridge } = guest;
 	const entry = emptyEntry();
+	let syncing: Waiting | undefined;
 
 	/** PENDING becomes EAGAIN where the guest asked not to wait. A disk is always waited for. */
 	function answer(file: OpenFile, n: number): number {
 		if (n !== PENDING || (file.flags & FDFLAG_NONBLOCK) === 0 || seekable(file.node)) return n;
 		bridge.settle();
 		return EAGAIN;
+	}
+
+	/** A sync waits for what was written before its first run, also where others go on writing. */
+	function sync(file: OpenFile): Done {
+		syncing ??= {};
+		const done = file.node.sync(syncing);
+		if (done !== PENDING) syncing = undefined;
+		return done;
 	}
 
 	/** Puts all that the vectors hold into one piece, and answers how much; -1 for more than fits. */
@@ -189,12 +198,12 @@ export function fdCalls(guest: Guest) {
 
 		fd_datasync(fd: number): Done {
 			const file = openWith(guest, fd, RIGHT_FD_DATASYNC);
-			return typeof file === "number" ? file : file.node.sync();
+			return typeof file === "number" ? file : sync(file);
 		},
 
 		fd_sync(fd: number): Done {
 			const file = openWith(guest, fd, RIGHT_FD_SYNC);
-			return typeof file === "number" ? file : file.node.sync();
+			return typeof file === "number" ? file : sync(file);
 		},
 
 		fd_fdstat_get(fd: number, result: number): Done {
