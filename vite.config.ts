@@ -8,8 +8,9 @@ import { existsSync } from "node:fs";
 import { defineConfig, type Plugin } from "vite";
 
 const WORKER = "service-worker";
-/** What the page asks for besides what it is built of. */
+/** What the page asks for besides what it is built of: files of `public/`. */
 const LIST = "packages/index.json";
+const ICON = "icon.svg";
 
 /** The built page has a service worker, which knows the names of all files of this very build. */
 function worksOffline(): Plugin {
@@ -32,7 +33,7 @@ function worksOffline(): Plugin {
 			const chunk = bundle[`${WORKER}.js`];
 			if (chunk?.type !== "chunk") throw new Error(`${WORKER}.js was not built`);
 			chunk.code = chunk.code.replace("PAGE_FILES", () =>
-				JSON.stringify(["./", ...built, ...list]),
+				JSON.stringify(["./", ICON, ...built, ...list]),
 			);
 		},
 	};

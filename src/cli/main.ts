@@ -9,6 +9,8 @@
 import { realpathSync } from "node:fs";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
+import { advice } from "../webc/advice.ts";
+import { useAdvice } from "../webc/error.ts";
 import { type Console, printable, UsageError } from "./console.ts";
 import { inspect } from "./inspect.ts";
 import { pack } from "./pack.ts";
@@ -31,6 +33,8 @@ const commands = new Map([
 	["inspect", inspect],
 	["serve", serve],
 ]);
+
+useAdvice(advice);
 
 /** Answers the code to exit with. */
 export async function main(args: readonly string[], console: Console): Promise<number> {

@@ -132,7 +132,7 @@ export class SandboxKernel implements Kernel {
 	// --- processes ---
 
 	async spawn(request: WireSpawn): Promise<void> {
-		const program = this.#packages.program(request.command);
+		const program = await this.#packages.program(request.command);
 		const module = await program.module();
 		const extra = new Map<string, Map<string, WebAssembly.ImportValue>>();
 		for (const { module: name, name: field, value } of request.imports) {

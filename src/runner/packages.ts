@@ -69,7 +69,7 @@ export class Packages {
 			};
 		} catch (error) {
 			this.#loaded.delete(id);
-			throw crossing(error);
+			return crossing(error);
 		}
 	}
 
@@ -85,7 +85,7 @@ export class Packages {
 
 	/** The program behind a command's name, or behind a package's entrypoint.
 	 *  Errors: `"missing-command"`, and what resolving one finds wrong. */
-	program(command: WireCommand): Program {
+	async program(command: WireCommand): Promise<Program> {
 		if (typeof command === "object") return bareProgram(command);
 		const [owner, name] =
 			typeof command === "number" ? this.#entrypoint(command) : this.#owner(command);
@@ -97,7 +97,7 @@ export class Packages {
 				module: () => this.#module(resolved),
 			};
 		} catch (error) {
-			throw crossing(error);
+			return crossing(error);
 		}
 	}
 
@@ -197,7 +197,6 @@ function missing(what: string): PortholeError {
 }
 
 /** A fault of a package as an error of the API. */
-function crossing(error: unknown): unknown {
-	if (!(error instanceof WebcError)) return error;
-	return new PortholeError(error.code, error.message, { cause: error });
+async function crossing(error: unknown): Promise<never> {
+	throw (await import("./unfit.ts")).advised(error);
 }

@@ -3,10 +3,17 @@
  * this is loaded late.
  */
 import { PortholeError } from "../abi/error.ts";
+import { advice } from "../webc/advice.ts";
 import { type ByteSource, WebcError } from "../webc/index.ts";
 import type { WireSource } from "./protocol.ts";
 
 const NAMED = 20;
+
+/** A fault of a package as an error of the API, with what to do. */
+export function advised(error: unknown): unknown {
+	if (!(error instanceof WebcError)) return error;
+	return new PortholeError(error.code, `${error.message} ${advice[error.code]}`, { cause: error });
+}
 
 /** What reading a package has thrown, as an error that names the package. */
 export function notRead(
@@ -19,7 +26,9 @@ export function notRead(
 	const head = input instanceof Uint8Array ? input.subarray(0, 64) : new Uint8Array(0);
 	const html = /^\s*<(!doctype|html)/i.test(String.fromCharCode(...head));
 	const hint = html ? "; the server sent a web page, so the address is probably wrong" : "";
-	return new PortholeError(cause.code, `${from}: ${cause.message}${hint}`, { cause });
+	return new PortholeError(cause.code, `${from}: ${cause.message} ${advice[cause.code]}${hint}`, {
+		cause,
+	});
 }
 
 /** The error of `compile`: `"invalid-module"` for what is no wasm, or wasm that this browser does not

@@ -1,46 +1,21 @@
 /**
  * The one error of this room: what is wrong with a container, where, and what to do about it.
  *
- * A program tests `code`, a person reads `message`. What to do follows from the code, so the advice
- * stands in a table here, and the place that finds the fault says only what it found.
+ * A program tests `code`, a person reads `message`. What to do follows from the code, so the place that
+ * finds a fault says only what it found, and the advice stands in a table (`advice.ts`). `porthole/webc`
+ * and the command line have the table from the start (`useAdvice`); a sandbox's worker loads it with the
+ * first error, so that pages without errors do not pay for it.
  */
-const damaged =
-	"The container is damaged, or was written by a broken packager: fetch or pack it again.";
-
-const advice = {
-	truncated: "The file was cut short: fetch it again.",
-	"bad-magic": "Give a .webc file, a legacy .tar.gz package or a WebAssembly module.",
-	"unknown-version": "Repack the package in version 1, 2 or 3.",
-	overflow: "The container is damaged or hostile: do not use it.",
-	"too-large": "If you trust the file, raise the limit through the option `caps`.",
-	"too-deep": "If you trust the file, raise `caps.depth`.",
-	"bad-tag": damaged,
-	"bad-length": damaged,
-	"bad-span": damaged,
-	overlap: "The container is damaged or hostile: do not use it.",
-	"bad-name": "Rename the file and pack the package again.",
-	"duplicate-name": "Keep one of the two and pack the package again.",
-	"bad-cbor": damaged,
-	"bad-index": damaged,
-	"bad-manifest": "Correct the package's manifest and pack it again.",
-	"missing-volume": "Correct the package's manifest and pack it again.",
-	"unknown-alias": "Declare the dependency in the package's manifest and pack it again.",
-	"bad-mount-path": "Mount inside `/`, and pack the package again.",
-	checksum: "Fetch the package again, and do not run it as it is.",
-	"no-crypto": "Serve the page over https or from localhost, or set `verify: false`.",
-	"bad-archive": "Fetch the archive again, or pack it again with regular files only.",
-	"bad-toml": "Correct wasmer.toml and try again.",
-	"missing-file": "Add the file, or correct wasmer.toml.",
-	"no-command": "See the package's `commands` for those it has.",
-	"missing-dependency": "Load the dependency first.",
-	"missing-atom": "Pack the package again.",
-	"dependency-cycle": "Remove one of the dependencies.",
-	"dependency-conflict": "Load one version that satisfies every requirement.",
-	"bad-profile": "Record the profile again.",
-	"bad-definition": "Correct what was given to the writer.",
-} as const;
+import type { advice } from "./advice.ts";
 
 export type WebcErrorCode = keyof typeof advice;
+
+let table: Readonly<Record<WebcErrorCode, string>> | undefined;
+
+/** From now on messages end with what to do. */
+export function useAdvice(of: Readonly<Record<WebcErrorCode, string>>): void {
+	table = of;
+}
 
 /** Where in the container something is wrong. */
 export interface Where {
@@ -61,7 +36,8 @@ export class WebcError extends Error {
 			where.section === undefined ? "" : ` in ${where.section}`,
 			where.offset === undefined ? "" : ` at byte ${where.offset}`,
 		].join("");
-		super(`${what}${place}. ${advice[code]}`, cause === undefined ? undefined : { cause });
+		const next = table === undefined ? "" : ` ${table[code]}`;
+		super(`${what}${place}.${next}`, cause === undefined ? undefined : { cause });
 		this.code = code;
 		this.offset = where.offset;
 		this.section = where.section;

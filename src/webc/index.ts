@@ -2,6 +2,9 @@
  * `porthole/webc`: the container format of Wasmer packages, read and written anywhere that has Web
  * Crypto and Web Streams: browsers, workers, Node, Deno, Bun.
  */
+import { advice } from "./advice.ts";
+import { useAdvice } from "./error.ts";
+
 export { findAmong, parseSpecifier } from "./among.ts";
 export {
 	type DirectoryDefinition,
@@ -36,3 +39,6 @@ export { blobSource, bytesSource } from "./source.ts";
 export type { Caps } from "./tree.ts";
 export { verifySpan } from "./verify.ts";
 export { writePackage } from "./write.ts";
+
+// Bundles that only take something from here leave this out (package.json: `sideEffects`); see error.ts.
+useAdvice(advice);
