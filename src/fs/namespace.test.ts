@@ -161,6 +161,44 @@ test("mounts nest, stack and hide, at any path", () => {
 	expect(find("e/only")).toBe("ENOENT");
 });
 
+test("what is unmounted is gone for every namespace, with the directories that were made for it", () => {
+	const mount = { path: "/made/for/it", fs: tree("m=mounted"), readOnly: false };
+	expect(ns.mount(mount)).toBe(0);
+	const own = ns.fork();
+	const other = new Namespace(tree("d/"));
+	expect(other.mount(mount)).toBe(0);
+	expect(own.mount({ path: "/e", fs: tree("only=here"), readOnly: false })).toBe(0);
+	expect(text(at.find(own, own.root, "made/for/it/m", true))).toBe("mounted");
+	expect(ns.unmount("/made/for/it")).toBe(0);
+	for (const one of [ns, own, other]) {
+		expect(at.find(one, one.root, "made/for/it/m", true)).toBe(ENOENT);
+		expect(one.mounts()).not.toContain(mount);
+	}
+	expect(at.open(own, own.root, "made/for/it/new", false, at.CREATE, true)).toBe(ENOENT);
+	expect(find("made")).toBe("ENOENT");
+	expect(text(own.resolve("/e/only"))).toBe("here");
+});
+
+test("what was in the way of a mount before is there again, and so is what was put beside it", () => {
+	expect(ns.mount({ path: "/d/n", fs: tree("m=mounted"), readOnly: false })).toBe(0);
+	expect(ns.mount({ path: "/new/place", fs: tree("m=mounted"), readOnly: false })).toBe(0);
+	expect(at.mkdir(ns, ns.root, "new/beside")).toBe(0);
+	expect([ns.unmount("/d/n"), ns.unmount("/new/place")]).toEqual([0, 0]);
+	expect([find("d/n/f"), find("new/beside"), find("new/place")]).toEqual([
+		"deep",
+		"directory",
+		"ENOENT",
+	]);
+});
+
+test("a mount over the root goes for forks as well", () => {
+	expect(ns.mount({ path: "/", fs: tree("m=mounted"), readOnly: false })).toBe(0);
+	const own = ns.fork();
+	expect(text(at.find(own, own.root, "m", true))).toBe("mounted");
+	expect(ns.unmount("/")).toBe(0);
+	expect(text(at.find(own, own.root, "f", true))).toBe("flat");
+});
+
 test("views share their mounts and what they know of parents, but walk by their own rules", () => {
 	const view = ns.view();
 	view.absolute = true;

@@ -24,11 +24,21 @@ interface Mounted {
 	readonly root: INode;
 }
 
+/** The directories that had to be made for a mount, each after the one it lies in. */
+const made = new WeakMap<Mount, { readonly directory: INode; readonly name: string }[]>();
+
+/** Mounts that have been taken away, wherever that was done. Other namespaces may still list them. */
+const unmounted = new WeakSet<Mount>();
+/** How many. */
+let unmounts = 0;
+
 /** What the views of one tree share. */
 class Table {
 	readonly fs: FileSystem;
 	root: INode;
-	readonly mounted: Mounted[] = [];
+	mounted: Mounted[] = [];
+	/** How many mounts had been taken away when those of this table last were. */
+	#seen = unmounts;
 	/** The covered node → the root of what is mounted on it. */
 	readonly covers = new Map<INode, INode>();
 	/** Parents of directories that somebody has opened, for `..` above a descriptor. */
@@ -43,6 +53,18 @@ class Table {
 		this.mounted.push(mounted);
 		this.covers.set(mounted.covered, mounted.root);
 		if (mounted.covered === this.root) this.root = mounted.root;
+	}
+
+	/** Drops what has been unmounted in this namespace or in another that has the same mount. */
+	refresh(): void {
+		if (this.#seen === unmounts) return;
+		this.#seen = unmounts;
+		const left = this.mounted.filter(({ mount }) => !unmounted.has(mount));
+		if (left.length === this.mounted.length) return;
+		this.mounted = [];
+		this.covers.clear();
+		this.root = this.fs.root;
+		for (const mounted of left) this.cover(mounted);
 	}
 }
 
@@ -60,11 +82,13 @@ export class Namespace implements Terrain {
 	}
 
 	get root(): INode {
+		this.#table.refresh();
 		return this.#table.root;
 	}
 
 	/** The mounts, in the order in which they were made. */
 	mounts(): Mount[] {
+		this.#table.refresh();
 		return this.#table.mounted.map((mounted) => mounted.mount);
 	}
 
@@ -77,8 +101,10 @@ export class Namespace implements Terrain {
 		return view;
 	}
 
-	/** The same files with the same mounts so far, for a process that adds its own. */
+	/** The same files with the same mounts so far, for a process that adds its own. What is unmounted
+	 *  here is gone there, too. */
 	fork(): Namespace {
+		this.#table.refresh();
 		const table = new Table(this.#table.fs);
 		for (const mounted of this.#table.mounted) table.cover(mounted);
 		const fork = new Namespace(table);
@@ -92,7 +118,7 @@ export class Namespace implements Terrain {
 	 *  a directory may answer. */
 	mount(mount: Mount): Done {
 		if (!mount.path.startsWith("/")) return EINVAL;
-		const covered = this.#makeAll(mount.path);
+		const covered = this.#makeAll(mount);
 		if (typeof covered === "number") return covered;
 		const root = mount.readOnly ? readOnly(mount.fs.root) : mount.fs.root;
 		if (covered === root) return EBUSY;
@@ -100,21 +126,26 @@ export class Namespace implements Terrain {
 		return 0;
 	}
 
-	/** Uncovers what the mount at `path` covers. Errors: EINVAL where nothing is mounted. */
+	/** Uncovers what the mount at `path` covers, for every namespace that has it, and removes the empty
+	 *  directories that were made for it: what is written there later would go into memory unnoticed.
+	 *  Errors: EINVAL where nothing is mounted; EBUSY for a mount that has others in it. */
 	unmount(path: string): Done {
 		const node = this.resolve(path);
 		if (typeof node === "number") return node;
-		const index = this.#table.mounted.findLastIndex((mounted) => mounted.root === node);
-		const mounted = this.#table.mounted[index];
+		const mounted = this.#table.mounted.findLast((one) => one.root === node);
 		if (mounted === undefined) return EINVAL;
 		if (this.#hasMountsIn(mounted.root)) return EBUSY;
-		this.#table.mounted.splice(index, 1);
-		this.#table.covers.delete(mounted.covered);
-		if (node === this.#table.root) this.#table.root = this.over(this.#table.fs.root);
+		unmounted.add(mounted.mount);
+		unmounts += 1;
+		this.#table.refresh();
+		for (const { directory, name } of made.get(mounted.mount)?.toReversed() ?? []) {
+			if (directory.remove(name, "directory") !== 0) break;
+		}
 		return 0;
 	}
 
 	over(node: INode): INode {
+		this.#table.refresh();
 		if (this.#table.covers.size === 0 || node.type !== "directory") return node;
 		let top = node;
 		for (;;) {
@@ -141,7 +172,7 @@ export class Namespace implements Terrain {
 
 	/** Whether a symlink with an absolute target is followed on a walk from `from`. */
 	mayRestart(from: INode): boolean {
-		return this.absolute || this.absoluteLinks || from === this.#table.root;
+		return this.absolute || this.absoluteLinks || from === this.root;
 	}
 
 	/** Notes how the last walk came to the directory `node`, so that `..` can rise above it. */
@@ -160,7 +191,7 @@ export class Namespace implements Terrain {
 	}
 
 	#resolve(path: string): INode | Errno {
-		const place = emptyPlace(this.#table.root);
+		const place = emptyPlace(this.root);
 		const done = this.#hostWalk(path, place);
 		if (done !== 0) return done;
 		return place.node ?? ENOENT;
@@ -170,23 +201,27 @@ export class Namespace implements Terrain {
 	#hostWalk(path: string, out: Place): Done {
 		const { absolute } = this;
 		this.absolute = true;
-		const done = this.#walk.run(this.#table.root, path, FOLLOW, out);
+		const done = this.#walk.run(this.root, path, FOLLOW, out);
 		if (done === 0 && out.node?.type === "directory") this.#walk.remember(out.node);
 		this.absolute = absolute;
 		return done;
 	}
 
-	#makeAll(path: string): INode | Errno {
-		let node = this.#table.root;
+	/** The directory that a mount is to cover. A call that runs again goes on with what is made. */
+	#makeAll(mount: Mount): INode | Errno {
+		const { path } = mount;
+		let node = this.root;
 		let at = 0;
-		const place = emptyPlace(this.#table.root);
+		const place = emptyPlace(this.root);
 		while (at < path.length) {
 			const slash = path.indexOf("/", at + 1);
 			at = slash < 0 ? path.length : slash;
 			const done = this.#hostWalk(path.slice(0, at), place);
 			if (done !== 0) return done;
-			const next = place.node ?? place.directory.create(place.name, "directory");
+			const { directory, name } = place;
+			const next = place.node ?? directory.create(name, "directory");
 			if (typeof next === "number") return next;
+			if (place.node === null) made.set(mount, [...(made.get(mount) ?? []), { directory, name }]);
 			if (next.type !== "directory") return ENOTDIR;
 			node = next;
 		}

@@ -3,11 +3,13 @@
  *
  * The copy is made under a reserved name and takes the file's own only when it is complete, so the
  * tree is unchanged for as long as the lower's bytes must be waited for: each call that runs again
- * goes on where the last one stopped. What is removed while it is open can still be written, and
- * then its copy is a file without a name.
+ * goes on where the last one stopped. Each copy has a name of its own, since other copies may be under
+ * way beside it, in this page or in another that has the same store mounted. What is removed while it is
+ * open can still be written, and then its copy is a file without a name.
  */
-import { type Done, EEXIST, EIO, type Errno } from "../abi/errno.ts";
+import { type Done, EIO, type Errno } from "../abi/errno.ts";
 import { emptyStat, type INode, Node, type Stat, type Waiting } from "./node.ts";
+import { copyName } from "./reserved.ts";
 
 /** What a leaf needs of the directory it lies in. */
 export interface Home {
@@ -26,9 +28,11 @@ export class OverlayLeaf extends Node {
 	readonly #name: string;
 	#upper: Node | null = null;
 	#gone = false;
-	/** The unfinished copy, and the directory of the upper that it lies in. */
+	/** The unfinished copy, the directory of the upper that it lies in, and its name there; the name is
+	 *  `""` for a copy that needs none. */
 	#copy: Node | null = null;
 	#copyHome: INode | null = null;
+	#copyName = "";
 	#copied = 0;
 	/** Times that have been set since; they travel with the copy. */
 	#accessed: bigint | null = null;
@@ -41,12 +45,22 @@ export class OverlayLeaf extends Node {
 		this.#name = name;
 	}
 
-	/** Its name has been removed, before it was copied up. `home` is a place for a nameless copy. */
+	/** 0 once no copy is under way: the name is about to go, and a later copy begins anew. */
+	abandon(): Done {
+		const done = this.#copyName === "" ? 0 : this.#copyHome?.remove(this.#copyName, "file");
+		if (done !== 0 && done !== undefined) return done;
+		this.#copy = null;
+		this.#copyName = "";
+		this.#copied = 0;
+		return 0;
+	}
+
+	/** Its name has been removed, and `abandon` was called before. `home` is a place for a nameless
+	 *  copy. */
 	removed(home: Home): void {
 		if (this.#upper !== null) return;
 		this.#gone = true;
 		this.#home = home;
-		this.#copyHome?.remove(this.#copyName(), "file");
 	}
 
 	override stat(out: Stat): Done {
@@ -72,6 +86,12 @@ export class OverlayLeaf extends Node {
 	}
 
 	override closed(): Done {
+		// A copy without a name that is not complete has nothing to wait for.
+		if (this.#gone && this.#copy !== null) {
+			this.#copy.closed();
+			this.#copy = null;
+			this.#copied = 0;
+		}
 		return (this.#upper ?? this.lower).closed();
 	}
 
@@ -123,6 +143,8 @@ export class OverlayLeaf extends Node {
 	#copyUp(limit: number): INode | Errno {
 		const copy = this.#copy ?? this.#begin();
 		if (typeof copy === "number") return copy;
+		const unnamed = this.#gone ? this.#unname(copy) : 0;
+		if (unnamed !== 0) return unnamed;
 		const size = Math.min(limit, this.lower.size());
 		if (this.#copied > size) {
 			copy.truncate(size);
@@ -148,28 +170,33 @@ export class OverlayLeaf extends Node {
 	#begin(): Node | Errno {
 		const home = this.#home.bare();
 		if (typeof home === "number") return home;
-		const name = this.#copyName();
-		let made = home.create(name, "file");
-		if (made === EEXIST) {
-			// Left behind by a page that was closed in the middle of a copy.
-			const removed = home.remove(name, "file");
-			made = removed === 0 ? home.create(name, "file") : removed;
-		}
+		const name = copyName();
+		const made = home.create(name, "file");
 		if (typeof made === "number") return made;
 		// Every file system here makes Nodes.
 		this.#copy = made as Node;
 		this.#copyHome = home;
-		if (this.#gone) home.remove(name, "file");
+		this.#copyName = name;
 		return this.#copy;
 	}
 
 	#finish(copy: Node): INode | Errno {
 		const home = this.#copyHome as INode;
-		const done = this.#gone ? 0 : home.rename(this.#copyName(), home, this.#name);
+		const done = this.#gone ? 0 : home.rename(this.#copyName, home, this.#name);
 		if (done !== 0) return done;
-		this.#take(copy);
+		this.#copyName = "";
 		this.#copy = null;
+		this.#take(copy);
 		return copy;
+	}
+
+	/** 0 once the copy has no name. It then lives for as long as it is open, which its face knows. */
+	#unname(copy: Node): Done {
+		if (this.#copyName === "") return 0;
+		copy.face = this;
+		const done = (this.#copyHome as INode).remove(this.#copyName, "file");
+		if (done === 0) this.#copyName = "";
+		return done;
 	}
 
 	#copyLink(): INode | Errno {
@@ -198,9 +225,5 @@ export class OverlayLeaf extends Node {
 		const stat = emptyStat();
 		this.stat(stat);
 		return stat;
-	}
-
-	#copyName(): string {
-		return `.wh..copy.${this.#name}`;
 	}
 }

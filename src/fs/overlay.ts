@@ -15,7 +15,7 @@
  *
  * What is removed but still exists below is hidden by an empty file in the upper: `.wh.name`. A
  * directory that is made again in such a place is marked `.wh..opaque.name` beside it, so that
- * nothing below shows through. Names that begin with `.wh.` are therefore reserved.
+ * nothing below shows through. Names that begin with `.wh.` are therefore reserved (`reserved.ts`).
  *
  * The listing goes through the names of the lowers first, then through what the upper adds, so that
  * a file which is copied up in between keeps its place and its cursor.
@@ -40,9 +40,8 @@ import {
 	wrongType,
 } from "./node.ts";
 import { OverlayLeaf } from "./overlay-leaf.ts";
+import { opaque, reserved, whiteout } from "./reserved.ts";
 
-const WHITEOUT = ".wh.";
-const OPAQUE = ".wh..opaque.";
 /** Cursors up to here count the names of the lowers; above it they are the upper's own. */
 const UPPER = 2 ** 40;
 
@@ -88,10 +87,6 @@ export class Overlay implements FileSystem {
 	sync(waiting?: Waiting): Done {
 		return this.upper.sync(waiting);
 	}
-}
-
-function reserved(name: string): boolean {
-	return name.startsWith(WHITEOUT);
 }
 
 export class OverlayDirectory extends Node {
@@ -163,7 +158,7 @@ export class OverlayDirectory extends Node {
 		}
 		const known = this.#children.get(name);
 		if (known !== undefined) return known;
-		const hidden = this.#above(WHITEOUT + name);
+		const hidden = this.#above(whiteout(name));
 		if (hidden !== ENOENT) return typeof hidden === "number" ? hidden : ENOENT;
 		return this.#wrap(name);
 	}
@@ -204,7 +199,8 @@ export class OverlayDirectory extends Node {
 	override remove(name: string, type: "file" | "directory"): Done {
 		const node = this.lookup(name);
 		if (typeof node === "number") return node;
-		const wrong = wrongType(node, type) || (type === "directory" ? emptiness(node) : 0);
+		const wrong =
+			wrongType(node, type) || (type === "directory" ? emptiness(node) : 0) || abandoned(node);
 		if (wrong !== 0) return wrong;
 		const upper = this.#readyToLose(name);
 		if (typeof upper === "number") return upper;
@@ -224,7 +220,7 @@ export class OverlayDirectory extends Node {
 		if (to.dev !== this.dev) return EXDEV;
 		const old = lookUpTarget(to, newName);
 		if (old === node) return 0;
-		const wrong = typeof old === "number" ? okIfMissing(old) : wrongReplacement(node, old);
+		const wrong = typeof old === "number" ? okIfMissing(old) : replaceable(node, old);
 		if (wrong !== 0) return wrong;
 		const pinned = this.#pinned(node);
 		if (pinned !== 0) return pinned;
@@ -245,7 +241,7 @@ export class OverlayDirectory extends Node {
 		if (typeof node === "number") return node;
 		const old = lookUpTarget(this, newName);
 		if (old === node) return 0;
-		const wrong = typeof old === "number" ? okIfMissing(old) : wrongReplacement(node, old);
+		const wrong = typeof old === "number" ? okIfMissing(old) : replaceable(node, old);
 		return wrong !== 0 ? wrong : this.#take(from, name, newName, node, old);
 	}
 
@@ -337,7 +333,7 @@ export class OverlayDirectory extends Node {
 	#visibleBelow(name: string): INode[] | Errno {
 		const below = this.#directoriesBelow(name);
 		if (typeof below === "number" || below.length === 0) return below;
-		const mark = this.#above(OPAQUE + name);
+		const mark = this.#above(opaque(name));
 		if (mark === ENOENT) return below;
 		return typeof mark === "number" ? mark : [];
 	}
@@ -406,7 +402,7 @@ export class OverlayDirectory extends Node {
 		if (typeof below === "number" && below !== ENOENT) return below;
 		const upper = this.bare();
 		if (typeof upper === "number" || below === ENOENT) return upper;
-		const done = makeMark(upper, WHITEOUT + name);
+		const done = makeMark(upper, whiteout(name));
 		return done === 0 ? upper : done;
 	}
 
@@ -414,20 +410,20 @@ export class OverlayDirectory extends Node {
 	#lost(upper: INode, name: string): void {
 		this.#plain.delete(name);
 		this.#children.delete(name);
-		removeMark(upper, OPAQUE + name);
+		removeMark(upper, opaque(name));
 	}
 
 	/** The child `name` is there again. */
 	#unhide(upper: INode, name: string): void {
 		this.#children.delete(name);
-		removeMark(upper, WHITEOUT + name);
+		removeMark(upper, whiteout(name));
 	}
 
 	/** Makes sure that nothing below shows through a directory that is to be put at `name`. */
 	#markOpaque(upper: INode, name: string): Done {
 		const below = this.#directoriesBelow(name);
 		if (typeof below === "number") return below;
-		return below.length === 0 ? 0 : makeMark(upper, OPAQUE + name);
+		return below.length === 0 ? 0 : makeMark(upper, opaque(name));
 	}
 
 	/** Sees to it that a child can be moved: it lies in the upper, and its lowers stay with it. */
@@ -451,7 +447,7 @@ export class OverlayDirectory extends Node {
 		if (marked !== 0) return marked;
 		const done = from.rename(name, upper, newName);
 		if (done !== 0) {
-			if (plain) removeMark(upper, OPAQUE + newName);
+			if (plain) removeMark(upper, opaque(newName));
 			return done;
 		}
 		this.#plain.delete(newName);
@@ -503,6 +499,16 @@ function isDirectory(found: INode | Errno): boolean {
 /** What a rename would replace. */
 function lookUpTarget(to: INode, name: string): INode | Errno {
 	return to instanceof OverlayDirectory && reserved(name) ? EINVAL : to.lookup(name);
+}
+
+/** Why `old` cannot make room for `node`; 0 once it can. */
+function replaceable(node: INode, old: INode): Done {
+	return wrongReplacement(node, old) || abandoned(old);
+}
+
+/** 0 once a node that is to lose its name is not being copied up. */
+function abandoned(node: INode): Done {
+	return node instanceof OverlayLeaf ? node.abandon() : 0;
 }
 
 function okIfMissing(found: Errno): Done {
