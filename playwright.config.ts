@@ -17,14 +17,13 @@ const ISOLATED_PORT = PLAIN_PORT + 1;
 const inFirefox = env.PORTHOLE_E2E_BROWSER === "firefox";
 const browser = inFirefox ? "firefox" : "chromium";
 
-/** What does not depend on the headers of the page is tested once. */
-const ONCE =
-	/(preloaded|element|letters|archives|consumers|offline|packages|commands|files|http-directory|bad-input|faults|profile|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
+/** On the isolated page guests see finer clocks, streams wait more precisely, and shared memory is there;
+ *  all else is tested on the plain page. */
+const ISOLATED =
+	/(streams|sleepers|blocking|server)\.spec|(clocks|polling) prints|tells its environment|@isolated/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY =
 	/(consumers|element|faults|letters|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
-/** In Firefox: the isolated page differs by what its guests see of clocks, streams and waiting. */
-const ISOLATED_FIREFOX = /(programs|repl|sleepers|streams)\.spec\.ts$/;
 
 /** Firefox is not driven by Playwright, and has no use for these. */
 const launchOptions = inFirefox
@@ -37,14 +36,14 @@ const server = (port: number, ...flags: string[]) => ({
 	reuseExistingServer: false,
 });
 
-/** Where it matters how guests wait, the tests run once more on each of the other rungs. In Firefox
- *  the tests of each rung's own have to do. */
+/** Where it matters how guests wait, a test has the tag `@waits` and runs once more on each of the other
+ *  rungs. In Firefox the tests of each rung's own have to do. */
 const WAITING = /(programs|commands|files|mounts|load)\.spec\.ts$/;
 const RUNGS: readonly Bridge[] = inFirefox ? [] : ["blocking", "letters", "preloaded"];
 
 export default defineConfig<{ bridge: Bridge | undefined }>({
 	testDir: "e2e",
-	outputDir: "test-results/e2e",
+	outputDir: `test-results/e2e-${browser}`,
 	reporter: [["list"], ["json", { outputFile: `test-results/e2e-${browser}.json` }]],
 	retries: 0,
 	workers: 1,
@@ -61,7 +60,8 @@ export default defineConfig<{ bridge: Bridge | undefined }>({
 		{
 			name: `${browser}-isolated`,
 			use: { baseURL: `http://localhost:${ISOLATED_PORT}` },
-			...(inFirefox ? { testMatch: ISOLATED_FIREFOX } : { testIgnore: ONCE }),
+			grep: ISOLATED,
+			testIgnore: inFirefox ? [CHROMIUM_ONLY, /blocking\.spec\.ts$/] : [],
 		},
 		...RUNGS.map((bridge) => ({
 			name: `${browser}-${bridge}`,
@@ -70,6 +70,7 @@ export default defineConfig<{ bridge: Bridge | undefined }>({
 				bridge,
 			},
 			testMatch: WAITING,
+			grep: /@waits/,
 		})),
 	],
 });

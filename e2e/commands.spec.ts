@@ -34,7 +34,9 @@ test.describe("output and spawn", () => {
 		});
 	});
 
-	test("a process has a number, streams, and is listed while it runs", async ({ page }) => {
+	test("a process has a number, streams, and is listed while it runs", { tag: "@waits" }, async ({
+		page,
+	}) => {
 		const result = await page.evaluate(async (options) => {
 			const sandbox = await porthole.Sandbox.create(options);
 			const code = "import sys; print('ready', flush=True); print(sys.stdin.read().upper())";
@@ -69,7 +71,7 @@ test.describe("output and spawn", () => {
 		});
 	});
 
-	test("two guests run at the same time", async ({ page }) => {
+	test("two guests run at the same time", { tag: "@waits" }, async ({ page }) => {
 		const result = await page.evaluate(async (options) => {
 			const sandbox = await porthole.Sandbox.create(options);
 			// Each waits for a word that the other has to pass on.
@@ -99,7 +101,7 @@ test.describe("output and spawn", () => {
 	});
 });
 
-test.describe("standard input", () => {
+test.describe("standard input", { tag: "@waits" }, () => {
 	test("null, text, bytes, a stream, and a pipe", async ({ page }) => {
 		const result = await page.evaluate(async (options) => {
 			const sandbox = await porthole.Sandbox.create(options);
@@ -183,7 +185,7 @@ test.describe("standard input", () => {
 	});
 });
 
-test.describe("standard output", () => {
+test.describe("standard output", { tag: "@waits" }, () => {
 	const both =
 		"import sys\nfor i in range(3): print('o%d' % i, flush=True); print('e%d' % i, file=sys.stderr, flush=True)";
 
@@ -420,7 +422,7 @@ test.describe("arguments, environment, directory", () => {
 	});
 });
 
-test.describe("how a process is ended", () => {
+test.describe("how a process is ended", { tag: "@waits" }, () => {
 	const forever = "print('ready', flush=True)\nwhile True: pass";
 
 	const signals = [
@@ -537,7 +539,7 @@ test.describe("how a process is ended", () => {
 	});
 });
 
-test.describe("commands of the page's own", () => {
+test.describe("commands of the page's own", { tag: "@waits" }, () => {
 	test("a function gets arguments, environment and streams; its number is the code", async ({
 		page,
 	}) => {

@@ -163,7 +163,7 @@ test("a failure has the POSIX name as its code, and names call and path", async 
 	}
 });
 
-test("the tree is the one that guests see, while they run", async ({ page }) => {
+test("the tree is the one that guests see, while they run", { tag: "@waits" }, async ({ page }) => {
 	const result = await page.evaluate(async () => {
 		const sandbox = await porthole.Sandbox.create({ packages: ["/packages/python.webc"] });
 		const code = [
@@ -187,7 +187,9 @@ test("the tree is the one that guests see, while they run", async ({ page }) => 
 	expect(result).toEqual(["page guest \n", "page guest page guest \n", "page guest page guest "]);
 });
 
-test("watch tells of what is made, changed and removed, until it is aborted", async ({ page }) => {
+test("watch tells of what is made, changed and removed, until it is aborted", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const result = await page.evaluate(async () => {
 		const { fs } = await porthole.Sandbox.create({ files: { "/w/old.txt": "1" } });
 		const abort = new AbortController();

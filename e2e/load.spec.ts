@@ -373,7 +373,7 @@ test.describe("progress and cancelling", () => {
 	});
 });
 
-test.describe("a sandbox", () => {
+test.describe("a sandbox", { tag: "@waits" }, () => {
 	test("tells its environment, and why", async ({ page }, { project }) => {
 		const environment = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create();

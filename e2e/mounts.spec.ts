@@ -6,7 +6,9 @@ import { expect, test } from "./library.ts";
 
 const PYTHON = { packages: ["/packages/python.webc"] };
 
-test("a mount is one tree for the page, for guests and for the store", async ({ page }) => {
+test("a mount is one tree for the page, for guests and for the store", { tag: "@waits" }, async ({
+	page,
+}) => {
 	const result = await page.evaluate(async (options) => {
 		const directory = new porthole.MemoryDirectory({
 			"in.txt": "from the page",
@@ -147,9 +149,9 @@ test("read only means EROFS, for guests and for the page", async ({ page }) => {
 	expect(result.kept).toBe("kept");
 });
 
-test("a mount on /home is where programs start, and absolute paths still work", async ({
-	page,
-}) => {
+test("a mount on /home is where programs start, and absolute paths still work", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const result = await page.evaluate(async (options) => {
 		const home = new porthole.MemoryDirectory({ "note.txt": "note" });
 		const sandbox = await porthole.Sandbox.create({ ...options, mounts: { "/home": home } });
@@ -174,7 +176,9 @@ test("a mount on /home is where programs start, and absolute paths still work", 
 	});
 });
 
-test("mounts of a process are its own: home, relative, '.', and /", async ({ page }) => {
+test("mounts of a process are its own: home, relative, '.', and /", { tag: "@waits" }, async ({
+	page,
+}) => {
 	const result = await page.evaluate(async (options) => {
 		const sandbox = await porthole.Sandbox.create(options);
 		const look =
@@ -210,7 +214,9 @@ test("mounts of a process are its own: home, relative, '.', and /", async ({ pag
 	});
 });
 
-test("mount and unmount while the sandbox runs; busy is EBUSY", async ({ page }) => {
+test("mount and unmount while the sandbox runs; busy is EBUSY", { tag: "@waits" }, async ({
+	page,
+}) => {
 	const result = await page.evaluate(async (options) => {
 		const sandbox = await porthole.Sandbox.create(options);
 		const directory = new porthole.MemoryDirectory({ "f.txt": "f" });
@@ -240,9 +246,9 @@ test("mount and unmount while the sandbox runs; busy is EBUSY", async ({ page })
 	expect(result).toMatchObject({ still: "f", stored: "g", gone: false, back: "f" });
 });
 
-test("any object with the methods of Store can be mounted; what it fails with is told", async ({
-	page,
-}) => {
+test("any object with the methods of Store can be mounted; what it fails with is told", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const result = await page.evaluate(async () => {
 		const memory = new porthole.MemoryDirectory({ "f.txt": "f" });
 		let full = true;
@@ -315,7 +321,9 @@ for (const how of ["a class that extends it", "on the object", "a Proxy around i
 	});
 }
 
-test("close makes everything durable; two sandboxes may share a directory", async ({ page }) => {
+test("close makes everything durable; two sandboxes may share a directory", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const result = await page.evaluate(async () => {
 		const directory = new porthole.MemoryDirectory();
 		const first = await porthole.Sandbox.create({ mounts: { "/d": directory } });

@@ -54,7 +54,7 @@ async function drop(page: Page, name: string, content: Buffer): Promise<void> {
 	}
 }
 
-test("a sample is loaded and prints", async ({ page }) => {
+test("a sample is loaded and prints", { tag: "@isolated" }, async ({ page }) => {
 	const faults: string[] = [];
 	page.on("pageerror", (error) => faults.push(error.message));
 	await open(page, "python");
@@ -218,16 +218,20 @@ test("files are put in, seen, written by programs and kept by the next package",
 	expect((await download).suggestedFilename()).toBe("out.txt");
 });
 
-test("the package and the browser are described", async ({ page }, { project }) => {
-	await open(page, "python");
-	await page.getByRole("tab", { name: "Package" }).click();
-	await expect(page.getByRole("tabpanel")).toContainText("WEBC version");
-	await expect(page.getByRole("tabpanel")).toContainText("/usr/local/lib");
-	await page.keyboard.press("ArrowRight");
-	const isolated = project.name === "chromium-isolated" ? "yes" : "no";
-	await expect(page.getByRole("tabpanel")).toContainText(`Cross-origin isolated${isolated}`);
-	await expect(page.getByRole("tabpanel")).toContainText("suspending");
-});
+test(
+	"the package and the browser are described",
+	{ tag: "@isolated" },
+	async ({ page }, { project }) => {
+		await open(page, "python");
+		await page.getByRole("tab", { name: "Package" }).click();
+		await expect(page.getByRole("tabpanel")).toContainText("WEBC version");
+		await expect(page.getByRole("tabpanel")).toContainText("/usr/local/lib");
+		await page.keyboard.press("ArrowRight");
+		const isolated = project.name === "chromium-isolated" ? "yes" : "no";
+		await expect(page.getByRole("tabpanel")).toContainText(`Cross-origin isolated${isolated}`);
+		await expect(page.getByRole("tabpanel")).toContainText("suspending");
+	},
+);
 
 test("a C program is compiled, linked and run in the page", async ({ page }) => {
 	await open(page, "clang");
@@ -575,7 +579,7 @@ test("tabs work before the first sandbox does, and a load does not move the file
 	await expect(path).toContainText("local");
 });
 
-test.describe("in a browser that cannot suspend programs", () => {
+test.describe("in a browser that cannot suspend programs", { tag: "@isolated" }, () => {
 	test.use({ serviceWorkers: "block" });
 
 	test.beforeEach(async ({ page }) => {

@@ -11,7 +11,7 @@ import { type Program, transcripts } from "./programs/programs.ts";
 needPrograms();
 
 for (const program of transcripts) {
-	test(`${program.name} prints its transcript`, async ({ page }) => {
+	test(`${program.name} prints its transcript`, { tag: "@waits" }, async ({ page }) => {
 		const result = await page.evaluate(async ({ name, args, env, stdin }: Program) => {
 			const sandbox = await porthole.Sandbox.create();
 			const loaded = await sandbox.load(`/programs/${name}.wasm`);
@@ -29,7 +29,7 @@ for (const program of transcripts) {
 	});
 }
 
-test.describe("how a program ends", () => {
+test.describe("how a program ends", { tag: "@waits" }, () => {
 	const endings = [
 		{ args: [], code: 0, printed: "atexit" },
 		{ args: ["3"], code: 3, printed: "atexit" },
@@ -115,7 +115,7 @@ test.describe("how a program ends", () => {
 	});
 });
 
-test.describe("killing", () => {
+test.describe("killing", { tag: "@waits" }, () => {
 	for (const how of ["calls", "sleep", "compute"]) {
 		test(`a guest that never ends is killed, and the sandbox goes on: ${how}`, async ({ page }) => {
 			const result = await page.evaluate(async (how) => {
@@ -164,7 +164,7 @@ test.describe("killing", () => {
 	}
 });
 
-test.describe("streams", () => {
+test.describe("streams", { tag: "@waits" }, () => {
 	test("a flood through a slow reader loses nothing", async ({ page }) => {
 		const result = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create({
@@ -243,7 +243,7 @@ test.describe("streams", () => {
 	});
 });
 
-test.describe("entries and imports", () => {
+test.describe("entries and imports", { tag: "@waits" }, () => {
 	test("a reactor is initialized before the function that is named", async ({ page }) => {
 		const result = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create({ packages: ["/programs/reactor.wasm"] });

@@ -16,6 +16,7 @@ import { build, type Plugin } from "rolldown";
 import { build as buildPage } from "vite";
 import { buildTypes } from "./declarations.ts";
 import { ENTRIES, type EntryPoint, GUEST, WIRE } from "./entries.ts";
+import { stamp } from "./stamp.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const INDEX = resolve(ROOT, "src/index.ts");
@@ -34,6 +35,7 @@ writePattern();
 writeLicences(bundled);
 if (!buildTypes(ENTRIES)) exit(1);
 await buildPage({ root: ROOT, logLevel: "warn" });
+stamp();
 console.log(`built ${ENTRIES.map((entry) => `dist/${entry.name}.js`).join(", ")}`);
 
 async function bundle(entry: EntryPoint): Promise<void> {
