@@ -243,6 +243,40 @@ test.describe("streams", { tag: "@waits" }, () => {
 	});
 });
 
+test("input that is given ahead can be polled for and read by a program's first calls", {
+	tag: "@waits",
+}, async ({ page }) => {
+	const result = await page.evaluate(async () => {
+		const sandbox = await porthole.Sandbox.create({ packages: ["/programs/impatient.wasm"] });
+		const run = async (stdin: string | Uint8Array | undefined) => {
+			const options = stdin === undefined ? {} : { stdin };
+			return (await sandbox.command("impatient", [], options).output()).text();
+		};
+		const size = 3_000_000;
+		const bytes = Uint8Array.from({ length: size }, (_, index) => index % 251);
+		const sum = bytes.reduce((before, byte) => before + byte, 0);
+		// Only the part that is meant goes to the program, and the page keeps its own.
+		const answers = [
+			await run("ab"),
+			await run(bytes.subarray(1)),
+			await run(""),
+			await run(undefined),
+		];
+		return {
+			answers,
+			expected: `${size - 1} bytes, sum ${sum}, then the end\n`,
+			kept: bytes.length,
+		};
+	});
+	expect(result.answers).toEqual([
+		"2 bytes, sum 195, then the end\n",
+		result.expected,
+		"0 bytes, sum 0, then the end\n",
+		"0 bytes, sum 0, then the end\n",
+	]);
+	expect(result.kept).toBe(3_000_000);
+});
+
 test.describe("entries and imports", { tag: "@waits" }, () => {
 	test("a reactor is initialized before the function that is named", async ({ page }) => {
 		const result = await page.evaluate(async () => {

@@ -91,6 +91,101 @@ test("a source that fails is an I/O error for the guest, once, and a warning for
 	expect(result.aborted).toEqual(["error 29\n", "0 811c9dc5\n"]);
 });
 
+test("input of other kinds than Uint8Array is taken or refused, and no program waits for it", async ({
+	page,
+}) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create(options);
+		const warnings: string[] = [];
+		sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+		const of = (...chunks: unknown[]) =>
+			new ReadableStream({
+				start(controller) {
+					for (const chunk of chunks) controller.enqueue(chunk);
+					controller.close();
+				},
+			});
+		const run = async (stdin: ReadableStream) =>
+			(await sandbox.command("hashing", [], { stdin }).output()).text();
+		const text = () => new Response("abc").body?.pipeThrough(new TextDecoderStream());
+		const taken = [
+			await run(of(Uint8Array.of(97, 98, 99))),
+			await run(of("a", "bc")),
+			await run(text() as ReadableStream),
+			await run(of(Uint8Array.of(97, 98, 99).buffer)),
+			await run(of(new DataView(Uint8Array.of(96, 97, 98, 99).buffer, 1))),
+		];
+		const number = await run(of(7));
+		const locked = of("x");
+		locked.getReader();
+		const used = new Response("x");
+		await used.text();
+		const refused = [await caught(run(locked)), await caught(run(used.body as ReadableStream))];
+		const process = await sandbox.command("hashing").spawn();
+		// Types forbid what pages do.
+		const writer = process.stdin.getWriter() as WritableStreamDefaultWriter<unknown>;
+		await writer.write("abc");
+		const strange = await caught(writer.write({ length: 3 }));
+		return {
+			taken,
+			number,
+			refused,
+			strange,
+			printed: await collect(process.stdout),
+			warnings,
+			left: sandbox.processes.length,
+		};
+	}, HASHING);
+	expect(new Set(result.taken)).toEqual(new Set(["waiting\n3 1a47e90b\n"]));
+	expect(result.number).toMatch(/^waiting\nerror 29\n/);
+	expect(result.warnings).toEqual([
+		expect.stringContaining("stdin takes strings, buffers and views"),
+	]);
+	for (const error of [...result.refused, result.strange]) {
+		expect(error).toMatchObject({ porthole: true, code: "invalid-option" });
+	}
+	expect(result.printed).toBe("waiting\nerror 29\n3 1a47e90b\n");
+	expect(result.left).toBe(0);
+});
+
+test("output to a stream that is locked is refused, and nothing is lost", async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create(options);
+		const errors = [];
+		for (const name of ["stdout", "stderr"]) {
+			const stream = new WritableStream<Uint8Array>();
+			stream.getWriter();
+			const command = sandbox.command("flooding", ["1"], { [name]: stream });
+			errors.push(await caught(command.output()), await caught(command.spawn()));
+		}
+		const kept = keeper();
+		const process = await sandbox.command("flooding", ["1"], { stdout: kept.stream }).spawn();
+		// While a program prints to it the page cannot come between.
+		const locked = kept.stream.locked;
+		await process.status;
+		return { errors, locked, free: !kept.stream.locked, length: kept.text.length };
+	}, FLOODING);
+	for (const error of result.errors) {
+		expect(error).toMatchObject({ porthole: true, code: "invalid-option" });
+		expect(error.message).toContain("locked");
+	}
+	expect(result).toMatchObject({ locked: true, free: true, length: MIB });
+});
+
+test("a sandbox closes although a stream of the page's never takes what it is given", async ({
+	page,
+}) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create(options);
+		const stdout = new WritableStream<Uint8Array>({ write: () => new Promise(() => {}) });
+		const process = await sandbox.command("flooding", ["64"], { stdout }).spawn();
+		await new Promise((resolve) => setTimeout(resolve, 100));
+		await sandbox.close();
+		return process.status;
+	}, FLOODING);
+	expect(result).toMatchObject({ code: 137, signal: "SIGKILL" });
+});
+
 test("while nobody reads, a flood stands still; then all of it comes", async ({ page }) => {
 	const result = await page.evaluate(
 		async ({ options, size }) => {

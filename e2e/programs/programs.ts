@@ -37,12 +37,14 @@ export const transcripts: readonly Program[] = [
 
 /** Programs with a test of their own, and the flags that some of them need. */
 export const behaviours: ReadonlyMap<string, readonly string[]> = new Map([
+	["caller", []],
 	["entryless", ["-nostartfiles", "-Wl,--no-entry"]],
 	["exiting", []],
 	["flooding", []],
 	["hashing", []],
 	["hungry", []],
 	["sleeping", []],
+	["impatient", []],
 	["reactor", ["-mexec-model=reactor"]],
 	["recursing", []],
 	["spinning", []],

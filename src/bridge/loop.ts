@@ -108,6 +108,11 @@ export class LoopBridge implements Bridge {
 		});
 	}
 
+	/** A port that listens is never freed. */
+	close(): void {
+		this.#channel.port1.close();
+	}
+
 	#post(task: () => void): void {
 		this.#afterMessage.push(task);
 		this.#channel.port2.postMessage(0);

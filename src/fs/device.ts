@@ -347,6 +347,16 @@ export class Input extends Device {
 		return this.#held > 0 ? this.#held : this.#wait();
 	}
 
+	/** No reader is left: what has been fed is dropped, and so is what comes. */
+	override closed(): Done {
+		this.end();
+		this.#queue.length = 0;
+		this.#taken = 0;
+		this.#held = 0;
+		this.#onRead?.();
+		return 0;
+	}
+
 	/** 0 at the end. The ticket is opened first, because `onRead` may feed at once. */
 	#wait(): number {
 		if (this.#ended) return 0;

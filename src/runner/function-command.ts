@@ -1,7 +1,12 @@
 /**
  * A command that is a JavaScript function of the page: a process without a guest.
+ *
+ * Its streams behave as those of a guest: a write waits while the reader is behind, fails when the reader
+ * has gone, and takes text, buffers and views of buffers.
  */
+import { PortholeError } from "../abi/error.ts";
 import type { Size } from "../fs/terminal.ts";
+import { FunctionOutput } from "./function-output.ts";
 import type { CommandContext } from "./options.ts";
 import { ProcessEnd, type Sink } from "./process.ts";
 import type { ToGuest } from "./protocol.ts";
@@ -20,26 +25,29 @@ export async function startFunction(
 	const stop = new AbortController();
 	const send = (message: ToGuest) => {
 		if (message.kind === "kill") end(message.signal, message.code);
+		else if (message.kind === "taken") outputs[message.fd - 1]?.taken(message.bytes);
+		else if (message.kind === "hangup") outputs[message.fd - 1]?.hangUp();
 		else ways.receive(message);
 	};
 	const process = new ProcessEnd(pid, sinks, send, () => {});
 	const end = (signal: string, code: number) => {
 		process.settle({ code, signal });
+		for (const output of outputs) output.hangUp();
 		stop.abort();
 	};
 	const taken = (bytes: number) => process.receive({ from: pid, kind: "taken", bytes });
-	const show = (fd: 1 | 2, chunk: Uint8Array) =>
+	const show = (fd: 1 | 2) => (chunk: Uint8Array) =>
 		process.receive({ from: pid, kind: "output", fd, chunk });
+	const outputs = [new FunctionOutput(show(1)), new FunctionOutput(show(2))] as const;
 	const terminal =
 		size &&
 		new (await import("./function-terminal.ts")).FunctionTerminal(size, {
-			show: (bytes) => show(1, bytes),
+			screen: outputs[0],
 			taken,
 			end,
 		});
 	const ways = terminal ?? plainWays(taken);
-	const output = (fd: 1 | 2) =>
-		terminal?.output() ?? new WritableStream<Uint8Array>({ write: (chunk) => show(fd, chunk) });
+	const output = (fd: 1 | 2) => terminal?.output() ?? (outputs[fd - 1] as FunctionOutput).stream();
 	const context: CommandContext = {
 		args,
 		env,
@@ -61,13 +69,27 @@ export async function startFunction(
 	Promise.resolve()
 		.then(() => body(context))
 		.then(
-			(code) => process.settle({ code: Number.isInteger(code) ? code : 0 }),
+			(code) => (Number.isInteger(code) ? code : 0),
 			(error) => {
-				show(terminal ? 1 : 2, new TextEncoder().encode(`${String(error)}\n`));
-				process.settle({ code: 1 });
+				outputs[terminal ? 0 : 1].show(new TextEncoder().encode(`${described(error)}\n`));
+				return 1;
 			},
-		);
+		)
+		.then(async (code) => {
+			await Promise.all(outputs.map((each) => each.finish()));
+			process.settle({ code });
+			terminal?.close();
+		});
 	return process;
+}
+
+/** What was thrown, which may be anything, also what has no text. */
+function described(error: unknown): string {
+	try {
+		return String(error);
+	} catch {
+		return "the function threw a value that is no text";
+	}
 }
 
 /** Input that comes as it is written. */
@@ -76,13 +98,13 @@ function plainWays(taken: (bytes: number) => void) {
 	const feed = input.writable.getWriter();
 	const receive = (message: ToGuest) => {
 		if (message.kind === "stdin") {
-			const { chunk } = message;
-			feed.write(chunk).then(
-				() => taken(chunk.length),
-				() => {},
-			);
+			// What a function that has cancelled its input does not read is dropped.
+			const over = () => taken(message.chunk.length);
+			feed.write(message.chunk).then(over, over);
 		} else if (message.kind === "end") {
-			const end = message.failed ? feed.abort(new Error("the input failed")) : feed.close();
+			const end = message.failed
+				? feed.abort(new PortholeError("EIO", "EIO: the standard input failed"))
+				: feed.close();
 			end.catch(() => {});
 		}
 	};

@@ -3,17 +3,20 @@
  * in the page's own thread. It ends a function by a signal as it ends a program that has no handlers.
  */
 import { SIGNALS } from "../abi/constants.ts";
+import { EPIPE } from "../abi/errno.ts";
 import { LoopBridge } from "../bridge/loop.ts";
 import { type Size, Terminal } from "../fs/terminal.ts";
+import { brokenPipe, type FunctionOutput } from "./function-output.ts";
 import type { ToGuest } from "./protocol.ts";
 import { settle } from "./settle.ts";
+import { bytesOf, notBytes } from "./streams.ts";
 
 /** Bytes that are read at once, and that the screen takes at once. */
 const PIECE = 65536;
 
 /** The way back to the process. */
 interface Ways {
-	show(bytes: Uint8Array): void;
+	readonly screen: FunctionOutput;
 	/** So many bytes of input have been read. */
 	taken(bytes: number): void;
 	end(signal: string, code: number): void;
@@ -30,8 +33,8 @@ export class FunctionTerminal {
 	constructor(size: Size, ways: Ways) {
 		this.#ways = ways;
 		const screen = {
-			room: () => PIECE,
-			show: (bytes: Uint8Array) => ways.show(bytes.slice()),
+			room: () => this.#room(),
+			show: (bytes: Uint8Array) => ways.screen.show(bytes.slice()),
 		};
 		const signal = (name: string, editing: boolean) => this.#signal(name, editing);
 		const onRead = () => this.#report();
@@ -59,11 +62,32 @@ export class FunctionTerminal {
 	/** A stream onto the screen. */
 	output(): WritableStream<Uint8Array> {
 		return new WritableStream<Uint8Array>({
-			write: (chunk) => {
-				const { length } = chunk;
-				for (let at = 0; at < length; ) at += this.#terminal.write(chunk, at, length - at, 0);
+			write: async (chunk: unknown) => {
+				const bytes = bytesOf(chunk);
+				if (bytes === undefined) throw notBytes("standard output");
+				for (let at = 0; at < bytes.length; ) {
+					const write = () => this.#terminal.write(bytes, at, bytes.length - at, 0);
+					const count = await settle(this.#bridge, write);
+					if (count < 0) throw brokenPipe();
+					at += count;
+				}
 			},
 		});
+	}
+
+	/** The function has ended. */
+	close(): void {
+		this.#bridge.close();
+	}
+
+	/** What the screen takes at once; PENDING, or EPIPE. */
+	#room(): number {
+		const { screen } = this.#ways;
+		if (screen.gone) return EPIPE;
+		if (screen.hasRoom) return PIECE;
+		const ticket = this.#bridge.ticket<void>();
+		screen.room().then(() => ticket.answer());
+		return this.#bridge.pending(ticket);
 	}
 
 	receive(message: ToGuest): void {

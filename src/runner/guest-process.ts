@@ -198,9 +198,9 @@ export class GuestProcess {
 		this.#fed += chunk.length;
 		this.#input.feed(chunk);
 		if (urgent) this.#post({ from: this.#pid, kind: "heard" });
-		if (this.#terminal === null) return;
-		// Nobody else sees to the echo while the program computes or waits.
-		this.#outputs[0].flush();
+		// While the program computes or waits, only this shows the echo.
+		if (this.#terminal !== null) this.#outputs[0].flush();
+		// A terminal takes keys for itself, and a program that has closed its input takes none.
 		this.#reportTaken();
 	}
 
@@ -213,7 +213,11 @@ export class GuestProcess {
 	}
 
 	async #openStandard(request: WireSpawn): Promise<void> {
-		if (request.stdin === "null") this.#input.end();
+		if (request.stdin !== "pipe") {
+			// What is given ahead can be read, and polled for, by the first call.
+			if (request.stdin !== "null") this.#hear(request.stdin, false);
+			this.#input.end();
+		}
 		const output = (to: "pipe" | "null", funnel: Funnel) =>
 			to === "null" ? new NullDevice() : (this.#terminal ?? funnel.node);
 		this.#open(this.#input, RIGHTS_STREAM & ~RIGHT_FD_WRITE);

@@ -61,6 +61,11 @@ export class ProcessEnd implements Process {
 	#signals: boolean;
 	/** What must be over before the status settles: output that is being poured elsewhere. */
 	readonly #before: Promise<unknown>[] = [];
+	/** Lets the status settle without that. */
+	release!: () => void;
+	readonly #released = new Promise<void>((resolve) => {
+		this.release = resolve;
+	});
 
 	constructor(
 		pid: number,
@@ -170,7 +175,7 @@ export class ProcessEnd implements Process {
 		if (!this.#end()) return;
 		for (const output of this.#outputs) output.close();
 		const reason = this.#reason ?? "terminal";
-		Promise.all(this.#before)
+		Promise.race([Promise.all(this.#before), this.#released])
 			.then(() => exitStatus(status.signal ? { reason, ...status } : status))
 			.then(this.#finish, this.#fail);
 	}

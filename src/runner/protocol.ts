@@ -90,7 +90,8 @@ export interface WireSpawn {
 	readonly mounts: readonly WireMount[];
 	/** The modules of `imports`: a name and what it holds; functions are lent by the page. */
 	readonly imports: readonly WireImport[];
-	readonly stdin: "pipe" | "null";
+	/** Bytes are all of the input. */
+	readonly stdin: "pipe" | "null" | Uint8Array;
 	readonly stdout: "pipe" | "null";
 	readonly stderr: "pipe" | "null";
 	readonly terminal?: WireTerminal | undefined;

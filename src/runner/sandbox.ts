@@ -47,6 +47,7 @@ import type {
 } from "./protocol.ts";
 import type { Choice } from "./rung.ts";
 import { absolute, wireSource } from "./source.ts";
+import type { Attachment } from "./stdio-options.ts";
 
 /** A loaded package. */
 export interface Package {
@@ -104,6 +105,9 @@ interface Loaded {
 
 /** Milliseconds that a guest has to hear of a kill before its worker is ended. */
 const PATIENCE = 500;
+
+/** Milliseconds that are as good as for ever: 24 days. */
+const LONG = 2 ** 31 - 1;
 
 /** Processes of one sandbox: six times as many suspended stacks would end the page without a word. */
 const MOST_PROCESSES = 4000;
@@ -272,8 +276,12 @@ export class Sandbox extends SandboxTarget {
 	// --- the worker ---
 
 	async #close(): Promise<void> {
-		const running = this.processes;
-		for (const process of running) process.kill("SIGKILL");
+		const running = [...this.#running.values()];
+		for (const process of running) {
+			process.kill("SIGKILL");
+			// A stream of the page's that takes no output must not keep the sandbox.
+			process.release();
+		}
 		await Promise.allSettled(running.map((process) => process.status));
 		const connection = await this.#connection.catch(() => null);
 		try {
@@ -461,6 +469,30 @@ export class Sandbox extends SandboxTarget {
 				`${MOST_PROCESSES} processes run already; end some, or use another sandbox`,
 			);
 		}
+		// Most commands name no stream and no input.
+		const { stdin: input = stdin, stdout, stderr } = options;
+		const plain = [input, stdout, stderr].every(
+			(way) => way === undefined || way === "pipe" || way === "null",
+		);
+		const attachment = plain
+			? null
+			: await (await import("./stdio-options.ts")).Attachment.take(options);
+		try {
+			return await this.#startAttached(attachment, name, args, options, sink, stdin);
+		} catch (error) {
+			attachment?.drop();
+			throw error;
+		}
+	}
+
+	async #startAttached(
+		attachment: Attachment | null,
+		name: string | Package,
+		args: readonly string[],
+		options: CommandOptions,
+		sink: Sink,
+		stdin: "pipe" | "null",
+	): Promise<ProcessEnd> {
 		for (const other of options.injectedPackages ?? []) await this.load(other);
 		const connection = await this.#ready();
 		const pid = this.#nextPid++;
@@ -474,7 +506,8 @@ export class Sandbox extends SandboxTarget {
 			const env = { ...this.#options.env, ...options.env };
 			const process = await startFunction(pid, sinks, mapped as Body, args, env, options.terminal);
 			this.#running.set(pid, process);
-			this.#begin(process, options, stdin, () => this.#running.delete(pid));
+			if ((options.stdin ?? stdin) === "null") process.stdin.close();
+			this.#begin(process, options, attachment, false, () => this.#running.delete(pid));
 			return process;
 		}
 		const ahead =
@@ -490,7 +523,8 @@ export class Sandbox extends SandboxTarget {
 			options.terminal !== undefined,
 		);
 		const command = await this.#commandOf(mapped ?? name, String(name));
-		const request = await this.#request(pid, command, args, options, stdin);
+		const given = attachment?.input ?? ((options.stdin ?? stdin) === "null" ? "null" : "pipe");
+		const request = await this.#request(pid, command, args, options, given);
 		this.#running.set(pid, process);
 		const clear = () => {
 			for (const { store } of request.mounts) this.#lent.takeBack(store);
@@ -506,33 +540,28 @@ export class Sandbox extends SandboxTarget {
 			throw error;
 		}
 		ahead?.spawned(process);
-		this.#begin(process, options, stdin, clear);
+		this.#begin(process, options, attachment, true, clear);
 		return process;
 	}
 
-	/** Connects a process that has started; `clear` is called when it is over. */
+	/** Connects a process that has started; `clear` is called when it is over. `given` says that a guest
+	 *  has been started with its input. */
 	#begin(
 		process: ProcessEnd,
 		options: CommandOptions,
-		stdin: "pipe" | "null",
+		attachment: Attachment | null,
+		given: boolean,
 		clear: () => void,
 	): void {
-		const { stdin: input = stdin, stdout, stderr } = options;
-		const plain = [input, stdout, stderr].every(
-			(way) => way === undefined || way === "pipe" || way === "null",
-		);
-		if (!plain) {
-			const attached = import("./stdio-options.ts").then(({ attachStreams }) =>
-				attachStreams(process, options, stdin, (message) =>
-					this.#tell({ type: "warning", detail: { message } }),
-				),
-			);
-			process.waitFor(attached);
+		if (attachment) {
+			const warn = (message: string) => this.#tell({ type: "warning", detail: { message } });
+			process.waitFor(attachment.attach(process, given, warn));
 		}
 		const { timeout, signal } = options;
 		const abort = () => process.kill("SIGTERM", "abort");
 		const expire = () => process.kill("SIGTERM", "timeout");
-		const timer = timeout === undefined ? undefined : setTimeout(expire, timeout);
+		// A timer counts no more than 31 bits of milliseconds, and would ring at once.
+		const timer = (timeout ?? LONG) < LONG ? setTimeout(expire, timeout) : undefined;
 		signal?.addEventListener("abort", abort, { once: true });
 		if (signal?.aborted) abort();
 		const finish = () => {
@@ -589,7 +618,7 @@ export class Sandbox extends SandboxTarget {
 		command: WireCommand,
 		args: readonly string[],
 		options: CommandOptions,
-		stdin: "pipe" | "null",
+		stdin: WireSpawn["stdin"],
 	): Promise<WireSpawn> {
 		const sandbox = this.#options;
 		const forward = options.forwardHostEnv ?? sandbox.forwardHostEnv ?? false;
@@ -605,7 +634,7 @@ export class Sandbox extends SandboxTarget {
 			entryFunction: options.entryFunction,
 			mounts: await this.#wireMounts(options.mounts),
 			imports: this.#wireImports(options),
-			stdin: (options.stdin ?? stdin) === "null" ? "null" : "pipe",
+			stdin,
 			stdout: options.stdout === "null" ? "null" : "pipe",
 			stderr: options.stderr === "null" ? "null" : "pipe",
 			terminal: options.terminal,

@@ -1,34 +1,128 @@
 /**
  * Connects a process's streams to what its options name: text, bytes or a stream to read, and
  * streams of the page's own to write to.
+ *
+ * The locks of the page's streams are taken before the process starts and kept while it runs. A stream
+ * that something else reads or writes is therefore refused at once, and nothing can come between later.
+ * Each end hears when the other fails: the program by an error of its next call, the page by a warning.
  */
+import { PortholeError } from "../abi/error.ts";
 import type { CommandOptions } from "./options.ts";
 import type { ProcessEnd } from "./process.ts";
+import { bytesOf } from "./streams.ts";
 
-/** Resolves when all output has gone where it was to go. */
-export async function attachStreams(
-	process: ProcessEnd,
-	options: CommandOptions,
-	stdin: "pipe" | "null",
-	warn: (message: string) => void,
-): Promise<void> {
-	const { stdin: input = stdin, stdout, stderr } = options;
-	if (input instanceof ReadableStream) {
-		// A source that fails is an I/O error for the guest, and then the end of its input. One that has
-		// more than the guest wants is cancelled.
-		const over = new AbortController();
-		const stop = () => over.abort();
-		process.status.then(stop, stop);
-		input.pipeTo(process.stdin, { signal: over.signal }).catch((error) => {
-			if (!process.over) warn(`the standard input of process ${process.pid} failed: ${error}`);
-		});
-	} else if (input instanceof Uint8Array || (input !== "pipe" && input !== "null")) {
-		feed(process, typeof input === "string" ? new TextEncoder().encode(input) : input);
+type Warn = (message: string) => void;
+
+/** The streams and bytes of one process's options. */
+export class Attachment {
+	/** All of the input, where the options give it as text or bytes. */
+	readonly input: Uint8Array<ArrayBuffer> | undefined;
+	#source: ReadableStreamDefaultReader<unknown> | undefined;
+	readonly #targets: (Target | undefined)[] = [];
+
+	private constructor({ stdin = "null" }: CommandOptions) {
+		const given = stdin !== "pipe" && stdin !== "null" && !(stdin instanceof ReadableStream);
+		this.input = given ? bytesOf(stdin) : undefined;
+		if (given && !this.input)
+			throw new PortholeError("invalid-option", "stdin has been given away");
 	}
-	await Promise.all([
-		stdout instanceof WritableStream && pour(process.stdout, stdout),
-		stderr instanceof WritableStream && pour(process.stderr, stderr),
-	]);
+
+	/** Takes the locks. Errors: `"invalid-option"` for a stream that is locked, or has been read. */
+	static async take(options: CommandOptions): Promise<Attachment> {
+		const attachment = new Attachment(options);
+		try {
+			for (const name of ["stdout", "stderr"] as const) {
+				const to = options[name];
+				attachment.#targets.push(to instanceof WritableStream ? Target.take(to, name) : undefined);
+			}
+			if (options.stdin instanceof ReadableStream) {
+				attachment.#source = await takeSource(options.stdin);
+			}
+		} catch (error) {
+			attachment.drop();
+			throw error;
+		}
+		return attachment;
+	}
+
+	/** Gives the locks back: there will be no process. */
+	drop(): void {
+		this.#source?.releaseLock();
+		for (const target of this.#targets) target?.leave();
+	}
+
+	/** Resolves when all output has gone where it was to go. `given` says that the process has been
+	 *  started with its input. */
+	async attach(process: ProcessEnd, given: boolean, warn: Warn): Promise<void> {
+		if (this.#source) pump(this.#source, process, warn);
+		else if (this.input) feed(process, given ? new Uint8Array(0) : this.input);
+		const [stdout, stderr] = this.#targets;
+		const failed = (name: string) => (why: unknown) =>
+			warn(`the stream for the standard ${name} of process ${process.pid} failed: ${why}`);
+		await Promise.all([
+			stdout && pour(process.stdout, stdout, failed("output")),
+			stderr && pour(process.stderr, stderr, failed("error")),
+		]);
+	}
+}
+
+function refused(option: string, why: string): PortholeError {
+	return new PortholeError("invalid-option", `${option} is a stream that ${why}`);
+}
+
+async function takeSource(
+	stream: ReadableStream<unknown>,
+): Promise<ReadableStreamDefaultReader<unknown>> {
+	if (stream.locked) throw refused("stdin", "something else reads: it is locked");
+	const used = isUsed(stream);
+	const reader = stream.getReader();
+	let closed = false;
+	reader.closed.then(
+		() => {
+			closed = true;
+		},
+		() => {},
+	);
+	// A stream that is closed already says so at once. One of which only the beginning was read has a rest.
+	await Promise.resolve();
+	if (!used || !closed) return reader;
+	reader.releaseLock();
+	throw refused("stdin", "has been read already; give a new one to each process");
+}
+
+/** Whether somebody has read of a stream: a Response says so, and leaves the stream as it is. */
+function isUsed(stream: ReadableStream<unknown>): boolean {
+	try {
+		return new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).body === null;
+	} catch {
+		return true;
+	}
+}
+
+/** Writes all that `from` has to the process. A source that fails is an I/O error for the guest, and then
+ *  the end of its input. One that has more than the guest wants is cancelled. */
+async function pump(
+	from: ReadableStreamDefaultReader<unknown>,
+	process: ProcessEnd,
+	warn: Warn,
+): Promise<void> {
+	const stop = () => void from.cancel().catch(() => {});
+	process.status.then(stop, stop);
+	// What is no bytes is refused there.
+	const to = process.stdin.getWriter() as WritableStreamDefaultWriter<unknown>;
+	try {
+		for (;;) {
+			const { done, value } = await from.read();
+			if (done) break;
+			await to.write(value);
+		}
+		await to.close();
+	} catch (error) {
+		if (process.over) return;
+		warn(`the standard input of process ${process.pid} failed: ${error}`);
+		await to.abort(error).catch(() => {});
+		stop();
+	}
 }
 
 async function feed(process: ProcessEnd, bytes: Uint8Array): Promise<void> {
@@ -44,35 +138,65 @@ async function feed(process: ProcessEnd, bytes: Uint8Array): Promise<void> {
 	}
 }
 
-/** Streams being written to: a page may give one for both outputs, or for several processes. */
-const turns = new WeakMap<WritableStream<Uint8Array>, Promise<void>>();
+/** A stream of the page's that processes write to: one may take both outputs, or those of several. */
+class Target {
+	static readonly #all = new WeakMap<WritableStream<Uint8Array>, Target>();
+	readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+	readonly #stream: WritableStream<Uint8Array>;
+	#users = 0;
+
+	private constructor(stream: WritableStream<Uint8Array>) {
+		this.#stream = stream;
+		this.writer = stream.getWriter();
+	}
+
+	/** Errors: `"invalid-option"`. */
+	static take(stream: WritableStream<Uint8Array>, option: string): Target {
+		let target = Target.#all.get(stream);
+		if (target === undefined) {
+			if (stream.locked) throw refused(option, "something else writes to: it is locked");
+			target = new Target(stream);
+			Target.#all.set(stream, target);
+		}
+		target.#users += 1;
+		return target;
+	}
+
+	leave(): void {
+		this.#users -= 1;
+		if (this.#users > 0) return;
+		Target.#all.delete(this.#stream);
+		this.writer.releaseLock();
+	}
+}
 
 /** Writes all of `from` to `to`, chunk by chunk and in turns with others, and leaves `to` open. */
 async function pour(
 	from: ReadableStream<Uint8Array>,
-	to: WritableStream<Uint8Array>,
+	to: Target,
+	failed: (why: unknown) => void,
 ): Promise<void> {
 	const reader = from.getReader();
+	const { writer } = to;
+	let broken = false;
+	// The page takes no more, perhaps while the guest prints nothing: its next write is a broken pipe.
+	const hangUp = (why: unknown) => {
+		if (!broken) failed(why);
+		broken = true;
+		return reader.cancel(why).catch(() => {});
+	};
+	let over = false;
+	writer.closed.catch((why) => (over ? undefined : hangUp(why)));
 	try {
 		for (;;) {
 			const { done, value } = await reader.read();
 			if (done) return;
-			const turn = (turns.get(to) ?? Promise.resolve()).then(async () => {
-				const writer = to.getWriter();
-				try {
-					await writer.write(value);
-				} finally {
-					writer.releaseLock();
-				}
-			});
-			turns.set(
-				to,
-				turn.catch(() => {}),
-			);
-			await turn;
+			await writer.write(value).catch(hangUp);
 		}
-	} catch (error) {
-		// The page takes no more: the guest sees a broken pipe.
-		await reader.cancel(error).catch(() => {});
+	} catch {
+		// The process broke; its status says why.
+	} finally {
+		over = true;
+		to.leave();
 	}
 }

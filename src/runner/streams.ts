@@ -4,9 +4,43 @@
  * Back-pressure goes both ways by counting bytes. A stream of output reports a chunk as taken once
  * its reader has room again; the guest may be `WINDOW` bytes ahead of that and then waits. Input is
  * accepted until `AHEAD` bytes are unread; then a writer waits for the guest.
+ *
+ * Pages give text where bytes are asked for, and buffers of other kinds. `bytesOf` takes what can be taken;
+ * a chunk that holds no bytes fails the stream at both ends, for a reader that is not told waits for ever.
  */
+import { PortholeError } from "../abi/error.ts";
+
 const READ_AHEAD = 256 * 1024;
 const AHEAD = 64 * 1024;
+
+/** A copy of the bytes of a chunk: text as UTF-8, a buffer, or a view of one. Undefined for all else. */
+export function bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> | undefined {
+	return typeof chunk === "string" ? new TextEncoder().encode(chunk) : viewOf(chunk)?.slice();
+}
+
+/** The bytes of a buffer or a view, shared or not, of this page or of a frame in it. */
+function viewOf(chunk: unknown): Uint8Array | undefined {
+	try {
+		// What is no buffer, or one that has been given away, is an error of DataView.
+		const view = ArrayBuffer.isView(chunk) ? chunk : new DataView(chunk as ArrayBuffer);
+		return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+	} catch {
+		return undefined;
+	}
+}
+
+/** The error for a chunk that holds no bytes. */
+export function notBytes(stream: string): PortholeError {
+	return new PortholeError(
+		"invalid-option",
+		`${stream} takes strings, buffers and views of buffers`,
+	);
+}
+
+/** How a stream counts its chunks. It must not throw: the stream would fail and its sink not be told. */
+export function byBytes(chunk: unknown): number {
+	return typeof chunk === "string" ? chunk.length : (viewOf(chunk)?.length ?? 0);
+}
 
 /** The page's end of stdout or stderr. */
 export class OutputEnd {
@@ -73,16 +107,16 @@ export class InputEnd {
 		};
 		this.stream = new WritableStream<Uint8Array>(
 			{
-				write: async (chunk, controller) => {
-					const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk;
-					if (!(bytes instanceof Uint8Array)) {
-						controller.error(new TypeError("stdin takes Uint8Array chunks"));
-						return;
+				write: async (chunk) => {
+					const bytes = bytesOf(chunk);
+					if (bytes === undefined) {
+						finish(true);
+						throw notBytes("stdin");
 					}
 					// What is written to a process that has ended goes nowhere, as into a closed pipe.
 					if (this.#over) return;
 					this.#unread += bytes.length;
-					send(bytes.slice());
+					send(bytes);
 					if (this.#unread > AHEAD) {
 						await new Promise<void>((resolve) => {
 							this.#room = resolve;
@@ -92,7 +126,7 @@ export class InputEnd {
 				close: () => finish(false),
 				abort: () => finish(true),
 			},
-			new ByteLengthQueuingStrategy({ highWaterMark: AHEAD }),
+			{ highWaterMark: AHEAD, size: byBytes },
 		);
 	}
 
