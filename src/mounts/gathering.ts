@@ -33,6 +33,10 @@ interface Draft {
 	/** What was changed; null where that is too much to be kept. A number is a new size. */
 	changes: Change[] | null;
 	bytes: number;
+	/** How long the draft is. */
+	size: number;
+	/** Whether no change of it has been answered yet. */
+	fresh: boolean;
 }
 
 /** How many drafts are open at once, how many bytes of each are kept, and how many changes. */
@@ -105,7 +109,7 @@ export class GatheringPens implements Pens {
 	}
 
 	async #change(key: string, find: Find, change: Change): Promise<boolean> {
-		const [draft, fresh] = await this.#draft(key, find);
+		const draft = await this.#draft(key, find);
 		const writable = draft.writable ?? (await this.#begin(draft));
 		try {
 			await put(writable, change);
@@ -113,6 +117,7 @@ export class GatheringPens implements Pens {
 			this.#broken(key, draft, error);
 			throw error;
 		}
+		draft.size = sizeAfter(draft.size, change);
 		draft.bytes += typeof change === "number" ? 0 : change.data.length;
 		const much = draft.bytes > MOST_BYTES || (draft.changes?.length ?? 0) >= MOST_CHANGES;
 		if (much) draft.changes = null;
@@ -122,29 +127,39 @@ export class GatheringPens implements Pens {
 			() => this.#between(() => this.#closeAll(() => true)).catch(() => {}),
 			IDLE,
 		);
+		const { fresh } = draft;
+		draft.fresh = false;
 		return fresh;
 	}
 
-	async #draft(key: string, find: Find): Promise<[Draft, fresh: boolean]> {
+	async #draft(key: string, find: Find): Promise<Draft> {
 		const known = this.#drafts.get(key);
 		if (known !== undefined) {
 			this.#drafts.delete(key);
 			this.#drafts.set(key, known);
-			return [known, false];
+			return known;
 		}
 		for (const [other, draft] of this.#drafts) {
 			if (this.#drafts.size < MOST_DRAFTS) break;
 			await this.#close(other, draft);
 		}
-		const draft: Draft = { file: await find(), writable: null, base: "", changes: [], bytes: 0 };
+		const draft: Draft = {
+			file: await find(),
+			writable: null,
+			base: "",
+			changes: [],
+			bytes: 0,
+			size: 0,
+			fresh: true,
+		};
 		await this.#begin(draft);
 		this.#drafts.set(key, draft);
-		return [draft, true];
+		return draft;
 	}
 
 	/** Begins a draft with the file as it is, and makes the changes that were kept. */
 	async #begin(draft: Draft): Promise<FileSystemWritableFileStream> {
-		const now = stamp(await draft.file.getFile());
+		const file = await draft.file.getFile();
 		const writable = await draft.file.createWritable({ keepExistingData: true });
 		try {
 			for (const change of draft.changes ?? []) await put(writable, change);
@@ -152,8 +167,9 @@ export class GatheringPens implements Pens {
 			await writable.abort().catch(() => {});
 			throw error;
 		}
+		draft.size = (draft.changes ?? []).reduce(sizeAfter, file.size);
 		// One that is begun again was first begun with this one.
-		draft.base ||= now;
+		draft.base ||= stamp(file);
 		draft.writable = writable;
 		return writable;
 	}
@@ -166,6 +182,10 @@ export class GatheringPens implements Pens {
 				await this.#watcher.replacing(key);
 			}
 			await writable.close();
+			// What a browser has no room for, it may leave out without an error.
+			if ((await draft.file.getFile()).size < draft.size) {
+				throw new DOMException("the browser has left out a part", "QuotaExceededError");
+			}
 		} catch (error) {
 			this.#broken(key, draft, error);
 			throw error;
@@ -189,6 +209,10 @@ export class GatheringPens implements Pens {
 		this.#drafts.delete(key);
 		this.#failure = error;
 	}
+}
+
+function sizeAfter(size: number, change: Change): number {
+	return typeof change === "number" ? change : Math.max(size, change.offset + change.data.length);
 }
 
 async function put(writable: FileSystemWritableFileStream, change: Change): Promise<void> {

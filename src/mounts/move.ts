@@ -88,5 +88,10 @@ export async function copyFile(
 	{ directory, name }: Place,
 ): Promise<void> {
 	const copy = await directory.getFileHandle(name, { create: true });
-	await (await file.getFile()).stream().pipeTo(await copy.createWritable());
+	const original = await file.getFile();
+	await original.stream().pipeTo(await copy.createWritable());
+	// The original may go next.
+	if ((await copy.getFile()).size < original.size) {
+		throw new DOMException("the browser has left out a part", "QuotaExceededError");
+	}
 }
