@@ -128,7 +128,7 @@ test("what was begun and not finished is finished by whoever comes first: here, 
 		const [link] = await new porthole.OPFSDirectory("link").list("/");
 
 		await put("damaged/.porthole-intent", '{"format":1,"kind":"rename"}');
-		const damaged = await caught(new porthole.OPFSDirectory("damaged").list("/"));
+		const damaged = await new porthole.OPFSDirectory("damaged").list("/");
 		return { here, above, below, left, modified: String(noted?.times?.modified), link, damaged };
 	});
 	const moved = { left: "file", moved: "file", sub: { deep: "file" } };
@@ -139,9 +139,44 @@ test("what was begun and not finished is finished by whoever comes first: here, 
 		left: { new: moved },
 		modified: "2000000000000000002",
 		link: { name: "l", type: "symlink", target: "t" },
-		damaged: { code: "EIO" },
+		damaged: [{ name: ".porthole-intent.damaged" }],
 	});
-	expect(found.damaged.message).toContain(".porthole-intent is damaged");
+});
+
+test("notes that are damaged cost their links, which the page is told, and no file", async ({
+	page,
+}) => {
+	const found = await page.evaluate(async () => {
+		const make = () =>
+			porthole.Sandbox.create({ mounts: { "/m": new porthole.OPFSDirectory("cut") } });
+		const first = await make();
+		await first.fs.writeFile("/m/a", "A");
+		await first.fs.symlink("a", "/m/l");
+		await first.sync();
+		await first.close();
+		await put("cut/.porthole", "");
+		const sandbox = await make();
+		const told = new Promise<string>((resolve) => {
+			sandbox.addEventListener("mounterror", ({ detail: { path, error } }) =>
+				resolve(`${path} ${error.code} ${error.message}`),
+			);
+		});
+		const read = await sandbox.fs.readTextFile("/m/a");
+		await sandbox.fs.writeFile("/m/b", "B");
+		await sandbox.fs.symlink("b", "/m/n");
+		await sandbox.sync();
+		const message = await told;
+		await sandbox.close();
+		const left = await new porthole.OPFSDirectory("cut").list("/");
+		return { read, message, left: left.map(({ name, type }) => `${name} ${type}`).sort() };
+	});
+	expect(found).toMatchObject({
+		read: "A",
+		left: [".porthole.damaged file", "a file", "b file", "l file", "n symlink"],
+	});
+	expect(found.message).toMatch(
+		/^\/m EIO \.porthole was damaged and is kept as \.porthole\.damaged/,
+	);
 });
 
 test("tabs hand the directory to each other, also where one has a directory inside another's", async ({

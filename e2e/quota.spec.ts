@@ -146,38 +146,38 @@ print(os.path.getsize("/d/more"))
 	});
 }
 
-privately("OPFS in a private window: what sync has answered for is there when the space is used up", async ({
-	page,
-	baseURL,
-}) => {
-	const session = await page.context().newCDPSession(page);
-	await session.send("Storage.overrideQuotaForOrigin", {
-		origin: baseURL ?? "",
-		quotaSize: 30_000_000,
-	});
-	const found = await page.evaluate(async () => {
-		const open = () => new porthole.OPFSDirectory("private");
-		const sandbox = await porthole.Sandbox.create({ mounts: { "/d": open() } });
-		let synced = 0;
-		let code = "";
-		for (let size = 1_000_000; code === "" && size < 60_000_000; size += 1_000_000) {
-			await sandbox.fs.appendFile("/d/f", new Uint8Array(1_000_000).fill(7));
-			await sandbox.sync().then(
-				() => {
-					synced = size;
-				},
-				(error: Porthole.PortholeError) => {
-					code = error.code;
-				},
-			);
-		}
-		const [listed] = await open().list("/");
-		const stored = await open().read("/f", 0, 100_000_000);
-		// Parts of the last write may have had room.
-		const kept = stored.length >= synced && stored.length === listed?.size;
-		await sandbox.fs.rm("/d/f");
-		await sandbox.close();
-		return { code, some: synced > 1_000_000, kept, right: stored.every((byte) => byte === 7) };
-	});
-	expect(found).toEqual({ code: "ENOSPC", some: true, kept: true, right: true });
-});
+privately(
+	"OPFS in a private window: what sync has answered for is there when the space is used up",
+	async ({ page, baseURL }) => {
+		const session = await page.context().newCDPSession(page);
+		await session.send("Storage.overrideQuotaForOrigin", {
+			origin: baseURL ?? "",
+			quotaSize: 30_000_000,
+		});
+		const found = await page.evaluate(async () => {
+			const open = () => new porthole.OPFSDirectory("private");
+			const sandbox = await porthole.Sandbox.create({ mounts: { "/d": open() } });
+			let synced = 0;
+			let code = "";
+			for (let size = 1_000_000; code === "" && size < 60_000_000; size += 1_000_000) {
+				await sandbox.fs.appendFile("/d/f", new Uint8Array(1_000_000).fill(7));
+				await sandbox.sync().then(
+					() => {
+						synced = size;
+					},
+					(error: Porthole.PortholeError) => {
+						code = error.code;
+					},
+				);
+			}
+			const [listed] = await open().list("/");
+			const stored = await open().read("/f", 0, 100_000_000);
+			// Parts of the last write may have had room.
+			const kept = stored.length >= synced && stored.length === listed?.size;
+			await sandbox.fs.rm("/d/f");
+			await sandbox.close();
+			return { code, some: synced > 1_000_000, kept, right: stored.every((byte) => byte === 7) };
+		});
+		expect(found).toEqual({ code: "ENOSPC", some: true, kept: true, right: true });
+	},
+);

@@ -458,8 +458,9 @@ test("notes beside the files: hidden, moved along, and no longer true of a file 
 		const link = (await store.list("/e")).find(({ name }) => name === "link");
 		await write(".porthole", '{ "format": 1, "notes": { "f": { "seen": 3 } } }');
 		// Whoever has the directory to himself need not look again at what he has written.
-		const damaged = await caught(new porthole.OPFSDirectory("noted").list("/e"));
-		await e.removeEntry(".porthole");
+		const other = await new porthole.OPFSDirectory("noted").list("/e");
+		const damaged = other.map(({ name, type }) => `${name} ${type}`).sort();
+		await store.remove("/e/.porthole.damaged");
 		await store.remove("/e/f");
 		await store.symlink("/e/link2", "x");
 		await store.remove("/e/link2");
@@ -475,11 +476,10 @@ test("notes beside the files: hidden, moved along, and no longer true of a file 
 		],
 		refused: { code: "EINVAL" },
 		link: "file",
-		damaged: { code: "EIO" },
+		damaged: [".porthole.damaged file", "f file", "link file"],
 		left: [],
 	});
 	expect(found.refused.message).toContain("/e/.porthole");
-	expect(found.damaged.message).toContain(".porthole in e is damaged");
 });
 
 test.describe("what a guest has written", () => {

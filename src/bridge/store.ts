@@ -102,12 +102,14 @@ export interface Store {
 	/**
 	 * Tells what others have changed, in this page or in another: `heard` gets paths, each of which
 	 * stands for everything below it too. `conflicted` hears of a file that others replaced between two
-	 * of our writes, too late for `preserve`: ours is at `path`, theirs was kept at `kept`. Called on
-	 * the page only. Returns how to stop.
+	 * of our writes, too late for `preserve`: ours is at `path`, theirs was kept at `kept`. `damaged` hears
+	 * of something that the store itself keeps and had to give up, such as a file of notes that another
+	 * program has cut; what is at `path` goes on without it. Called on the page only. Returns how to stop.
 	 */
 	watch?(
 		heard: (paths: readonly string[]) => void,
 		conflicted?: (path: string, kept: string) => void,
+		damaged?: (path: string, error: Error) => void,
 	): () => void;
 	/**
 	 * For a store whose files others can change without asking it, such as a directory on the user's

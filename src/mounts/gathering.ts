@@ -14,6 +14,7 @@
 import { isWithin } from "./paths.ts";
 import type { Find, Pens } from "./pens.ts";
 import { stamp } from "./sidecar.ts";
+import { measure } from "./whole.ts";
 
 export interface Watcher {
 	/** Asked before a draft takes the place of a file that somebody else has changed meanwhile. */
@@ -182,10 +183,7 @@ export class GatheringPens implements Pens {
 				await this.#watcher.replacing(key);
 			}
 			await writable.close();
-			// What a browser has no room for, it may leave out without an error.
-			if ((await draft.file.getFile()).size < draft.size) {
-				throw new DOMException("the browser has left out a part", "QuotaExceededError");
-			}
+			await measure(draft.file, draft.size);
 		} catch (error) {
 			this.#broken(key, draft, error);
 			throw error;

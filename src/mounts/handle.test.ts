@@ -5,7 +5,6 @@ import { HandleFiles } from "./handle.ts";
 import { HandleStore } from "./handle-store.ts";
 import { Disk } from "./handles.testkit.ts";
 import { InPlacePens, type Pens } from "./pens.ts";
-import { Notebook } from "./sidecar.ts";
 
 /** What Chromium answers in a private window when the disk is full: -8, without its sign. */
 const NO_SPACE = 4_294_967_288;
@@ -13,14 +12,24 @@ const NO_SPACE = 4_294_967_288;
 const bytes = (length: number, value = 1) => new Uint8Array(length).fill(value);
 
 /** A store over a disk of its own, whose files are changed in place or by drafts. */
-function start(how: "in place" | "by drafts" = "in place") {
-	const disk = new Disk();
+function start(how: "in place" | "by drafts" = "in place", disk = new Disk()) {
 	const run = <T>(work: () => Promise<T>) => work();
 	const pens: Pens = how === "in place" ? new InPlacePens() : new GatheringPens(run);
-	const files = new HandleFiles(disk.handle, pens, new Notebook(true), true);
+	const told: string[] = [];
+	const files = new HandleFiles(disk.handle, pens, true, (key, message) => {
+		told.push(`/${key}: ${message}`);
+	});
 	const witness = { before() {}, async after() {} };
-	return { disk, store: new HandleStore(files, pens, { run }, witness) };
+	return { disk, told, files, pens, store: new HandleStore(files, pens, { run }, witness) };
 }
+
+/** The same disk, seen by a store that remembers nothing of it. */
+function again({ disk }: { readonly disk: Disk }) {
+	return start("in place", disk);
+}
+
+const names = async (store: HandleStore, path = "/") =>
+	(await store.list(path)).map(({ name, type }) => `${name} ${type}`).sort();
 
 // --- what a held file answers ---
 
@@ -134,3 +143,199 @@ test("random writes on a disk that lies when it is full: what sync has answered 
 		}
 	}
 });
+
+// --- sidecars and intents that are damaged ---
+
+const link = (name: string, seen: string) =>
+	`{"format":1,"notes":{"${name}":{"target":"t","seen":"${seen}"}}}`;
+
+test.each([
+	["emptied", ""],
+	["cut", link("l", "1 1").slice(0, -5)],
+	["an array", "[]"],
+	["null", "null"],
+	["of another format", '{"format":2,"notes":{}}'],
+	["without notes", '{"format":1}'],
+	["with an array of notes", '{"format":1,"notes":[]}'],
+	["with a note that is a text", '{"format":1,"notes":{"f":"x"}}'],
+	["with a note that has seen a number", '{"format":1,"notes":{"f":{"seen":3}}}'],
+	["with a target that is a number", '{"format":1,"notes":{"f":{"seen":"","target":3}}}'],
+	["with one time", '{"format":1,"notes":{"f":{"seen":"","times":["1"]}}}'],
+	["with a time that is no number", '{"format":1,"notes":{"f":{"seen":"","times":["1","x"]}}}'],
+	["deep", `${"[".repeat(100_000)}`],
+])(
+	"a sidecar that is %s: files are read and written, and the page is told once",
+	async (_, text) => {
+		const first = start();
+		await first.store.make("/d", "directory");
+		await first.store.make("/d/f", "file");
+		await first.store.write("/d/f", 0, bytes(3, 65));
+		await first.store.symlink("/d/l", "f");
+		await first.pens.putDown("");
+		first.disk.put("d/.porthole", text);
+		const { store, told, disk } = again(first);
+		expect(await store.read("/d/f", 0, 9)).toEqual(bytes(3, 65));
+		expect(await names(store, "/d")).toEqual([".porthole.damaged file", "f file", "l file"]);
+		await store.write("/d/f", 3, bytes(1, 66));
+		await store.make("/d/g", "file");
+		await store.symlink("/d/m", "g");
+		await store.utimes("/d/g", 1n, 2n);
+		expect(await names(store, "/d")).toContain("m symlink");
+		expect(told).toHaveLength(1);
+		expect(told[0]).toMatch(/^\/d: \.porthole was damaged and is kept as \.porthole\.damaged; /);
+		expect(disk.tree()["d/.porthole.damaged"]).toBe(text);
+		// What was noted since is there for the next.
+		const next = again(first);
+		expect(await names(next.store, "/d")).toContain("m symlink");
+		expect(next.told).toEqual([]);
+	},
+);
+
+test("damaged sidecars that are kept do not take each other's place", async () => {
+	const { disk, store, files } = start();
+	for (const text of ["one", "two", "three"]) {
+		disk.put(".porthole", text);
+		files.forget();
+		await store.list("/");
+	}
+	expect(disk.tree()).toEqual({
+		".porthole.damaged": "one",
+		".porthole.damaged-2": "two",
+		".porthole.damaged-3": "three",
+	});
+});
+
+test("a sidecar that is too large is put aside unread", async () => {
+	const { disk, store, told } = start();
+	disk.put("f", "text");
+	disk.put(".porthole", "x");
+	disk.large.add(".porthole");
+	expect(await names(store)).toEqual([".porthole.damaged file", "f file"]);
+	expect(told).toHaveLength(1);
+});
+
+test("a directory that is called .porthole stays, and files beside it are read and written", async () => {
+	const { disk, store, told } = start();
+	disk.put("d/f", "text");
+	disk.put("d/.porthole/theirs", "theirs");
+	expect(await names(store, "/d")).toEqual(["f file"]);
+	await store.write("/d/f", 0, bytes(1, 65));
+	await store.make("/d/g", "file");
+	await store.remove("/d/g");
+	const failed = store.utimes("/d/f", 1n, 2n);
+	await expect(failed).rejects.toMatchObject({ code: "EIO" });
+	await expect(failed).rejects.toThrow("which is damaged or a directory");
+	await expect(store.remove("/d")).rejects.toMatchObject({ code: "ENOTEMPTY" });
+	await store.remove("/d/f");
+	await expect(store.remove("/d")).rejects.toMatchObject({ code: "ENOTEMPTY" });
+	await store.rename("/d", "/e");
+	expect(disk.tree()).toEqual({ "e/": "", "e/.porthole/": "", "e/.porthole/theirs": "theirs" });
+	expect(told.length).toBeGreaterThan(0);
+});
+
+test("a damaged sidecar that cannot be moved is not written over", async () => {
+	const { disk, store, told, files } = start();
+	disk.put("f", "text");
+	disk.put(".porthole", "cut");
+	disk.onCall = (method, name) => {
+		if (name === ".porthole" && method === "move") throw new DOMException("no", "NotAllowedError");
+		if (name === ".porthole.damaged" && method === "createWritable") {
+			throw new DOMException("no", "NotAllowedError");
+		}
+	};
+	for (let times = 0; times < 3; times++) {
+		files.forget();
+		expect(await store.read("/f", 0, 9)).toHaveLength(4);
+		await expect(store.utimes("/f", 1n, 2n)).rejects.toMatchObject({ code: "EIO" });
+	}
+	expect(disk.tree()[".porthole"]).toBe("cut");
+	expect(told).toHaveLength(1);
+});
+
+test("names that objects have of themselves are names as any", async () => {
+	const { disk, store } = start();
+	for (const name of ["__proto__", "constructor", "toString"]) {
+		await store.symlink(`/${name}`, "target");
+	}
+	const [listing] = await again({ disk }).store.list("/");
+	expect(listing).toMatchObject({ name: "__proto__", type: "symlink", target: "target" });
+	disk.put("f", "");
+	disk.put(".porthole", '{"format":1,"notes":{"f":{"__proto__":{"target":"x"},"seen":"1 0"}}}');
+	const found = (await again({ disk }).store.list("/")).find(({ name }) => name === "f");
+	expect(found?.type).toBe("file");
+});
+
+test("a sidecar is there whole or not at all, wherever a tab ends", async () => {
+	for (let last = 0, over = false; !over; last++) {
+		const first = start();
+		await first.store.make("/f", "file");
+		let calls = 0;
+		first.disk.onCall = () => {
+			if (calls++ >= last) throw new DOMException("the tab has ended", "AbortError");
+		};
+		over = await first.store.utimes("/f", 1n, 2n).then(
+			() => true,
+			() => false,
+		);
+		first.disk.onCall = () => {};
+		const { store, told } = again(first);
+		expect(await names(store)).toEqual(["f file"]);
+		expect(told).toEqual([]);
+		await store.utimes("/f", 3n, 4n);
+		await store.remove("/f");
+		expect(await names(store)).toEqual([]);
+	}
+});
+
+test.each([
+	["damaged", "{"],
+	["of an unknown kind", '{"format":1,"kind":"erase","path":"/f"}'],
+	["about the root", '{"format":1,"kind":"rename","from":"/","to":"/x","note":null}'],
+	[
+		"that moves a directory into itself",
+		'{"format":1,"kind":"rename","from":"/d","to":"/d/e","note":null}',
+	],
+	["that leads out", '{"format":1,"kind":"symlink","path":"/../x","target":"t"}'],
+	[
+		"about a directory that is gone",
+		'{"format":1,"kind":"rename","from":"/f","to":"/gone/f","note":null}',
+	],
+	["that cannot be", '{"format":1,"kind":"symlink","path":"/f/g","target":"t"}'],
+])("an intent %s is put aside, and told", async (_, text) => {
+	const { disk, files, store, told } = start();
+	disk.put("f", "text");
+	disk.put("d/g", "text");
+	disk.put(".porthole-intent", text);
+	await files.finish();
+	expect(await names(store)).toEqual([".porthole-intent.damaged file", "d directory", "f file"]);
+	expect(await store.read("/f", 0, 9)).toHaveLength(4);
+	expect(told).toHaveLength(1);
+	await files.finish();
+	expect(told).toHaveLength(1);
+});
+
+test("an intent that fails for now is kept for later", async () => {
+	const { disk, files } = start();
+	disk.put(".porthole-intent", '{"format":1,"kind":"symlink","path":"/l","target":"t"}');
+	disk.onCall = (method, name) => {
+		if (method === "createWritable" && name === "l") {
+			throw new DOMException("full", "QuotaExceededError");
+		}
+	};
+	await expect(files.finish()).rejects.toThrow();
+	disk.onCall = () => {};
+	await files.finish();
+	expect(disk.tree()).toMatchObject({ l: "t" });
+	expect(Object.keys(disk.tree())).not.toContain(".porthole-intent");
+});
+
+test.each(["", "{", "/"])(
+	"listing a directory in which an intent %o was left ends",
+	async (text) => {
+		const { disk, store } = start();
+		disk.put("d/f", "text");
+		if (text === "/") disk.put("d/.porthole-intent/theirs", "theirs");
+		else disk.put("d/.porthole-intent", text);
+		expect(await names(store, "/d")).toContain("f file");
+	},
+);

@@ -13,42 +13,50 @@
 import { PortholeError } from "../abi/error.ts";
 import type { Listing } from "../bridge/store.ts";
 import { type Intent, readIntent, removeIntent, writeIntent } from "./intent.ts";
-import { copyFile, move, moveFile } from "./move.ts";
+import { move } from "./move.ts";
 import {
 	checkName,
 	checkNewName,
 	child,
+	codeOf,
 	type Directory,
 	type Folder,
 	type Handle,
 	INTENT,
 	isCalled,
 	isOurs,
+	NOTES,
 	type Place,
-	SIDECAR,
 } from "./names.ts";
 import { isWithin, keyOf, split } from "./paths.ts";
 import type { Pens } from "./pens.ts";
-import { type Note, Notebook, seen, stamp } from "./sidecar.ts";
+import { type Damaged, type Note, Notebook, seen, stamp } from "./sidecar.ts";
+import { copyFile, moveFile, replaceFile, setAside } from "./whole.ts";
 
 /** How many directories are remembered by path, and files. */
 const MOST_REMEMBERED = 1024;
+/** Errors for which what was begun can never be finished; others may pass. */
+const HOPELESS: ReadonlySet<string> = new Set(
+	"ENOENT ENOTDIR EISDIR EINVAL EEXIST ENOTEMPTY ENAMETOOLONG EPERM".split(" "),
+);
 
 export class HandleFiles {
 	readonly #root: Directory;
 	readonly #pens: Pens;
 	readonly #notes: Notebook;
-	/** Whether nobody else moves directories before `forget` is called. */
 	readonly #remembers: boolean;
+	readonly #damaged: Damaged;
 	readonly #directories = new Map<string, Directory>();
 	/** Files that have been made here, null for what has been removed: journals come and go. */
 	readonly #own = new Map<string, FileSystemFileHandle | null>();
 
-	constructor(root: Directory, pens: Pens, notes: Notebook, remembers: boolean) {
+	/** `remembers`: nobody else changes what is here before `forget` is called. */
+	constructor(root: Directory, pens: Pens, remembers: boolean, damaged: Damaged) {
 		this.#root = root;
 		this.#pens = pens;
-		this.#notes = notes;
+		this.#notes = new Notebook(remembers, damaged);
 		this.#remembers = remembers;
+		this.#damaged = damaged;
 	}
 
 	/** What is remembered may be otherwise from now on. */
@@ -58,16 +66,21 @@ export class HandleFiles {
 		this.#notes.forget();
 	}
 
-	async list(path: string): Promise<Listing[]> {
+	list(path: string): Promise<Listing[]> {
+		return this.#list(path, false);
+	}
+
+	async #list(path: string, finished: boolean): Promise<Listing[]> {
 		const folder = await this.#folder(split(path));
 		await this.#pens.settle(folder.key);
 		const notes = await this.#notes.of(folder);
 		const found: Promise<Listing | null>[] = [];
 		for await (const handle of folder.directory.values()) {
 			// It was mounted by itself, and what was begun then did not come to its end.
-			if (handle.name === INTENT && folder.key !== "") {
+			const begun = handle.name === INTENT && handle.kind === "file" && folder.key !== "";
+			if (begun && !finished) {
 				await this.#finishIn(folder);
-				return this.list(path);
+				return this.#list(path, true);
 			}
 			if (!isOurs(handle.name)) found.push(listingOf(handle, notes.get(handle.name)));
 		}
@@ -177,14 +190,34 @@ export class HandleFiles {
 	async finish(): Promise<void> {
 		const intent = await readIntent(this.#root);
 		if (intent === null) return;
-		await this.#steps(intent);
-		await removeIntent(this.#root);
+		const why = typeof intent === "string" ? intent : await this.#tried(intent);
+		if (why === null || why === "empty") await removeIntent(this.#root);
+		else {
+			const kept = await setAside(this.#root, INTENT);
+			this.#damaged(
+				"",
+				`a change of several steps that a closed tab had begun was not finished (${why}), and may be ` +
+					`half done; what it was is kept as ${kept}`,
+			);
+		}
 		this.forget();
+	}
+
+	/** Null once an intent is done; else why it can never be. Errors: those that may pass. */
+	async #tried(intent: Intent): Promise<string | null> {
+		try {
+			await this.#steps(intent);
+			return null;
+		} catch (error) {
+			if (!HOPELESS.has(codeOf(error))) throw error;
+			return String(error);
+		}
 	}
 
 	async #finishIn({ directory, key }: Folder): Promise<void> {
 		await this.#pens.putDown(key);
-		await new HandleFiles(directory, this.#pens, new Notebook(false), false).finish();
+		const damaged: Damaged = (below, why) => this.#damaged(`${key}/${below}`, why);
+		await new HandleFiles(directory, this.#pens, false, damaged).finish();
 		this.forget();
 	}
 
@@ -203,9 +236,7 @@ export class HandleFiles {
 	async #symlinkSteps(path: string, target: string): Promise<void> {
 		const place = await this.#place(path);
 		const file = await place.directory.getFileHandle(place.name, { create: true });
-		const writable = await file.createWritable();
-		await writable.write(target);
-		await writable.close();
+		await replaceFile(file, target);
 		await this.#notes.set(place, place.name, { target, seen: await seen(file) });
 	}
 
@@ -227,8 +258,12 @@ export class HandleFiles {
 
 	/** Whether a directory is empty; one that holds nothing but notes becomes so. */
 	async #clear(directory: Directory, key: string): Promise<boolean> {
-		for await (const name of directory.keys()) if (name !== SIDECAR) return false;
-		await this.#notes.write({ directory, key }, new Map());
+		const notes: string[] = [];
+		for await (const name of directory.keys()) {
+			if (!NOTES.has(name)) return false;
+			notes.push(name);
+		}
+		await this.#notes.clear({ directory, key }, notes);
 		return true;
 	}
 

@@ -6,10 +6,15 @@
  * file of its own in the root of the mount, and after the last step that file goes. Who finds one when
  * they open the mount does the steps to the end. Each step may therefore be done again: a crash is seen
  * as before all of them, or after.
+ *
+ * An intent that is damaged, or that cannot be done any more because somebody has removed what it is about,
+ * must not close the mount for good: it is put aside under another name, and the page is told.
  */
 import { PortholeError } from "../abi/error.ts";
 import { type Directory, INTENT, isCalled } from "./names.ts";
+import { isWithin, split } from "./paths.ts";
 import { type Note, noteToJson, parseNote } from "./sidecar.ts";
+import { replaceFile } from "./whole.ts";
 
 export type Intent =
 	/** Paths within the mount; what was noted on the source goes along. */
@@ -25,31 +30,30 @@ const FORMAT = 1;
 /** Two paths or one, and a note. */
 const MOST_BYTES = 1 << 20;
 
-/** What was begun in this mount and not finished. Errors: EIO for what makes no sense. */
-export async function readIntent(root: Directory): Promise<Intent | null> {
+/** What was begun in this mount and not finished; `"empty"` for a file that was made and not yet written,
+ *  when nothing had been begun, and `"damaged"` for what makes no sense. */
+export async function readIntent(root: Directory): Promise<Intent | "empty" | "damaged" | null> {
 	let file: File;
 	try {
 		file = await (await root.getFileHandle(INTENT)).getFile();
 	} catch (error) {
-		if (isCalled(error, "NotFoundError")) return null;
+		// A directory that is called so is somebody's.
+		if (isCalled(error, "NotFoundError") || isCalled(error, "TypeMismatchError")) return null;
 		throw error;
 	}
-	// A file that was made and not yet written: nothing has been begun.
-	if (file.size === 0) return null;
-	const intent = file.size > MOST_BYTES ? null : parse(await file.text());
-	if (intent === null) {
-		throw new PortholeError("EIO", `${INTENT} is damaged; without it, a change may be half done`);
-	}
-	return intent;
+	if (file.size === 0) return "empty";
+	return (file.size > MOST_BYTES ? null : parse(await file.text())) ?? "damaged";
 }
 
 /** Written in a copy that takes its place when it is closed: it is there whole, or not at all. */
 export async function writeIntent(root: Directory, intent: Intent): Promise<void> {
-	const file = await root.getFileHandle(INTENT, { create: true });
-	const writable = await file.createWritable();
+	const file = await root.getFileHandle(INTENT, { create: true }).catch((cause: unknown) => {
+		if (!isCalled(cause, "TypeMismatchError")) throw cause;
+		const why = `what takes several steps is written down in ${INTENT}, which is a directory here; rename it`;
+		throw new PortholeError("EIO", why, { cause });
+	});
 	const note = "note" in intent && intent.note !== null && { note: noteToJson(intent.note) };
-	await writable.write(JSON.stringify({ format: FORMAT, ...intent, ...note }));
-	await writable.close();
+	await replaceFile(file, JSON.stringify({ format: FORMAT, ...intent, ...note }));
 }
 
 export async function removeIntent(root: Directory): Promise<void> {
@@ -69,10 +73,19 @@ function parse(text: string): Intent | null {
 	if (format !== FORMAT) return null;
 	if (kind === "rename" && typeof from === "string" && typeof to === "string") {
 		const noted = note === null ? null : parseNote(note);
+		// Moved into itself it would have no end.
+		if (!isName(from) || !isName(to) || isWithin(to, from)) return null;
 		return note !== null && noted === null ? null : { kind, from, to, note: noted };
 	}
 	if (kind === "symlink" && typeof path === "string" && typeof target === "string") {
+		if (!isName(path)) return null;
 		return { kind, path, target };
 	}
 	return null;
+}
+
+/** Whether something in the mount can have this path. */
+function isName(path: string): boolean {
+	const names = split(path);
+	return names.length > 0 && !names.some((name) => name === "." || name === "..");
 }

@@ -27,7 +27,9 @@ const [FIRST_WORD, NEXT_WORD] = [3, 200];
 export type Word =
 	| { readonly kind: "want"; readonly path: string; readonly by: string }
 	/** A path stands for all that is below it too. */
-	| { readonly kind: "changed"; readonly paths: readonly string[]; readonly by: string };
+	| { readonly kind: "changed"; readonly paths: readonly string[]; readonly by: string }
+	/** Something that the stores keep in this directory was damaged, and is given up. */
+	| { readonly kind: "damaged"; readonly path: string; readonly message: string };
 
 export const CHANNEL = "porthole-opfs";
 

@@ -5,35 +5,9 @@
  *
  * All of it may be interrupted and done again: what has been moved is no longer where it was.
  */
-import { type Directory, type Folder, type Handle, keyIn, type Place, SIDECAR } from "./names.ts";
+import { type Directory, type Folder, type Handle, keyIn, NOTES, type Place } from "./names.ts";
 import { type Notebook, seen } from "./sidecar.ts";
-
-/** What browsers can do with a file, and the types do not know yet. */
-interface Movable {
-	move?(directory: Directory, name: string): Promise<void>;
-}
-
-/** Errors that moving and copying have in common: another way would not help. */
-const FINAL: ReadonlySet<string> = new Set([
-	"NoModificationAllowedError",
-	"NotFoundError",
-	"QuotaExceededError",
-]);
-
-/** Moves a file in one step, over what is there. False where this browser cannot. */
-export async function moveFile(
-	file: FileSystemFileHandle & Movable,
-	{ directory, name }: Place,
-): Promise<boolean> {
-	try {
-		if (file.move === undefined) return false;
-		await file.move(directory, name);
-		return true;
-	} catch (error) {
-		if (FINAL.has((error as Error).name)) throw error;
-		return false;
-	}
-}
+import { copyFile, moveFile } from "./whole.ts";
 
 /** Moves whatever there is, with what is noted below it. */
 export async function move(
@@ -73,25 +47,15 @@ async function moveInside(
 		const now = await seen(there);
 		if (now !== note?.seen) await notes.set(to, name, { ...note, seen: now });
 	}
-	await notes.write(from, new Map());
+	await notes.clear(from);
 }
 
 /** All of them, before the first is moved. */
 async function childrenOf(directory: Directory): Promise<Handle[]> {
 	const found: Handle[] = [];
-	for await (const handle of directory.values()) if (handle.name !== SIDECAR) found.push(handle);
-	return found;
-}
-
-export async function copyFile(
-	file: FileSystemFileHandle,
-	{ directory, name }: Place,
-): Promise<void> {
-	const copy = await directory.getFileHandle(name, { create: true });
-	const original = await file.getFile();
-	await original.stream().pipeTo(await copy.createWritable());
-	// The original may go next.
-	if ((await copy.getFile()).size < original.size) {
-		throw new DOMException("the browser has left out a part", "QuotaExceededError");
+	for await (const handle of directory.values()) {
+		// Notes go another way. A directory of that name is somebody's, and goes along.
+		if (handle.kind === "directory" || !NOTES.has(handle.name)) found.push(handle);
 	}
+	return found;
 }

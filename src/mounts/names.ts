@@ -25,6 +25,8 @@ export interface Place extends Folder {
 
 /** What links and times are noted in (sidecar.ts). */
 export const SIDECAR = ".porthole";
+/** The first sidecar of a directory until it is whole. */
+export const DRAFT = ".porthole-new";
 /** What is being done, while it takes several steps (intent.ts). */
 export const INTENT = ".porthole-intent";
 /** A file that is made to see what the browser can do, and removed. */
@@ -32,10 +34,12 @@ export const PROBE = ".porthole-probe";
 
 const encoder = new TextEncoder();
 
-const OURS: ReadonlySet<string> = new Set([SIDECAR, INTENT, PROBE]);
+/** Files that go with the directory that they are in. */
+export const NOTES: ReadonlySet<string> = new Set([SIDECAR, DRAFT]);
+const OURS: ReadonlySet<string> = new Set([...NOTES, INTENT, PROBE]);
 
 /** What the browser's private file systems cannot hold; its names are at most as long as elsewhere. */
-export const PRIVATE_NAMES: NameRules = { refused: /\\|^\.porthole(-intent|-probe)?$/ };
+export const PRIVATE_NAMES: NameRules = { refused: /\\|^\.porthole(-new|-intent|-probe)?$/ };
 /** What browsers refuse on the user's disk, wherever that is: what some system takes for something else.
  *  And a file is written as a draft beside, whose name is as long as `.crswap` longer. */
 export const DISK_NAMES: NameRules = {

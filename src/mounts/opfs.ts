@@ -8,6 +8,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { type Remote, reach } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
+import type { Store } from "../bridge/store.ts";
 import type { HandleStore } from "./handle-store.ts";
 import { persistence } from "./persist.ts";
 import { hearOthers, privateStore } from "./private.ts";
@@ -71,7 +72,7 @@ interface PrivateStore extends Required<Pick<HandleStore, keyof HandleStore>> {
 	/** Whether files are changed in place. */
 	isInPlace(): Promise<boolean>;
 	persisted(): Promise<boolean>;
-	watch(heard: (paths: readonly string[]) => void): () => void;
+	watch: NonNullable<Store["watch"]>;
 }
 
 const METHODS: readonly (keyof HandleStore)[] = [
@@ -88,7 +89,8 @@ export async function openPrivate(path: string, url: Url, persist = true): Promi
 	const more = (inPlace: boolean) => ({
 		isInPlace: async () => inPlace,
 		persisted: () => safe,
-		watch: ((heard) => hearOthers(path, by, heard)) satisfies PrivateStore["watch"],
+		watch: ((heard, _, damaged) =>
+			hearOthers(path, by, heard, damaged)) satisfies PrivateStore["watch"],
 	});
 	if (worker === null || id === null) {
 		return Object.assign(await privateStore(path, by, false), more(false));

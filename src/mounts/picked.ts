@@ -6,13 +6,13 @@
  * can, else looked for once a second in the directories that somebody has listed. A file that others
  * have replaced is kept beside before it is written over.
  */
+import { PortholeError } from "../abi/error.ts";
 import type { Listing } from "../bridge/store.ts";
 import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
 import { HandleStore, pathsOf, type Turns } from "./handle-store.ts";
 import { conflictName, type Directory, isOurs, named } from "./names.ts";
 import { keyOf } from "./paths.ts";
-import { Notebook } from "./sidecar.ts";
 import { Sight } from "./sight.ts";
 
 /** What browsers have, and the types do not know yet. */
@@ -30,6 +30,7 @@ interface Sighting {
 type ObserverClass = new (seen: (records: readonly Sighting[]) => void) => Observer;
 type Heard = (paths: readonly string[]) => void;
 type Conflicted = (path: string, kept: string) => void;
+type Damaged = (path: string, error: Error) => void;
 
 /** Milliseconds between two looks at the directories, and how many of them are looked at. */
 const PERIOD = 1000;
@@ -47,6 +48,7 @@ export class PickedStore extends HandleStore {
 	/** Directories that somebody has listed, the one longest ago first. */
 	readonly #listed = new Set<string>();
 	readonly #conflicted: Set<Conflicted>;
+	readonly #damaged: Set<Damaged>;
 
 	constructor(root: Directory, mode: "read" | "readwrite") {
 		const sight = new Sight();
@@ -59,7 +61,11 @@ export class PickedStore extends HandleStore {
 			},
 			replaced: (key) => note(key),
 		});
-		const files: HandleFiles = new HandleFiles(root, pens, new Notebook(false), false);
+		const damaged = new Set<Damaged>();
+		const files: HandleFiles = new HandleFiles(root, pens, false, (key, message) => {
+			const error = new PortholeError("EIO", message);
+			for (const tell of damaged) tell(`/${keyOf(key)}`, error);
+		});
 		const note = async (path: string) => sight.note(path, await files.look(path), true);
 		super(files, pens, turns, {
 			before() {},
@@ -79,6 +85,7 @@ export class PickedStore extends HandleStore {
 		this.#sight = sight;
 		this.#mode = mode;
 		this.#conflicted = conflicted;
+		this.#damaged = damaged;
 	}
 
 	override async list(path: string): Promise<Listing[]> {
@@ -119,11 +126,13 @@ export class PickedStore extends HandleStore {
 		await remember(name, { handle: this.#root, mode: this.#mode });
 	}
 
-	watch(heard: Heard, conflicted?: Conflicted): () => void {
+	watch(heard: Heard, conflicted?: Conflicted, damaged?: Damaged): () => void {
 		if (conflicted !== undefined) this.#conflicted.add(conflicted);
+		if (damaged !== undefined) this.#damaged.add(damaged);
 		const stop = "FileSystemObserver" in globalThis ? this.#observe(heard) : this.#poll(heard);
 		return () => {
 			if (conflicted !== undefined) this.#conflicted.delete(conflicted);
+			if (damaged !== undefined) this.#damaged.delete(damaged);
 			stop();
 		};
 	}
@@ -132,14 +141,26 @@ export class PickedStore extends HandleStore {
 		// The line above has looked whether it is there.
 		const Observer = Reflect.get(globalThis, "FileSystemObserver") as ObserverClass;
 		const gathered = new Set<string>();
+		let over = false;
+		let poll: (() => void) | undefined;
 		let timer: ReturnType<typeof setTimeout> | undefined;
-		const tell = () => {
+		// A look at the directories may end after the watch does.
+		const tell: Heard = (paths) => {
+			if (!over) heard(paths);
+		};
+		// Where the browser cannot tell of this directory, or no longer. It says so late, and several times.
+		const pollInstead = () => {
+			if (!over) poll ??= this.#poll(heard);
+		};
+		const flush = () => {
 			timer = undefined;
 			const paths = [...gathered];
 			gathered.clear();
-			this.#tellStrange(paths, heard);
+			// Where the directory cannot be read, the next call says so.
+			this.#tellStrange(paths, tell).catch(() => {});
 		};
 		const observer = new Observer((records) => {
+			if (over) return;
 			for (const record of records) {
 				// Too much has happened, or it cannot see any more.
 				const all = record.type === "unknown" || record.type === "errored";
@@ -147,22 +168,19 @@ export class PickedStore extends HandleStore {
 					if (all) gathered.add("");
 					else if (names.length > 0 && !names.some(isHidden)) gathered.add(names.join("/"));
 				}
-				if (record.type === "errored") stop = this.#poll(heard);
+				if (record.type === "errored") pollInstead();
 			}
-			timer ??= setTimeout(tell, GATHER);
+			timer ??= setTimeout(flush, GATHER);
 		});
-		let stop = () => observer.disconnect();
-		observer.observe(this.#root, { recursive: true }).then(
+		observer
+			.observe(this.#root, { recursive: true })
 			// What has changed before it began to look.
-			() => this.#lookAround(heard),
-			() => {
-				// It is there, but not for this directory.
-				stop = this.#poll(heard);
-			},
-		);
+			.then(() => this.#lookAround(tell), pollInstead);
 		return () => {
+			over = true;
 			clearTimeout(timer);
-			stop();
+			observer.disconnect();
+			poll?.();
 		};
 	}
 

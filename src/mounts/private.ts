@@ -10,8 +10,7 @@ import { readIntent } from "./intent.ts";
 import { CHANNEL, Lease, type Word } from "./lease.ts";
 import { type Directory, named, PROBE } from "./names.ts";
 import { isWithin, keyOf, split } from "./paths.ts";
-import { hold, InPlacePens, type Pens } from "./pens.ts";
-import { Notebook } from "./sidecar.ts";
+import { hold, InPlacePens } from "./pens.ts";
 
 /** `by` is what the store is called on the channel of all tabs. */
 export async function privateStore(
@@ -24,10 +23,18 @@ export async function privateStore(
 		const root = await reach(top, split(path), true);
 		const between = (work: () => Promise<void>) => lease.run(work);
 		const pens = inPlace ? new InPlacePens() : new GatheringPens(between);
-		const files = filesIn(root, pens);
+		const damaged = (key: string, message: string) => {
+			lease.say({ kind: "damaged", path: `/${keyOf(`${path}/${key}`)}`, message });
+		};
+		const files = new HandleFiles(root, pens, true, damaged);
 		const lease: Lease = new Lease(path, by, {
 			unfinished: () => unfinishedAbove(top, split(path)),
-			finish: async (above) => filesIn(await reach(top, split(above), false), pens).finish(),
+			async finish(above) {
+				const directory = await reach(top, split(above), false);
+				// What is damaged there concerns this mount, which lies below.
+				const here = (_: string, message: string) => damaged("", message);
+				await new HandleFiles(directory, pens, true, here).finish();
+			},
 			taken: () => {
 				files.forget();
 				return files.finish();
@@ -55,14 +62,20 @@ function witness(root: string, say: (paths: string[]) => void): Witness {
 	};
 }
 
-/** Tells what other stores, here or in other tabs, have changed below `path`. Returns how to stop. */
+/** Tells what other stores, here or in other tabs, have changed below `path`, and what any of them has
+ *  found damaged. Returns how to stop. */
 export function hearOthers(
 	path: string,
 	by: string,
 	heard: (paths: readonly string[]) => void,
+	damaged?: (path: string, error: Error) => void,
 ): () => void {
 	const channel = new BroadcastChannel(CHANNEL);
 	channel.onmessage = ({ data }: MessageEvent<Word>) => {
+		if (data.kind === "damaged") {
+			const here = isWithin(data.path, path) ? placed(data.path, path) : null;
+			if (here !== null) damaged?.(here, new PortholeError("EIO", data.message));
+		}
 		if (data.kind !== "changed" || data.by === by) return;
 		const here = data.paths.flatMap((other) => placed(other, path) ?? []);
 		if (here.length > 0) heard(here);
@@ -117,14 +130,11 @@ async function reach(top: Directory, names: readonly string[], create: boolean) 
 	return at;
 }
 
-function filesIn(root: Directory, pens: Pens): HandleFiles {
-	return new HandleFiles(root, pens, new Notebook(true), true);
-}
-
 async function unfinishedAbove(top: Directory, names: readonly string[]): Promise<string | null> {
 	let at = top;
 	for (const [depth, name] of names.entries()) {
-		if ((await readIntent(at)) !== null) return names.slice(0, depth).join("/");
+		const intent = await readIntent(at);
+		if (intent !== null && intent !== "empty") return names.slice(0, depth).join("/");
 		at = await at.getDirectoryHandle(name);
 	}
 	return null;

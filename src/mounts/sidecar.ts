@@ -11,10 +11,23 @@
  * counts only as long as the file is as the note has *seen* it, its time and size: whoever changes it
  * by other means gets a plain file with a time of its own. Our own writes take the note away, because
  * not every private file system tells a new time after each of them.
+ *
+ * A sidecar that is damaged, by a program that synchronises folders or by hand, is put aside under the name
+ * `.porthole.damaged`, and the page is told. The files of the directory are read and written as before:
+ * links in it are plain files then, and times are those of the disk.
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Times } from "../bridge/store.ts";
-import { type Directory, type Folder, type Handle, isCalled, SIDECAR } from "./names.ts";
+import {
+	type Directory,
+	DRAFT,
+	type Folder,
+	type Handle,
+	isCalled,
+	NOTES,
+	SIDECAR,
+} from "./names.ts";
+import { fileIn, moveFile, replaceFile, setAside } from "./whole.ts";
 
 export interface Note {
 	/** Of a symlink. */
@@ -32,26 +45,61 @@ const MOST_BYTES = 1 << 26;
 
 /** How many directories' notes are kept in memory. */
 const MOST_KEPT = 256;
+/** How often a sidecar is read that changes while it is read. */
+const TRIES = 3;
+
+/** Told of what is damaged: the key of the directory, and what has become of it. */
+export type Damaged = (key: string, message: string) => void;
 
 /** The notes of all directories of a store. */
 export class Notebook {
 	readonly #keeps: boolean;
+	readonly #damaged: Damaged;
 	/** What was read, by the key of the directory. */
 	readonly #kept = new Map<string, Notes>();
+	/** Directories whose damaged sidecar could not be put aside, and must not be written over. */
+	readonly #stuck = new Map<string, unknown>();
 
 	/** `keeps`: nobody else changes the sidecars before `forget` is called. */
-	constructor(keeps: boolean) {
+	constructor(keeps: boolean, damaged: Damaged) {
 		this.#keeps = keeps;
+		this.#damaged = damaged;
 	}
 
-	/** The notes of a directory; none where it has no sidecar. Errors: EIO for one that is damaged. */
-	async of({ directory, key }: Folder): Promise<Notes> {
+	/** The notes of a directory; none where it has no sidecar, or a damaged one. */
+	async of(folder: Folder): Promise<Notes> {
+		const { key } = folder;
 		const kept = this.#kept.get(key);
 		if (kept !== undefined) return kept;
-		const notes = await readNotes(directory);
+		const notes = await this.#read(folder);
 		if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
 		if (this.#keeps) this.#kept.set(key, notes);
 		return notes;
+	}
+
+	async #read({ directory, key }: Folder): Promise<Notes> {
+		const notes = await readNotes(directory);
+		if (notes instanceof Map) {
+			this.#stuck.delete(key);
+			return notes;
+		}
+		try {
+			if (notes === "directory") throw new TypeError("a directory is called so");
+			const kept = await setAside(directory, SIDECAR);
+			this.#damaged(key, `${SIDECAR} was damaged and is kept as ${kept}; ${LOST}`);
+		} catch (error) {
+			// Another tab has put it aside.
+			if (!isCalled(error, "NotFoundError")) this.#stick(key, error);
+		}
+		return new Map();
+	}
+
+	#stick(key: string, error: unknown): void {
+		if (this.#stuck.size >= MOST_KEPT) this.#stuck.clear();
+		const known = this.#stuck.has(key);
+		this.#stuck.set(key, error);
+		if (known) return;
+		this.#damaged(key, `${SIDECAR} is damaged and cannot be put aside (${error}); ${LOST}`);
 	}
 
 	/** Replaces what is noted on a name; null takes the note away. */
@@ -62,11 +110,25 @@ export class Notebook {
 		await this.write(folder, notes);
 	}
 
+	/** Errors: EIO where a damaged sidecar is in the way. */
 	async write({ directory, key }: Folder, notes: Notes): Promise<void> {
+		const cause = this.#stuck.get(key);
+		if (cause !== undefined) {
+			const why = `nothing can be noted in ${SIDECAR}, which is damaged or a directory`;
+			throw new PortholeError("EIO", why, { cause });
+		}
 		this.#kept.delete(key);
-		if (notes.size === 0) await removeNotes(directory);
+		if (notes.size === 0) await removeNotes(directory, SIDECAR);
 		else await writeNotes(directory, notes);
 		if (this.#keeps) this.#kept.set(key, notes);
+	}
+
+	/** Takes away all notes of a directory that is about to go, whatever is in them; `names`: those of the
+	 *  files that are there. */
+	async clear({ directory, key }: Folder, names: Iterable<string> = NOTES): Promise<void> {
+		this.#kept.delete(key);
+		this.#stuck.delete(key);
+		for (const name of names) await removeNotes(directory, name);
 	}
 
 	/** The sidecars may be others from now on. */
@@ -74,6 +136,8 @@ export class Notebook {
 		this.#kept.clear();
 	}
 }
+
+const LOST = "links in this directory are plain files now, and times that were set are lost";
 
 /** What a note on it would have to have seen. */
 export async function seen(handle: Handle): Promise<string> {
@@ -84,39 +148,42 @@ export function stamp({ lastModified, size }: File): string {
 	return `${lastModified} ${size}`;
 }
 
-async function readNotes(directory: Directory): Promise<Notes> {
-	let file: File;
-	try {
-		file = await (await directory.getFileHandle(SIDECAR)).getFile();
-	} catch (error) {
-		if (isCalled(error, "NotFoundError")) return new Map();
-		throw error;
+async function readNotes(directory: Directory): Promise<Notes | "damaged" | "directory"> {
+	for (let tries = 1; ; tries++) {
+		try {
+			const file = await (await fileIn(directory, SIDECAR))?.getFile();
+			if (file === undefined) return new Map();
+			return (file.size > MOST_BYTES ? null : parse(await file.text())) ?? "damaged";
+		} catch (error) {
+			if (isCalled(error, "TypeMismatchError")) return "directory";
+			// It has changed since `getFile`.
+			if (!isCalled(error, "NotReadableError") || tries >= TRIES) throw error;
+		}
 	}
-	if (file.size > MOST_BYTES) throw damaged(directory);
-	const notes = parse(await file.text());
-	if (notes === null) throw damaged(directory);
-	return notes;
 }
 
+/** A sidecar that is there is replaced at once. The first one is written under another name: a tab that
+ *  ends meanwhile leaves none rather than an empty one. */
 async function writeNotes(directory: Directory, notes: Notes): Promise<void> {
 	const named = [...notes].map(([name, note]) => [name, noteToJson(note)] as const);
-	const file = await directory.getFileHandle(SIDECAR, { create: true });
-	const writable = await file.createWritable();
-	await writable.write(JSON.stringify({ format: FORMAT, notes: Object.fromEntries(named) }));
-	await writable.close();
+	const text = JSON.stringify({ format: FORMAT, notes: Object.fromEntries(named) });
+	const there = await fileIn(directory, SIDECAR);
+	if (there !== null) return replaceFile(there, text);
+	const draft = await directory.getFileHandle(DRAFT, { create: true });
+	await replaceFile(draft, text);
+	if (await moveFile(draft, { directory, name: SIDECAR })) return;
+	await replaceFile(await directory.getFileHandle(SIDECAR, { create: true }), text);
+	await directory.removeEntry(DRAFT);
 }
 
-async function removeNotes(directory: Directory): Promise<void> {
+async function removeNotes(directory: Directory, name: string): Promise<void> {
 	try {
-		await directory.removeEntry(SIDECAR);
+		await directory.removeEntry(name);
 	} catch (error) {
-		if (!isCalled(error, "NotFoundError")) throw error;
+		// A directory that is called so, and not empty, is somebody's.
+		const fine = isCalled(error, "NotFoundError") || isCalled(error, "InvalidModificationError");
+		if (!fine) throw error;
 	}
-}
-
-function damaged(directory: Directory): PortholeError {
-	const where = directory.name === "" ? "the root" : directory.name;
-	return new PortholeError("EIO", `${SIDECAR} in ${where} is damaged; without it, links are files`);
 }
 
 /** A note as it is written. */

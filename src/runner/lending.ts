@@ -6,6 +6,7 @@
  * it has seen. Others that are told of changes, in this page or elsewhere, the directory itself knows
  * (`watch`).
  */
+import { PortholeError } from "../abi/error.ts";
 import type { Far } from "../bridge/bridge.ts";
 import type { Lent } from "../bridge/far.ts";
 import type { NameRules, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
@@ -36,6 +37,7 @@ export function wireMount(
 	workerUrl: string | URL | undefined,
 	changed: (store: number, paths: readonly string[]) => void,
 	conflict: (path: string, kept: string) => void,
+	damaged: (path: string, error: PortholeError) => void,
 	causes: Causes,
 ): WireMount {
 	const { directory, readOnly } = mountOf(written, mount);
@@ -45,10 +47,19 @@ export function wireMount(
 	mounted.set(directory, all.add(hear));
 	const path = guestPath(written);
 	const at = path === "/" ? "" : path;
-	const stop = directory.watch?.(hear, (file, kept) => {
-		conflict(at + file, at + kept);
-		hear([kept]);
-	});
+	const stop = directory.watch?.(
+		hear,
+		(file, kept) => {
+			conflict(at + file, at + kept);
+			hear([kept]);
+		},
+		(below, error) => {
+			const known =
+				error instanceof PortholeError ? error : new PortholeError("EIO", String(error));
+			damaged(below === "/" ? path : at + below, known);
+			hear([below]);
+		},
+	);
 	const tell: Heard = (paths) => {
 		for (const other of all) if (other !== hear) other(paths);
 	};

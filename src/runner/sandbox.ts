@@ -442,6 +442,8 @@ export class Sandbox extends SandboxTarget {
 		};
 		const conflict = (path: string, kept: string) =>
 			this.#tell({ type: "conflict", detail: { path, kept } });
+		const damaged = (path: string, error: PortholeError) =>
+			this.#tell({ type: "mounterror", detail: { path, error } });
 		return wireMount(
 			this.#lent,
 			written,
@@ -449,6 +451,7 @@ export class Sandbox extends SandboxTarget {
 			this.#options.workerUrl,
 			changed,
 			conflict,
+			damaged,
 			this.#causes,
 		);
 	}
