@@ -18,7 +18,12 @@ export interface ExportOptions {
 	readonly signal?: AbortSignal;
 }
 
-type ReadPart = (path: string, position: number, length: number) => Promise<Uint8Array>;
+type ReadPart = (
+	path: string,
+	position: number,
+	length: number,
+	ino?: number,
+) => Promise<Uint8Array>;
 
 const PART = 256 * 1024;
 
@@ -55,10 +60,10 @@ async function* walk(
 		const name = prefix + entry.name;
 		const found = await tree.lstat(path).catch(gone);
 		if (found === null || found.type === "device" || found.type === "pipe") continue;
-		const { type, size } = found;
+		const { type, size, ino } = found;
 		const target = type === "symlink" ? await tree.readlink(path).catch(gone) : "";
 		if (target === null) continue;
-		const content = () => parts(read, path, size, signal);
+		const content = () => parts(read, path, ino, size, signal);
 		yield { name, type, size, modified: new Date(found.mtimeMs), target, content };
 		if (type !== "directory") continue;
 		const below = await tree.readdir(path).catch(gone);
@@ -69,12 +74,13 @@ async function* walk(
 async function* parts(
 	read: ReadPart,
 	path: string,
+	ino: number | undefined,
 	size: number,
 	signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
 	for (let at = 0; at < size; ) {
 		signal?.throwIfAborted();
-		const bytes = await read(path, at, Math.min(PART, size - at));
+		const bytes = await read(path, at, Math.min(PART, size - at), ino);
 		if (bytes.length === 0) {
 			throw new PortholeError("changed", `${path} became shorter while it was being exported`);
 		}

@@ -32,6 +32,8 @@ export interface Found {
 	readonly type: "file" | "directory" | "symlink" | "device" | "pipe";
 	readonly size: number;
 	readonly mtimeMs: number;
+	/** Another number where another file is at the path. */
+	readonly ino?: number;
 }
 
 /** As much of a sandbox's files as is needed. Each failure has a `code`. */
@@ -48,12 +50,14 @@ export interface Tree {
 	utimes(path: string, accessed: Date, modified: Date): Promise<void>;
 }
 
-/** Reads at most `length` bytes of a file. */
+/** Reads at most `length` bytes of a file. Errors: `"changed"` where another one is at the path than the
+ *  one whose `ino` is given. */
 export type CallPart = (
 	call: "readPart",
 	path: string,
 	position: number,
 	length: number,
+	ino?: number,
 ) => Promise<Uint8Array>;
 
 export type ArchiveFormat = "tar" | "tar.gz" | "zip";

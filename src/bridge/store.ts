@@ -24,6 +24,20 @@ export interface Listing {
 	file?: number;
 	/** How many names the file has; together with `file`. */
 	links?: number;
+	/** Which file it is. A rename takes it along; a file that is made, at whatever path, has one that no
+	 *  file of this store has had before. A program that has a file open names it with each read and
+	 *  write, so that these never meet another file that has come to the same path. */
+	id?: FileId;
+}
+
+/** Which file, of all that a store has had: the same until it is removed. */
+export type FileId = string | number;
+
+/** What a store may answer to `make`. */
+export interface Made {
+	/** As `list` tells it. Without it, others that replace a file which a program has just made are not
+	 *  noticed before its directory is listed. */
+	readonly id: FileId;
 }
 
 export interface Times {
@@ -38,8 +52,15 @@ export type StoreChange =
 			readonly path: string;
 			readonly offset: number;
 			readonly bytes: Uint8Array;
+			/** The file that is meant: as in `read`. */
+			readonly id?: FileId | undefined;
 	  }
-	| { readonly call: "resize"; readonly path: string; readonly size: number }
+	| {
+			readonly call: "resize";
+			readonly path: string;
+			readonly size: number;
+			readonly id?: FileId | undefined;
+	  }
 	| { readonly call: "make"; readonly path: string; readonly type: "file" | "directory" }
 	| { readonly call: "remove"; readonly path: string }
 	| { readonly call: "rename"; readonly path: string; readonly to: string }
@@ -50,6 +71,7 @@ export type StoreChange =
 			readonly path: string;
 			readonly accessed: bigint;
 			readonly modified: bigint;
+			readonly id?: FileId | undefined;
 	  };
 
 /** Which names a store can hold. A program that makes another is told at once. */
@@ -73,12 +95,14 @@ export interface Store {
 	readonly changes?: "elsewhere" | undefined;
 	/** The children of a directory, in any order. */
 	list(path: string): Promise<Listing[]>;
-	/** At most `length` bytes from `offset`; fewer only at the end of the file. */
-	read(path: string, offset: number, length: number): Promise<Uint8Array>;
-	/** A gap before `offset` reads as zeros. */
-	write(path: string, offset: number, bytes: Uint8Array): Promise<void>;
-	resize(path: string, size: number): Promise<void>;
-	make(path: string, type: "file" | "directory"): Promise<void>;
+	/** At most `length` bytes from `offset`; fewer only at the end of the file. `id` is the file that is
+	 *  meant, where the store has told one: ESTALE where another is at `path`. */
+	read(path: string, offset: number, length: number, id?: FileId): Promise<Uint8Array>;
+	/** A gap before `offset` reads as zeros. `id` is as in `read`. */
+	write(path: string, offset: number, bytes: Uint8Array, id?: FileId): Promise<void>;
+	resize(path: string, size: number, id?: FileId): Promise<void>;
+	// biome-ignore lint/suspicious/noConfusingVoidType: a store whose `make` answers nothing is one too.
+	make(path: string, type: "file" | "directory"): Promise<Made | void>;
 	/** Removes a file, a symlink or an empty directory. A file with other names keeps its contents. */
 	remove(path: string): Promise<void>;
 	/** Replaces a file or an empty directory at `to`. */
@@ -87,15 +111,20 @@ export interface Store {
 	symlink?(path: string, target: string): Promise<void>;
 	/** Gives a file or symlink a second name. `list` has to tell which entries are one `file`. */
 	link?(path: string, newPath: string): Promise<void>;
-	/** Sets the times of what is at `path`, in nanoseconds since 1970. `list` has to tell `times`. */
-	utimes?(path: string, accessed: bigint, modified: bigint): Promise<void>;
+	/** Sets the times of what is at `path`, in nanoseconds since 1970. `list` has to tell `times`. `id` is
+	 *  as in `read`. */
+	utimes?(path: string, accessed: bigint, modified: bigint, id?: FileId): Promise<void>;
 	/**
 	 * Makes changes in this order, each whole or not at all, faster than one by one. Answers for each
-	 * with null, or with the name of the errno that it failed with; the others are made all the same.
+	 * with null, or with the name of the errno that it failed with; the others are made all the same. A
+	 * `make` may be answered as the method `make` is.
 	 * Where `durable` is set, answers as `sync` would afterwards; only a store that has `sync` is asked
 	 * for that.
 	 */
-	apply?(changes: readonly StoreChange[], durable?: boolean): Promise<readonly (string | null)[]>;
+	apply?(
+		changes: readonly StoreChange[],
+		durable?: boolean,
+	): Promise<readonly (string | Made | null)[]>;
 	/** Resolves once all that was answered before would outlive a crash of the machine. A store
 	 *  without it promises that with each answer. */
 	sync?(): Promise<void>;

@@ -11,11 +11,12 @@ import {
 	ENOTDIR,
 	ENOTEMPTY,
 	type Errno,
+	ESTALE,
 	errnoName,
 	PENDING,
 } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { Listing, Store, StoreChange, Times } from "../bridge/store.ts";
+import type { FileId, Listing, Made, Store, StoreChange, Times } from "../bridge/store.ts";
 import type { Contents } from "./volume.ts";
 
 class LateTicket<T> implements OpenTicket<T> {
@@ -126,6 +127,8 @@ export class LateBridge implements Bridge {
 	}
 }
 
+let lastId = 0;
+
 interface Item {
 	/** Null for a directory. */
 	bytes: Uint8Array | null;
@@ -148,9 +151,12 @@ export class PlainStore implements Plain {
 	readonly items = new Map<string, Item>([["/", { bytes: null }]]);
 	/** Fails the next change with this. */
 	failNext: Errno | null = null;
+	/** It tells which file is which, and looks whether the one that is meant is there. */
+	identifies = false;
 	/** How often it was asked to make changes durable. */
 	synced = 0;
 	#lastFile = 0;
+	readonly #ids = new WeakMap<Item, number>();
 
 	readonly far: Far<Store> = { id: 1 };
 
@@ -159,43 +165,48 @@ export class PlainStore implements Plain {
 		const children = [...this.items].filter(([item]) => item !== "/" && parent(item) === path);
 		return children.map(([child, item]) => {
 			const links = [...this.items.values()].filter((other) => other === item).length;
-			return { ...listing([child, item]), links };
+			return { ...listing([child, item]), links, ...this.#made(item) };
 		});
 	}
 
-	read(path: string, offset: number, length: number): Uint8Array | Errno {
+	read(path: string, offset: number, length: number, id?: FileId): Uint8Array | Errno {
 		const bytes = this.items.get(path)?.bytes;
 		if (bytes === undefined) return ENOENT;
+		if (this.#isOther(path, id)) return ESTALE;
 		return bytes === null ? EISDIR : bytes.slice(offset, offset + length);
 	}
 
-	write(path: string, offset: number, bytes: Uint8Array): undefined | Errno {
+	write(path: string, offset: number, bytes: Uint8Array, id?: FileId): undefined | Errno {
 		const failure = this.refusal();
 		if (failure !== null) return failure;
 		const item = this.items.get(path);
 		if (item === undefined || item.bytes === null) return item === undefined ? ENOENT : EISDIR;
+		if (this.#isOther(path, id)) return ESTALE;
 		const grown = new Uint8Array(Math.max(item.bytes.length, offset + bytes.length));
 		grown.set(item.bytes);
 		grown.set(bytes, offset);
 		item.bytes = grown;
 	}
 
-	resize(path: string, size: number): undefined | Errno {
+	resize(path: string, size: number, id?: FileId): undefined | Errno {
 		const failure = this.refusal();
 		if (failure !== null) return failure;
 		const item = this.items.get(path);
 		if (item === undefined || item.bytes === null) return item === undefined ? ENOENT : EISDIR;
+		if (this.#isOther(path, id)) return ESTALE;
 		const resized = new Uint8Array(size);
 		resized.set(item.bytes.subarray(0, size));
 		item.bytes = resized;
 	}
 
-	make(path: string, type: "file" | "directory"): undefined | Errno {
+	make(path: string, type: "file" | "directory"): Made | undefined | Errno {
 		const failure = this.refusal();
 		if (failure !== null) return failure;
 		if (this.items.has(path)) return EEXIST;
 		if (this.items.get(parent(path))?.bytes !== null) return ENOENT;
-		this.items.set(path, { bytes: type === "file" ? new Uint8Array(0) : null });
+		const item = { bytes: type === "file" ? new Uint8Array(0) : null };
+		this.items.set(path, item);
+		return this.#made(item);
 	}
 
 	remove(path: string): undefined | Errno {
@@ -223,34 +234,34 @@ export class PlainStore implements Plain {
 
 	symlink(path: string, target: string): undefined | Errno {
 		const failed = this.make(path, "file");
-		const made = this.items.get(path);
-		if (failed === undefined && made !== undefined) made.target = target;
-		return failed;
+		if (typeof failed === "number") return failed;
+		(this.items.get(path) as Item).target = target;
 	}
 
 	link(path: string, newPath: string): undefined | Errno {
 		const item = this.items.get(path);
 		if (item === undefined) return ENOENT;
 		const failed = this.make(newPath, "file");
-		if (failed !== undefined) return failed;
+		if (typeof failed === "number") return failed;
 		this.#lastFile += 1;
 		item.file ??= this.#lastFile;
 		this.items.set(newPath, item);
 	}
 
-	utimes(path: string, accessed: bigint, modified: bigint): undefined | Errno {
+	utimes(path: string, accessed: bigint, modified: bigint, id?: FileId): undefined | Errno {
 		const failure = this.refusal();
 		if (failure !== null) return failure;
 		const item = this.items.get(path);
 		if (item === undefined) return ENOENT;
+		if (this.#isOther(path, id)) return ESTALE;
 		item.times = { accessed, modified };
 	}
 
-	apply(changes: readonly StoreChange[], durable = false): (string | null)[] {
+	apply(changes: readonly StoreChange[], durable = false): (string | Made | null)[] {
 		if (durable) this.synced += 1;
 		return changes.map((change) => {
-			const failed = this.#apply(change);
-			return failed === undefined ? null : errnoName(failed);
+			const answer = this.#apply(change);
+			return typeof answer === "number" ? errnoName(answer) : (answer ?? null);
 		});
 	}
 
@@ -258,13 +269,27 @@ export class PlainStore implements Plain {
 		this.synced += 1;
 	}
 
-	#apply(change: StoreChange): undefined | Errno {
+	/** Which file it is, where this store tells. */
+	#made(item: Item): Made | undefined {
+		if (!this.identifies) return undefined;
+		const id = this.#ids.get(item) ?? ++lastId;
+		this.#ids.set(item, id);
+		return { id };
+	}
+
+	/** Whether another file than the one that is meant is at a path. */
+	#isOther(path: string, id: FileId | undefined): boolean {
+		const item = this.items.get(path);
+		return id !== undefined && item !== undefined && this.#ids.get(item) !== id;
+	}
+
+	#apply(change: StoreChange): Made | undefined | Errno {
 		const { path } = change;
 		switch (change.call) {
 			case "write":
-				return this.write(path, change.offset, change.bytes);
+				return this.write(path, change.offset, change.bytes, change.id);
 			case "resize":
-				return this.resize(path, change.size);
+				return this.resize(path, change.size, change.id);
 			case "make":
 				return this.make(path, change.type);
 			case "remove":
@@ -276,7 +301,7 @@ export class PlainStore implements Plain {
 			case "link":
 				return this.link(path, change.to);
 			case "utimes":
-				return this.utimes(path, change.accessed, change.modified);
+				return this.utimes(path, change.accessed, change.modified, change.id);
 		}
 	}
 

@@ -66,6 +66,12 @@ export class Ranges {
 		return index < this.count && this.from(index) < to;
 	}
 
+	/** Where the range ends that has this position; the position itself where none has it. */
+	reach(position: number): number {
+		const index = this.#endingFrom(position + 1);
+		return index < this.count && this.from(index) <= position ? this.to(index) : position;
+	}
+
 	clear(): void {
 		this.#ends.length = 0;
 		this.total = 0;

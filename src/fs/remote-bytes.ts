@@ -12,13 +12,16 @@
  * store refuses it, `refused` until somebody wants it to be tried again. No range holds bytes of its
  * own: they are taken from the cache when they are sent, so what was written over goes once. None of
  * these ranges is ever forgotten. One file, because every read, write and answer moves the same bounds.
+ *
+ * A file that others have removed, or put another in the place of, is *lost*: what is here (`left`) can
+ * still be read, and the rest never comes.
  */
 import { type Done, EFBIG, EINVAL, EIO, ENOMEM, type Errno, ESTALE } from "../abi/errno.ts";
 import type { Ticket } from "../bridge/bridge.ts";
 import type { StoreChange } from "../bridge/store.ts";
 import { type Account, Chunks } from "./chunks.ts";
 import { Ranges } from "./ranges.ts";
-import type { Owner, StoreQueue } from "./store-queue.ts";
+import { isGone, type Owner, type StoreQueue } from "./store-queue.ts";
 
 /** Blocks that are asked for at once when a file is read from front to back: at first, and then twice
  *  as many each time, up to so many. */
@@ -76,8 +79,12 @@ export class RemoteBytes {
 	/** Bytes that the queue has been told of. */
 	#owed = 0;
 	#detached = false;
-	/** Others have removed it: what is not here will never be. */
-	#lost = false;
+	/** What is here of a file that is lost. */
+	#left: Ranges | null = null;
+	/** Others have put another file in its place, whose reader shall not take our writes for its own. */
+	#replaced = false;
+	/** Something was written here that no store will ever have. */
+	isUnkept = false;
 
 	constructor(fs: Cache, owner: Owner, size: number) {
 		this.#fs = fs;
@@ -95,6 +102,7 @@ export class RemoteBytes {
 	}
 
 	read(into: Uint8Array, at: number, length: number, position: number): number {
+		if (this.#left !== null) return this.#readLeft(into, at, length, position);
 		if (position >= this.#stored) return this.#chunks.read(into, at, length, position);
 		const count = Math.min(length, this.size - position);
 		if (count <= 0) return 0;
@@ -107,6 +115,7 @@ export class RemoteBytes {
 	write(from: Uint8Array, at: number, length: number, position: number): number {
 		if (length <= 0) return 0;
 		if (position + length > Number.MAX_SAFE_INTEGER) return EFBIG;
+		if (this.#left !== null) return this.#writeLeft(from, at, length, position);
 		if (this.#detached) return this.#chunks.write(from, at, length, position);
 		const room = this.#fs.queue.room();
 		if (room < 0) return room;
@@ -124,6 +133,7 @@ export class RemoteBytes {
 		if (size < 0) return EINVAL;
 		if (size > Number.MAX_SAFE_INTEGER) return EFBIG;
 		if (size === this.size) return 0;
+		if (this.#left !== null && this.#keepLeft(size, size) !== 0) return ESTALE;
 		if (size < this.size) this.#shrink(size);
 		this.#chunks.truncate(size);
 		if (!this.#detached) this.#gather();
@@ -249,12 +259,16 @@ export class RemoteBytes {
 		this.#owe();
 	}
 
-	/** Others have removed the file: what is here is all there is, and may be a part. */
-	lose(): void {
-		const stored = this.#stored;
+	/** Others have removed the file, or replaced it: what is here is all there is, and may be a part. */
+	lose(replaced: boolean): void {
+		this.isUnkept = !this.isClean;
+		this.#left = new Ranges();
+		for (const block of this.#here) {
+			this.#left.add(block * this.#block, Math.min((block + 1) * this.#block, this.size));
+		}
+		this.#left.add(this.#stored, this.size);
+		this.#replaced = replaced;
 		this.detach();
-		this.#stored = stored;
-		this.#lost = true;
 	}
 
 	/** Others have changed the file, which has this size now: all of it is to be read again. */
@@ -350,12 +364,15 @@ export class RemoteBytes {
 			if (ticket === undefined) continue;
 			if (!ticket.done) return this.#fs.bridge.pending(ticket);
 			this.#asked.delete(first);
-			if (ticket.error !== 0) return ticket.error;
+			if (ticket.error !== 0) {
+				const other = this.#owner.id !== undefined && isGone(ticket.error);
+				return other ? this.#owner.stale() : ticket.error;
+			}
 			const done = this.#receive(first, ticket.value);
 			if (done !== 0) return done;
 			if (this.#isHere(block)) return 0;
 		}
-		return this.#lost ? ESTALE : this.#fs.bridge.pending(this.#ask(block));
+		return this.#fs.bridge.pending(this.#ask(block));
 	}
 
 	#ask(block: number): Ticket<Uint8Array> {
@@ -368,7 +385,8 @@ export class RemoteBytes {
 		this.#ahead = most;
 		const position = block * this.#block;
 		const length = Math.min(end * this.#block, this.#stored) - position;
-		const ticket = this.#fs.queue.read(this.#owner.path, position, length);
+		const { path, id } = this.#owner;
+		const ticket = this.#fs.queue.read(path, position, length, id);
 		this.#asked.set(block, ticket);
 		this.#next = block + Math.ceil(length / this.#block);
 		return ticket;
@@ -408,6 +426,33 @@ export class RemoteBytes {
 			const done = this.#load(last);
 			if (done !== 0) return done;
 		}
+		return 0;
+	}
+
+	// --- lost ---
+
+	#readLeft(into: Uint8Array, at: number, length: number, position: number): number {
+		const count = Math.min(length, this.size - position);
+		if (count <= 0) return 0;
+		const here = (this.#left as Ranges).reach(position) - position;
+		return here > 0 ? this.#chunks.read(into, at, Math.min(count, here), position) : ESTALE;
+	}
+
+	#writeLeft(from: Uint8Array, at: number, length: number, position: number): number {
+		const kept = this.#keepLeft(position, NOWHERE);
+		if (kept !== 0) return kept;
+		const written = this.#chunks.write(from, at, length, position);
+		if (written > 0) this.#left?.add(position, position + written);
+		return written;
+	}
+
+	/** Notes that the file is changed here alone: the zeros from its end to `from` come to be here, and what
+	 *  lies from `size` on goes. */
+	#keepLeft(from: number, size: number): Done {
+		if (this.#replaced) return ESTALE;
+		this.isUnkept = true;
+		this.#left?.add(this.size, from);
+		this.#left?.remove(size, NOWHERE);
 		return 0;
 	}
 
@@ -451,7 +496,7 @@ export class RemoteBytes {
 	}
 
 	#resize(path: string, size: number, out: StoreChange[]): void {
-		out.push({ call: "resize", path, size });
+		out.push({ call: "resize", path, size, id: this.#owner.id });
 		this.#sent = size;
 		this.#sure = Math.min(this.#sure, size);
 	}
@@ -464,7 +509,7 @@ export class RemoteBytes {
 			const length = Math.min(to - offset, PIECE - (offset % PIECE));
 			const bytes = new Uint8Array(length);
 			this.#chunks.read(bytes, 0, length, offset);
-			out.push({ call: "write", path, offset, bytes });
+			out.push({ call: "write", path, offset, bytes, id: this.#owner.id });
 			this.#underway.push(offset, offset + length);
 			this.#underwayBytes += length;
 			offset += length;

@@ -234,11 +234,21 @@ export class RemoteDirectory extends RemoteNode {
 			// What is in a remote directory is a node of its kind.
 			const node = entries.get(name) as RemoteNode | undefined;
 			if (node?.renew(listing, timesOf(listing), asked)) continue;
-			if (node === undefined || this.#lose(entries, name, node)) this.#enter(entries, listing);
+			const gone =
+				node === undefined || this.#lose(entries, name, node, node.type === listing.type);
+			if (gone) this.#enter(entries, listing);
 		}
 		for (const [name, node] of [...entries]) {
-			if (!seen.has(name) && !this.#keeps(name)) this.#lose(entries, name, node);
+			if (!seen.has(name) && !this.#keeps(name)) this.#lose(entries, name, node, false);
 		}
+	}
+
+	/** What is in it is not what it was taken for. The next call that looks into it waits until the ticket
+	 *  is done. */
+	lookAgain(): Ticket<void> {
+		if (this.#fresh === null || this.#fresh.done) this.#fresh = this.fs.bridge.ticket<void>();
+		this.fs.refresh(this);
+		return this.#fresh;
 	}
 
 	/** It has been listed again, or cannot be. */
@@ -257,21 +267,22 @@ export class RemoteDirectory extends RemoteNode {
 		return this.#touched.has(name) || this.fs.queue.holds(this.pathOf(name));
 	}
 
-	/** A name has gone; whether it could, for what is only here is made again. */
-	#lose(entries: Entries, name: string, node: Node): boolean {
+	/** A name has gone, or leads to another file now (`replaced`); whether it could, for what is only here
+	 *  is made again. */
+	#lose(entries: Entries, name: string, node: Node, replaced: boolean): boolean {
 		if (node instanceof RemoteDirectory) {
 			if (node.isDirty) this.fs.queue.make(node, this.pathOf(name), "directory");
 			else node.links = 0;
 			for (const [child, below] of [...(node.#entries ?? [])]) {
-				node.#lose(node.#entries as Entries, child, below);
+				node.#lose(node.#entries as Entries, child, below, false);
 			}
 			if (node.links > 0) return false;
 		}
-		if (node instanceof RemoteFile && node.isDirty) {
-			if (node.remake()) return false;
-			this.fs.queue.report(this, this.pathOf(name), ESTALE);
+		if (node instanceof RemoteFile && node.isDirty && node.known === 1) {
+			if (!replaced && node.remake()) return false;
+			this.fs.queue.report(node, this.pathOf(name), ESTALE);
 		}
-		if (node instanceof RemoteLeaf) node.lost(this, name);
+		if (node instanceof RemoteLeaf) node.lost(this, name, replaced);
 		entries.delete(name);
 		return true;
 	}
@@ -281,14 +292,13 @@ export class RemoteDirectory extends RemoteNode {
 		const { elsewhere, bridge } = this.fs;
 		const entries = this.#entries ?? this.#list();
 		// A guest that cannot wait makes do with what it has.
-		if (!elsewhere || typeof entries === "number" || bridge.urgent === true) return entries;
+		if (typeof entries === "number" || bridge.urgent === true) return entries;
 		if (this.#fresh === null) {
-			if (this.fs.clock() - this.#seen < FRESH) return entries;
-			this.#fresh = bridge.ticket<void>();
-			this.fs.refresh(this);
+			if (!elsewhere || this.fs.clock() - this.#seen < FRESH) return entries;
+			this.lookAgain();
 		}
 		// Kept until a call has seen it done: the next one asks anew.
-		if (!this.#fresh.done) return bridge.pending(this.#fresh);
+		if (!this.#fresh?.done) return bridge.pending(this.#fresh as Ticket<void>);
 		this.#fresh = null;
 		return entries;
 	}

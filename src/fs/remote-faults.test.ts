@@ -29,7 +29,7 @@ class FailingStore extends PlainStore {
 	}
 
 	/** Also loses an answer now and then, after all was done. */
-	override apply(changes: Parameters<PlainStore["apply"]>[0]): (string | null)[] {
+	override apply(changes: Parameters<PlainStore["apply"]>[0]): ReturnType<PlainStore["apply"]> {
 		const answers = super.apply(changes);
 		return this.failing && this.#roll(5) === 0 ? answers.map(() => "EIO") : answers;
 	}

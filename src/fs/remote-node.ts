@@ -5,13 +5,13 @@
  * asks for that when its turn comes (`take`) and says what became of it (`answered`). One file, because
  * the kinds are steps of one class.
  */
-import { type Done, ENOENT, type Errno, PENDING } from "../abi/errno.ts";
-import type { Listing, StoreChange, Times } from "../bridge/store.ts";
+import { type Done, ENOENT, type Errno, ESTALE, PENDING } from "../abi/errno.ts";
+import type { FileId, Listing, StoreChange, Times } from "../bridge/store.ts";
 import { type FileType, Node, type Stat, type Waiting } from "./node.ts";
 import type { RemoteFileSystem } from "./remote.ts";
 import { RemoteBytes } from "./remote-bytes.ts";
 import type { RemoteDirectory } from "./remote-directory.ts";
-import type { Owner } from "./store-queue.ts";
+import { idOf, isGone, type Owner } from "./store-queue.ts";
 import { utf8Length } from "./walk.ts";
 
 /** A directory that has a node under a name. */
@@ -21,6 +21,8 @@ interface Name {
 }
 
 const ALONE: readonly Name[] = [];
+/** How often in a row a file that nothing has been seen of follows its path to another one. */
+const MOST_STALE = 8;
 
 /** What all kinds share: names in the tree, and times. */
 export abstract class RemoteNode extends Node implements Owner {
@@ -28,6 +30,8 @@ export abstract class RemoteNode extends Node implements Owner {
 	/** The first of its names; null for the root, and where none is known. */
 	parent: RemoteDirectory | null;
 	name: string;
+	/** Which file of the store it is, where that has told. */
+	id: FileId | undefined = undefined;
 	links = 1;
 	#others: readonly Name[] = ALONE;
 	#accessed: bigint;
@@ -128,7 +132,8 @@ export abstract class RemoteNode extends Node implements Owner {
 	take(path: string, out: StoreChange[], _most: number): boolean {
 		if (this.#times !== "unsent" || this.removed) return true;
 		this.#times = "sent";
-		out.push({ call: "utimes", path, accessed: this.#accessed, modified: this.#modified });
+		const { id } = this;
+		out.push({ call: "utimes", path, accessed: this.#accessed, modified: this.#modified, id });
 		return true;
 	}
 
@@ -141,6 +146,10 @@ export abstract class RemoteNode extends Node implements Owner {
 	}
 
 	overrule(): void {}
+
+	stale(): Errno {
+		return ESTALE;
+	}
 
 	/** Puts to the store what is only here. */
 	flush(): void {}
@@ -184,14 +193,14 @@ export abstract class RemoteLeaf extends RemoteNode {
 		return false;
 	}
 
-	/** Others have removed a name of it. */
-	lost(parent: RemoteDirectory, name: string): void {
+	/** Others have removed a name of it, or `replaced` what it leads to. */
+	lost(parent: RemoteDirectory, name: string, replaced: boolean): void {
 		this.deleteName(parent, name);
 		this.links = this.known;
 		if (this.links > 0) return;
 		if (this.file !== undefined) this.fs.linked.delete(this.file);
-		this.fs.queue.forget(this);
-		this.lose();
+		this.fs.queue.forget(this, true);
+		this.lose(replaced);
 	}
 
 	/** One name goes. */
@@ -203,7 +212,7 @@ export abstract class RemoteLeaf extends RemoteNode {
 		if (this.parent === null && this.isOpen) this.links = 0;
 		if (this.links > 0) return;
 		if (this.file !== undefined) this.fs.linked.delete(this.file);
-		this.fs.queue.forget(this);
+		this.fs.queue.forget(this, false);
 		this.detach();
 	}
 
@@ -220,7 +229,7 @@ export abstract class RemoteLeaf extends RemoteNode {
 	protected detach(): void {}
 
 	/** Others have taken the last name. */
-	protected lose(): void {}
+	protected lose(_replaced: boolean): void {}
 }
 
 export class RemoteFile extends RemoteLeaf {
@@ -233,6 +242,10 @@ export class RemoteFile extends RemoteLeaf {
 	#base: Pick<Listing, "size" | "modified"> | null;
 	/** How many listings had been asked for when it was last changed. */
 	#changedAt = -1;
+	/** Something of it has been read or written through a descriptor that is open. */
+	#used = false;
+	/** How often in a row the store has had another file in its place. */
+	#stale = 0;
 
 	/** `listing` is null for one that is made here. */
 	constructor(
@@ -244,6 +257,7 @@ export class RemoteFile extends RemoteLeaf {
 	) {
 		super(fs, "file", parent, name, times);
 		this.#base = listing;
+		this.id = listing === null ? undefined : idOf(listing);
 	}
 
 	get #bytes(): RemoteBytes {
@@ -260,9 +274,15 @@ export class RemoteFile extends RemoteLeaf {
 	}
 
 	/** One that has been changed here since is left as it is, and looked at again when the store has
-	 *  what is here. */
+	 *  what is here. One that is open, and that nothing has been seen of, may become another file. */
 	override renew(listing: Listing, times: Times, asked: number): boolean {
 		if (listing.type !== "file") return false;
+		const id = idOf(listing) ?? this.id;
+		if (id !== (this.id ?? id)) {
+			if (!this.isOpen || this.#used || this.isDirty) return false;
+			this.suspect = true;
+		}
+		this.id = id;
 		if (this.isDirty || this.#changedAt >= asked) return true;
 		const size = sizeOf(listing);
 		const later = this.fs.elsewhere && listing.modified !== this.#base?.modified;
@@ -271,6 +291,13 @@ export class RemoteFile extends RemoteLeaf {
 		this.#base = listing;
 		this.#held?.renew(size);
 		return super.renew(listing, times, asked);
+	}
+
+	override stale(): Errno {
+		const fresh = this.parent?.lookAgain();
+		this.#stale += 1;
+		if (fresh === undefined || this.#used || this.#stale > MOST_STALE) return ESTALE;
+		return this.fs.bridge.pending(fresh);
 	}
 
 	override overrule(): void {
@@ -282,6 +309,7 @@ export class RemoteFile extends RemoteLeaf {
 	remake(): boolean {
 		if (!this.#bytes.isWhole) return false;
 		this.#base = null;
+		this.id = undefined;
 		this.fs.queue.make(this, this.path, "file");
 		this.#bytes.sendAll();
 		this.fs.queue.contents(this);
@@ -308,6 +336,7 @@ export class RemoteFile extends RemoteLeaf {
 	override answered(change: StoreChange, error: Done): void {
 		this.#held?.answered(change, error);
 		super.answered(change, error);
+		if (this.id !== undefined && isGone(error)) this.parent?.lookAgain();
 		if (this.suspect && !this.isDirty && this.parent !== null) this.fs.refresh(this.parent);
 	}
 
@@ -317,7 +346,10 @@ export class RemoteFile extends RemoteLeaf {
 	}
 
 	override read(into: Uint8Array, at: number, length: number, position: number): number {
-		return this.#bytes.read(into, at, length, position);
+		const read = this.#bytes.read(into, at, length, position);
+		if (read > 0) this.#used = true;
+		if (read >= 0) this.#stale = 0;
+		return read;
 	}
 
 	override write(from: Uint8Array, at: number, length: number, position: number): number {
@@ -348,6 +380,11 @@ export class RemoteFile extends RemoteLeaf {
 		return true;
 	}
 
+	override sync(waiting?: Waiting): Done {
+		const done = super.sync(waiting);
+		return done === 0 && this.#held?.isUnkept ? ESTALE : done;
+	}
+
 	protected override beforeSync(): void {
 		this.#settle();
 		this.fs.queue.hurry();
@@ -356,6 +393,7 @@ export class RemoteFile extends RemoteLeaf {
 
 	override closed(): Done {
 		this.#settle();
+		this.#used = false;
 		if (this.removed) this.#held?.release();
 		else this.flush();
 		return this.fs.queue.failureOf(this);
@@ -374,14 +412,14 @@ export class RemoteFile extends RemoteLeaf {
 		if (!this.isOpen) this.#bytes.release();
 	}
 
-	protected override lose(): void {
-		if (this.#bytes.isWhole) this.#bytes.detach();
-		else this.#bytes.lose();
+	protected override lose(replaced: boolean): void {
+		this.#bytes.lose(replaced);
 		if (!this.isOpen) this.#bytes.release();
 	}
 
 	#mark(): void {
 		this.#marked = true;
+		this.#used = true;
 		this.#changedAt = this.fs.listings;
 	}
 

@@ -22,7 +22,7 @@ import { type FileSystem, type INode, nextDev, type Waiting } from "./node.ts";
 import type { RemoteBytes } from "./remote-bytes.ts";
 import { RemoteDirectory } from "./remote-directory.ts";
 import type { RemoteLeaf } from "./remote-node.ts";
-import { type FullStore, type Reports, StoreQueue } from "./store-queue.ts";
+import { type FullStore, isGone, type Reports, StoreQueue } from "./store-queue.ts";
 
 export interface RemoteOptions {
 	/** The real time, in nanoseconds since 1970. */
@@ -135,10 +135,11 @@ export class RemoteFileSystem implements FileSystem {
 			this.listings += 1;
 			const asked = this.listings;
 			ticket.watch(() => {
-				this.#refreshing = false;
 				// One that cannot be listed stays as it was: a guest that needs more of it will be told.
 				if (Array.isArray(ticket.value)) directory.merge(ticket.value, asked);
+				else if (isGone(ticket.error)) directory.parent?.lookAgain();
 				directory.refreshed();
+				this.#refreshing = false;
 				this.#refresh();
 			});
 			return;

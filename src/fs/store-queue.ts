@@ -13,9 +13,19 @@
  * when it happens and to the program by its next sync, once. One file, because each answer decides
  * what may be sent next.
  */
-import { type Done, EEXIST, EIO, ENOENT, type Errno, errnoOf } from "../abi/errno.ts";
+import {
+	type Done,
+	EEXIST,
+	EIO,
+	EISDIR,
+	ENOENT,
+	ENOTDIR,
+	type Errno,
+	ESTALE,
+	errnoOf,
+} from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { Listing, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
+import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
 import { Batch, type NameChange, Names } from "./doubt.ts";
 import type { INode, Waiting } from "./node.ts";
 
@@ -33,6 +43,10 @@ export interface Owner extends INode {
 	again(): void;
 	/** Its path, now. */
 	readonly path: string;
+	/** Which file of the store it is, where that is known. */
+	readonly id: FileId | undefined;
+	/** The store has another file at its path, or none. Answers PENDING where that will be otherwise. */
+	stale(): Errno;
 	readonly removed: boolean;
 	/** Others had changed it: what is here is to be taken again, if it is the whole file. */
 	overrule(): void;
@@ -56,8 +70,8 @@ interface Named {
 	readonly change: NameChange;
 	/** Its number among all of them. */
 	readonly order: number;
-	/** Whom a failure concerns. */
-	readonly node: INode;
+	/** Whom a failure concerns, and who is told which file has been made. */
+	readonly node: INode & { id?: FileId | undefined };
 	/** It may have been made already, by an attempt whose answer was lost. */
 	again: boolean;
 }
@@ -163,10 +177,10 @@ export class StoreQueue {
 	}
 
 	/** Bytes of a file that are nowhere but in the store: only names can come before. */
-	read(path: string, offset: number, length: number): Ticket<Uint8Array> {
+	read(path: string, offset: number, length: number, id: FileId | undefined): Ticket<Uint8Array> {
 		const sure = this.#names === 0 || (this.#steps.length === 0 && this.#batch.sure(path));
 		return this.#ask(path, !sure, () =>
-			this.#bridge.ask(this.#store, "read", path, offset, length),
+			this.#bridge.ask(this.#store, "read", path, offset, length, id),
 		);
 	}
 
@@ -222,17 +236,17 @@ export class StoreQueue {
 		return this.#held.length > 0 && this.#heldNames.cover(path);
 	}
 
-	/** A change of `node` that could not even be asked for. */
+	/** A change of `node` that could not even be asked for, unless that has been told. */
 	report(node: INode, path: string, error: Errno): void {
-		this.#fail(node, error, path);
+		if (this.#told.get(node) !== error) this.#fail(node, error, path);
 	}
 
-	/** A node has gone: nothing of it is to be kept. */
-	forget(owner: Owner): void {
+	/** A node has gone: nothing of it is to be kept. What failed is still told where others took it. */
+	forget(owner: Owner, byOthers: boolean): void {
 		this.#gatherers.delete(owner);
 		this.#refused.delete(owner);
-		this.#failures.delete(owner);
 		this.#told.delete(owner);
+		if (!byOthers) this.#failures.delete(owner);
 	}
 
 	/** A file has so many more bytes, or fewer, that the store has not. */
@@ -464,10 +478,11 @@ export class StoreQueue {
 			const durable = this.#hurried && last && this.#extras.has("apply");
 			if (last) this.#hurried = false;
 			const sent = changes.filter((_, i) => !refused.has(sources[i] as Step));
-			this.#put(sent, durable, (errors) => {
+			this.#put(sent, durable, (errors, answers) => {
 				let at = 0;
 				for (let i = 0; i < changes.length; i++) {
 					const source = sources[i] as Step;
+					if ("node" in source) source.node.id = madeId(answers[at]) ?? source.node.id;
 					this.#hear(changes[i] as StoreChange, source, refused.get(source) ?? errors[at++] ?? EIO);
 				}
 				// Where none was made, nothing says what became of those before.
@@ -522,14 +537,17 @@ export class StoreQueue {
 	#put(
 		changes: readonly StoreChange[],
 		durable: boolean,
-		heard: (errors: readonly Done[]) => void,
+		heard: (errors: readonly Done[], answers: readonly unknown[]) => void,
 	): void {
 		if (this.#extras.has("apply") && changes.length > 0) {
 			const ticket = this.#bridge.ask(this.#store, "apply", changes, durable);
 			ticket.watch(() => {
 				const answers: unknown = ticket.value;
 				const list: readonly unknown[] = Array.isArray(answers) ? answers : [];
-				heard(changes.map((_, i) => ticket.error || errorOf(list[i])));
+				heard(
+					changes.map((_, i) => ticket.error || errorOf(list[i])),
+					list,
+				);
 			});
 			return;
 		}
@@ -542,7 +560,11 @@ export class StoreQueue {
 		for (const ticket of tickets) {
 			ticket.watch(() => {
 				left -= 1;
-				if (left === 0) heard(tickets.map(({ error }) => error));
+				if (left > 0) return;
+				heard(
+					tickets.map(({ error }) => error),
+					tickets.map(({ value }) => value),
+				);
 			});
 		}
 	}
@@ -553,9 +575,9 @@ export class StoreQueue {
 		const { path } = change;
 		switch (change.call) {
 			case "write":
-				return bridge.ask(store, "write", path, change.offset, change.bytes);
+				return bridge.ask(store, "write", path, change.offset, change.bytes, change.id);
 			case "resize":
-				return bridge.ask(store, "resize", path, change.size);
+				return bridge.ask(store, "resize", path, change.size, change.id);
 			case "make":
 				return bridge.ask(store, "make", path, change.type);
 			case "remove":
@@ -567,7 +589,7 @@ export class StoreQueue {
 			case "link":
 				return bridge.ask(store, "link", path, change.to);
 			case "utimes":
-				return bridge.ask(store, "utimes", path, change.accessed, change.modified);
+				return bridge.ask(store, "utimes", path, change.accessed, change.modified, change.id);
 		}
 	}
 
@@ -579,7 +601,8 @@ export class StoreQueue {
 		if (node !== null) this.#lastOf.set(node, this.#answered);
 		if ("owner" in step) {
 			step.owner.answered(change, error);
-			if (error !== 0) this.#refuseContents(step.owner, error, change.path);
+			const why = "id" in change && change.id !== undefined && isGone(error) ? ESTALE : error;
+			if (why !== 0) this.#refuseContents(step.owner, why, change.path);
 			else this.#healed(step.owner);
 		} else if ("change" in step) {
 			if (error === 0 || isThereAlready(step, error)) {
@@ -705,7 +728,22 @@ function isThereAlready({ change, again }: Named, error: Errno): boolean {
 
 /** What one answer of `apply` says. */
 function errorOf(answer: unknown): Done {
-	return answer === null ? 0 : errnoOf(answer);
+	return answer === null || madeId(answer) !== undefined ? 0 : errnoOf(answer);
+}
+
+/** Which file was made, where an answer says so. */
+function madeId(answer: unknown): FileId | undefined {
+	return typeof answer === "object" && answer !== null ? idOf(answer) : undefined;
+}
+
+/** Which file a listing or an answer tells of, as far as that makes sense. */
+export function idOf({ id }: { readonly id?: unknown }): FileId | undefined {
+	return typeof id === "string" || typeof id === "number" ? id : undefined;
+}
+
+/** Whether a store says that what was at a path is there no more. */
+export function isGone(error: Done): boolean {
+	return error === ESTALE || error === ENOENT || error === ENOTDIR || error === EISDIR;
 }
 
 function sizeOf(change: StoreChange): number {

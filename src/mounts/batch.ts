@@ -8,10 +8,10 @@
  * The path of a name is walked a name at a time. A *slot* is a name in a directory; a node that has
  * one name lies in its slot, one that has several has a record of its own.
  */
-import type { StoreChange } from "../bridge/store.ts";
+import type { FileId, StoreChange } from "../bridge/store.ts";
 import { Contents } from "./contents.ts";
 import type { View } from "./log.ts";
-import { checkName, failure, isWithin, split } from "./paths.ts";
+import { checkId, checkName, failure, isWithin, split } from "./paths.ts";
 import {
 	Damaged,
 	decodeEntry,
@@ -61,11 +61,17 @@ export class Batch {
 		this.contents = new Contents(view);
 	}
 
-	/** Makes a change. Errors: as Store has them; then nothing has changed. */
-	async make(change: StoreChange): Promise<void> {
-		await this.#make(change);
-		this.changed.add(change.path);
+	/** Makes a change, and answers with the number of a node that is new. Errors: as Store has them; then
+	 *  nothing has changed. */
+	async make(change: StoreChange): Promise<number | null> {
+		const { call, path } = change;
+		let made: number | null = null;
+		if (call === "make") made = await this.#add(call, path, change.type, "");
+		else if (call === "symlink") made = await this.#symlink(path, change.target);
+		else await this.#make(change);
+		this.changed.add(path);
 		if ("to" in change) this.changed.add(change.to);
+		return made;
 	}
 
 	/** Looks up what changes will need, a level of directories at a time: one by one, each would wait for
@@ -105,36 +111,40 @@ export class Batch {
 		await this.contents.flush();
 	}
 
-	/** What is at `path`, and of this type. */
-	async need(call: string, path: string, type?: "file" | "directory"): Promise<Node> {
+	/** What is at `path`, of this type, and with this number. */
+	async need(call: string, path: string, type?: "file" | "directory", id?: FileId): Promise<Node> {
 		const node =
 			split(path).length === 0 ? await this.#root() : (await this.#find(call, path)).node;
 		if (node === null) throw failure("ENOENT", call, path);
 		if (type !== undefined && node.type !== type) {
 			throw failure(type === "file" ? "EISDIR" : "ENOTDIR", call, path);
 		}
+		checkId(id, node.id, call, path);
 		return node;
 	}
 
 	// --- the changes ---
 
-	async #make(change: StoreChange): Promise<void> {
+	async #make(change: Exclude<StoreChange, { call: "make" | "symlink" }>): Promise<void> {
 		const { call, path } = change;
-		if (call === "make") return this.#add(call, path, change.type, "");
-		if (call === "symlink") return this.#symlink(path, change.target);
 		if (call === "link") return this.#link(path, change.to);
 		if (call === "remove") return this.#remove(path);
 		if (call === "rename") return this.#rename(path, change.to);
-		if (call === "write") return this.#write(path, change.offset, change.bytes);
-		if (call === "resize") return this.#resize(path, change.size);
+		if (call === "write") return this.#write(change);
+		if (call === "resize") return this.#resize(change);
 		if (call !== "utimes") throw failure("ENOSYS", String(call), path);
-		const node = await this.need(call, path);
+		const node = await this.need(call, path, undefined, change.id);
 		const { accessed, modified } = change;
 		this.#dirty(Object.assign(node, { accessed, modified }));
 	}
 
-	async #write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-		const node = await this.need("write", path, "file");
+	async #write({
+		path,
+		offset,
+		bytes,
+		id,
+	}: Extract<StoreChange, { call: "write" }>): Promise<void> {
+		const node = await this.need("write", path, "file", id);
 		const end = offset + bytes.length;
 		if (!Number.isSafeInteger(end) || offset < 0) throw failure("EFBIG", "write", path);
 		await this.contents.write(node, offset, bytes);
@@ -143,8 +153,8 @@ export class Batch {
 		this.#dirty(node);
 	}
 
-	async #resize(path: string, size: number): Promise<void> {
-		const node = await this.need("resize", path, "file");
+	async #resize({ path, size, id }: Extract<StoreChange, { call: "resize" }>): Promise<void> {
+		const node = await this.need("resize", path, "file", id);
 		if (!isCount(size)) throw failure("EFBIG", "resize", path);
 		await this.contents.resize(node, size);
 		node.size = size;
@@ -152,17 +162,18 @@ export class Batch {
 		this.#dirty(node);
 	}
 
-	async #symlink(path: string, target: string): Promise<void> {
+	async #symlink(path: string, target: string): Promise<number> {
 		if (target.length > LONGEST_TARGET) throw failure("ENAMETOOLONG", "symlink", path);
 		if (!target.isWellFormed()) throw failure("EINVAL", "symlink", path);
 		return this.#add("symlink", path, "symlink", target);
 	}
 
-	async #add(call: string, path: string, type: Type, target: string): Promise<void> {
+	async #add(call: string, path: string, type: Type, target: string): Promise<number> {
 		const slot = await this.#free(call, path);
 		const node = newNode(await this.#newId(), type, target, now());
 		this.#fill(slot, node);
 		this.#homes.set(node, slot);
+		return node.id;
 	}
 
 	async #link(path: string, to: string): Promise<void> {

@@ -2,62 +2,75 @@
  * Changes as calls and calls as changes: `apply` for stores that cannot do better than to make one after
  * the other, and the single methods of those that make lists.
  */
-import type { LinkingStore, StoreChange } from "../bridge/store.ts";
+import type { FileId, LinkingStore, Made, StoreChange } from "../bridge/store.ts";
+
+/** What became of one of the changes in a list: null, what was made, or the code that it failed with. */
+export type Answer = string | Made | null;
 
 /** A store all of whose methods that change something are one. */
 export abstract class ChangingStore {
-	protected abstract change(change: StoreChange): Promise<void>;
+	/** Answers with what was made, where that has a number. */
+	protected abstract change(change: StoreChange): Promise<Made | undefined>;
 
-	write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-		return this.change({ call: "write", path, offset, bytes });
+	async write(path: string, offset: number, bytes: Uint8Array, id?: FileId): Promise<void> {
+		await this.change({ call: "write", path, offset, bytes, id });
 	}
 
-	resize(path: string, size: number): Promise<void> {
-		return this.change({ call: "resize", path, size });
+	async resize(path: string, size: number, id?: FileId): Promise<void> {
+		await this.change({ call: "resize", path, size, id });
 	}
 
-	make(path: string, type: "file" | "directory"): Promise<void> {
+	make(path: string, type: "file" | "directory"): Promise<Made | undefined> {
 		return this.change({ call: "make", path, type });
 	}
 
-	remove(path: string): Promise<void> {
-		return this.change({ call: "remove", path });
+	async remove(path: string): Promise<void> {
+		await this.change({ call: "remove", path });
 	}
 
-	rename(path: string, to: string): Promise<void> {
-		return this.change({ call: "rename", path, to });
+	async rename(path: string, to: string): Promise<void> {
+		await this.change({ call: "rename", path, to });
 	}
 
-	symlink(path: string, target: string): Promise<void> {
-		return this.change({ call: "symlink", path, target });
+	async symlink(path: string, target: string): Promise<void> {
+		await this.change({ call: "symlink", path, target });
 	}
 
-	utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
-		return this.change({ call: "utimes", path, accessed, modified });
+	async utimes(path: string, accessed: bigint, modified: bigint, id?: FileId): Promise<void> {
+		await this.change({ call: "utimes", path, accessed, modified, id });
 	}
 }
 
-/** Makes the changes in turn, and answers for each with null or the code that it failed with. */
+/** Makes the changes in turn, and answers for each. */
 export async function applyInTurn(
 	store: LinkingStore,
 	changes: readonly StoreChange[],
 	durable = false,
-): Promise<(string | null)[]> {
-	const answers: (string | null)[] = [];
-	for (const change of changes) {
-		answers.push(await make(store, change).then(() => null, codeOf));
-	}
+): Promise<Answer[]> {
+	const answers: Answer[] = [];
+	for (const change of changes) answers.push(await apply(store, change));
 	if (durable) await store.sync?.();
 	return answers;
 }
 
-function make(store: LinkingStore, change: StoreChange): Promise<void> {
+/** Makes a change, and answers for it. */
+export function apply(store: LinkingStore, change: StoreChange): Promise<Answer> {
+	return make(store, change).then(madeIn, codeOf);
+}
+
+/** What a method says that it has made: most say nothing. */
+function madeIn(answer: unknown): Made | null {
+	const says = typeof answer === "object" && answer !== null && "id" in answer;
+	return says ? (answer as Made) : null;
+}
+
+function make(store: LinkingStore, change: StoreChange): Promise<unknown> {
 	const { path } = change;
 	switch (change.call) {
 		case "write":
-			return store.write(path, change.offset, change.bytes);
+			return store.write(path, change.offset, change.bytes, change.id);
 		case "resize":
-			return store.resize(path, change.size);
+			return store.resize(path, change.size, change.id);
 		case "make":
 			return store.make(path, change.type);
 		case "remove":
@@ -69,7 +82,7 @@ function make(store: LinkingStore, change: StoreChange): Promise<void> {
 		case "link":
 			return store.link(path, change.to);
 		case "utimes":
-			return store.utimes(path, change.accessed, change.modified);
+			return store.utimes(path, change.accessed, change.modified, change.id);
 	}
 }
 

@@ -62,8 +62,8 @@ export class HandleStore extends ChangingStore implements Store {
 		return this.#run("sync", "/", () => this.#pens.sync());
 	}
 
-	protected change(change: StoreChange): Promise<void> {
-		return this.#run(change.call, change.path, () => {
+	protected async change(change: StoreChange): Promise<undefined> {
+		await this.#run(change.call, change.path, () => {
 			this.#witness.before([change]);
 			return this.#told(change);
 		});

@@ -14,9 +14,9 @@
  */
 import { createStore } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
-import type { Listing, Store, StoreChange } from "../bridge/store.ts";
+import type { FileId, Listing, Made, Store, StoreChange } from "../bridge/store.ts";
 import { Batch } from "./batch.ts";
-import { ChangingStore } from "./changes.ts";
+import { type Answer, ChangingStore } from "./changes.ts";
 import { answered } from "./contents.ts";
 import { Log, type View } from "./log.ts";
 import { Others } from "./others.ts";
@@ -32,6 +32,9 @@ export interface IndexedDBOptions {
 	 *  otherwise. */
 	readonly persist?: boolean;
 }
+
+/** What came of a change: what was made, or why it was not. */
+type Outcome = Made | PortholeError | null;
 
 const FILES = "files";
 /** Entries of a directory that are read at once. */
@@ -72,25 +75,22 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		});
 	}
 
-	read(path: string, offset: number, length: number): Promise<Uint8Array> {
+	read(path: string, offset: number, length: number, id?: FileId): Promise<Uint8Array> {
 		return this.#look("read", path, async (view) => {
 			const batch = new Batch(view);
-			return batch.contents.read(await batch.need("read", path, "file"), offset, length);
+			return batch.contents.read(await batch.need("read", path, "file", id), offset, length);
 		});
 	}
 
-	link(path: string, to: string): Promise<void> {
-		return this.change({ call: "link", path, to });
+	async link(path: string, to: string): Promise<void> {
+		await this.change({ call: "link", path, to });
 	}
 
 	/** Changes in one transaction. Where there is no space for all, those are made that fit. */
-	async apply(
-		changes: readonly StoreChange[],
-		durable = false,
-	): Promise<readonly (string | null)[]> {
+	async apply(changes: readonly StoreChange[], durable = false): Promise<readonly Answer[]> {
 		try {
-			const errors = await this.#commit(changes, durable ? "strict" : this.#durability);
-			return errors.map((error) => error?.code ?? null);
+			const outcomes = await this.#commit(changes, durable ? "strict" : this.#durability);
+			return outcomes.map((outcome) => (isError(outcome) ? outcome.code : outcome));
 		} catch (error) {
 			if (!isFull(error)) throw error;
 			if (changes.length === 1) return ["ENOSPC"];
@@ -125,16 +125,17 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		return this.#others.watch(heard);
 	}
 
-	protected async change(change: StoreChange): Promise<void> {
-		const [error] = await this.#commit([change]);
-		if (error) throw error;
+	protected async change(change: StoreChange): Promise<Made | undefined> {
+		const [outcome] = await this.#commit([change]);
+		if (isError(outcome)) throw outcome;
+		return outcome ?? undefined;
 	}
 
-	/** Makes changes, and answers for each with what kept it from being made. */
+	/** Makes changes, and answers for each with what came of it. */
 	async #commit(
 		changes: readonly StoreChange[],
 		durability = this.#durability,
-	): Promise<(PortholeError | null)[]> {
+	): Promise<Outcome[]> {
 		try {
 			return await this.#commitAll(changes, durability, false);
 		} catch (error) {
@@ -152,38 +153,41 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		changes: readonly StoreChange[],
 		durability: "strict" | "relaxed",
 		bare: boolean,
-	): Promise<(PortholeError | null)[]> {
+	): Promise<Outcome[]> {
 		const { call, path } = changes[0] ?? { call: "apply", path: "/" };
 		const log = this.#log;
 		const work = async (store: IDBObjectStore) => {
-			const [{ batch, errors }, view] = await log.read(store, (view) => this.#make(view, changes));
+			const [{ batch, outcomes }, view] = await log.read(store, (view) =>
+				this.#make(view, changes),
+			);
 			if (batch.changed.size === 0) {
 				if (durability === "strict") store.put(Date.now(), "synced");
-				return errors;
+				return outcomes;
 			}
 			await batch.flush(bare);
 			if (bare) log.writeBeneath(store, view);
 			else log.write(store, view);
 			this.#others.tell(batch.changed, log.version);
 			if (!bare && this.#format !== FORMAT) store.put(FORMAT, "format");
-			return errors;
+			return outcomes;
 		};
-		const errors = await this.#run(call, path, "readwrite", work, durability);
+		const outcomes = await this.#run(call, path, "readwrite", work, durability);
 		this.#unsynced = durability === "relaxed";
-		if (!bare && this.#format !== undefined && errors.includes(null)) this.#format = FORMAT;
+		if (!bare && this.#format !== undefined && !outcomes.every(isError)) this.#format = FORMAT;
 		this.#foldLater();
-		return errors;
+		return outcomes;
 	}
 
 	async #make(view: View, changes: readonly StoreChange[]) {
 		const batch = new Batch(view);
-		const errors: (PortholeError | null)[] = [];
+		const outcomes: Outcome[] = [];
 		await batch.look(changes);
 		for (const change of changes) {
 			const failed = (error: unknown) => this.#refusal(error, change);
-			errors.push(await batch.make(change).then(() => null, failed));
+			const made = (id: number | null) => (id === null ? null : { id });
+			outcomes.push(await batch.make(change).then(made, failed));
 		}
-		return { batch, errors };
+		return { batch, outcomes };
 	}
 
 	/** Puts what the log says into its places: at once where it is long, else when nothing has come
@@ -352,7 +356,12 @@ async function listed(
 function listing(name: string, node: Node): Listing {
 	const { type, size, links, accessed, modified, target, id } = node;
 	const times = { accessed, modified };
-	return { name, type, size, modified: Number(modified) / 1e6, times, target, file: id, links };
+	const [file, whole] = [id, Number(modified) / 1e6];
+	return { name, type, size, modified: whole, times, target, file, links, id };
+}
+
+function isError(outcome: Outcome | undefined): outcome is PortholeError {
+	return outcome instanceof PortholeError;
 }
 
 // --- failures ---

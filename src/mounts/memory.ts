@@ -2,9 +2,9 @@
  * A store in the page's memory. It is the model for the others, and what to mount
  * where files need not outlive the page: several sandboxes may share one.
  */
-import type { LinkingStore, Listing, StoreChange, Times } from "../bridge/store.ts";
-import { applyInTurn } from "./changes.ts";
-import { checkName, failure, isWithin, split } from "./paths.ts";
+import type { FileId, LinkingStore, Listing, Made, StoreChange, Times } from "../bridge/store.ts";
+import { type Answer, apply } from "./changes.ts";
+import { checkId, checkName, failure, isWithin, split } from "./paths.ts";
 
 /** A file, directory or symlink; one with several names is in several maps. */
 interface Item extends Times {
@@ -58,30 +58,33 @@ export class MemoryStore implements LinkingStore {
 				target,
 				file,
 				links,
+				id: file,
 			}),
 		);
 	}
 
-	async read(path: string, offset: number, length: number): Promise<Uint8Array> {
-		return this.#find("read", path, "file").bytes.slice(offset, offset + length);
+	async read(path: string, offset: number, length: number, id?: FileId): Promise<Uint8Array> {
+		return this.#meant("read", path, id).bytes.slice(offset, offset + length);
 	}
 
-	async write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-		const file = this.#find("write", path, "file");
+	async write(path: string, offset: number, bytes: Uint8Array, id?: FileId): Promise<void> {
+		const file = this.#meant("write", path, id);
 		const end = offset + bytes.length;
 		if (end > file.bytes.length) file.bytes = resized(file.bytes, end);
 		file.bytes.set(bytes, offset);
 		file.modified = now();
 	}
 
-	async resize(path: string, size: number): Promise<void> {
-		const file = this.#find("resize", path, "file");
+	async resize(path: string, size: number, id?: FileId): Promise<void> {
+		const file = this.#meant("resize", path, id);
 		file.bytes = resized(file.bytes, size);
 		file.modified = now();
 	}
 
-	async make(path: string, type: "file" | "directory"): Promise<void> {
-		this.#add("make", path, item(type));
+	async make(path: string, type: "file" | "directory"): Promise<Made> {
+		const made = item(type);
+		this.#add("make", path, made);
+		return { id: made.file };
 	}
 
 	async symlink(path: string, target: string): Promise<void> {
@@ -95,8 +98,10 @@ export class MemoryStore implements LinkingStore {
 		file.links++;
 	}
 
-	async utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
-		Object.assign(this.#find("utimes", path), { accessed, modified });
+	async utimes(path: string, accessed: bigint, modified: bigint, id?: FileId): Promise<void> {
+		const found = this.#find("utimes", path);
+		checkId(id, found.file, "utimes", path);
+		Object.assign(found, { accessed, modified });
 	}
 
 	async remove(path: string): Promise<void> {
@@ -128,8 +133,16 @@ export class MemoryStore implements LinkingStore {
 		source.modified = target.modified = now();
 	}
 
-	async apply(changes: readonly StoreChange[]): Promise<(string | null)[]> {
-		return applyInTurn(this, changes);
+	async apply(changes: readonly StoreChange[]): Promise<Answer[]> {
+		// Each is made when it is called: nothing that others do comes between two of them.
+		return Promise.all(changes.map((change) => apply(this, change)));
+	}
+
+	/** The file at a path, if it is the one that is meant. */
+	#meant(call: string, path: string, id: FileId | undefined): Item {
+		const found = this.#find(call, path, "file");
+		checkId(id, found.file, call, path);
+		return found;
 	}
 
 	#add(call: string, path: string, added: Item): void {

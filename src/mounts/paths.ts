@@ -2,6 +2,7 @@
  * What stores say about paths, so that all of them refuse the same things in the same words.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { FileId } from "../bridge/store.ts";
 
 /** The most bytes that a name has in UTF-8, here as on most disks. */
 const LONGEST = 255;
@@ -30,6 +31,13 @@ export function isTooLong(name: string): boolean {
 
 export function failure(code: string, call: string, path: string, why = ""): PortholeError {
 	return new PortholeError(code, `${code}: ${call} ${path}${why && ` (${why})`}`);
+}
+
+/** Refuses a path at which another file is than the one that is meant. Errors: ESTALE. */
+export function checkId(id: FileId | undefined, found: FileId, call: string, path: string): void {
+	if (id !== undefined && id !== found) {
+		throw failure("ESTALE", call, path, "another file has come to this path");
+	}
 }
 
 /** Refuses what cannot be the name of something new. Errors: EINVAL, ENAMETOOLONG. */

@@ -2,7 +2,7 @@
  * The worker's half of `Sandbox.fs`: operations on the tree that wait where they must.
  */
 
-import { EEXIST, EISDIR, ENOENT, ENOTDIR, type Errno, errnoName } from "../abi/errno.ts";
+import { EEXIST, EISDIR, ENOENT, ENOTDIR, type Errno, ESTALE, errnoName } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
@@ -13,6 +13,8 @@ import type { Files, WireEntry, WireStat } from "./protocol.ts";
 import { settle } from "./settle.ts";
 
 const NS_PER_MS = 1000000n;
+/** How often a file that is changed meanwhile is read before it is given as it was found. */
+const ATTEMPTS = 8;
 
 export class KernelFiles implements Files {
 	readonly #bridge: Bridge;
@@ -27,18 +29,46 @@ export class KernelFiles implements Files {
 		return this.#read("readFile", path);
 	}
 
-	readPart(path: string, position: number, length: number): Promise<Uint8Array> {
-		return this.#read("readPart", path, position, length);
+	readPart(path: string, position: number, length: number, ino?: number): Promise<Uint8Array> {
+		return this.#read("readPart", path, position, length, ino);
 	}
 
+	/** A file that others change, or put another in the place of, is read again from its beginning: what
+	 *  comes back is of one version. Errors: ESTALE where that never comes to an end. */
 	async #read(
 		call: string,
 		path: string,
 		position = 0,
 		length = Number.POSITIVE_INFINITY,
+		ino?: number,
 	): Promise<Uint8Array> {
-		const node = await this.#find(call, path, true);
+		for (let attempt = 1; ; attempt++) {
+			try {
+				const node = await this.#find(call, path, true);
+				if (ino !== undefined && node.ino !== ino) {
+					throw new PortholeError("changed", `another file has come to ${path} while it was read`);
+				}
+				const last = attempt === ATTEMPTS;
+				const bytes = await this.#readOnce(call, path, node, position, length, last);
+				if (bytes !== null) return bytes;
+			} catch (error) {
+				const replaced = error instanceof PortholeError && error.code === "ESTALE";
+				if (!replaced || attempt === ATTEMPTS) throw error;
+			}
+		}
+	}
+
+	/** Null where the file was changed in the middle, unless it is the `last` attempt. */
+	async #readOnce(
+		call: string,
+		path: string,
+		node: INode,
+		position: number,
+		length: number,
+		last: boolean,
+	): Promise<Uint8Array | null> {
 		if (node.type === "directory") throw failure(EISDIR, call, path);
+		const before = await this.#stateOf(call, path, node);
 		const left = (await this.#run(call, path, () => node.size())) - position;
 		const size = Math.max(0, Math.min(length, left));
 		const bytes = room(size, path);
@@ -49,7 +79,16 @@ export class KernelFiles implements Files {
 			if (n === 0) break;
 			done += n;
 		}
-		return done === size ? bytes : bytes.slice(0, done);
+		if (!last && (await this.#stateOf(call, path, node)) !== before) return null;
+		if (done < size) throw failure(ESTALE, call, path, "it became shorter while it was read");
+		return bytes;
+	}
+
+	/** Another text when a file has been changed since, or removed. */
+	async #stateOf(call: string, path: string, node: INode): Promise<string> {
+		const stat = emptyStat();
+		await this.#run(call, path, () => node.stat(stat));
+		return `${stat.size} ${stat.modified} ${stat.links}`;
 	}
 
 	writeFile(path: string, bytes: Uint8Array, append: boolean): Promise<void> {

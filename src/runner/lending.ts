@@ -127,7 +127,8 @@ function changedBy(name: string, args: readonly unknown[], answer: unknown): str
 		return args.slice(0, two ? 2 : 1) as string[];
 	}
 	const failed: readonly unknown[] = Array.isArray(answer) ? answer : [];
-	const made = (args[0] as readonly StoreChange[]).filter((_, i) => failed[i] === null);
+	// Null, or which file has been made.
+	const made = (args[0] as readonly StoreChange[]).filter((_, i) => typeof failed[i] === "object");
 	return [
 		...new Set(made.flatMap((change) => ("to" in change ? [change.path, change.to] : change.path))),
 	];

@@ -146,8 +146,9 @@ export interface Kernel {
 /** What `Sandbox.fs` asks of the tree. Every method rejects with a PortholeError. */
 export interface Files {
 	readFile(path: string): Promise<Uint8Array>;
-	/** At most `length` bytes of a file; fewer only at its end. */
-	readPart(path: string, position: number, length: number): Promise<Uint8Array>;
+	/** At most `length` bytes of a file; fewer only at its end. Errors: `"changed"` where another file is
+	 *  at the path than the one whose `ino` is given. */
+	readPart(path: string, position: number, length: number, ino?: number): Promise<Uint8Array>;
 	/** What is at a path, or in the directory there, each with what changes when it changes. */
 	look(path: string, recursive: boolean): Promise<(readonly [path: string, state: string])[]>;
 	writeFile(path: string, bytes: Uint8Array, append: boolean): Promise<void>;
