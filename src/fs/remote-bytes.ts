@@ -366,10 +366,10 @@ export class RemoteBytes {
 			this.#asked.delete(first);
 			if (ticket.error !== 0) {
 				const other = this.#owner.id !== undefined && isGone(ticket.error);
-				return other ? this.#owner.stale() : ticket.error;
+				return other ? this.#owner.stale(ESTALE) : ticket.error;
 			}
 			const done = this.#receive(first, ticket.value);
-			if (done !== 0) return done;
+			if (done !== 0) return done === EIO ? this.#owner.stale(EIO) : done;
 			if (this.#isHere(block)) return 0;
 		}
 		return this.#fs.bridge.pending(this.#ask(block));

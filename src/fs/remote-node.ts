@@ -21,7 +21,7 @@ interface Name {
 }
 
 const ALONE: readonly Name[] = [];
-/** How often in a row a file that nothing has been seen of follows its path to another one. */
+/** How often in a row a file is looked at again before a read of it fails. */
 const MOST_STALE = 8;
 
 /** What all kinds share: names in the tree, and times. */
@@ -147,8 +147,8 @@ export abstract class RemoteNode extends Node implements Owner {
 
 	overrule(): void {}
 
-	stale(): Errno {
-		return ESTALE;
+	stale(error: Errno): Errno {
+		return error;
 	}
 
 	/** Puts to the store what is only here. */
@@ -244,7 +244,7 @@ export class RemoteFile extends RemoteLeaf {
 	#changedAt = -1;
 	/** Something of it has been read or written through a descriptor that is open. */
 	#used = false;
-	/** How often in a row the store has had another file in its place. */
+	/** How often in a row the store has had something else in its place. */
 	#stale = 0;
 
 	/** `listing` is null for one that is made here. */
@@ -293,10 +293,11 @@ export class RemoteFile extends RemoteLeaf {
 		return super.renew(listing, times, asked);
 	}
 
-	override stale(): Errno {
+	override stale(error: Errno): Errno {
 		const fresh = this.parent?.lookAgain();
 		this.#stale += 1;
-		if (fresh === undefined || this.#used || this.#stale > MOST_STALE) return ESTALE;
+		this.suspect = true;
+		if (fresh === undefined || this.#stale > MOST_STALE) return error;
 		return this.fs.bridge.pending(fresh);
 	}
 

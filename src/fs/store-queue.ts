@@ -45,8 +45,9 @@ export interface Owner extends INode {
 	readonly path: string;
 	/** Which file of the store it is, where that is known. */
 	readonly id: FileId | undefined;
-	/** The store has another file at its path, or none. Answers PENDING where that will be otherwise. */
-	stale(): Errno;
+	/** The store has something else at its path than it was taken for: it is looked at again. Answers
+	 *  PENDING, and `error` where that has not helped. */
+	stale(error: Errno): Errno;
 	readonly removed: boolean;
 	/** Others had changed it: what is here is to be taken again, if it is the whole file. */
 	overrule(): void;
@@ -552,7 +553,7 @@ export class StoreQueue {
 			return;
 		}
 		if (changes.length === 0) {
-			heard([]);
+			heard([], []);
 			return;
 		}
 		let left = changes.length;
