@@ -38,7 +38,7 @@ const server = (port: number, ...flags: string[]) => ({
 
 /** Where it matters how guests wait, a test has the tag `@waits` and runs once more on each of the other
  *  rungs. In Firefox the tests of each rung's own have to do. */
-const WAITING = /(programs|commands|files|mounts|load)\.spec\.ts$/;
+const WAITING = /(imports|programs|commands|files|mounts|load)\.spec\.ts$/;
 const RUNGS: readonly Bridge[] = inFirefox ? [] : ["blocking", "letters", "preloaded"];
 
 export default defineConfig<{ bridge: Bridge | undefined }>({

@@ -16,6 +16,7 @@ const FUNCTION = "a program cannot wait for a function of the page, and is refus
 const KILL = "a kill is not heard: the page ends the worker, also where elsewhere it need not";
 
 const PRELOADED: Reasons = {
+	"imports.spec.ts": FUNCTION,
 	"commands.spec.ts › output and spawn › a process has a number": ABREAST,
 	"commands.spec.ts › output and spawn › two guests run at the same time": ABREAST,
 	"commands.spec.ts › standard output › a reader that goes away": CONVERSES,

@@ -25,7 +25,7 @@ import { failure, faultOf } from "./failure.ts";
 import type { Program } from "./packages.ts";
 import type { Preloaded } from "./preloaded.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "./protocol.ts";
-import type { ExtraImports, Prepare } from "./run.ts";
+import type { Prepare } from "./run.ts";
 import { settle } from "./settle.ts";
 import { Funnel } from "./stdio.ts";
 import type { Mounted, Tree } from "./tree.ts";
@@ -34,7 +34,6 @@ export interface Start {
 	readonly request: WireSpawn;
 	readonly program: Program;
 	readonly module: WebAssembly.Module;
-	readonly extra: ExtraImports;
 	readonly tree: Tree;
 	readonly bridge: Bridge;
 	readonly prepare: Prepare;
@@ -73,7 +72,6 @@ export class GuestProcess {
 		process.#start = await start.prepare(
 			start.module,
 			process.#guest,
-			start.extra,
 			request.entryFunction ?? "_start",
 		);
 		return process;
@@ -126,7 +124,11 @@ export class GuestProcess {
 
 	async run(): Promise<void> {
 		try {
-			const status = await this.#start();
+			const status = await this.#start().catch(async (error) => {
+				// It holds nothing any more: no file, and no mount.
+				await this.#end().catch(() => {});
+				throw error;
+			});
 			this.#guest.ending ??= { code: status.code };
 			await this.#end();
 			this.#post({ from: this.#pid, kind: "exit", status });

@@ -67,4 +67,6 @@ export const FUNCTION_ANSWER = {
 	bigint: 2,
 	/** It failed; the body says why. */
 	failed: 3,
+	/** It returned what is neither; the body names its type. */
+	unfit: 4,
 } as const;

@@ -24,6 +24,7 @@ import {
 	type ToGuestWorker,
 } from "./guest-protocol.ts";
 import { fillRandom, type Scope } from "./kernel.ts";
+import { explainEnd, type Unfit, wasmValue } from "./page-value.ts";
 import type { WireStatus } from "./protocol.ts";
 import { type ExtraImports, prepare } from "./run.ts";
 
@@ -46,7 +47,7 @@ export function serveGuest(scope: Scope): void {
 
 const RING: FromGuestWorker = { kind: "ring" };
 
-function assemble(
+async function assemble(
 	start: FarStart,
 	post: (message: object) => void,
 ): Promise<() => Promise<WireStatus>> {
@@ -74,33 +75,61 @@ function assemble(
 		const file = guest.descriptors.get(descriptor);
 		if (file) tree.flow(file.node, new Ring(memory, () => post(RING)));
 	}
-	return prepare(bridge, start.module, guest, importsOf(start.imports, carrier), start.entry);
+	const last = { name: "", value: undefined as unknown };
+	const imports = importsOf(start.imports, carrier, last);
+	const run = await prepare(bridge, start.module, guest, start.entry, imports);
+	return () =>
+		run().catch((error) => {
+			throw explainEnd(error, last.name, last.value);
+		});
 }
 
-function importsOf(wired: readonly FarImport[], carrier: Carrier): ExtraImports {
+/** What a function of the page has returned last. */
+interface Last {
+	name: string;
+	value: unknown;
+}
+
+function importsOf(wired: readonly FarImport[], carrier: Carrier, last: Last): ExtraImports {
 	const extra = new Map<string, Map<string, WebAssembly.ImportValue>>();
 	for (const { module, name, value } of wired) {
 		const fields = extra.get(module) ?? new Map<string, WebAssembly.ImportValue>();
-		fields.set(name, typeof value === "number" ? value : pageFunction(value.function, carrier));
+		const call =
+			typeof value === "number"
+				? value
+				: pageFunction(value.function, carrier, `${module}.${name}`, last);
+		fields.set(name, call);
 		extra.set(module, fields);
 	}
 	return extra;
 }
 
 /** A function of the page, as the guest imports it. */
-function pageFunction(index: number, carrier: Carrier): WebAssembly.ImportValue {
+function pageFunction(
+	index: number,
+	carrier: Carrier,
+	name: string,
+	last: Last,
+): WebAssembly.ImportValue {
 	return (...args: unknown[]) => {
 		carrier.ask({ kind: "call", function: index, args } satisfies FromGuestWorker);
-		const { letter } = carrier;
-		switch (letter.numbers[0]) {
-			case FUNCTION_ANSWER.number:
-				return letter.numbers[1];
-			case FUNCTION_ANSWER.bigint:
-				return BigInt.asIntN(64, letter.times[1] as bigint);
-			case FUNCTION_ANSWER.failed:
-				throw new PortholeError("import-failed", letter.text(0, letter.length));
-			default:
-				return undefined;
-		}
+		last.name = name;
+		last.value = returned(carrier);
+		return wasmValue(last.value, name);
 	};
+}
+
+function returned({ letter }: Carrier): unknown {
+	switch (letter.numbers[0]) {
+		case FUNCTION_ANSWER.number:
+			return letter.numbers[1];
+		case FUNCTION_ANSWER.bigint:
+			return BigInt.asIntN(64, letter.times[1] as bigint);
+		case FUNCTION_ANSWER.failed:
+			throw new PortholeError("import-failed", letter.text(0, letter.length));
+		case FUNCTION_ANSWER.unfit:
+			return { returned: letter.text(0, letter.length) } satisfies Unfit;
+		default:
+			return undefined;
+	}
 }

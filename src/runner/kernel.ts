@@ -134,20 +134,13 @@ export class SandboxKernel implements Kernel {
 	async spawn(request: WireSpawn): Promise<void> {
 		const program = await this.#packages.program(request.command);
 		const module = await program.module();
-		const extra = new Map<string, Map<string, WebAssembly.ImportValue>>();
-		for (const { module: name, name: field, value } of request.imports) {
-			const fields = extra.get(name) ?? new Map<string, WebAssembly.ImportValue>();
-			fields.set(field, this.#importValue(value, `${name}.${field}`));
-			extra.set(name, fields);
-		}
 		const process = await GuestProcess.create({
 			request,
 			program,
 			module,
-			extra,
 			tree: this.#tree,
 			bridge: this.#bridge,
-			prepare: this.#prepare,
+			prepare: await this.#linker(request),
 			clock: this.#clock,
 			ahead: this.#ahead,
 			fillRandom,
@@ -199,19 +192,12 @@ export class SandboxKernel implements Kernel {
 		this.#scope.postMessage(message, give);
 	}
 
-	#importValue(
-		value: WireSpawn["imports"][number]["value"],
-		name: string,
-	): WebAssembly.ImportValue {
-		if (typeof value === "number") return value;
-		return this.#bridge.pageFunction(async (...args) => {
-			try {
-				return await this.#desk.ask(value.id, "call", args);
-			} catch (cause) {
-				const why = cause instanceof Error ? cause.message : String(cause);
-				throw new PortholeError("import-failed", `the page's function ${name} failed: ${why}`);
-			}
-		});
+	/** How a program is linked. */
+	async #linker({ imports }: WireSpawn): Promise<Prepare> {
+		if (imports.length === 0) return this.#prepare;
+		const { withImports } = await import("./page-imports.ts");
+		const call = (far: number, args: unknown[]) => this.#desk.ask(far, "call", args);
+		return withImports(this.#prepare, imports, this.#bridge, call);
 	}
 }
 
@@ -220,7 +206,6 @@ export function fillRandom(bytes: Uint8Array): void {
 	crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
 }
 
-/** Guests in this very thread. */
 /** The buffers of a list of changes; each is a copy that was made to be sent. */
 function written([changes]: unknown[]): ArrayBuffer[] {
 	return (changes as StoreChange[]).flatMap((change) =>
@@ -228,6 +213,7 @@ function written([changes]: unknown[]): ArrayBuffer[] {
 	);
 }
 
+/** Guests in this very thread. */
 function suspending(ask: Ask) {
 	const bridge = new SuspendingBridge(ask);
 	return { bridge, prepare: (...of: Parameters<Prepare>) => prepare(bridge, ...of) };

@@ -28,6 +28,7 @@ import {
 	FUNCTION_ANSWER,
 	type ToGuestWorker,
 } from "./guest-protocol.ts";
+import type { Unfit } from "./page-value.ts";
 import type { WireStatus } from "./protocol.ts";
 import type { ExtraImports, Prepare } from "./run.ts";
 
@@ -59,7 +60,7 @@ export function ownWorkers(ask: Ask, isolated: boolean): { bridge: PageBridge; p
 	const bridge = new OwnWorkerBridge(ask);
 	return {
 		bridge,
-		prepare: async (module, guest, extra, entry) => {
+		prepare: async (module, guest, entry, extra = new Map()) => {
 			const worker = new OwnWorker(guest, bridge, extra, isolated);
 			await worker.start(module, entry);
 			return () => worker.run();
@@ -222,7 +223,6 @@ class OwnWorker {
 		const f = this.#functions[index];
 		if (f === undefined) return;
 		this.#calling = true;
-		this.#guest.flush();
 		try {
 			this.#return(await f(...args));
 		} catch (error) {
@@ -239,7 +239,12 @@ class OwnWorker {
 		} else if (typeof value === "number" || typeof value === "boolean") {
 			numbers[0] = FUNCTION_ANSWER.number;
 			numbers[1] = Number(value);
-		} else numbers[0] = FUNCTION_ANSWER.nothing;
+		} else if (value === undefined) numbers[0] = FUNCTION_ANSWER.nothing;
+		else {
+			// It fits nothing; `page-value.ts` made it an object of its type.
+			this.#mailbox.letter.put((value as Unfit).returned);
+			numbers[0] = FUNCTION_ANSWER.unfit;
+		}
 		this.#calling = false;
 		this.#mailbox.answered();
 	}

@@ -39,8 +39,8 @@ export type ExtraImports = ReadonlyMap<string, ReadonlyMap<string, WebAssembly.I
 export type Prepare = (
 	module: WebAssembly.Module,
 	guest: Guest,
-	extra: ExtraImports,
 	entry: string,
+	extra?: ExtraImports,
 ) => Promise<() => Promise<WireStatus>>;
 
 /** An import of preview1 that tells that a program was built for WasmEdge. */
@@ -90,8 +90,8 @@ export async function prepare(
 	bridge: GuestBridge,
 	module: WebAssembly.Module,
 	guest: Guest,
-	extra: ExtraImports,
 	entry: string,
+	extra: ExtraImports = new Map(),
 ): Promise<() => Promise<WireStatus>> {
 	const exported = WebAssembly.Module.exports(module);
 	const has = (name: string) => exported.some((e) => e.name === name && e.kind === "function");

@@ -652,7 +652,9 @@ export class Sandbox extends SandboxTarget {
 				value:
 					typeof value === "number"
 						? value
-						: this.#lent.lend({ call: async (...args: unknown[]) => value(...(args as number[])) }),
+						: this.#lent.lend({
+								call: async (...args: unknown[]) => wired(await value(...(args as number[]))),
+							}),
 			})),
 		);
 	}
@@ -666,6 +668,12 @@ function isPackage(source: Source | Package): source is Package {
 function mappedTo(name: string, options: CommandOptions) {
 	const mapped = options.mappedCommands ?? {};
 	return Object.hasOwn(mapped, name) ? mapped[name] : undefined;
+}
+
+/** What a function of the page has returned, as it is posted: see `page-value.ts`. */
+function wired(value: unknown): unknown {
+	const fits = /number|bigint|boolean|undefined/.test(typeof value);
+	return fits ? value : { returned: value === null ? "null" : `a value of type ${typeof value}` };
 }
 
 function closedError(): PortholeError {
