@@ -5,19 +5,20 @@
  *     wanted     [--------------------------)
  *     answers    [------x   [------x  [-----)     three requests, each for what is missing
  *
- * What may pass (no connection, an overloaded server, a minute of silence) is tried three times: later
- * each time, and not at the same moment as everybody else. Whoever brings much may break off often.
+ * What may pass (no connection, an overloaded server) is tried three times: later each time, and not at
+ * the same moment as everybody else. A connection that brings much may break off often. One that falls
+ * silent is replaced, too; a request that brings nothing at all until the timeout ends the load.
  *
  * Each answer must be of the version that was seen first. `If-Range` would have the server check
  * that, but a request with it passes by the browser's cache, and with it the code that the browser
  * compiled, and from another origin it needs a preflight; so versions are compared here.
  */
 import { PortholeError } from "../abi/error.ts";
+import { chunksOf, EndedEarly, type Gathered } from "./body.ts";
 import {
 	BACKOFF,
 	BLOCK,
-	chunksOf,
-	type Gathered,
+	type Limits,
 	type Part,
 	partOf,
 	type Report,
@@ -50,26 +51,29 @@ export class Download {
 	readonly #version: string;
 	readonly #size: number;
 	readonly #signal: AbortSignal;
+	/** Milliseconds without a byte. */
+	readonly #timeout: number;
 
 	/** `address` is what is asked, `url` what errors name; `first` is the first answer's part. */
-	constructor(url: string, address: string, first: Part, signal: AbortSignal) {
+	constructor(url: string, address: string, first: Part, timeout: number, signal: AbortSignal) {
 		this.#url = url;
 		this.#address = address;
 		this.#version = first.version;
 		this.#size = first.total;
+		this.#timeout = timeout;
 		this.#signal = signal;
 	}
 
 	/** The answer for `[start, end)`, checked to be of the version and the place that was asked for.
-	 *  Errors: `"changed"`, `"network-error"`, `"http-error"`. */
+	 *  Errors: `"changed"`, `"bad-range"`, `"network-error"`, `"http-error"`, `"timeout"`. */
 	async ask(start: number, end: number, { address, silence, priority }: Asking): Promise<Response> {
 		const signal = silence ? AbortSignal.any([this.#signal, silence.signal]) : this.#signal;
 		const range = `bytes=${start}-${end - 1}`;
 		const at = address ?? this.#address;
 		const more = priority === undefined ? {} : { priority };
-		const response = await request(at, range, signal, more).catch((error) =>
-			insist(at, range, signal, error, more),
-		);
+		const response = await request(at, range, signal, this.#timeout, more)
+			.catch((error) => insist(at, range, signal, this.#timeout, error, more))
+			.catch((error) => beyondTheEnd(error));
 		const wrong = this.#wrong(response, start, end, address !== undefined);
 		if (wrong === null) return response;
 		response.body?.cancel().catch(() => {});
@@ -77,12 +81,12 @@ export class Download {
 	}
 
 	/** Another file, whole: an atom that has an address of its own. */
-	file(url: string): Promise<Response> {
-		return request(url, "", this.#signal);
+	file(url: string, silence: AbortController): Promise<Response> {
+		return request(url, "", AbortSignal.any([this.#signal, silence.signal]), this.#timeout);
 	}
 
-	bodyOf(response: Response): AsyncIterable<Uint8Array> {
-		return chunksOf(response.body, this.#signal);
+	bodyOf(response: Response, url: string): AsyncIterable<Uint8Array> {
+		return chunksOf(response.body, this.#signal, this.#timeout, url);
 	}
 
 	/** The bytes of `[start, end)` as they come; `response` is the first answer, where there is one. */
@@ -112,7 +116,8 @@ export class Download {
 			let cause: unknown;
 			try {
 				response ??= await this.ask(at, end, { priority });
-				for await (const chunk of chunksOf(response.body, this.#signal)) {
+				const chunks = chunksOf(response.body, this.#signal, this.#timeout, this.#url);
+				for await (const chunk of chunks) {
 					at += chunk.length;
 					if (at > end) throw this.#tooLong(end - start);
 					yield chunk;
@@ -120,7 +125,7 @@ export class Download {
 			} catch (error) {
 				this.#signal.throwIfAborted();
 				// Errors of ours have been tried again already, or need not be.
-				if (error instanceof PortholeError)
+				if (error instanceof PortholeError && !(isSilence(error) && at > from))
 					throw at === start ? error : this.#late(error, at, start, end);
 				cause = error;
 			}
@@ -154,20 +159,20 @@ export class Download {
 		const sent =
 			part === null ? "a part without saying which" : `bytes ${part.start} to ${part.end}`;
 		return new PortholeError(
-			"network-error",
+			"bad-range",
 			`${this.#url}: bytes ${start} to ${end} were asked for, and the server sent ${sent}`,
 		);
 	}
 
 	#late(error: PortholeError, at: number, start: number, end: number): PortholeError {
-		if (error.code === "changed") return error;
+		if (error.code === "changed" || error.code === "bad-range") return error;
 		const message = `${error.message} (after ${at - start} of ${end - start} bytes)`;
 		return new PortholeError(error.code, message, { cause: error });
 	}
 
 	#tooLong(length: number): PortholeError {
 		return new PortholeError(
-			"network-error",
+			"bad-range",
 			`${this.#url}: ${length} bytes were asked for, and the server sent more`,
 		);
 	}
@@ -178,6 +183,7 @@ export async function insist(
 	url: string,
 	range: string,
 	signal: AbortSignal,
+	timeout: number,
 	first: unknown,
 	init?: RequestInit,
 	lastRange = range,
@@ -185,12 +191,13 @@ export async function insist(
 	let error = first;
 	for (let attempt = 1; ; attempt++) {
 		signal.throwIfAborted();
-		const wait = helps(error);
+		const unsatisfiable = range !== lastRange && statusOf(error) === 416;
+		const wait = unsatisfiable ? 0 : helps(error);
 		if (attempt === TRIES || wait === null) throw error;
-		await pause(attempt, wait, signal);
+		if (!unsatisfiable) await pause(attempt, wait, signal);
 		try {
-			const asked = attempt === TRIES - 1 ? lastRange : range;
-			return await request(url, asked, signal, init);
+			const asked = unsatisfiable || attempt === TRIES - 1 ? lastRange : range;
+			return await request(url, asked, signal, timeout, init);
 		} catch (cause) {
 			error = cause;
 		}
@@ -200,6 +207,7 @@ export async function insist(
 /** How long the server asks us to wait before we ask again; null where that would not help. */
 function helps(error: unknown): number | null {
 	const answer = error instanceof PortholeError ? error.cause : null;
+	if (isSilence(error)) return null;
 	// There was no answer.
 	if (!(answer instanceof Response)) return 0;
 	answer.body?.cancel().catch(() => {});
@@ -207,6 +215,21 @@ function helps(error: unknown): number | null {
 	if (status < 500 && status !== 408 && status !== 429) return null;
 	const wait = Number(headers.get("retry-after")) * 1000 || 0;
 	return wait <= LONGEST ? wait : null;
+}
+
+function isSilence(error: unknown): error is PortholeError {
+	return error instanceof PortholeError && error.code === "timeout";
+}
+
+function statusOf(error: unknown): number {
+	const answer = error instanceof PortholeError ? error.cause : null;
+	return answer instanceof Response ? answer.status : 0;
+}
+
+/** A file that does not have the bytes that it had is another file. Other errors are thrown on. */
+function beyondTheEnd(error: unknown): Response {
+	if (statusOf(error) !== 416) throw error;
+	return (error as PortholeError).cause as Response;
 }
 
 /** Waits before what has failed `attempt` times is tried again. */
@@ -217,6 +240,7 @@ async function pause(attempt: number, least: number, signal: AbortSignal): Promi
 }
 
 function brokenOff(url: string, loaded: number, total = 0, cause?: unknown): PortholeError {
+	if (isSilence(cause)) return cause;
 	const of = total > 0 ? ` of ${total}` : "";
 	return new PortholeError(
 		"network-error",
@@ -232,21 +256,30 @@ export async function goOn(
 	first: Response,
 	gathered: Gathered,
 	why: unknown,
+	limits: Limits,
 	signal: AbortSignal,
 	report: Report,
 ): Promise<void> {
 	let response = first;
 	let cause = why;
+	let from = 0;
 	for (let failures = 1; failures < TRIES; failures++) {
+		signal.throwIfAborted();
+		// Silence in the midst may pass; that nothing came at all, and what else is ours, is final.
+		if (cause instanceof PortholeError && !(isSilence(cause) && gathered.length > from))
+			throw cause;
 		if (cause instanceof RangeError) {
 			throw new PortholeError("out-of-memory", `there is no memory for ${url}`, { cause });
 		}
 		const total = totalOf(response);
 		const version = versionOf(response.headers);
 		await pause(failures, 0, signal);
-		const from = gathered.length;
+		from = gathered.length;
+		const { timeout } = limits;
 		const ask = (range: string) =>
-			request(url, range, signal).catch((error) => insist(url, range, signal, error));
+			request(url, range, signal, timeout).catch((error) =>
+				insist(url, range, signal, timeout, error, {}, ""),
+			);
 		const known = version !== "" && total !== undefined && from > 0 && from < total;
 		response = await ask(known ? `bytes=${from}-` : "");
 		const part = partOf(response);
@@ -257,12 +290,25 @@ export async function goOn(
 		}
 		if (response.status !== 206) gathered.length = 0;
 		try {
-			return await gathered.all(response.body, totalOf(response), signal, report);
+			return await gathered.all(response.body, totalOf(response), url, limits, signal, report);
 		} catch (error) {
+			if (isCompressed(response, error, cause, gathered.length === from)) return;
+			if (response.status !== 206) from = 0;
 			cause = error;
 			if (response.status === 206 && gathered.length - from >= BLOCK) failures = 0;
 		}
 	}
 	signal.throwIfAborted();
 	throw brokenOff(url, gathered.length, totalOf(response), cause);
+}
+
+/** Another origin does not show that its answers are compressed, and then `Content-Length` is not the
+ *  length of what arrives. What ends twice at the same byte, and as it should, is whole. */
+function isCompressed(
+	{ type }: Response,
+	error: unknown,
+	before: unknown,
+	sameLength: boolean,
+): boolean {
+	return type === "cors" && sameLength && [error, before].every((e) => e instanceof EndedEarly);
 }

@@ -85,23 +85,31 @@ export class SandboxKernel implements Kernel {
 		const abort = new AbortController();
 		const { load } = options;
 		this.#loads.set(load, abort);
-		let last: { loaded: number; total: number | undefined } = { loaded: 0, total: undefined };
-		const report: Report = (phase, loaded, total) => {
-			last = { loaded, total };
+		let most = 0;
+		/** `loaded` never falls, and never passes `total`: what a server says of that is a hint. */
+		const report: Report = (phase, loaded, hint = 0) => {
+			most = Math.max(most, loaded);
+			const total = hint < most ? undefined : hint;
 			// What guests read later is nobody's progress.
 			if (this.#loads.has(load)) {
-				this.#post({ from: 0, kind: "progress", load, phase, loaded, total });
+				this.#post({ from: 0, kind: "progress", load, phase, loaded: most, total });
 			}
 		};
-		const { signal } = abort;
-		try {
-			const loaded = await loadPackage(source, options, this.#bridge, signal, report, (why) =>
-				this.#warn(why),
-			);
-			report("compiling", last.loaded, last.total);
+		const warn = (why: string) => this.#warn(why);
+		const attempt = async (how: WireLoadOptions) => {
+			const loaded = await loadPackage(source, how, this.#bridge, abort.signal, report, warn);
+			if (!loaded.profile) report("compiling", most, most);
 			const wired = await this.#packages.add(load, loaded);
-			report("ready", last.loaded, last.total);
+			report("ready", most, most);
 			return wired;
+		};
+		try {
+			return await attempt(options).catch((error) => {
+				// The parts that its server sends do not make one file.
+				if (!/^changed$|^bad-range$/.test(error?.code)) throw error;
+				warn(`a package is read at once, because its parts do not fit: ${error.message}`);
+				return attempt({ ...options, lazy: false });
+			});
 		} finally {
 			this.#loads.delete(load);
 		}

@@ -5,9 +5,15 @@
 import { EIO } from "../abi/errno.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
-import { type AccessProfile, openPackage, type Package, type Span } from "../webc/index.ts";
+import {
+	type AccessProfile,
+	type ByteSource,
+	openPackage,
+	type Package,
+	type Span,
+} from "../webc/index.ts";
 import { compile } from "./compile.ts";
-import { BLOCK, Gathered, partOf, type Report, request, totalOf } from "./part.ts";
+import { BLOCK, type Limits, limitsOf, partOf, type Report, request } from "./part.ts";
 import type { WireLoadOptions, WireSource } from "./protocol.ts";
 import type { RangeFile } from "./range.ts";
 
@@ -19,7 +25,7 @@ export interface LoadedPackage {
 	readonly contents: Contents;
 	/** Resolves once the package is known to be undamaged; nothing of it may run before. */
 	readonly verified: Promise<void>;
-	/** What has been read; absent where everything was read at once. */
+	/** What has been read; absent where everything was read at once, and nothing is left but to compile. */
 	profile?(): AccessProfile;
 	/** Compiles an atom; `what` is for the error. */
 	compile(span: Span, what: string): Promise<WebAssembly.Module>;
@@ -37,25 +43,28 @@ export async function loadPackage(
 	report: Report,
 	warn: Warn,
 ): Promise<LoadedPackage> {
+	const limits = limitsOf(options);
 	if (source.kind !== "url") {
-		return inMemory(await localBytes(source, signal, report), source, options, signal);
+		const { localBytes } = await import("./range.ts");
+		return inMemory(await localBytes(source, limits, signal, report), source, options, signal);
 	}
 	report("connecting", 0, undefined);
 	const { url } = source;
 	// A digest of the whole can only be had of the whole.
 	const lazy = options.lazy !== false && options.integrity === undefined;
+	const { timeout } = limits;
 	const ask = (range: string) =>
-		request(url, range, signal).catch(async (error) =>
-			// Some servers fail at parts only.
-			(await import("./range.ts")).insist(url, range, signal, error, {}, ""),
+		request(url, range, signal, timeout).catch(async (error) =>
+			// Some servers fail at parts only; and a file without bytes has none.
+			(await import("./range.ts")).insist(url, range, signal, timeout, error, {}, ""),
 		);
 	let response = await ask(lazy ? `bytes=0-${BLOCK - 1}` : "");
 	if (response.status === 206) {
 		const part = partOf(response);
 		if (part?.start === 0 && part.total > BLOCK) {
 			const { RangeFile } = await import("./range.ts");
-			const file = await RangeFile.open(url, bridge, response, part, signal);
-			const loaded = await inParts(file, source, options, signal, report, warn);
+			const file = await RangeFile.open(url, bridge, response, part, timeout, signal);
+			const loaded = await inParts(file, source, options, limits, signal, report, warn);
 			if (loaded !== null) return loaded;
 		}
 		// Not a part that could be put together with others, or nothing that is read in parts.
@@ -64,7 +73,8 @@ export async function loadPackage(
 			response = await ask("");
 		}
 	}
-	return inMemory(await wholeOf(url, response, signal, report), source, options, signal);
+	const { wholeOf } = await import("./range.ts");
+	return inMemory(await wholeOf(url, response, limits, signal, report), source, options, signal);
 }
 
 /** Null for a package that is better read at once. */
@@ -72,6 +82,7 @@ async function inParts(
 	file: RangeFile,
 	source: WireSource,
 	{ profile }: WireLoadOptions,
+	{ maxBytes }: Limits,
 	signal: AbortSignal,
 	report: Report,
 	warn: Warn,
@@ -84,7 +95,7 @@ async function inParts(
 			? undefined
 			: import("./prefetch.ts").then(({ follow }) => follow(file, profile, signal, warn));
 	following?.catch(() => {});
-	const { pkg, verified } = await read(file, source);
+	const { pkg, verified } = await read(file.within(maxBytes), source, maxBytes);
 	file.warnOf(pkg, warn);
 	await following;
 	return {
@@ -92,7 +103,7 @@ async function inParts(
 		profile: () => file.profile(),
 		verified,
 		contents: file.contents,
-		compile: (span, what) => file.compile(span, what),
+		compile: (span, what) => file.compile(span, what, maxBytes),
 	};
 }
 
@@ -108,7 +119,7 @@ async function inMemory(
 		await checkIntegrity(bytes, options.integrity);
 	}
 	signal.throwIfAborted();
-	const { pkg, verified } = await read(bytes, source);
+	const { pkg, verified } = await read(bytes, source, limitsOf(options).maxBytes);
 	// A tar's spans point into what was unpacked, which is in memory as well.
 	const held = pkg.source.bytes ?? bytes;
 	return {
@@ -120,14 +131,16 @@ async function inMemory(
 }
 
 async function read(
-	input: Uint8Array | RangeFile,
+	input: Uint8Array | ByteSource,
 	source: WireSource,
+	maxBytes: number,
 ): Promise<{ pkg: Package; verified: Promise<void> }> {
 	const explain = async (cause: unknown): Promise<never> => {
 		throw (await import("./unfit.ts")).notRead(cause, input, source);
 	};
 	try {
-		const { pkg, verified } = await openPackage(input, { name: source.name });
+		const caps = { unpacked: maxBytes };
+		const { pkg, verified } = await openPackage(input, { name: source.name, caps });
 		const explained = verified.catch(explain);
 		// Whoever loads the package looks at it, but perhaps later than it fails.
 		explained.catch(() => {});
@@ -146,38 +159,4 @@ function memoryContents(bytes: Uint8Array): Contents {
 			return length;
 		},
 	};
-}
-
-async function localBytes(
-	source: Exclude<WireSource, { kind: "url" }>,
-	signal: AbortSignal,
-	report: Report,
-): Promise<Uint8Array> {
-	if (source.kind === "bytes") {
-		report("reading", source.bytes.length, source.bytes.length);
-		return source.bytes;
-	}
-	const { blob } = source;
-	report("reading", 0, blob.size);
-	const gathered = new Gathered(blob.size);
-	await gathered.all(blob.stream(), blob.size, signal, report);
-	return gathered.bytes;
-}
-
-/** All bytes behind a URL, in one pass; `response` is the first answer. */
-async function wholeOf(
-	url: string,
-	response: Response,
-	signal: AbortSignal,
-	report: Report,
-): Promise<Uint8Array> {
-	const total = totalOf(response);
-	const gathered = new Gathered(total);
-	try {
-		await gathered.all(response.body, total, signal, report);
-	} catch (cause) {
-		const { goOn } = await import("./range.ts");
-		await goOn(url, response, gathered, cause, signal, report);
-	}
-	return gathered.bytes;
 }

@@ -33,3 +33,9 @@ export function unreachable(url: string, cause: unknown): PortholeError {
 		{ cause },
 	);
 }
+
+/** The error for a connection on which nothing has come for so many milliseconds. */
+export function timedOut(url: string, timeout: number): PortholeError {
+	const silence = `${url} has sent nothing for ${timeout / 1000} s`;
+	return new PortholeError("timeout", `${silence}; try again, or raise the option \`timeout\``);
+}

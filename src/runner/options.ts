@@ -41,6 +41,12 @@ export interface LoadOptions {
 	readonly profile?: string | URL | AccessProfile;
 	/** What a bare module's one command is called; default: after its file, else `main`. */
 	readonly name?: string;
+	/** Bytes that the load may read, and that an archive may unpack to; 2 GiB unless told otherwise. Of a
+	 *  package that is read in parts it bounds the index and each program. More is `"too-large"`. */
+	readonly maxBytes?: number;
+	/** Milliseconds without a byte after which a connection is given up; 60,000 unless told otherwise. What
+	 *  had come is kept and the rest asked for once more; nothing at all is `"timeout"`. */
+	readonly timeout?: number;
 }
 
 /** Where a package comes from. The bytes say what it is. */
@@ -178,6 +184,10 @@ function checkKinds(options: object): void {
 /** Errors: `"invalid-option"`. */
 export function checkLoadOptions(options: LoadOptions): void {
 	checkKinds(options);
+	for (const option of ["maxBytes", "timeout"] as const) {
+		const value = options[option];
+		if (value !== undefined && !(value > 0)) throw invalid(option, "is not a number above 0");
+	}
 }
 
 const reserved = ["journals", "snapshotOn", "snapshotInterval"];

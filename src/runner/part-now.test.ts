@@ -59,7 +59,7 @@ function browser(...answers: Answer[]): string[] {
 
 afterEach(() => void vi.unstubAllGlobals());
 
-const part = () => new PartNow("https://example.com/p.webc", WHOLE);
+const part = () => new PartNow("https://example.com/p.webc", WHOLE, 60_000);
 
 /** The code of what is thrown. */
 function codeOf(call: () => unknown): string {

@@ -12,11 +12,13 @@ import { sha256Now } from "./sha256.ts";
 export class PartNow {
 	readonly #address: string;
 	readonly #whole: Part;
+	readonly #timeout: number;
 
-	/** `whole` says how long the file is and of which version. */
-	constructor(address: string, whole: Part) {
+	/** `whole` says how long the file is and of which version; `timeout` is in milliseconds. */
+	constructor(address: string, whole: Part, timeout: number) {
 		this.#address = address;
 		this.#whole = whole;
+		this.#timeout = timeout;
 	}
 
 	/** The bytes of `[start, end)`. Errors: `"network-error"`, `"http-error"`; `"changed"` where they
@@ -45,6 +47,7 @@ export class PartNow {
 		const request = new XMLHttpRequest();
 		request.open("GET", url, false);
 		request.responseType = "arraybuffer";
+		request.timeout = this.#timeout;
 		request.setRequestHeader("Range", `bytes=${start}-${end - 1}`);
 		try {
 			request.send();
@@ -53,7 +56,7 @@ export class PartNow {
 		}
 		const { status } = request;
 		const answer = new Response(null, { status: status || 500, headers: headersOf(request) });
-		if (!answer.ok) throw badStatus(url, answer);
+		if (!answer.ok && status !== 416) throw badStatus(url, answer);
 		const part = partOf(answer);
 		const version = part?.version ?? versionOf(answer.headers);
 		const changed = version !== this.#whole.version || (part?.total ?? 0) !== this.#whole.total;

@@ -12,7 +12,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { type AccessProfile, readProfile } from "../webc/index.ts";
 import type { Warn } from "./load.ts";
-import { BLOCK, chunksOf, request } from "./part.ts";
+import { BLOCK, request } from "./part.ts";
 import type { RangeFile } from "./range.ts";
 
 /** Bytes that a profile may have. */
@@ -60,14 +60,17 @@ export async function follow(
 
 async function fetchJson(url: string, signal: AbortSignal): Promise<unknown> {
 	const limited = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-	const response = await request(url, "", limited);
+	const response = await request(url, "", limited, PATIENCE);
+	const reader = response.body?.getReader();
 	const text = new TextDecoder();
 	let json = "";
 	let length = 0;
-	for await (const chunk of chunksOf(response.body, limited)) {
-		length += chunk.length;
-		if (length > LONGEST) throw new PortholeError("bad-profile", `${url} is too long`);
-		json += text.decode(chunk, { stream: true });
+	for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+		length += next.value.length;
+		json += text.decode(next.value, { stream: true });
+		if (length <= LONGEST) continue;
+		await reader?.cancel();
+		throw new PortholeError("bad-profile", `${url} is too long`);
 	}
 	return JSON.parse(json);
 }

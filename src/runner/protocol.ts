@@ -30,6 +30,8 @@ export interface WireLoadOptions {
 	readonly integrity?: string | undefined;
 	readonly lazy?: boolean | undefined;
 	readonly profile?: string | AccessProfile | undefined;
+	readonly maxBytes?: number | undefined;
+	readonly timeout?: number | undefined;
 }
 
 /** A loaded package, as the page sees it. */

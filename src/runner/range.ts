@@ -31,8 +31,10 @@ import type { Warn } from "./load.ts";
 import { fileAt } from "./names.ts";
 import { BLOCK, type Part, type Report } from "./part.ts";
 import type { PartNow } from "./part-now.ts";
+import { tooLarge } from "./unread.ts";
 
-export { goOn, insist } from "./download.ts";
+export { insist } from "./download.ts";
+export { localBytes, wholeOf } from "./whole.ts";
 
 /** Blocks kept in memory: 64 MiB. */
 const KEPT = 512;
@@ -83,6 +85,8 @@ export class RangeFile implements ByteSource {
 	readonly #checks = new Map<Span, OpenTicket<void>>();
 	#loaded = 0;
 	#report: Report | null = null;
+	/** Until the program is asked for. */
+	#indexing = true;
 	/** The blocks that were read, in the order of their first use. */
 	readonly #order = new Set<number>();
 	#warn: Warn = () => {};
@@ -94,13 +98,14 @@ export class RangeFile implements ByteSource {
 		bridge: Bridge,
 		pin: string | null,
 		part: Part,
+		timeout: number,
 		signal: AbortSignal,
 	) {
 		this.#url = url;
 		this.#address = pin === null ? url : withParameter(url, VERSION, pin);
 		this.#bridge = bridge;
 		this.size = part.total;
-		this.#download = new Download(url, this.#address, part, signal);
+		this.#download = new Download(url, this.#address, part, timeout, signal);
 		this.contents = {
 			read: (into, at, length, position) => this.#readNow(into, at, length, position),
 			check: (span) => this.#check(span),
@@ -113,17 +118,19 @@ export class RangeFile implements ByteSource {
 		bridge: Bridge,
 		response: Response,
 		part: Part,
+		timeout: number,
 		signal: AbortSignal,
 	): Promise<RangeFile> {
-		const file = new RangeFile(url, bridge, response.headers.get(VERSION), part, signal);
+		const file = new RangeFile(url, bridge, response.headers.get(VERSION), part, timeout, signal);
 		if (bridge.urgent !== undefined) {
-			file.#now = new (await import("./part-now.ts")).PartNow(file.#address, part);
+			file.#now = new (await import("./part-now.ts")).PartNow(file.#address, part, timeout);
 		}
 		await file.#fetchRun(0, 0, { response });
 		return file;
 	}
 
-	/** Tells of bytes as they arrive. */
+	/** Tells of bytes as they arrive: at first those of the index, of which nothing says how many they
+	 *  will be, then those of the program. */
 	tell(report: Report): void {
 		this.#report = report;
 		this.#arrived(0);
@@ -141,6 +148,17 @@ export class RangeFile implements ByteSource {
 			const why = error instanceof Error ? error.message : String(error);
 			warn(`${file} could not be read: ${why}`);
 		};
+	}
+
+	/** The same bytes, of which no more than `most` are read: what an index takes. */
+	within(most: number): ByteSource {
+		let left = most;
+		const read = async (offset: number, length: number) => {
+			left -= length;
+			if (left < 0) throw tooLarge(this.#url, most);
+			return this.read(offset, length);
+		};
+		return { size: this.size, read };
 	}
 
 	/** What has been read by now, for a later start. */
@@ -190,7 +208,8 @@ export class RangeFile implements ByteSource {
 
 	/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right.
 	 *  A service worker does not look at the programs that it keeps, and is told to fetch anew. */
-	async compile(span: Span, what: string): Promise<WebAssembly.Module> {
+	async compile(span: Span, what: string, maxBytes: number): Promise<WebAssembly.Module> {
+		if (span.length > maxBytes) throw tooLarge(what, maxBytes);
 		if (span.length > LARGEST_MODULE) {
 			throw new PortholeError("invalid-module", `${what} has ${span.length} bytes, too many`);
 		}
@@ -222,17 +241,25 @@ export class RangeFile implements ByteSource {
 		// That the download broke off, or brought something else, says more than that it is no module.
 		module.catch(() => {});
 		const { chunks, unbroken } = this.#download.from(start, start + length, copy, silence);
-		const bytes = await this.#checked(chunks, span, what);
+		const bytes = await this.#checked(chunks, span, what).catch((error) => {
+			// The compiler would read on.
+			silence.abort();
+			throw error;
+		});
 		return unbroken() ? module : compile(bytes, what);
 	}
 
 	/** Compiles an atom that has an address of its own. */
 	async #compileAlone(url: string, span: Span, what: string): Promise<WebAssembly.Module> {
-		const response = await this.#download.file(url);
+		const silence = new AbortController();
+		const response = await this.#download.file(url, silence);
 		const copy = response.clone();
 		const module = compileResponse(response, what);
 		module.catch(() => {});
-		await this.#checked(this.#download.bodyOf(copy), span, what);
+		await this.#checked(this.#download.bodyOf(copy, url), span, what).catch((error) => {
+			silence.abort();
+			throw error;
+		});
 		return module;
 	}
 
@@ -243,18 +270,25 @@ export class RangeFile implements ByteSource {
 		what: string,
 	): Promise<Uint8Array> {
 		const bytes = new Uint8Array(length);
+		const before = this.#loaded;
+		// What is fetched beside the program is not waited for, and so not told any more.
+		this.#indexing = false;
 		let filled = 0;
 		for await (const chunk of chunks) {
-			if (filled + chunk.length > length) break;
+			if (filled + chunk.length > length) {
+				filled = 0;
+				break;
+			}
 			bytes.set(chunk, filled);
 			filled += chunk.length;
-			this.#arrived(chunk.length);
+			this.#report?.("reading", before + filled, before + length);
 		}
 		let right = filled === length;
 		if (right && sha256 !== undefined && globalThis.crypto?.subtle !== undefined) {
 			const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 			right = digest.every((byte, index) => byte === sha256[index]);
 		}
+		if (right) this.#report?.("compiling", before + length, before + length);
 		if (right) return bytes;
 		throw new PortholeError("checksum", `${what} is not what its package says it is`);
 	}
@@ -467,7 +501,7 @@ export class RangeFile implements ByteSource {
 
 	#arrived(bytes: number): void {
 		this.#loaded += bytes;
-		this.#report?.("reading", this.#loaded, this.size);
+		if (this.#indexing) this.#report?.("reading", this.#loaded, undefined);
 	}
 }
 

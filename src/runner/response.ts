@@ -3,16 +3,32 @@
  * Loaded late, by those who load one so.
  */
 import { PortholeError } from "../abi/error.ts";
-import { badStatus, fileName, unreachable } from "./network.ts";
+import { chunksOf } from "./body.ts";
+import { badStatus, fileName, timedOut, unreachable } from "./network.ts";
 import type { LoadOptions } from "./options.ts";
+import { limitsOf, totalOf } from "./part.ts";
 import type { WireSource } from "./protocol.ts";
+import { tooLarge } from "./unread.ts";
 
-/** The answer to a request. */
-export function ask(request: Request, { signal, onProgress }: LoadOptions): Promise<Response> {
+/** The answer to a request. Errors: `"aborted"` by the request's own signal, `"network-error"`,
+ *  `"timeout"`; the reason of `options.signal`. */
+export async function ask(request: Request, options: LoadOptions): Promise<Response> {
+	const { signal, onProgress } = options;
 	onProgress?.({ phase: "connecting", loaded: 0, total: undefined });
-	return fetch(request, signal ? { signal } : {}).catch((cause) => {
-		throw signal?.aborted ? signal.reason : unreachable(request.url, cause);
-	});
+	const { timeout } = limitsOf(options);
+	const silence = new AbortController();
+	const timer = setTimeout(() => silence.abort(), timeout);
+	const signals = [request.signal, silence.signal, ...(signal ? [signal] : [])];
+	try {
+		return await fetch(request, { signal: AbortSignal.any(signals) });
+	} catch (cause) {
+		signal?.throwIfAborted();
+		if (silence.signal.aborted) throw timedOut(request.url, timeout);
+		if (!request.signal.aborted) throw unreachable(request.url, cause);
+		throw aborted(`the request of ${request.url} was aborted by its own signal`, cause);
+	} finally {
+		clearTimeout(timer);
+	}
 }
 
 /** Reads a response in the page, because it cannot be posted; tells of the bytes as they arrive. */
@@ -24,46 +40,52 @@ export async function fromResponse(response: Response, options: LoadOptions): Pr
 			"the Response has been read already; pass `response.clone()`, made before that",
 		);
 	}
-	const plain = response.headers.get("content-encoding") === null;
-	const announced = plain
-		? Number(response.headers.get("content-length") ?? Number.NaN)
-		: Number.NaN;
-	const total = Number.isSafeInteger(announced) ? announced : undefined;
-	const chunks =
-		response.body === null ? [] : await readAll(response.body, response.url, total, options);
 	const name = options.name ?? fileName(response.url);
-	return { kind: "blob", blob: new Blob(chunks), name, told: true };
+	return { kind: "blob", blob: new Blob(await readAll(response, options)), name, told: true };
 }
 
-async function readAll(
-	body: ReadableStream<Uint8Array<ArrayBuffer>>,
-	url: string,
-	total: number | undefined,
-	{ signal, onProgress }: LoadOptions,
-): Promise<BlobPart[]> {
+async function readAll(response: Response, options: LoadOptions): Promise<BlobPart[]> {
+	const { signal, onProgress } = options;
+	const { maxBytes, timeout } = limitsOf(options);
+	const what = response.url || "the Response";
+	const hint = totalOf(response) ?? 0;
+	const { body } = response;
+	if (hint > maxBytes) {
+		body?.cancel().catch(() => {});
+		throw tooLarge(what, maxBytes);
+	}
 	const chunks: BlobPart[] = [];
-	const reader = body.getReader();
-	const abort = () => void reader.cancel(signal?.reason).catch(() => {});
-	signal?.addEventListener("abort", abort, { once: true });
 	let loaded = 0;
 	try {
-		for (;;) {
-			const { done, value } = await reader.read();
-			signal?.throwIfAborted();
-			if (done) return chunks;
-			chunks.push(value);
-			loaded += value.length;
-			const known = total !== undefined && loaded <= total ? total : undefined;
-			onProgress?.({ phase: "reading", loaded, total: known });
+		for await (const chunk of chunksOf(
+			body,
+			signal ?? new AbortController().signal,
+			timeout,
+			what,
+		)) {
+			if (!(chunk instanceof Uint8Array)) throw notBytes();
+			loaded += chunk.length;
+			if (loaded > maxBytes) throw tooLarge(what, maxBytes);
+			// What a response brings is in no shared memory.
+			chunks.push(chunk as Uint8Array<ArrayBuffer>);
+			onProgress?.({ phase: "reading", loaded, total: hint < loaded ? undefined : hint });
 		}
+		return chunks;
 	} catch (cause) {
-		if (signal?.aborted) throw signal.reason;
-		throw new PortholeError(
-			"network-error",
-			`the download${url && ` of ${url}`} broke off; try again`,
-			{ cause },
-		);
-	} finally {
-		signal?.removeEventListener("abort", abort);
+		signal?.throwIfAborted();
+		if (cause instanceof PortholeError) throw cause;
+		const of = response.url && ` of ${response.url}`;
+		throw new PortholeError("network-error", `the download${of} broke off; try again`, { cause });
 	}
+}
+
+function aborted(what: string, cause: unknown): PortholeError {
+	return new PortholeError("aborted", what, { cause });
+}
+
+function notBytes(): PortholeError {
+	return new PortholeError(
+		"invalid-option",
+		"the Response was made of a stream whose chunks are no Uint8Array; encode them first",
+	);
 }

@@ -39,6 +39,7 @@ import type {
 	Kernel,
 	WireCommand,
 	WireImport,
+	WireLoadOptions,
 	WireMount,
 	WirePackage,
 	WireSource,
@@ -98,9 +99,7 @@ export interface Environment {
 interface Loaded {
 	readonly id: number;
 	readonly source: WireSource;
-	readonly integrity: string | undefined;
-	readonly lazy: boolean | undefined;
-	readonly profile: string | AccessProfile | undefined;
+	readonly how: WireLoadOptions;
 }
 
 /** Milliseconds that a guest has to hear of a kill before its worker is ended. */
@@ -214,10 +213,12 @@ export class Sandbox extends SandboxTarget {
 		const origin = isPackage(source) ? origins.get(source) : undefined;
 		if (origin?.sandbox === this) return source as Package;
 		const wire = origin?.loaded.source ?? (await wireSource(source as Source, options));
-		const { integrity, lazy } = options;
+		const { integrity, lazy, maxBytes, timeout } = options;
 		const given = options.profile;
 		const profile = typeof given === "string" || given instanceof URL ? absolute(given) : given;
-		const loaded: Loaded = { id: this.#nextLoad++, source: wire, integrity, lazy, profile };
+		const id = this.#nextLoad++;
+		const how = { load: id, integrity, lazy, profile, maxBytes, timeout };
+		const loaded: Loaded = { id, source: wire, how };
 		const wired = await this.#loadNow(await this.#ready(), loaded, options);
 		this.#loaded.push(loaded);
 		const { id: _, entrypoint, ...rest } = wired;
@@ -408,7 +409,7 @@ export class Sandbox extends SandboxTarget {
 		loaded: Loaded,
 		options: LoadOptions = {},
 	): Promise<WirePackage> {
-		const { id, source, integrity, lazy, profile } = loaded;
+		const { id, source, how } = loaded;
 		const abort = () => void connection.call("abort", id).catch(() => {});
 		const { onProgress } = options;
 		if (onProgress) {
@@ -420,7 +421,7 @@ export class Sandbox extends SandboxTarget {
 		}
 		options.signal?.addEventListener("abort", abort, { once: true });
 		try {
-			return await connection.call("load", source, { load: id, integrity, lazy, profile });
+			return await connection.call("load", source, how);
 		} catch (error) {
 			throw options.signal?.aborted ? options.signal.reason : error;
 		} finally {

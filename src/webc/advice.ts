@@ -7,6 +7,7 @@ const damaged =
 export const advice = {
 	truncated: "The file was cut short: fetch it again.",
 	"bad-magic": "Give a .webc file, a legacy .tar.gz package or a WebAssembly module.",
+	"not-supported": "Unpack it, and pack it again with gzip.",
 	"unknown-version": "Repack the package in version 1, 2 or 3.",
 	overflow: "The container is damaged or hostile: do not use it.",
 	"too-large": "If you trust the file, raise the limit through the option `caps`.",

@@ -55,6 +55,7 @@ export async function openPackage(
 	const file = new Window(source);
 	const magic = await file.upTo(0, 8, "the header");
 	const kind = detect(magic);
+	if (kind === null) throw (await import("./no-package.ts")).noPackage(magic);
 	const verified = Promise.resolve();
 	if (kind === "wasm") return { pkg: modulePackage(source, told), verified };
 	if (kind === "tar") {
@@ -73,21 +74,14 @@ async function old(file: Window, allowance: Allowance): Promise<Contents> {
 	return readV1(file, allowance);
 }
 
-function detect(magic: Uint8Array): Package["format"] {
+/** Null for what is no package. */
+function detect(magic: Uint8Array): Package["format"] | null {
+	if (magic.length < 8) return null;
 	const text = String.fromCharCode(...magic);
-	if (magic.length < 8) throw notPackage("The file has less than 8 bytes");
 	if (text.startsWith("\x1f\x8b")) return "tar";
 	if (text.startsWith("\0asm")) return "wasm";
-	if (!text.startsWith("\0webc")) throw notPackage("This is no package");
-	if (text.endsWith("001")) return 1;
-	if (text.endsWith("002")) return 2;
-	if (text.endsWith("003")) return 3;
-	const version = JSON.stringify(text.slice(5));
-	throw new WebcError("unknown-version", `The container is of version ${version}`, { offset: 5 });
-}
-
-function notPackage(what: string): WebcError {
-	return new WebcError("bad-magic", what, { offset: 0 });
+	const version = text.startsWith("\0webc00") ? Number(text[7]) : 0;
+	return version === 1 || version === 2 || version === 3 ? version : null;
 }
 
 function assemble(
