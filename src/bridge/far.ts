@@ -28,6 +28,11 @@ export function reach<T>(channel: Channel): Remote<T> {
 	return Comlink.wrap<T>(channel);
 }
 
+/** Ends the use of what `reach` gave. Comlink keeps it, and all that hears of it, until then. */
+export function release(remote: Remote<unknown>): void {
+	remote[Comlink.releaseProxy]();
+}
+
 /** Objects of this thread that the other may ask, by number. */
 export class Lent {
 	readonly #objects = new Map<

@@ -1,11 +1,12 @@
 /**
  * The page's end of one worker: the kernel behind it, the messages of its guests, and its death.
  *
- * A call to a worker that is ended would never be answered, so every call races with the worker's
- * end and is rejected by it.
+ * A call to a worker that is ended would never be answered, so the end of the worker rejects every call
+ * that is open. An open call is listed and not raced with a promise of that end: such a promise would keep
+ * the answer of each call that was ever made.
  */
 import { PortholeError } from "../abi/error.ts";
-import { type Lent, offer, type Remote, reach } from "../bridge/far.ts";
+import { type Lent, offer, type Remote, reach, release } from "../bridge/far.ts";
 import type { FromGuest, Kernel, ToGuest } from "./protocol.ts";
 
 type Answer<K extends keyof Kernel> = Awaited<ReturnType<Kernel[K]>>;
@@ -14,9 +15,10 @@ export class Connection {
 	readonly lent: Lent;
 	readonly #worker: Worker;
 	readonly #kernel: Remote<Kernel>;
-	readonly #death: Promise<never>;
-	#die!: (error: Error) => void;
-	#over = false;
+	/** Rejects each call that has no answer yet. */
+	readonly #open = new Set<(error: Error) => void>();
+	/** Why the worker was ended. */
+	#over: Error | null = null;
 
 	/** `receive` hears every message of a guest; `onDeath` of a worker that failed by itself. */
 	constructor(
@@ -27,10 +29,6 @@ export class Connection {
 	) {
 		this.lent = lent;
 		this.#worker = worker;
-		this.#death = new Promise((_, reject) => {
-			this.#die = reject;
-		});
-		this.#death.catch(() => {});
 		worker.addEventListener("message", ({ data }: MessageEvent<FromGuest | { id: unknown }>) => {
 			if (typeof data === "object" && data !== null && "from" in data) receive(data);
 		});
@@ -55,8 +53,14 @@ export class Connection {
 	/** Calls the kernel. Rejects with a PortholeError, also when the worker ends. */
 	call<K extends keyof Kernel>(method: K, ...args: Parameters<Kernel[K]>): Promise<Answer<K>> {
 		// Comlink gives each method of Kernel the same parameters, as a promise.
-		const f = this.#kernel[method] as unknown as (...a: unknown[]) => Promise<Answer<K>>;
-		return Promise.race([f(...args), this.#death]);
+		return new Promise((resolve, reject) => {
+			if (this.#over) throw this.#over;
+			this.#open.add(reject);
+			const f = this.#kernel[method] as unknown as (...a: unknown[]) => Promise<Answer<K>>;
+			f(...args)
+				.then(resolve, reject)
+				.finally(() => this.#open.delete(reject));
+		});
 	}
 
 	send(message: ToGuest, give: Transferable[] = []): void {
@@ -65,8 +69,10 @@ export class Connection {
 
 	/** Ends the worker at once. What was waited for is rejected with `error`. */
 	end(error: Error): void {
-		this.#over = true;
+		if (this.#over) return;
+		this.#over = error;
 		this.#worker.terminate();
-		this.#die(error);
+		release(this.#kernel);
+		for (const reject of this.#open) reject(error);
 	}
 }

@@ -290,6 +290,8 @@ export class Sandbox extends SandboxTarget {
 		} finally {
 			connection?.end(closedError());
 			this.#lent.takeAllBack();
+			// There will be no other worker that they are loaded into.
+			this.#loaded.length = 0;
 		}
 	}
 
