@@ -150,7 +150,8 @@ export class Contents {
 	/** Moves a small file out of its node, for it is about to be larger. */
 	#spill(node: Node): void {
 		if (node.content.length === 0 || !isInline(node)) return;
-		this.#segment(node, 0).whole = node.content;
+		// What lies in the node may be of a record that is remembered, and this will be written into.
+		this.#segment(node, 0).whole = node.content.slice();
 		node.content = NOTHING;
 	}
 
@@ -258,7 +259,7 @@ export class Contents {
 		if (own !== undefined) return unseal(own, seedOfData(id, index, piece + 1), PIECE);
 		if (whole === undefined) return NOTHING;
 		const bytes = unseal(whole, seedOfData(id, index, 0), SEGMENT);
-		return bytes.subarray(piece * PIECE, (piece + 1) * PIECE);
+		return bytes.slice(piece * PIECE, (piece + 1) * PIECE);
 	}
 
 	/** What is stored of some segments, those above after those beneath. */

@@ -47,7 +47,7 @@ export class IndexedDBStore extends ChangingStore implements Store {
 	readonly #name: string;
 	readonly #durability: "strict" | "relaxed";
 	readonly #others: Others;
-	readonly #log = new Log();
+	readonly #log: Log;
 	/** For folding it. */
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	readonly #persisted: Promise<boolean>;
@@ -55,11 +55,13 @@ export class IndexedDBStore extends ChangingStore implements Store {
 	#connection: Promise<IDBDatabase> | undefined;
 	/** That of the database, once it is known. */
 	#format: number | undefined;
-	/** There are changes that a crash of the machine could undo. */
+	/** There are changes that a crash of the machine could undo, and no sync has taken them on. */
 	#unsynced = false;
+	#syncing: Promise<void> | undefined;
 
-	constructor(name: string, options: IndexedDBOptions = {}) {
+	constructor(name: string, options: IndexedDBOptions = {}, log: Log = new Log()) {
 		super();
+		this.#log = log;
 		this.#name = `porthole-${name}`;
 		this.#durability = options.durability ?? "relaxed";
 		this.#persisted = persistence(options.persist ?? true);
@@ -100,8 +102,33 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		}
 	}
 
-	async sync(): Promise<void> {
-		if (!this.#unsynced) return;
+	sync(): Promise<void> {
+		// What a sync before this one has taken on is on the disk when that is answered, not before.
+		if (!this.#unsynced) return this.#syncing ?? Promise.resolve();
+		const syncing = this.#sync().finally(() => {
+			if (this.#syncing === syncing) this.#syncing = undefined;
+		});
+		this.#syncing = syncing;
+		return syncing;
+	}
+
+	/** Whether the browser has promised to keep the files. */
+	async persisted(): Promise<boolean> {
+		// It may have promised since it was asked.
+		return (await this.#persisted) || persistence(false);
+	}
+
+	watch(heard: (paths: readonly string[]) => void): () => void {
+		return this.#others.watch(heard);
+	}
+
+	protected async change(change: StoreChange): Promise<Made | undefined> {
+		const [outcome] = await this.#commit([change]);
+		if (isError(outcome)) throw outcome;
+		return outcome ?? undefined;
+	}
+
+	async #sync(): Promise<void> {
 		this.#unsynced = false;
 		const strict = (work: (store: IDBObjectStore) => void) =>
 			this.#run("sync", "/", "readwrite", async (store) => work(store), "strict");
@@ -114,21 +141,6 @@ export class IndexedDBStore extends ChangingStore implements Store {
 			this.#unsynced = true;
 			throw error;
 		}
-	}
-
-	/** Whether the browser has promised to keep the files. */
-	persisted(): Promise<boolean> {
-		return this.#persisted;
-	}
-
-	watch(heard: (paths: readonly string[]) => void): () => void {
-		return this.#others.watch(heard);
-	}
-
-	protected async change(change: StoreChange): Promise<Made | undefined> {
-		const [outcome] = await this.#commit([change]);
-		if (isError(outcome)) throw outcome;
-		return outcome ?? undefined;
 	}
 
 	/** Makes changes, and answers for each with what came of it. */
@@ -165,10 +177,11 @@ export class IndexedDBStore extends ChangingStore implements Store {
 				return outcomes;
 			}
 			await batch.flush(bare);
-			if (bare) log.writeBeneath(store, view);
-			else log.write(store, view);
-			this.#others.tell(batch.changed, log.version);
-			if (!bare && this.#format !== FORMAT) store.put(FORMAT, "format");
+			// The log may have been folded in vain, or another tab has written to it since.
+			const beneath = bare && view.isFolded;
+			const version = beneath ? log.writeBeneath(store, view) : log.write(store, view);
+			this.#others.tell(batch.changed, version);
+			if (!beneath && this.#format !== FORMAT) store.put(FORMAT, "format");
 			return outcomes;
 		};
 		const outcomes = await this.#run(call, path, "readwrite", work, durability);
@@ -201,11 +214,7 @@ export class IndexedDBStore extends ChangingStore implements Store {
 	}
 
 	#fold(all: boolean): Promise<void> {
-		const work = async (store: IDBObjectStore) => {
-			await this.#log.read(store, async () => {});
-			if (!this.#log.isEmpty) this.#log.fold(store, all);
-		};
-		return this.#run("sync", "/", "readwrite", work);
+		return this.#run("sync", "/", "readwrite", (store) => this.#log.fold(store, all));
 	}
 
 	/** Why one change is not made; throws where the whole transaction has failed. */
@@ -252,7 +261,9 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		try {
 			const store = tx.objectStore(FILES);
 			if (this.#format === undefined) this.#format = await readFormat(store);
-			const answer = await work(store);
+			// A tab of a later version may have given it another one since.
+			const format = mode === "readwrite" ? readFormat(store) : null;
+			const [answer] = await Promise.all([work(store), format]);
 			tx.commit();
 			await done;
 			return answer;
@@ -306,8 +317,8 @@ export class IndexedDBStore extends ChangingStore implements Store {
 
 	#readStamp(): Promise<number> {
 		return this.#run("watch", "/", "readonly", async (store) => {
-			await this.#log.read(store, async () => {});
-			return this.#log.version;
+			const [, view] = await this.#log.read(store, async () => {});
+			return view.version;
 		});
 	}
 }

@@ -14,6 +14,15 @@
  * read. All of that is true of one version. Each transaction asks for the last number while it works,
  * and when another tab has written since, it reads what that has logged and does its work again.
  *
+ * Another tab may also have folded what the layer holds. That harms no look, for the layer says the
+ * same as the records beneath. But a fold that made an old change once more would undo a newer one, so
+ * it first asks whether the log still has each record.
+ *
+ * What a transaction changes here, it changes before it is committed. So when one fails, all that is
+ * known is dropped, and a transaction that began with it begins anew. Its number may come again, with
+ * other changes: what is known is told by the object that holds it, not by its number. For other tabs,
+ * a number is so much higher than the last one, at random, that none comes twice.
+ *
  * The last record stays when it is folded, without its changes, for its number.
  */
 import { answered } from "./contents.ts";
@@ -25,8 +34,6 @@ import { isCount } from "./records-1.ts";
 /** The log is long when it has so many records or bytes. */
 const MOST_RECORDS = 256;
 const MOST_BYTES = 4 << 20;
-/** So many changes are folded in one transaction, for others wait for it. */
-const FOLDED = 500;
 /** So many bytes of a file go to their places at once. */
 const DIRECT = 65536;
 /** How many records beneath are remembered, and read at once from the log. */
@@ -34,7 +41,9 @@ const MOST_SEEN = 4096;
 const MOST_READ = 64;
 /** The version of a database without a log. Nothing is remembered of it. */
 const NONE = 0;
-const UNKNOWN = -1;
+/** How far apart two numbers are at most, and the highest of the first. */
+const STEP = 2 ** 20;
+const FIRST = 2 ** 50;
 
 /** How much came with a record. */
 interface Size {
@@ -46,207 +55,276 @@ interface Size {
 /** Some bytes of a file: where, and what is stored there. */
 type Part = readonly [segment: number, part: number, value: unknown];
 
-export class Log {
+/** What is known of a database. */
+class Known {
 	/** What everything here is true of. */
-	#version = UNKNOWN;
-	layer = new Layer();
-	#sizes: Size[] = [];
+	version = NONE;
+	readonly layer = new Layer();
+	/** Of the records that hold something, by their numbers. */
+	sizes: Size[] = [];
 	/** Why nothing may be changed. */
-	#damage: Damaged | null = null;
+	damage: Damaged | null = null;
+	/** Nodes with higher numbers have no records beneath, unless their bytes went there at once. */
+	born: number;
+	readonly direct = new Set<number>();
 	/** Records that lie beneath, undefined where there is none. */
 	readonly #seen = new Map<string, unknown>();
-	/** Nodes with higher numbers have no records beneath, unless their bytes went there at once. */
-	#born = Number.POSITIVE_INFINITY;
-	readonly #direct = new Set<number>();
 
-	get isEmpty(): boolean {
-		return this.#sizes.length === 0;
+	/** `last` is the highest number of a node beneath. */
+	constructor(last: unknown) {
+		// One that is no number is told to those who want it.
+		this.born = isCount(last) ? last : Number.POSITIVE_INFINITY;
 	}
-
-	get isLong(): boolean {
-		const bytes = this.#sizes.reduce((sum, size) => sum + size.bytes, 0);
-		return this.#sizes.length > MOST_RECORDS || bytes > MOST_BYTES;
-	}
-
-	/** A number that is another after each change of the database. */
-	get version(): number {
-		return this.#version;
-	}
-
-	/** Does `work` on what the database holds now: once where what is known here is still true. It
-	 *  changes nothing but the view. */
-	async read<T>(store: IDBObjectStore, work: (view: View) => Promise<T>): Promise<[T, View]> {
-		const version = this.#version;
-		if (version === UNKNOWN) {
-			await this.#load(store, UNKNOWN);
-			return this.#work(store, work);
-		}
-		// What it finds in what is no longer true is not heard.
-		const early = settled(this.#work(store, work));
-		const found = await versionsFrom(store, version);
-		const outcome = await early;
-		const latest = found.at(-1) ?? NONE;
-		const known = version === this.#version && (found[0] ?? NONE) === version;
-		if (known && latest === version) return outcome();
-		if (latest !== this.#version) await this.#load(store, known ? version : UNKNOWN);
-		return this.#work(store, work);
-	}
-
-	/** Puts what a transaction has changed. Errors: Damaged. */
-	write(store: IDBObjectStore, { layer }: View): void {
-		if (this.#damage !== null) throw this.#damage;
-		const ops: Op[] = [];
-		const direct = this.#directIn(layer);
-		for (const op of layer.ops()) if (!direct.has(fileOf(op))) ops.push(op);
-		for (const id of direct) {
-			for (const op of this.layer.dataOps(id)) putBeneath(store, op);
-			for (const op of layer.dataOps(id)) putBeneath(store, op);
-			ops.push({ kind: "settle", id });
-		}
-		const version = this.#version + 1;
-		const record = encodeLog(ops, version);
-		store.put(record, ["log", version]);
-		this.#take(ops, version, record.length);
-	}
-
-	/** Puts what a transaction has changed into its places, for there is no space for a log. That must
-	 *  be empty. */
-	writeBeneath(store: IDBObjectStore, { layer }: View): void {
-		for (const op of layer.ops()) putBeneath(store, op);
-		store.delete(["log", this.#version]);
-		this.doubt();
-	}
-
-	/** Puts what the oldest records of the log say, or `all`, into its places. Errors: Damaged. */
-	fold(store: IDBObjectStore, all: boolean): void {
-		if (this.#damage !== null) throw this.#damage;
-		const limit = this.#foldable(all);
-		// The highest number of a node is among it in any case: it is never behind what lies there.
-		for (const op of this.layer.ops(limit)) putBeneath(store, op);
-		const last = limit === this.#version;
-		store.delete(IDBKeyRange.bound(["log", 0], ["log", limit], false, last));
-		if (last) store.put(NOTHING, ["log", limit]);
-		this.layer.forget(limit);
-		this.#sizes = this.#sizes.filter(({ version }) => version > limit);
-		this.#born = this.layer.last ?? this.#born;
-		this.#direct.clear();
-		this.#seen.clear();
-	}
-
-	/** A transaction that was to change the database has not: nothing that is known here is sure. */
-	doubt(): void {
-		this.#version = UNKNOWN;
-	}
-
-	// --- for a View ---
 
 	/** Whether there may be records beneath of a directory's entries, or of a file's bytes. */
 	mayHave(id: number): boolean {
-		return id <= this.#born || this.#direct.has(id);
+		return id <= this.born || this.direct.has(id);
 	}
 
 	/** A record beneath. */
 	async beneath(store: IDBObjectStore, key: Key | readonly ["last"]): Promise<unknown> {
 		const name = `${key}`;
 		if (this.#seen.has(name)) return this.#seen.get(name);
-		const version = this.#version;
+		const { version } = this;
 		const place = key[0] === "last" ? "last" : placeOf(key);
 		const value: unknown = await answered(store.get(place));
-		if (key[0] === "data" || version === NONE || version !== this.#version) return value;
+		if (key[0] === "data" || version === NONE || version !== this.version) return value;
 		if (this.#seen.size >= MOST_SEEN) this.#seen.clear();
 		this.#seen.set(name, value);
 		return value;
 	}
 
-	/** The files whose bytes go to their places at once: where they are many, or make room. */
-	#directIn(layer: Layer): Set<number> {
-		const files = new Map<number, number>();
-		for (const op of layer.ops()) {
-			const id = fileOf(op);
-			if (id < 0) continue;
-			const frees = op.kind === "clear" && op.to === Number.POSITIVE_INFINITY && this.mayHave(id);
-			const bytes = op.kind === "put" ? op.value.length : frees ? DIRECT : 0;
-			files.set(id, (files.get(id) ?? 0) + bytes);
-		}
-		return new Set([...files].filter(([, bytes]) => bytes >= DIRECT).map(([id]) => id));
-	}
-
-	/** The last of the records that can be folded together. */
-	#foldable(all: boolean): number {
-		if (all) return this.#version;
-		let count = 0;
-		let limit = NONE;
-		for (const { version, ops } of this.#sizes) {
-			if (limit > NONE && count + ops > FOLDED) break;
-			count += ops;
-			limit = version;
-		}
-		return limit;
-	}
-
-	async #work<T>(store: IDBObjectStore, work: (view: View) => Promise<T>): Promise<[T, View]> {
-		const view = new View(store, this);
-		return [await work(view), view];
-	}
-
-	/** Reads what has been logged after `known`, or all. */
-	async #load(store: IDBObjectStore, known: number): Promise<void> {
-		const last = known === UNKNOWN ? await answered<unknown>(store.get("last")) : null;
-		const found: [version: number, value: unknown][] = [];
-		for (let after = known; ; ) {
-			const range = IDBKeyRange.bound(["log", after], ["log", []], true);
-			const [keys, values] = await Promise.all([
-				answered(store.getAllKeys(range, MOST_READ)),
-				answered<unknown[]>(store.getAll(range, MOST_READ)),
-			]);
-			for (const [i, key] of keys.entries()) found.push([versionOf(key), values[i]]);
-			if (keys.length < MOST_READ) break;
-			after = found.at(-1)?.[0] ?? after;
-		}
-		if (known === UNKNOWN) this.#forget(last);
+	/** Takes records of the log that come after `version`. */
+	receive(records: readonly LogRecord[]): void {
 		this.#seen.clear();
-		for (const [version, value] of found) this.#receive(version, value);
-		if (this.#version === NONE) this.#born = Number.POSITIVE_INFINITY;
+		for (const [version, value] of records) {
+			// Another look may have read them at the same time.
+			if (version <= this.version) continue;
+			const bytes = value instanceof Uint8Array ? value : NOTHING;
+			const { ops, whole } = decodeLog(bytes, version);
+			if (!whole || bytes !== value) this.damage ??= new Damaged("its log is damaged");
+			this.take(ops, version, bytes.length);
+		}
+		if (this.version === NONE) this.born = Number.POSITIVE_INFINITY;
 	}
 
-	/** Begins anew with nothing but the records beneath. */
-	#forget(last: unknown): void {
-		this.layer = new Layer();
-		this.#sizes = [];
-		this.#damage = null;
-		this.#direct.clear();
-		this.#version = NONE;
-		// One that is no number is told to those who want it.
-		this.#born = isCount(last) ? last : Number.POSITIVE_INFINITY;
-	}
-
-	#receive(version: number, value: unknown): void {
-		const bytes = value instanceof Uint8Array ? value : NOTHING;
-		const { ops, whole } = decodeLog(bytes, version);
-		if (!whole || bytes !== value) this.#damage ??= new Damaged("its log is damaged");
-		this.#take(ops, version, bytes.length);
-	}
-
-	#take(ops: readonly Op[], version: number, bytes: number): void {
+	take(ops: readonly Op[], version: number, bytes: number): void {
 		for (const op of ops) {
 			this.layer.apply(op, version);
-			if (op.kind === "settle") this.#direct.add(op.id);
+			if (op.kind === "settle") this.direct.add(op.id);
 		}
-		if (bytes > 0) this.#sizes.push({ version, ops: ops.length, bytes });
-		this.#version = version;
+		if (bytes > 0) this.sizes.push({ version, ops: ops.length, bytes });
+		this.version = version;
 	}
+
+	/** What came with the records up to `limit` lies beneath. */
+	forget(limit: number): void {
+		this.layer.forget(limit);
+		this.sizes = this.sizes.filter(({ version }) => version > limit);
+		this.born = this.layer.last ?? this.born;
+		this.direct.clear();
+		this.#seen.clear();
+	}
+}
+
+type LogRecord = readonly [version: number, value: unknown];
+
+export class Log {
+	/** Null where nothing is. */
+	#known: Known | null = null;
+	readonly #folded: number;
+
+	/** `folded`: so many changes are folded in one transaction, for others wait for it. */
+	constructor(folded = 500) {
+		this.#folded = folded;
+	}
+
+	/** Whether nothing is to be folded; that may be untrue where another tab has written. */
+	get isEmpty(): boolean {
+		return this.#known?.sizes.length === 0;
+	}
+
+	get isLong(): boolean {
+		const { sizes } = this.#known ?? { sizes: [] };
+		const bytes = sizes.reduce((sum, size) => sum + size.bytes, 0);
+		return sizes.length > MOST_RECORDS || bytes > MOST_BYTES;
+	}
+
+	/** Does `work` on what the database holds now: once where what is known here is still true. It
+	 *  changes nothing but the view. */
+	async read<T>(store: IDBObjectStore, work: (view: View) => Promise<T>): Promise<[T, View]> {
+		const known = this.#known;
+		if (known === null) return onView(store, await this.#load(store), work);
+		const { version } = known;
+		// What it finds in what is no longer true is not heard.
+		const early = settled(onView(store, known, work));
+		const found = await versionsFrom(store, version);
+		const outcome = await early;
+		const latest = found.at(-1) ?? NONE;
+		const reaches = latest === known.version || found.includes(known.version);
+		if (known !== this.#known || !reaches) {
+			return onView(store, await this.#loadUnlessAt(store, latest), work);
+		}
+		if (version === latest && version === known.version) return outcome();
+		known.receive(await recordsAfter(store, known.version));
+		return onView(store, known, work);
+	}
+
+	/** Puts what a transaction has changed. Returns a number that no other change of the database has.
+	 *  Errors: Damaged. */
+	write(store: IDBObjectStore, { layer, known }: View): number {
+		if (known.damage !== null) throw known.damage;
+		const ops: Op[] = [];
+		const direct = directIn(layer, known);
+		for (const op of layer.ops()) if (!direct.has(fileOf(op))) ops.push(op);
+		for (const id of direct) {
+			for (const op of known.layer.dataOps(id)) putBeneath(store, op);
+			for (const op of layer.dataOps(id)) putBeneath(store, op);
+			ops.push({ kind: "settle", id });
+		}
+		const version = numberAfter(known.version);
+		const record = encodeLog(ops, version);
+		store.put(record, ["log", version]);
+		known.take(ops, version, record.length);
+		return version;
+	}
+
+	/** Puts what a transaction has changed into its places, for there is no space for a log. That must
+	 *  be empty. */
+	writeBeneath(store: IDBObjectStore, { layer, known }: View): number {
+		for (const op of layer.ops()) putBeneath(store, op);
+		store.delete(["log", known.version]);
+		this.doubt();
+		return numberAfter(NONE);
+	}
+
+	/** Puts what the oldest records of the log say, or `all`, into its places. Errors: Damaged. */
+	async fold(store: IDBObjectStore, all: boolean): Promise<void> {
+		const [, view] = await this.read(store, async () => {});
+		const known = (await hasAll(store, view.known)) ? view.known : await this.#load(store);
+		if (known.damage !== null) throw known.damage;
+		if (known.sizes.length === 0) return;
+		const limit = all ? known.version : foldable(known.sizes, this.#folded);
+		// The highest number of a node is among it in any case: it is never behind what lies there.
+		for (const op of known.layer.ops(limit)) putBeneath(store, op);
+		const last = limit === known.version;
+		store.delete(IDBKeyRange.bound(["log", 0], ["log", limit], false, last));
+		if (last) store.put(NOTHING, ["log", limit]);
+		known.forget(limit);
+	}
+
+	/** A transaction that was to change the database has not: nothing that is known here is sure. */
+	doubt(): void {
+		this.#known = null;
+	}
+
+	// --- reading the log ---
+
+	/** Reads the whole log. */
+	async #load(store: IDBObjectStore): Promise<Known> {
+		const [last, records] = await Promise.all([
+			answered<unknown>(store.get("last")),
+			recordsAfter(store, NONE - 1),
+		]);
+		const known = new Known(last);
+		known.receive(records);
+		this.#known = known;
+		return known;
+	}
+
+	/** Another look may have read it meanwhile. */
+	async #loadUnlessAt(store: IDBObjectStore, latest: number): Promise<Known> {
+		const known = this.#known;
+		return known?.version === latest ? known : this.#load(store);
+	}
+}
+
+async function onView<T>(
+	store: IDBObjectStore,
+	known: Known,
+	work: (view: View) => Promise<T>,
+): Promise<[T, View]> {
+	const view = new View(store, known);
+	return [await work(view), view];
+}
+
+/** The files whose bytes go to their places at once: where they are many, or make room. */
+function directIn(layer: Layer, known: Known): Set<number> {
+	const files = new Map<number, number>();
+	for (const op of layer.ops()) {
+		const id = fileOf(op);
+		if (id < 0) continue;
+		const frees = op.kind === "clear" && op.to === Number.POSITIVE_INFINITY && known.mayHave(id);
+		const bytes = op.kind === "put" ? op.value.length : frees ? DIRECT : 0;
+		files.set(id, (files.get(id) ?? 0) + bytes);
+	}
+	return new Set([...files].filter(([, bytes]) => bytes >= DIRECT).map(([id]) => id));
+}
+
+/** The last of the records that make at most so many changes, and of one in any case. */
+function foldable(sizes: readonly Size[], most: number): number {
+	let count = 0;
+	let limit = NONE;
+	for (const { version, ops } of sizes) {
+		if (limit > NONE && count + ops > most) break;
+		count += ops;
+		limit = version;
+	}
+	return limit;
+}
+
+/** Whether the log has each record that is known to hold something: another tab may have folded it. */
+async function hasAll(store: IDBObjectStore, { sizes }: Known): Promise<boolean> {
+	const last = sizes.at(-1)?.version ?? NONE;
+	const [versions, value] = await Promise.all([
+		versionsFrom(store, NONE),
+		answered<unknown>(store.get(["log", last])),
+	]);
+	const there = new Set(versions);
+	// The last of all stays for its number when it is folded.
+	const isFolded = value instanceof Uint8Array && value.length === 0;
+	return !isFolded && sizes.every(({ version }) => there.has(version));
+}
+
+/** The records of the log after a number. */
+async function recordsAfter(store: IDBObjectStore, version: number): Promise<LogRecord[]> {
+	const found: LogRecord[] = [];
+	for (let after = version; ; ) {
+		const range = IDBKeyRange.bound(["log", after], ["log", []], true);
+		const [keys, values] = await Promise.all([
+			answered(store.getAllKeys(range, MOST_READ)),
+			answered<unknown[]>(store.getAll(range, MOST_READ)),
+		]);
+		for (const [i, key] of keys.entries()) found.push([versionOf(key), values[i]]);
+		if (keys.length < MOST_READ) return found;
+		after = found.at(-1)?.[0] ?? after;
+	}
+}
+
+function numberAfter(version: number): number {
+	return version + 1 + Math.floor(Math.random() * (version === NONE ? FIRST : STEP));
 }
 
 /** What one transaction sees, and changes: the records of the database under the log, under its own. */
 export class View {
 	/** What it changes. */
 	readonly layer = new Layer();
+	readonly known: Known;
 	readonly #store: IDBObjectStore;
-	readonly #log: Log;
 
-	constructor(store: IDBObjectStore, log: Log) {
+	constructor(store: IDBObjectStore, known: Known) {
 		this.#store = store;
-		this.#log = log;
+		this.known = known;
+	}
+
+	/** A number that is another after each change of the database. */
+	get version(): number {
+		return this.known.version;
+	}
+
+	/** Whether everything lies in its place. */
+	get isFolded(): boolean {
+		return this.known.sizes.length === 0;
 	}
 
 	change(op: Op): void {
@@ -270,12 +348,12 @@ export class View {
 	async get(key: Key): Promise<unknown> {
 		const value = this.#above(key);
 		if (value !== undefined) return value ?? undefined;
-		if (key[0] !== "node" && !this.#log.mayHave(key[1])) return undefined;
-		return this.#log.beneath(this.#store, key);
+		if (key[0] !== "node" && !this.known.mayHave(key[1])) return undefined;
+		return this.known.beneath(this.#store, key);
 	}
 
 	async last(): Promise<unknown> {
-		return this.layer.last ?? this.#log.layer.last ?? this.#log.beneath(this.#store, ["last"]);
+		return this.layer.last ?? this.known.layer.last ?? this.known.beneath(this.#store, ["last"]);
 	}
 
 	/** Which of these names, in their order, a directory may have; all where there is much else. */
@@ -284,7 +362,7 @@ export class View {
 		const unknown = names.filter((name) => known(name) === undefined);
 		const most = 2 * unknown.length;
 		let found: IDBValidKey[] = [];
-		if (most > 0 && this.#log.mayHave(directory)) {
+		if (most > 0 && this.known.mayHave(directory)) {
 			const [first = "", last = ""] = [unknown[0], unknown.at(-1)];
 			const range = IDBKeyRange.bound(["entry", directory, first], ["entry", directory, last]);
 			found = await answered(this.#store.getAllKeys(range, most));
@@ -297,7 +375,7 @@ export class View {
 	/** Whether a directory has a name that is not one of these. */
 	async hasOther(directory: number, names: ReadonlySet<string>): Promise<boolean> {
 		const gone = new Set(names);
-		for (const layer of [this.layer, this.#log.layer]) {
+		for (const layer of [this.layer, this.known.layer]) {
 			for (const { key, value } of layer.of("entry", directory)) {
 				const name = key[2] as string;
 				if (gone.has(name)) continue;
@@ -305,7 +383,7 @@ export class View {
 				gone.add(name);
 			}
 		}
-		if (!this.#log.mayHave(directory)) return false;
+		if (!this.known.mayHave(directory)) return false;
 		const keys = await answered(this.#store.getAllKeys(under("entry", directory), gone.size + 1));
 		return keys.some((key) => !gone.has((key as string[])[2] as string));
 	}
@@ -313,7 +391,7 @@ export class View {
 	/** All entries of a directory, by their names; `page` are read at once. */
 	async entries(directory: number, page: number): Promise<Map<unknown, unknown>> {
 		const found = new Map<unknown, unknown>();
-		for (let range = under("entry", directory); this.#log.mayHave(directory); ) {
+		for (let range = under("entry", directory); this.known.mayHave(directory); ) {
 			const [keys, values] = await Promise.all([
 				answered(this.#store.getAllKeys(range, page)),
 				answered<unknown[]>(this.#store.getAll(range, page)),
@@ -323,7 +401,7 @@ export class View {
 			if (last === undefined) break;
 			range = IDBKeyRange.bound(last, ["entry", directory, []], true);
 		}
-		for (const layer of [this.#log.layer, this.layer]) {
+		for (const layer of [this.known.layer, this.layer]) {
 			for (const { key, value } of layer.of("entry", directory)) {
 				if (value === null) found.delete(key[2]);
 				else found.set(key[2], value);
@@ -334,7 +412,7 @@ export class View {
 
 	/** The bytes of some segments of a file; in each, what lies above comes later. */
 	async parts(id: number, first: number, last: number): Promise<Part[]> {
-		const layers = [this.layer, this.#log.layer];
+		const layers = [this.layer, this.known.layer];
 		const found: Part[] = [];
 		for (const [i, layer] of layers.entries()) {
 			for (const { key, value } of layer.of("data", id)) {
@@ -345,7 +423,7 @@ export class View {
 				}
 			}
 		}
-		if (!this.#log.mayHave(id)) return found.sort(inOrder);
+		if (!this.known.mayHave(id)) return found.sort(inOrder);
 		const range = IDBKeyRange.bound(["data", id, first], ["data", id, last, []]);
 		const [keys, values] = await Promise.all([
 			answered(this.#store.getAllKeys(range)),
@@ -377,7 +455,7 @@ export class View {
 	/** What the layers say: null where it is gone, undefined where one has to look beneath. */
 	#above(key: Key): Uint8Array | null | undefined {
 		const own = this.layer.get(key);
-		return own === undefined ? this.#log.layer.get(key) : own;
+		return own === undefined ? this.known.layer.get(key) : own;
 	}
 }
 

@@ -7,12 +7,19 @@
 
 let asked: Promise<boolean> | undefined;
 
-/** Whether the files are safe. Without `ask`, only what the browser has promised before counts. */
+/** Whether the files are safe. Without `ask`, only what the browser has promised before counts; where it
+ *  promises nothing, or may not be asked, they are not. */
 export async function persistence(ask: boolean): Promise<boolean> {
-	// Not there on pages that are not secure.
-	const storage: Partial<StorageManager> | undefined = navigator.storage;
-	const never = () => false;
-	if (!ask) return (await storage?.persisted?.().catch(never)) ?? false;
-	asked ??= Promise.resolve(storage?.persist?.()).then((answer) => answer ?? false, never);
-	return asked;
+	try {
+		if (!ask) return (await storage()?.persisted?.()) ?? false;
+		asked ??= Promise.resolve(storage()?.persist?.()).then((answer) => answer ?? false);
+		return await asked;
+	} catch {
+		return false;
+	}
+}
+
+/** It is not there on pages that are not secure, nor in some threads. */
+function storage(): Partial<StorageManager> | undefined {
+	return globalThis.navigator?.storage;
 }
