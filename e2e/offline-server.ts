@@ -28,6 +28,10 @@ export interface Hosted {
 	readonly type?: string;
 	/** Bytes per millisecond; as fast as it goes if there is none. */
 	readonly speed?: number;
+	/** Headers beside those. */
+	readonly headers?: Readonly<Record<string, string>>;
+	/** The `Authorization` without which there is no answer. */
+	readonly secret?: string;
 }
 
 export class OfflineServer {
@@ -107,10 +111,15 @@ export class OfflineServer {
 
 	async #send(hosted: Hosted, request: IncomingMessage, response: ServerResponse): Promise<void> {
 		const { bytes, etag, whole, type = "application/octet-stream", speed } = hosted;
+		if (hosted.secret !== undefined && request.headers.authorization !== hosted.secret) {
+			response.writeHead(401).end("log in");
+			return;
+		}
 		const match = whole ? null : /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
 		const start = Number(match?.[1] ?? 0);
 		const end = Math.min(bytes.length, Number(match?.[2] ?? bytes.length) + 1);
 		response.writeHead(match ? 206 : 200, {
+			...hosted.headers,
 			"Content-Type": type,
 			"Content-Length": end - start,
 			...(etag && { ETag: etag }),

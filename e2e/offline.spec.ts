@@ -333,3 +333,28 @@ async function later(page: Page): Promise<void> {
 		}
 	});
 }
+
+test("what one user may have is not there for the next", async () => {
+	const bytes = new TextEncoder().encode("secret of A");
+	server.hosted.set("/token.webc", { bytes, etag: '"t"', secret: "A" });
+	const headers = { "Cache-Control": "private" };
+	server.hosted.set("/private.webc", { bytes, etag: '"p"', headers });
+	const page = await visit();
+	const ask = (url: string, authorization?: string) =>
+		page.evaluate(
+			async ({ url, authorization }) => {
+				await started;
+				const init = authorization === undefined ? {} : { headers: { authorization } };
+				const response = await fetch(url, init).catch(() => null);
+				return response === null ? "nothing" : `${response.status} ${await response.text()}`;
+			},
+			{ url, authorization },
+		);
+	expect(await ask("/token.webc", "A")).toBe("200 secret of A");
+	expect(await ask("/token.webc")).toBe("401 log in");
+	expect(await ask("/token.webc", "B")).toBe("401 log in");
+	expect(await ask("/private.webc")).toBe("200 secret of A");
+	await cutOff(page);
+	expect(await ask("/token.webc")).toBe("nothing");
+	expect(await ask("/private.webc")).toBe("nothing");
+});

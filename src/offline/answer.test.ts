@@ -31,8 +31,8 @@ class Worker {
 	}
 
 	/** The answer to a request for a range such as `0-9`, or for everything. */
-	async ask(range: string | null, url = URL): Promise<Answer> {
-		const headers = range === null ? {} : { Range: `bytes=${range}` };
+	async ask(range: string | null, url = URL, more: Record<string, string> = {}): Promise<Answer> {
+		const headers = { ...more, ...(range !== null && { Range: `bytes=${range}` }) };
 		const request = new Request(url, { headers });
 		const response = await answer(request, this.#cache, this.#background, (work) => {
 			this.#work.push(work);
@@ -338,3 +338,105 @@ async function play(steps: readonly Step[]): Promise<void> {
 	]);
 	for (const step of steps) await moves.get(step.do)?.(step);
 }
+
+// --- what depends on who asks ---
+
+const text = ({ bytes }: Answer) => new TextDecoder().decode(bytes);
+const secret = (who: string) => ({
+	bytes: new TextEncoder().encode(`secret of ${who}`),
+	etag: '"s"',
+	ranges: true,
+	secret: who,
+});
+
+test("what one user gets with a token is given to nobody else, whatever the server says of it", async () => {
+	const { world, worker } = start();
+	world.files.set(URL, secret("A"));
+	const mine = () => worker.ask(null, URL, { Authorization: "A" });
+	expect(text(await mine())).toBe("secret of A");
+	expect(text(await worker.ask("0-5", URL, { Authorization: "A" }))).toBe("secret");
+	await worker.idle();
+	expect(world.memory.bytes).toBe(0);
+	expect((await worker.ask(null)).status).toBe(401);
+	world.files.set(URL, secret("B"));
+	expect((await mine()).status).toBe(401);
+	expect(text(await worker.ask(null, URL, { Authorization: "B" }))).toBe("secret of B");
+	world.online = false;
+	await expect(worker.ask(null)).rejects.toThrow();
+	await expect(mine()).rejects.toThrow();
+});
+
+test.each([
+	{ "Cache-Control": "private, max-age=600" },
+	{ "Cache-Control": "no-store" },
+	{ Vary: "Cookie" },
+	{ Vary: "*" },
+])("an answer with %o is not kept, whole or in parts", async (headers) => {
+	const { world, bytes, worker } = start({ size: 3 * BLOCK });
+	world.files.set(URL, {
+		bytes,
+		etag: '"1"',
+		ranges: true,
+		headers: headers as Record<string, string>,
+	});
+	const part = await worker.ask(`0-${BLOCK - 1}`);
+	expect([part.status, part.bytes.length]).toEqual([206, BLOCK]);
+	expect(part.headers.get("porthole-version")).toBe(null);
+	expect((await worker.ask(null)).bytes).toHaveLength(bytes.length);
+	await worker.idle();
+	expect(world.memory.stored.get("test:index")?.size ?? 0).toBe(0);
+	expect(world.asked).toHaveLength(2);
+	world.online = false;
+	await expect(worker.restart().ask("0-9")).rejects.toThrow();
+});
+
+test("what was kept for all goes when the server says that it is for one person, or refuses", async () => {
+	for (const change of [{ headers: { "Cache-Control": "private" } }, { secret: "A" }]) {
+		const { world, bytes, worker } = start({ size: 3 * BLOCK });
+		await worker.ask("0-9");
+		await worker.idle();
+		world.files.set(URL, { bytes, etag: '"1"', ranges: true, ...change });
+		world.time += 10 * 60_000;
+		await worker.ask("0-9");
+		await worker.idle();
+		world.online = false;
+		await expect(worker.restart().ask("0-9")).rejects.toThrow();
+	}
+});
+
+test("parts of a version that the server gives to one person now are not mixed with what is kept", async () => {
+	const { world, bytes, worker } = start({ size: 8 * BLOCK });
+	await worker.ask(`0-${BLOCK - 1}`);
+	const headers = { "Cache-Control": "private" };
+	world.files.set(URL, { bytes, etag: '"1"', ranges: true, headers });
+	const { headers: told, bytes: found } = await worker.ask(`0-${2 * BLOCK - 1}`);
+	expect(told.get("porthole-version")).toBe(null);
+	expect(equal(found, bytes.subarray(0, 2 * BLOCK))).toBe(true);
+	await worker.idle();
+	expect(world.memory.stored.get("test:index")?.size ?? 0).toBe(0);
+});
+
+test("an answer that varies by a header goes to requests that have it alike, and to no other", async () => {
+	const { world, bytes, worker } = start({ size: BLOCK });
+	world.files.set(URL, { bytes, etag: '"1"', ranges: true, headers: { Vary: "X-Tenant" } });
+	await worker.ask(null);
+	await worker.idle();
+	world.asked.length = 0;
+	await worker.ask("0-9");
+	expect(world.asked).toEqual([]);
+	await worker.ask("0-9", URL, { "X-Tenant": "7" });
+	expect(world.asked).toEqual(["bytes=0-9"]);
+});
+
+test("what was kept before answers were told from each other is not used", async () => {
+	const { world, worker } = start({ size: BLOCK });
+	await worker.ask(null);
+	await worker.idle();
+	const index = await world.caches.open("test:index");
+	const record = await (await index.match(URL))?.json();
+	for (const version of record.versions) delete version.varied;
+	await index.put(URL, new Response(JSON.stringify(record)));
+	world.online = false;
+	await expect(worker.restart().ask("0-9")).rejects.toThrow();
+	expect(world.memory.bytes).toBe(0);
+});

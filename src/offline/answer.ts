@@ -10,12 +10,15 @@
  * repeats the id in the address, and is answered from that version or told by other headers that it
  * is gone. So a program keeps the version it was started from, also when a newer one is there.
  *
+ * What depends on who asks is not kept (personal.ts): it comes from the server each time.
+ *
  * A program that is to be compiled is asked for by its digest, and answered as one entry of the
  * Cache, untouched (see `Version.atom`).
  */
 import type { Background } from "./background.ts";
-import { isPartOf, keeping, keepingAll, Server } from "./network.ts";
+import { keeping, keepingAll, Server } from "./network.ts";
 import type { CachedPackage, PackageCache } from "./packages.ts";
+import { isFor, isPersonal, keyFor, type Varied } from "./personal.ts";
 import {
 	type Asked,
 	length,
@@ -49,10 +52,12 @@ export async function answer(
 	const server = new Server(cache.world, address, request);
 	const range = request.headers.get("range");
 	const asked = parseRange(range);
-	if (asked === "other") return server.ask(range, request.signal);
-	const pkg = await cache.package(address).catch(warn);
+	if (asked === "other" || isPersonal(request, cache.world.origin))
+		return server.ask(range, request.signal);
+	const pkg = await cache.package(keyFor(address, request, cache.world.origin)).catch(warn);
 	// Without storage, as in some private windows, there is still the network.
-	if (pkg === false) return server.ask(range, request.signal);
+	const may = pkg !== false && pkg.versions.every(({ record }) => isFor(record.varied, request));
+	if (!may) return server.ask(range, request.signal);
 	const exchange = new Exchange(cache, background, pkg, server, asked, request.signal, lasting);
 	const response = await exchange.answer(pin, asked === null ? null : atom, again);
 	lasting(background.attend(pkg, server).catch(warn));
@@ -139,7 +144,7 @@ class Exchange {
 		const missing = version.gaps(wanted).reduce((sum, gap) => sum + length(gap), 0);
 		if (missing <= length(wanted) / 2) return null;
 		const response = await this.#server.askRun(wanted, this.#signal);
-		if (isPartOf(response, version, wanted)) return response;
+		if (this.#server.isPartOf(response, version, wanted)) return response;
 		await response.body?.cancel();
 		return null;
 	}
@@ -154,7 +159,7 @@ class Exchange {
 		}
 		const gap = toBlocks({ start: first.start, end: last.end }, version.size);
 		const response = await this.#server.askRun(gap, this.#signal);
-		if (isPartOf(response, version, gap)) {
+		if (this.#server.isPartOf(response, version, gap)) {
 			return this.#reply(version, wanted, this.#around(version, wanted, gap, response));
 		}
 		await response.body?.cancel();
@@ -164,22 +169,25 @@ class Exchange {
 	/** From the server alone: there is no version yet, or another than the one that is kept. */
 	async #fresh(): Promise<Response> {
 		const response = await this.#server.ask(header(this.#asked), this.#signal);
-		if (response.status === 200) return this.#all(response);
+		if (this.#server.isClosed(response)) await this.#cache.forget(this.#pkg).catch(warn);
+		const varied = this.#server.varied(response);
+		if (varied === null) return response;
+		if (response.status === 200) return this.#all(response, varied);
 		const run = parseContentRange(response.headers.get("content-range"));
 		if (response.status !== 206 || run === null) return response;
 		const identity = identify(response, run.size);
 		// Parts of such a file could be of two versions. It is fetched as a whole later.
 		if (!known(identity)) return response;
 		const type = response.headers.get("content-type") ?? "application/octet-stream";
-		const version = await this.#cache.version(this.#pkg, identity, type).catch(warn);
+		const version = await this.#cache.version(this.#pkg, identity, type, varied).catch(warn);
 		if (version === false) return response;
 		return this.#reply(version, run, keeping(this.#cache, version, response, run));
 	}
 
 	/** All of it, though perhaps only a part was asked for. */
-	#all(response: Response): Response {
+	#all(response: Response, varied: Varied): Response {
 		const { status, headers } = response;
-		const chunks = keepingAll(this.#cache, this.#pkg, response);
+		const chunks = keepingAll(this.#cache, this.#pkg, response, varied);
 		return new Response(this.#stream(chunks), { status, headers });
 	}
 
@@ -217,7 +225,7 @@ class Exchange {
 	async *#again(version: Version, run: Run): Chunks {
 		const gap = toBlocks(run, version.size);
 		const response = await this.#server.askRun(gap, this.#signal);
-		if (!isPartOf(response, version, gap)) {
+		if (!this.#server.isPartOf(response, version, gap)) {
 			await response.body?.cancel();
 			throw new TypeError("a part of the package is damaged, and the server has another version");
 		}

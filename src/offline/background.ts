@@ -7,7 +7,7 @@
  * package takes the work up again.
  */
 
-import { isPartOf, keeping, keepingAll, type Server } from "./network.ts";
+import { keeping, keepingAll, type Server } from "./network.ts";
 import type { CachedPackage, PackageCache } from "./packages.ts";
 import { parseContentRange, toBlocks } from "./runs.ts";
 import { drain } from "./streams.ts";
@@ -92,16 +92,23 @@ export class Background {
 		const newest = pkg.versions.at(-1);
 		const blind = newest === undefined || !known(newest.record);
 		const response = await server.ask(blind ? null : "bytes=0-0");
+		const varied = server.varied(response);
+		if (server.isClosed(response)) {
+			await response.body?.cancel();
+			await this.#cache.forget(pkg);
+			return;
+		}
 		const range = parseContentRange(response.headers.get("content-range"));
 		const size = range?.size ?? newest?.size ?? 0;
 		const identity = identify(response, size);
 		const old = !blind && same(identity, newest.record);
-		if (response.status === 200 && !old) {
-			await drain(keepingAll(this.#cache, pkg, response));
+		if (varied !== null && response.status === 200 && !old) {
+			await drain(keepingAll(this.#cache, pkg, response, varied));
 		} else {
 			await response.body?.cancel();
-			if (response.status === 206 && range !== null && !old && known(identity)) {
-				await this.#cache.version(pkg, identity, newest?.record.type ?? "");
+			const newer = response.status === 206 && range !== null && !old && known(identity);
+			if (varied !== null && newer) {
+				await this.#cache.version(pkg, identity, newest?.record.type ?? "", varied);
 			}
 		}
 		await this.#cache.checked(pkg);
@@ -130,7 +137,7 @@ export class Background {
 			if (gap === undefined || !pkg.versions.includes(version)) return true;
 			const run = toBlocks(gap, version.size);
 			const response = await server.askRun(run);
-			if (!isPartOf(response, version, run)) {
+			if (!server.isPartOf(response, version, run)) {
 				await response.body?.cancel();
 				return !response.ok;
 			}

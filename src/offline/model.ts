@@ -67,9 +67,14 @@ export interface ServerFile {
 	etag: string;
 	/** Whether the server answers ranges. */
 	ranges: boolean;
+	/** What else it says of the file. */
+	headers?: Readonly<Record<string, string>>;
+	/** Only who says so gets it: the value of the request's `Authorization`. */
+	secret?: string;
 }
 
 export class MemoryWorld implements World {
+	readonly origin = "https://host.example";
 	readonly memory = new MemoryCaches();
 	readonly files = new Map<string, ServerFile>();
 	/** The ranges that were asked for. */
@@ -89,8 +94,10 @@ export class MemoryWorld implements World {
 		if (!this.online) throw new TypeError("no network");
 		const file = this.files.get(url);
 		if (file === undefined) return new Response("not found", { status: 404 });
-		const { bytes, etag, ranges } = file;
-		const headers = new Headers(etag ? { ETag: etag } : {});
+		const { bytes, etag, ranges, secret } = file;
+		const headers = new Headers({ ...file.headers, ...(etag && { ETag: etag }) });
+		const said = new Headers(init.headers).get("authorization");
+		if (secret !== undefined && said !== secret) return new Response("log in", { status: 401 });
 		const match = ranges ? /^bytes=(\d+)-(\d+)$/.exec(range ?? "") : null;
 		if (match === null) {
 			headers.set("Content-Length", String(bytes.length));

@@ -3,6 +3,7 @@
  * past the browser's own cache, which would keep everything a second time, and perhaps another version.
  */
 import type { CachedPackage, PackageCache } from "./packages.ts";
+import { type Varied, variedOf } from "./personal.ts";
 import { length, parseContentRange, type Run } from "./runs.ts";
 import { type Chunks, chunksOf, exactly, inParts } from "./streams.ts";
 import { identify, same, type Version } from "./version.ts";
@@ -14,6 +15,7 @@ const PART = 512 * 1024;
 export class Server {
 	readonly url: string;
 	readonly #world: World;
+	readonly #request: Request;
 	readonly #headers: Headers;
 	readonly #init: RequestInit;
 
@@ -21,6 +23,7 @@ export class Server {
 	constructor(world: World, url: string, request: Request) {
 		this.url = url;
 		this.#world = world;
+		this.#request = request;
 		this.#headers = new Headers(request.headers);
 		this.#headers.delete("range");
 		const { mode, credentials, referrerPolicy } = request;
@@ -37,14 +40,27 @@ export class Server {
 	askRun({ start, end }: Run, signal?: AbortSignal): Promise<Response> {
 		return this.ask(`bytes=${start}-${end - 1}`, signal);
 	}
-}
 
-/** Whether the answer is this run of this version. */
-export function isPartOf(response: Response, version: Version, run: Run): boolean {
-	const range = parseContentRange(response.headers.get("content-range"));
-	if (response.status !== 206 || range === null) return false;
-	const there = range.start === run.start && range.end === run.end;
-	return there && same(identify(response, range.size), version.record);
+	/** What an answer depends on; null for one that must not be kept. */
+	varied(response: Response): Varied | null {
+		return variedOf(response, this.#request, this.#world.origin);
+	}
+
+	/** Whether an answer says that what is kept is not for all: it is for one person now, or some are
+	 *  refused. */
+	isClosed(response: Response): boolean {
+		const { status, ok } = response;
+		return status === 401 || status === 403 || (ok && this.varied(response) === null);
+	}
+
+	/** Whether the answer is this run of this version, and may be kept. */
+	isPartOf(response: Response, version: Version, run: Run): boolean {
+		const range = parseContentRange(response.headers.get("content-range"));
+		if (response.status !== 206 || range === null) return false;
+		const there = range.start === run.start && range.end === run.end;
+		const right = there && same(identify(response, range.size), version.record);
+		return right && this.varied(response) !== null;
+	}
 }
 
 /** The bytes of such an answer, which are kept while they pass. */
@@ -66,11 +82,13 @@ export async function* keepingAll(
 	cache: PackageCache,
 	pkg: CachedPackage,
 	response: Response,
+	varied: Varied,
 ): Chunks {
 	const total = totalOf(response);
 	const type = response.headers.get("content-type") ?? "application/octet-stream";
 	const limit = await cache.limit();
-	const version = await cache.draft(identify(response, total ?? limit), type).catch(warn);
+	const identity = identify(response, total ?? limit);
+	const version = await cache.draft(identity, type, varied).catch(warn);
 	if (version === false) {
 		yield* chunksOf(response.body);
 		return;

@@ -9,6 +9,8 @@
  * for packages: register it at the root, or beside both. A first visit keeps what is loaded once
  * `navigator.serviceWorker.controller` is there.
  *
+ * What depends on who asks is not kept: see personal.ts.
+ *
  * It knows packages only by their addresses; that a file is a container, and what is in it, it does
  * not know.
  */
@@ -30,7 +32,8 @@ export interface OfflineOptions {
 	/** What the caches are called, for more than one set of packages at one origin. */
 	readonly name?: string;
 	/** Addresses of the page itself and what it needs, relative to the worker's scope. They are fetched
-	 *  when the worker is installed, and used when the network does not answer. */
+	 *  when the worker is installed, and used when the network does not answer, whoever asks: list only
+	 *  what is the same for everybody. */
 	readonly precache?: readonly string[];
 }
 
@@ -94,6 +97,7 @@ function checkOptions(limit: number | undefined, name: string): void {
 function worldOf({ caches, navigator }: Scope): World {
 	return {
 		caches,
+		origin: location.origin,
 		fetch: (url, init) => fetch(url, init),
 		now: () => Date.now(),
 		wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),

@@ -12,6 +12,7 @@
  * A replaced version stays for an hour after its last use: programs that were started from it still
  * read it, and say so by its id.
  */
+import type { Varied } from "./personal.ts";
 import { evictions, type Held, inOrder } from "./room.ts";
 import { length, type Run } from "./runs.ts";
 import { type Identity, same, Version, type VersionRecord } from "./version.ts";
@@ -95,17 +96,23 @@ export class PackageCache {
 	}
 
 	/** The version with this identity, new and empty if it was not known. */
-	async version(pkg: CachedPackage, identity: Identity, type: string): Promise<Version> {
+	async version(
+		pkg: CachedPackage,
+		identity: Identity,
+		type: string,
+		varied: Varied,
+	): Promise<Version> {
 		const found = pkg.versions.findLast(({ record }) => same(record, identity));
 		if (found !== undefined) return found;
-		const version = await this.draft(identity, type);
+		const version = await this.draft(identity, type, varied);
 		await this.add(pkg, version);
 		return version;
 	}
 
 	/** A version that no record names yet: a worker that dies leaves nothing of it. */
-	async draft(identity: Identity, type: string): Promise<Version> {
-		const record = { ...identity, id: crypto.randomUUID(), type, used: this.world.now() };
+	async draft(identity: Identity, type: string, varied: Varied): Promise<Version> {
+		const id = crypto.randomUUID();
+		const record = { ...identity, id, type, varied, used: this.world.now() };
 		return Version.open(record, await this.world.caches.open(this.#cacheOf(record.id)));
 	}
 
@@ -125,6 +132,12 @@ export class PackageCache {
 	async only(pkg: CachedPackage, version: Version): Promise<void> {
 		const gone = pkg.versions.filter((one) => one !== version);
 		if (gone.length > 0) await this.#forget(pkg, gone);
+	}
+
+	/** Forgets a package of which nothing is to be kept, which the server is not asked again for a while. */
+	async forget(pkg: CachedPackage): Promise<void> {
+		pkg.checked = this.world.now();
+		if (pkg.versions.length > 0) await this.#forget(pkg, pkg.versions);
 	}
 
 	/** Whether a file of this size is to be kept as a whole. */
@@ -222,7 +235,10 @@ export class PackageCache {
 		const wanted = new Set<string>();
 		for (const { url } of await index.keys()) {
 			const record = parseRecord(await (await index.match(url))?.text());
-			if (record === null) continue;
+			if (record === null) {
+				await index.delete(url);
+				continue;
+			}
 			const versions: Version[] = [];
 			for (const one of record.versions) {
 				const name = this.#cacheOf(one.id);
@@ -243,9 +259,11 @@ export class PackageCache {
 	}
 }
 
+/** Null for what is no record, or was kept before answers for one person were told from others. */
 function parseRecord(text: string | undefined): PackageRecord | null {
 	try {
-		return JSON.parse(text ?? "");
+		const record: PackageRecord = JSON.parse(text ?? "");
+		return record.versions.every(({ varied }) => Array.isArray(varied)) ? record : null;
 	} catch {
 		return null;
 	}

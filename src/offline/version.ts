@@ -12,6 +12,7 @@
  * Nothing that was stored is believed: every part is held against its digest when it is read, and
  * is dropped if it differs. The digest of an atom is the package's own.
  */
+import type { Varied } from "./personal.ts";
 import { contentRange, cover, gaps, length, type Piece, type Run, within } from "./runs.ts";
 
 /** What tells one version of a file from another. */
@@ -26,6 +27,8 @@ export interface VersionRecord extends Identity {
 	size: number;
 	readonly id: string;
 	readonly type: string;
+	/** The requests that it is for. */
+	readonly varied: Varied;
 	/** When it was last used. */
 	used: number;
 }

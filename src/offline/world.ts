@@ -4,6 +4,8 @@
  */
 export interface World {
 	readonly caches: CacheStorage;
+	/** Where the service worker comes from. */
+	readonly origin: string;
 	fetch(url: string, init: RequestInit): Promise<Response>;
 	/** Milliseconds since 1970. */
 	now(): number;
