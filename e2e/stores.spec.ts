@@ -482,6 +482,49 @@ test("notes beside the files: hidden, moved along, and no longer true of a file 
 	expect(found.refused.message).toContain("/e/.porthole");
 });
 
+test("a size that a mount can never have is EFBIG for the program that asks for it", async ({
+	page,
+}) => {
+	const ran = await page.evaluate(async () => {
+		const sandbox = await porthole.Sandbox.create({
+			packages: ["/packages/python.webc"],
+			mounts: {
+				"/memory": new porthole.MemoryDirectory(),
+				"/idb": new porthole.IndexedDBDirectory("huge"),
+				"/opfs": new porthole.OPFSDirectory("huge"),
+			},
+		});
+		const code = `import errno, os
+for mount in "memory", "idb", "opfs":
+    fd = os.open(f"/{mount}/f", os.O_RDWR | os.O_CREAT)
+    os.write(fd, b"text")
+    seen = []
+    for size in 2**40, 2**53 - 1:
+        for call in (lambda: os.ftruncate(fd, size)), (lambda: os.pwrite(fd, b"x", size)):
+            try:
+                call()
+                seen.append("ok")
+            except OSError as error:
+                seen.append(errno.errorcode[error.errno])
+    os.fsync(fd)
+    print(mount, *seen, os.fstat(fd).st_size)
+try:
+    os.truncate("/memory/f", 2**33)
+except OSError as error:
+    print(errno.errorcode[error.errno])
+`;
+		const ran = await py(sandbox, code);
+		await sandbox.close();
+		return ran;
+	});
+	expect(ran).toMatchObject({
+		code: 0,
+		out:
+			"memory EFBIG EFBIG EFBIG EFBIG 4\nidb EFBIG EFBIG EFBIG EFBIG 4\n" +
+			"opfs EFBIG EFBIG EFBIG EFBIG 4\nEFBIG\n",
+	});
+});
+
 test.describe("what a guest has written", () => {
 	test("in IndexedDB is there after the page has been loaded again", async ({ page }) => {
 		await page.evaluate(async () => {

@@ -89,6 +89,9 @@ export interface Store {
 	/** What is not said here is found when the store refuses a name: then the program goes on, and is
 	 *  told by its next sync. */
 	readonly names?: NameRules;
+	/** Bytes of the largest file that the store can hold: what would make a file larger is EFBIG at once.
+	 *  Default: 2^53 - 1. */
+	readonly largest?: number;
 	/** Says that others may change what is here, and that the store cannot tell of it (`watch`). Then a
 	 *  directory is listed again whenever a program opens, looks at or lists something in it, and a file
 	 *  that has another size or time is read again: a question each time, ten times a second at most. */

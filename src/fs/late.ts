@@ -141,7 +141,7 @@ interface Item {
 
 /** What each method of a Store answers, at once: a value, or the Errno it fails with. */
 type Plain = {
-	[K in Exclude<keyof Store, "watch" | "preserve" | "names" | "changes">]-?: (
+	[K in Exclude<keyof Store, "watch" | "preserve" | "names" | "largest" | "changes">]-?: (
 		...args: Parameters<Required<Store>[K]>
 	) => Awaited<ReturnType<Required<Store>[K]>> | Errno | undefined;
 };

@@ -40,6 +40,8 @@ export interface Cache extends Account {
 	readonly bridge: { pending(ticket: Ticket<unknown>): Errno };
 	/** Bytes of a block. */
 	readonly block: number;
+	/** Bytes of the largest file that the store can hold. */
+	readonly largest: number;
 	/** Bytes that may be kept. */
 	readonly cache: number;
 	/** Notes that a file is in use, and forgets others while there is too much. */
@@ -114,12 +116,14 @@ export class RemoteBytes {
 
 	write(from: Uint8Array, at: number, length: number, position: number): number {
 		if (length <= 0) return 0;
-		if (position + length > Number.MAX_SAFE_INTEGER) return EFBIG;
+		// One that is larger already can be written over.
+		const limit = Math.max(this.#fs.largest, this.size);
+		if (position >= limit) return EFBIG;
 		if (this.#left !== null) return this.#writeLeft(from, at, length, position);
 		if (this.#detached) return this.#chunks.write(from, at, length, position);
 		const room = this.#fs.queue.room();
 		if (room < 0) return room;
-		const count = Math.min(length, Math.max(room, this.#block));
+		const count = Math.min(length, Math.max(room, this.#block), limit - position);
 		const edges = this.#edges(position, position + count);
 		if (edges !== 0) return edges;
 		const written = this.#chunks.write(from, at, count, position);
@@ -131,8 +135,8 @@ export class RemoteBytes {
 
 	truncate(size: number): Done {
 		if (size < 0) return EINVAL;
-		if (size > Number.MAX_SAFE_INTEGER) return EFBIG;
 		if (size === this.size) return 0;
+		if (size > this.#fs.largest && size > this.size) return EFBIG;
 		if (this.#left !== null && this.#keepLeft(size, size) !== 0) return ESTALE;
 		if (size < this.size) this.#shrink(size);
 		this.#chunks.truncate(size);

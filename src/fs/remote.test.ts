@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { EIO, ENOSPC, EPERM, PENDING } from "../abi/errno.ts";
+import { EFBIG, EIO, ENOSPC, EPERM, PENDING } from "../abi/errno.ts";
 import { text } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
 import { emptyStat, type INode } from "./node.ts";
@@ -348,4 +348,36 @@ test("what is read in order is asked for in longer and longer pieces, what is no
 	// Somebody reads on from there.
 	for (let block = 81; block < 90; block++) read(block);
 	expect(asked.slice(3)).toEqual([2, 4, 3]);
+});
+
+test("a size that the store can never have is EFBIG when it is asked for, and nothing is sent", () => {
+	const { store, bridge, fs, find, put } = remote({ "/f": "text" }, { largest: 1000 });
+	const f = find("f");
+	expect([f.truncate(1001), f.truncate(2 ** 53 - 1), put(f, "x", 1000)]).toEqual([
+		EFBIG,
+		EFBIG,
+		EFBIG,
+	]);
+	expect(put(f, "x", 2 ** 53 - 2)).toBe(EFBIG);
+	expect([f.size(), bridge.run(() => fs.sync()), store.items.get("/f")?.bytes?.length]).toEqual([
+		4, 0, 4,
+	]);
+	// What fits is written, as far as it fits.
+	expect([f.truncate(1000), put(f, "xyz", 998), f.size()]).toEqual([0, 2, 1000]);
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect(store.items.get("/f")?.bytes?.length).toBe(1000);
+});
+
+test("a file that the store has although it is larger can be read, cut and written over", () => {
+	const { fs, bridge, find, put } = remote({ "/f": "0123456789" }, { largest: 4 });
+	const f = find("f");
+	expect(bridge.run(() => text(f))).toBe("0123456789");
+	expect([put(f, "ab", 0), put(f, "x", 6), f.truncate(11), f.truncate(10), f.truncate(7)]).toEqual([
+		2,
+		1,
+		EFBIG,
+		0,
+		0,
+	]);
+	expect(bridge.run(() => fs.sync())).toBe(0);
 });

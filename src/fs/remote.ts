@@ -39,6 +39,8 @@ export interface RemoteOptions {
 	extras?: readonly StoreExtra[];
 	/** Names that this store can hold. */
 	names?: NameRules | undefined;
+	/** Bytes of the largest file that this store can hold. */
+	largest?: number | undefined;
 	/** Whether others may change it unheard. */
 	elsewhere?: boolean;
 	/** Told of what goes on behind the guests' backs. */
@@ -66,6 +68,7 @@ export class RemoteFileSystem implements FileSystem {
 	readonly limit: number = Number.POSITIVE_INFINITY;
 	readonly extras: ReadonlySet<StoreExtra>;
 	readonly names: NameRules;
+	readonly largest: number;
 	readonly elsewhere: boolean;
 	/** Files and symlinks with several names, by their number in the store. */
 	readonly linked = new Map<number, RemoteLeaf>();
@@ -85,6 +88,7 @@ export class RemoteFileSystem implements FileSystem {
 		this.block = options.block ?? 65536;
 		this.extras = new Set(options.extras);
 		this.names = options.names ?? {};
+		this.largest = options.largest ?? Number.MAX_SAFE_INTEGER;
 		this.elsewhere = options.elsewhere ?? false;
 		// That a method is there is what `extras` says.
 		const all = store as Far<FullStore>;

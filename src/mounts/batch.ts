@@ -11,7 +11,7 @@
 import type { FileId, StoreChange } from "../bridge/store.ts";
 import { Contents } from "./contents.ts";
 import type { View } from "./log.ts";
-import { checkId, checkName, failure, isWithin, split } from "./paths.ts";
+import { checkId, checkName, checkSize, failure, isWithin, split } from "./paths.ts";
 import {
 	Damaged,
 	decodeEntry,
@@ -146,7 +146,8 @@ export class Batch {
 	}: Extract<StoreChange, { call: "write" }>): Promise<void> {
 		const node = await this.need("write", path, "file", id);
 		const end = offset + bytes.length;
-		if (!Number.isSafeInteger(end) || offset < 0) throw failure("EFBIG", "write", path);
+		checkSize(offset, Number.MAX_SAFE_INTEGER, "write", path);
+		checkSize(end, Number.MAX_SAFE_INTEGER, "write", path);
 		await this.contents.write(node, offset, bytes);
 		node.size = Math.max(node.size, end);
 		node.modified = now();
@@ -155,7 +156,7 @@ export class Batch {
 
 	async #resize({ path, size, id }: Extract<StoreChange, { call: "resize" }>): Promise<void> {
 		const node = await this.need("resize", path, "file", id);
-		if (!isCount(size)) throw failure("EFBIG", "resize", path);
+		checkSize(size, Number.MAX_SAFE_INTEGER, "resize", path);
 		await this.contents.resize(node, size);
 		node.size = size;
 		node.modified = now();

@@ -257,6 +257,17 @@ export const cases: readonly Case[] = [
 		},
 	},
 	{
+		name: "a size that no file can have is EFBIG, and the file stays as it is",
+		run: async ({ store }) => {
+			await put(store, "/f", "text");
+			for (const size of [2 ** 53, Number.POSITIVE_INFINITY, Number.NaN, 0.5, -1]) {
+				await fails(store.resize("/f", size), "EFBIG", "/f");
+			}
+			await fails(store.write("/f", 2 ** 53 - 1, encoder.encode("xy")), "EFBIG", "/f");
+			equal(await tree(store), { f: await digest(store, "/f", 4) }, "the file");
+		},
+	},
+	{
 		name: "what cannot be done fails, says why, and names the path",
 		run: async ({ store }) => {
 			await put(store, "/f", "x");

@@ -339,3 +339,15 @@ test.each(["", "{", "/"])(
 		expect(await names(store, "/d")).toContain("f file");
 	},
 );
+
+test("a size that no disk can hold is EFBIG before the browser is asked", async () => {
+	for (const how of ["in place", "by drafts"] as const) {
+		const { disk, store } = start(how);
+		await store.make("/f", "file");
+		disk.onCall = (method) => expect(method).not.toMatch(/truncate|write|createWritable/);
+		for (const size of [2 ** 44, 2 ** 53 - 1, 2 ** 60, Number.NaN, -1]) {
+			await expect(store.resize("/f", size)).rejects.toMatchObject({ code: "EFBIG" });
+		}
+		await expect(store.write("/f", 2 ** 44, bytes(1))).rejects.toMatchObject({ code: "EFBIG" });
+	}
+});

@@ -19,6 +19,7 @@ import {
 	checkNewName,
 	child,
 	codeOf,
+	DISK_LARGEST,
 	type Directory,
 	type Folder,
 	type Handle,
@@ -28,7 +29,7 @@ import {
 	NOTES,
 	type Place,
 } from "./names.ts";
-import { isWithin, keyOf, split } from "./paths.ts";
+import { checkSize, isWithin, keyOf, split } from "./paths.ts";
 import type { Pens } from "./pens.ts";
 import { type Damaged, type Note, Notebook, seen, stamp } from "./sidecar.ts";
 import { copyFile, moveFile, replaceFile, setAside } from "./whole.ts";
@@ -95,12 +96,14 @@ export class HandleFiles {
 	}
 
 	async write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
+		checkSize(offset + bytes.length, DISK_LARGEST, "write", path);
 		const find = () => this.#file(path);
 		const fresh = await this.#pens.write(keyOf(path), find, offset, bytes);
 		if (fresh) await this.#unnote(path);
 	}
 
 	async resize(path: string, size: number): Promise<void> {
+		checkSize(size, DISK_LARGEST, "resize", path);
 		const fresh = await this.#pens.resize(keyOf(path), () => this.#file(path), size);
 		if (fresh) await this.#unnote(path);
 	}

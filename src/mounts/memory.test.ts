@@ -29,3 +29,14 @@ test.each([
 	await expect(store.list("/")).rejects.toMatchObject({ code });
 	await expect(store.list("/")).rejects.toMatchObject({ code });
 });
+
+test("a file in memory is refused where it could not be one piece, and no memory is asked for", async () => {
+	const store = new MemoryDirectory({ f: "text" });
+	for (const size of [2 ** 31 + 1, 2 ** 33, 2 ** 40, 2 ** 53 - 1]) {
+		await expect(store.resize("/f", size)).rejects.toMatchObject({ code: "EFBIG" });
+		await expect(store.write("/f", size, Uint8Array.of(1))).rejects.toMatchObject({
+			code: "EFBIG",
+		});
+	}
+	expect((await store.list("/"))[0]?.size).toBe(4);
+});

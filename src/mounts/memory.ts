@@ -2,9 +2,18 @@
  * A store in the page's memory. It is the model for the others, and what to mount
  * where files need not outlive the page: several sandboxes may share one.
  */
+import { PortholeError } from "../abi/error.ts";
 import type { FileId, LinkingStore, Listing, Made, StoreChange, Times } from "../bridge/store.ts";
 import { type Answer, apply } from "./changes.ts";
-import { checkId, checkName, failure, isWithin, split } from "./paths.ts";
+import {
+	checkId,
+	checkName,
+	checkSize,
+	failure,
+	isWithin,
+	MEMORY_LARGEST,
+	split,
+} from "./paths.ts";
 
 /** A file, directory or symlink; one with several names is in several maps. */
 interface Item extends Times {
@@ -70,6 +79,7 @@ export class MemoryStore implements LinkingStore {
 	async write(path: string, offset: number, bytes: Uint8Array, id?: FileId): Promise<void> {
 		const file = this.#meant("write", path, id);
 		const end = offset + bytes.length;
+		checkSize(end, MEMORY_LARGEST, "write", path);
 		if (end > file.bytes.length) file.bytes = resized(file.bytes, end);
 		file.bytes.set(bytes, offset);
 		file.modified = now();
@@ -77,6 +87,7 @@ export class MemoryStore implements LinkingStore {
 
 	async resize(path: string, size: number, id?: FileId): Promise<void> {
 		const file = this.#meant("resize", path, id);
+		checkSize(size, MEMORY_LARGEST, "resize", path);
 		file.bytes = resized(file.bytes, size);
 		file.modified = now();
 	}
@@ -205,10 +216,19 @@ function resized(bytes: Uint8Array, size: number): Uint8Array {
 		return longer;
 	}
 	const next = new Uint8Array(
-		new ArrayBuffer(Math.max(size, Math.min(room * 2, room + (1 << 26)))),
+		allocate(Math.max(size, Math.min(room * 2, room + (1 << 26)))),
 		0,
 		size,
 	);
 	next.set(bytes);
 	return next;
+}
+
+/** Errors: ENOSPC where the browser has no memory to give; it says so by throwing. */
+function allocate(length: number): ArrayBuffer {
+	try {
+		return new ArrayBuffer(length);
+	} catch (cause) {
+		throw new PortholeError("ENOSPC", `ENOSPC: there are no ${length} bytes of memory`, { cause });
+	}
 }

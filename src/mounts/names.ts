@@ -75,6 +75,10 @@ function cut(text: string, bytes: number): string {
 	return text.slice(0, encoder.encodeInto(text, new Uint8Array(bytes)).read);
 }
 
+/** Bytes of the largest file: what browsers give to an origin is less, and what disks hold in one file. */
+export const PRIVATE_LARGEST = 2 ** 40 - 1;
+export const DISK_LARGEST = 2 ** 44 - 1;
+
 /** Whether a name is one of ours, and hidden. */
 export function isOurs(name: string): boolean {
 	return OURS.has(name);

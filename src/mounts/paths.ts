@@ -7,6 +7,9 @@ import type { FileId } from "../bridge/store.ts";
 /** The most bytes that a name has in UTF-8, here as on most disks. */
 const LONGEST = 255;
 
+/** Bytes of the largest file in the page's memory, where it is one piece. */
+export const MEMORY_LARGEST = 2 ** 31;
+
 const encoder = new TextEncoder();
 
 export function split(path: string): string[] {
@@ -38,6 +41,12 @@ export function checkId(id: FileId | undefined, found: FileId, call: string, pat
 	if (id !== undefined && id !== found) {
 		throw failure("ESTALE", call, path, "another file has come to this path");
 	}
+}
+
+/** Refuses what no file here can be made to hold. Errors: EFBIG. */
+export function checkSize(size: number, largest: number, call: string, path: string): void {
+	const may = Number.isInteger(size) && size >= 0 && size <= largest;
+	if (!may) throw failure("EFBIG", call, path, `a file has at most ${largest} bytes here`);
 }
 
 /** Refuses what cannot be the name of something new. Errors: EINVAL, ENAMETOOLONG. */

@@ -10,8 +10,14 @@ import { PortholeError } from "../abi/error.ts";
 import type { Far } from "../bridge/bridge.ts";
 import type { Lent } from "../bridge/far.ts";
 import type { NameRules, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
-import { FileSystemAccessDirectory, OPFSDirectory } from "../mounts/directories.ts";
-import { DISK_NAMES, PRIVATE_NAMES } from "../mounts/names.ts";
+import {
+	FileSystemAccessDirectory,
+	IndexedDBDirectory,
+	MemoryDirectory,
+	OPFSDirectory,
+} from "../mounts/directories.ts";
+import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../mounts/names.ts";
+import { MEMORY_LARGEST } from "../mounts/paths.ts";
 import { Causes } from "./causes.ts";
 import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";
 import type { WireMount } from "./protocol.ts";
@@ -71,7 +77,9 @@ export function wireMount(
 	});
 	const extras: StoreExtra[] = extraMethods.filter((name) => name in methods);
 	const names = namesOf(directory);
-	return { path, written, store, extras, names, elsewhere: changesUnheard(directory), readOnly };
+	const largest = largestOf(directory);
+	const elsewhere = changesUnheard(directory);
+	return { path, written, store, extras, names, largest, elsewhere, readOnly };
 }
 
 /** The names that a directory can hold; those that are refused by all go without saying. */
@@ -79,6 +87,17 @@ function namesOf(directory: Store): NameRules | undefined {
 	if (directory.names !== undefined) return directory.names;
 	if (directory instanceof FileSystemAccessDirectory) return DISK_NAMES;
 	return directory instanceof OPFSDirectory ? PRIVATE_NAMES : undefined;
+}
+
+/** Bytes of the largest file that a directory can hold. */
+function largestOf(directory: Store): number | undefined {
+	if (directory.largest !== undefined) return directory.largest;
+	if (directory instanceof MemoryDirectory) return MEMORY_LARGEST;
+	if (directory instanceof FileSystemAccessDirectory) return DISK_LARGEST;
+	if (directory instanceof OPFSDirectory || directory instanceof IndexedDBDirectory) {
+		return PRIVATE_LARGEST;
+	}
+	return undefined;
 }
 
 /** Whether others may change what is in a directory, and it hears of that late or never. */

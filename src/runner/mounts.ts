@@ -184,7 +184,7 @@ export class Mounts {
 	// --- mounting ---
 
 	#open(wire: WireMount): Mounted {
-		const { path, written, store, extras, names, elsewhere, readOnly } = wire;
+		const { path, written, store, extras, names, largest, elsewhere, readOnly } = wire;
 		const at = path === "/" ? "" : path;
 		const reports = {
 			refused: (below: string, error: Errno) => this.#refused(at + below, error),
@@ -198,6 +198,7 @@ export class Mounts {
 			...this.#tree.limits,
 			extras,
 			names,
+			largest,
 			elsewhere,
 			reports,
 		});

@@ -54,6 +54,7 @@ export interface WireMount {
 	/** What it can do beyond what all stores can. */
 	readonly extras: readonly StoreExtra[];
 	readonly names: NameRules | undefined;
+	readonly largest: number | undefined;
 	/** Whether others may change it, and nobody hears of it. */
 	readonly elsewhere: boolean;
 	readonly readOnly: boolean;
