@@ -31,6 +31,8 @@ export class Form {
 	onRun: () => void = () => {};
 	onStop: () => void = () => {};
 	onChange: () => void = () => {};
+	/** Whether the visitor has written something since this was last set to false. */
+	touched = false;
 
 	constructor() {
 		this.#form.addEventListener("submit", (event) => {
@@ -39,6 +41,7 @@ export class Form {
 		});
 		this.#stop.addEventListener("click", () => isEnabled(this.#stop) && this.onStop());
 		this.#form.addEventListener("input", () => {
+			this.touched = true;
 			this.#check();
 			this.onChange();
 		});
@@ -72,6 +75,7 @@ export class Form {
 			...examples.map((example) => {
 				const button = make("button", { type: "button" }, example.title);
 				button.addEventListener("click", () => {
+					this.touched = true;
 					this.fill(example);
 					this.onChange();
 				});
@@ -95,8 +99,7 @@ export class Form {
 	/** Fills in what is given; a command that the package lacks is passed over. */
 	fill(fields: Partial<Fields>): void {
 		const { command = "", args, env, stdin, directory, timeout, terminal } = fields;
-		const options = [...this.#command.options].map((option) => option.value);
-		if (options.includes(command)) this.#command.value = command;
+		this.choose(command);
 		if (args !== undefined) this.#args.value = args;
 		if (env !== undefined) this.#env.value = env;
 		this.#stdin.value = stdin ?? "";
@@ -105,6 +108,12 @@ export class Form {
 		if (timeout !== undefined) this.#timeout.value = timeout;
 		if (env || stdin || directory || timeout) this.#more.open = true;
 		this.#check();
+	}
+
+	/** Chooses a command; one that the package lacks is passed over. */
+	choose(command: string): void {
+		const options = [...this.#command.options].map((option) => option.value);
+		if (options.includes(command)) this.#command.value = command;
 	}
 
 	/** The plan, or null when a field needs attention: it then has the focus. */

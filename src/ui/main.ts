@@ -30,6 +30,7 @@ class Playground {
 	readonly #files: Files;
 	readonly #runner: Runner;
 	readonly #tabs: Tabs;
+	readonly #mounts: MountsView;
 	/** What is loaded. */
 	#choice: Choice | null = null;
 	/** What is being loaded. */
@@ -44,6 +45,7 @@ class Playground {
 		this.#files = new Files(() => session.sandbox.fs);
 		new Archives(this.#files);
 		const mounts = new MountsView(session);
+		this.#mounts = mounts;
 		mounts.onOpen = (path) => {
 			this.#tabs.show("panel-files");
 			void this.#files.open(path);
@@ -94,6 +96,7 @@ class Playground {
 		this.#chooser.mark(choice);
 		this.#chooser.progress(name, { phase: "connecting", loaded: 0, total: undefined });
 		if (setup) this.#form.fill(setup);
+		this.#form.touched = false;
 		try {
 			const found = await this.#session.load(sourceOf(choice), (progress) => {
 				if (this.#wanted === choice) this.#chooser.progress(name, progress);
@@ -102,9 +105,12 @@ class Playground {
 			this.#choice = choice;
 			const examples = examplesOf(choice.kind === "sample" ? name : "");
 			this.#form.offer(found, examples);
-			if (setup) this.#form.fill(setup);
+			// What the visitor has written during the load stays.
+			if (this.#form.touched) this.#form.choose(setup?.command ?? "");
+			else if (setup) this.#form.fill(setup);
 			else if (!again) this.#form.fill(examples[0] ?? {});
 			showPackage(found, addressOf(choice));
+			this.#mounts.refresh();
 			showEnvironment(this.#session.sandbox.environment);
 			const title = [found.name || name, found.version].filter(Boolean).join(" ");
 			this.#chooser.settle("ready", `${title} is ready${sizeOf(choice)}`);

@@ -56,6 +56,11 @@ export class MountsView {
 		void this.#showStorage();
 	}
 
+	/** The session has another sandbox. */
+	refresh(): void {
+		this.#showStates();
+	}
+
 	// --- the list ---
 
 	#showList(): void {

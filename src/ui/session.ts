@@ -5,6 +5,11 @@
  * is closed only when the new one is ready, so a failed load leaves what was there. The visitor's
  * own files are in the places that every sandbox mounts: they outlive the sandbox, and also the
  * worker of a program that had to be ended by force. One that cannot be mounted is left out and told.
+ *
+ * A load takes a while, and the visitor goes on meanwhile: mounts, unmounts, runs a program. So the
+ * new sandbox takes the place of the old one in a turn between two changes of the mounts, and first
+ * gets what has changed since it was made; and a program that runs goes on in its own sandbox, which
+ * is closed when the program has ended.
  */
 import {
 	type Directory,
@@ -56,6 +61,17 @@ export interface Ending {
 	readonly by: "itself" | "stop" | "timeout";
 }
 
+/** What a session makes. */
+export interface Makers {
+	sandbox(): Promise<Sandbox>;
+	directory(place: Place): Promise<Directory>;
+}
+
+const REAL: Makers = { sandbox: () => Sandbox.create(), directory: directoryOf };
+
+/** The places that a sandbox was to mount, each with why it could not, or null. */
+type Tried = Map<Place, string | null>;
+
 export class Session {
 	#sandbox: Sandbox;
 	#package: Package | null = null;
@@ -64,22 +80,31 @@ export class Session {
 	#input: WritableStreamDefaultWriter<Uint8Array> | null = null;
 	#places: readonly Place[];
 	/** The same object for each sandbox, as far as it could be made. */
-	readonly #directories = new Map<string, Directory>();
-	/** Why a place is not mounted, by its path. */
-	readonly unmounted = new Map<string, string>();
+	readonly #directories = new WeakMap<Place, Directory>();
+	#unmounted: ReadonlyMap<string, string> = new Map();
 	readonly #heard: ((sandbox: Sandbox) => void)[] = [];
+	readonly #makers: Makers;
+	/** The last of what takes turns: a mount, an unmount, a new sandbox in place of the old one. */
+	#turn: Promise<unknown> = Promise.resolve();
+	/** Settles when the program that runs has ended. */
+	#ended: Promise<unknown> = Promise.resolve();
+	/** Whether anything was ever to be loaded into this sandbox. */
+	#used = false;
 	/** Told of a place that could not be mounted, and of those that are to be remembered. */
 	onUnmountable: (place: Place, error: unknown) => void = () => {};
 	onPlaces: (places: readonly Place[]) => void = () => {};
 
-	private constructor(sandbox: Sandbox, places: readonly Place[]) {
+	private constructor(sandbox: Sandbox, places: readonly Place[], makers: Makers) {
 		this.#sandbox = sandbox;
 		this.#places = places;
+		this.#makers = makers;
 	}
 
-	static async create(places: readonly Place[]): Promise<Session> {
-		const session = new Session(await Sandbox.create(), places);
-		await session.#furnish(session.#sandbox);
+	static async create(places: readonly Place[], makers: Makers = REAL): Promise<Session> {
+		const session = new Session(await makers.sandbox(), places, makers);
+		const tried: Tried = new Map();
+		await session.#furnish(session.#sandbox, tried);
+		session.#unmounted = failuresIn(tried);
 		return session;
 	}
 
@@ -93,23 +118,37 @@ export class Session {
 		return this.#places;
 	}
 
-	/** Mounts one more, and in all sandboxes to come. */
-	async mount(place: Place): Promise<void> {
-		const directory = await directoryOf(place);
-		// An address is easily wrong, and would only be noticed when somebody looks.
-		if (place.kind === "http") await directory.list("/");
-		await this.#sandbox.mount(place.path, directory);
-		this.#directories.set(place.path, directory);
-		this.#places = [...this.#places, place];
-		this.onPlaces(this.#places);
+	/** Why a place is not mounted, by its path. */
+	get unmounted(): ReadonlyMap<string, string> {
+		return this.#unmounted;
 	}
 
-	async unmount(path: string): Promise<void> {
-		if (!this.unmounted.has(path)) await this.#sandbox.unmount(path);
-		this.unmounted.delete(path);
-		this.#directories.delete(path);
-		this.#places = this.#places.filter((place) => place.path !== path);
-		this.onPlaces(this.#places);
+	/** Mounts one more, and in all sandboxes to come. */
+	mount(place: Place): Promise<void> {
+		return this.#inTurn(async () => {
+			const directory = await this.#makers.directory(place);
+			// An address is easily wrong, and would only be noticed when somebody looks.
+			if (place.kind === "http") await directory.list("/");
+			await this.#sandbox.mount(place.path, directory);
+			this.#directories.set(place, directory);
+			this.#places = [...this.#places, place];
+			this.onPlaces(this.#places);
+		});
+	}
+
+	unmount(path: string): Promise<void> {
+		return this.#inTurn(async () => {
+			if (!this.#unmounted.has(path)) await this.#sandbox.unmount(path);
+			this.#unmounted = new Map([...this.#unmounted].filter(([other]) => other !== path));
+			this.#places = this.#places.filter((place) => place.path !== path);
+			this.onPlaces(this.#places);
+		});
+	}
+
+	#inTurn<T>(work: () => Promise<T>): Promise<T> {
+		const answer = this.#turn.then(work);
+		this.#turn = answer.catch(() => {});
+		return answer;
 	}
 
 	get sandbox(): Sandbox {
@@ -138,40 +177,77 @@ export class Session {
 		this.cancel();
 		const loading = new AbortController();
 		this.#loading = loading;
-		const fresh = this.#package !== null;
-		const sandbox = fresh ? await Sandbox.create() : this.#sandbox;
+		const { signal } = loading;
+		// A load that was given up may have left its package in the first sandbox.
+		const fresh = this.#used;
+		this.#used = true;
 		try {
-			if (fresh) {
-				for (const listen of this.#heard) listen(sandbox);
-				await this.#furnish(sandbox);
-			}
-			const loaded = await sandbox.load(source, {
-				signal: loading.signal,
-				onProgress,
-			});
-			loading.signal.throwIfAborted();
-			if (fresh) this.#sandbox.close().catch(() => {});
-			this.#sandbox = sandbox;
-			this.#package = loaded;
-			return loaded;
+			return fresh
+				? await this.#loadFresh(source, signal, onProgress)
+				: await this.#loadInto(this.#sandbox, source, signal, onProgress);
 		} catch (error) {
-			if (fresh) sandbox.close().catch(() => {});
-			throw loading.signal.aborted ? loading.signal.reason : error;
+			throw signal.aborted ? signal.reason : error;
 		} finally {
 			if (this.#loading === loading) this.#loading = null;
 		}
 	}
 
-	/** Mounts all places in a new sandbox. */
-	async #furnish(sandbox: Sandbox): Promise<void> {
+	async #loadInto(
+		sandbox: Sandbox,
+		source: Source,
+		signal: AbortSignal,
+		onProgress: (progress: Progress) => void,
+	): Promise<Package> {
+		const loaded = await sandbox.load(source, { signal, onProgress });
+		signal.throwIfAborted();
+		this.#package = loaded;
+		return loaded;
+	}
+
+	async #loadFresh(
+		source: Source,
+		signal: AbortSignal,
+		onProgress: (progress: Progress) => void,
+	): Promise<Package> {
+		const sandbox = await this.#makers.sandbox();
+		try {
+			for (const listen of this.#heard) listen(sandbox);
+			const tried: Tried = new Map();
+			await this.#furnish(sandbox, tried);
+			const loaded = await sandbox.load(source, { signal, onProgress });
+			await this.#inTurn(async () => {
+				// Once more, for what the visitor has mounted and unmounted meanwhile.
+				await this.#furnish(sandbox, tried);
+				signal.throwIfAborted();
+				const before = this.#sandbox;
+				this.#ended.finally(() => before.close()).catch(() => {});
+				this.#sandbox = sandbox;
+				this.#unmounted = failuresIn(tried);
+				this.#package = loaded;
+			});
+			return loaded;
+		} catch (error) {
+			sandbox.close().catch(() => {});
+			throw error;
+		}
+	}
+
+	/** Mounts in a sandbox all places that were not `tried`, and unmounts those that are no more. */
+	async #furnish(sandbox: Sandbox, tried: Tried): Promise<void> {
+		for (const [place, failure] of tried) {
+			if (this.#places.includes(place)) continue;
+			tried.delete(place);
+			if (failure === null) await sandbox.unmount(place.path);
+		}
 		for (const place of this.#places) {
+			if (tried.has(place)) continue;
+			tried.set(place, null);
 			try {
-				const directory = this.#directories.get(place.path) ?? (await directoryOf(place));
+				const directory = this.#directories.get(place) ?? (await this.#makers.directory(place));
 				await sandbox.mount(place.path, directory);
-				this.#directories.set(place.path, directory);
-				this.unmounted.delete(place.path);
+				this.#directories.set(place, directory);
 			} catch (error) {
-				this.unmounted.set(place.path, error instanceof Error ? error.message : String(error));
+				tried.set(place, error instanceof Error ? error.message : String(error));
 				this.onUnmountable(place, error);
 			}
 		}
@@ -184,13 +260,19 @@ export class Session {
 	}
 
 	/** Runs a program to its end. Rejects when it cannot be started. */
-	async run(plan: Plan, ears: Ears): Promise<Ending> {
+	run(plan: Plan, ears: Ears): Promise<Ending> {
+		const ending = this.#perform(this.#sandbox, plan, ears);
+		this.#ended = ending.catch(() => {});
+		return ending;
+	}
+
+	async #perform(sandbox: Sandbox, plan: Plan, ears: Ears): Promise<Ending> {
 		const stopping = new AbortController();
 		this.#stopping = stopping;
 		try {
 			const { args, env, stdin, directory, timeout } = plan;
 			const screen = plan.terminal ? await ears.screen() : null;
-			const command = this.#sandbox.command(plan.command, [...args], {
+			const command = sandbox.command(plan.command, [...args], {
 				env,
 				signal: stopping.signal,
 				...(screen ? { terminal: screen.size } : stdin !== "" && { stdin }),
@@ -227,6 +309,12 @@ export class Session {
 		this.#input?.close().catch(() => {});
 		this.#input = null;
 	}
+}
+
+function failuresIn(tried: Tried): Map<string, string> {
+	const failed = new Map<string, string>();
+	for (const [{ path }, why] of tried) if (why !== null) failed.set(path, why);
+	return failed;
 }
 
 function endedBy(
