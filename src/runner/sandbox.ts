@@ -9,6 +9,7 @@
  * all of them ask whether the worker that they began with is still there.
  */
 import { PortholeError } from "../abi/error.ts";
+import { isControlled, isOpaque, sharesMemory } from "../bridge/context.ts";
 import { Lent } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
 import type { AccessProfile } from "../webc/index.ts";
@@ -82,7 +83,8 @@ export interface Environment {
 	readonly features: {
 		/** WebAssembly.Suspending: guests can wait on any page. */
 		readonly jspi: boolean;
-		/** Memory that can be posted to workers: the page is cross-origin isolated. */
+		/** Memory that can be posted to workers: the page is cross-origin isolated, and the browser has
+		 *  SharedArrayBuffer there. */
 		readonly sharedMemory: boolean;
 		/** A service worker, of whomever, controls the page. */
 		readonly serviceWorker: boolean;
@@ -191,10 +193,10 @@ export class Sandbox extends SandboxTarget {
 			why,
 			features: {
 				jspi: "Suspending" in WebAssembly,
-				sharedMemory: globalThis.crossOriginIsolated === true,
-				serviceWorker: !!navigator.serviceWorker?.controller,
-				opfs: !!navigator.storage?.getDirectory,
-				folders: "showDirectoryPicker" in globalThis,
+				sharedMemory: sharesMemory(),
+				serviceWorker: isControlled(),
+				opfs: !isOpaque() && !!navigator.storage?.getDirectory,
+				folders: !isOpaque() && "showDirectoryPicker" in globalThis,
 			},
 			crossOriginIsolated: this.#features?.crossOriginIsolated ?? false,
 			clockResolution: this.#features?.clockResolution ?? 0,

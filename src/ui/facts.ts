@@ -36,12 +36,14 @@ export function showEnvironment({
 	why,
 	crossOriginIsolated,
 	clockResolution,
+	features,
 }: Environment): void {
 	find("panel-browser", HTMLElement).replaceChildren(
 		facts([
 			["Bridge", bridge],
 			["Why", why],
 			["Cross-origin isolated", crossOriginIsolated ? "yes" : "no: no shared memory on this page"],
+			["Shared memory", features.sharedMemory ? "yes" : "no"],
 			["Clock", `steps of ${step(clockResolution)}`],
 			["Processor cores", String(navigator.hardwareConcurrency)],
 		]),

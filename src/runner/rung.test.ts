@@ -1,0 +1,60 @@
+/**
+ * Which bridge is chosen where there is no JSPI, by what the page really has.
+ */
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { chooseRung } from "./rung.ts";
+
+/** A page as far as the choice looks at it. */
+function page({ isolated = false, shared = true, carried = false, origin = "http://host" }): void {
+	vi.stubGlobal("Worker", class {});
+	vi.stubGlobal("crossOriginIsolated", isolated);
+	vi.stubGlobal("origin", origin);
+	vi.stubGlobal("location", { origin });
+	const serviceWorker = { controller: carried ? {} : null };
+	vi.stubGlobal("navigator", { serviceWorker });
+	vi.stubGlobal("fetch", async () => new Response(null, { status: 204 }));
+	if (!shared) Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
+}
+
+const { SharedArrayBuffer } = globalThis;
+
+beforeEach(() => void vi.unstubAllGlobals());
+afterEach(() => {
+	vi.unstubAllGlobals();
+	Object.assign(globalThis, { SharedArrayBuffer });
+});
+
+test("an isolated page sleeps on shared memory", async () => {
+	page({ isolated: true });
+	expect((await chooseRung("auto")).rung).toBe("blocking");
+	expect((await chooseRung("blocking")).rung).toBe("blocking");
+});
+
+test("an isolated page without SharedArrayBuffer takes the service worker, else what is preloaded", async () => {
+	page({ isolated: true, shared: false, carried: true });
+	expect((await chooseRung("auto")).rung).toBe("service-worker");
+	expect((await chooseRung("blocking")).rung).toBe("service-worker");
+	page({ isolated: true, shared: false });
+	const { rung, why } = await chooseRung("auto");
+	expect(rung).toBe("preloaded");
+	expect(why).toContain("isolated, but this browser has no SharedArrayBuffer");
+	await expect(chooseRung("blocking")).rejects.toMatchObject({
+		code: "not-supported",
+		message: expect.not.stringContaining("Cross-Origin-Opener-Policy"),
+	});
+});
+
+test("a frame without an origin has what is preloaded", async () => {
+	page({ origin: "null", carried: true });
+	expect((await chooseRung("auto")).rung).toBe("preloaded");
+});
+
+test("where there are no workers, as in Node, the error says so", async () => {
+	for (const wish of ["auto", "suspending", "blocking", "preloaded"] as const) {
+		await expect(chooseRung(wish)).rejects.toMatchObject({
+			name: "PortholeError",
+			code: "not-supported",
+			message: expect.stringContaining("Web Worker"),
+		});
+	}
+});
