@@ -31,8 +31,7 @@ const ISOLATE =
 	"Cross-Origin-Embedder-Policy: require-corp";
 
 /** WebKitGTK 2.50 isolates such a page all the same. */
-const NOT_SHARED =
-	"this page is cross-origin isolated, but this browser has no SharedArrayBuffer";
+const NOT_SHARED = "this page is cross-origin isolated, but this browser has no SharedArrayBuffer";
 
 const CARRIED =
 	"a service worker with porthole/service-worker controls the page: each guest has a worker, and " +
