@@ -106,7 +106,7 @@ function workerBeside(): Plugin {
 function inlineWorker(): Plugin {
 	return {
 		name: "worker-inline",
-		resolveId: (id) => (id === INLINE ? INLINE : null),
+		resolveId: (id) => (id === INLINE || id.endsWith("/guest-script.ts") ? INLINE : null),
 		load: (id) => (id === INLINE ? inlineModule() : null),
 		transform(code, id) {
 			const replaced = replaceAddress(code, id, "guestAddress()");
@@ -127,9 +127,9 @@ async function inlineModule(): Promise<string> {
 		output: { format: "esm", minify: true, codeSplitting: false },
 	});
 	return `let address;
+export const script = ${JSON.stringify(output[0].code)};
 export function guestAddress() {
-	const script = [${JSON.stringify(output[0].code)}];
-	address ??= URL.createObjectURL(new Blob(script, { type: "text/javascript" }));
+	address ??= URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
 	return address;
 }`;
 }

@@ -10,12 +10,12 @@ test("memory is shared where the constructor is, not where the flag says so", ()
 	expect(sharesMemory()).toBe(false);
 	vi.stubGlobal("crossOriginIsolated", true);
 	expect(sharesMemory()).toBe(true);
-	const { SharedArrayBuffer } = globalThis;
+	const shared = globalThis.SharedArrayBuffer;
 	Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
 	try {
 		expect(sharesMemory()).toBe(false);
 	} finally {
-		Object.assign(globalThis, { SharedArrayBuffer });
+		Object.assign(globalThis, { SharedArrayBuffer: shared });
 	}
 });
 

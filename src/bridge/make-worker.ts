@@ -1,32 +1,48 @@
 /**
  * Starts a worker. There is one script for all of them, and the worker's name says what it is to be.
- * Where the script is, a bundler knows by the expression below; a page served from elsewhere may not
- * start a script of another origin, but it may start one that imports it.
+ * Where the script is, a bundler knows by the expression below. A page for which that does not do, be it
+ * one with an address of its own for the script, loads the other ways late (any-worker.ts).
  */
+import { isOpaque } from "./context.ts";
+import { withTrustedWorkers } from "./trusted.ts";
 
 /** What a worker is for: a sandbox's kernel, which is what any other name means too; the stores of a
  *  page that want a thread which may wait (`mounts/stores-worker.ts`); or one guest, whose kernel starts
  *  it (`runner/own-worker.ts`). */
 export type Role = "porthole" | "porthole-stores" | "porthole-guest";
 
-export function makeWorker(url: string | URL | undefined, name: Role = "porthole"): Worker {
-	if (url === undefined) {
+/** An object of the page's that stands for an address and that a browser takes in its place: a
+ *  TrustedScriptURL of Trusted Types. */
+export interface TrustedAddress {
+	toJSON(): string;
+	toString(): string;
+}
+
+/** Where the worker's script is. */
+export type ScriptAddress = string | URL | TrustedAddress;
+
+/** Errors: those of `startWorker`. */
+export async function makeWorker(
+	url: ScriptAddress | undefined,
+	name: Role = "porthole",
+): Promise<Worker> {
+	if (url === undefined && !isOpaque()) {
 		try {
-			return new Worker(new URL("../../workers/guest.ts", import.meta.url), {
-				type: "module",
-				name,
-			});
+			return beside(name);
 		} catch {
-			// Refused, because this file is from another origin; the built script lies beside it. A bundler
-			// would take `new URL` for a file to copy.
-			return makeWorker(import.meta.url.replace(/[^/]*$/, "guest.js"), name);
+			// Refused, because this file is from another origin, or by a policy of the page's.
 		}
 	}
-	const absolute = new URL(url, document.baseURI);
-	const direct = absolute.origin === location.origin || absolute.protocol === "blob:";
-	if (direct) return new Worker(absolute, { type: "module", name });
-	const script = new Blob([`import ${JSON.stringify(absolute.href)};`], {
-		type: "text/javascript",
-	});
-	return new Worker(URL.createObjectURL(script), { type: "module", name });
+	return (await import("./any-worker.ts")).startWorker(url, name);
+}
+
+/** A worker of the script beside the library. */
+export function beside(name: Role): Worker {
+	return withTrustedWorkers(
+		() =>
+			new Worker(new URL("../../workers/guest.ts", import.meta.url), {
+				type: "module",
+				name,
+			}),
+	);
 }

@@ -5,6 +5,7 @@
  * directory here is a name and a recipe; the store behind it is loaded when it is first used.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { LinkingStore, Store, StoreChange } from "../bridge/store.ts";
 import type { HTTPOptions } from "./http.ts";
 import type { IndexedDBOptions } from "./indexeddb.ts";
@@ -125,14 +126,14 @@ export class IndexedDBDirectory extends LateDatabase {
 
 export interface OPFSOptions {
 	/** As in `SandboxOptions`: a sandbox that mounts the directory hands on its own. */
-	readonly workerUrl?: string | URL;
+	readonly workerUrl?: ScriptAddress;
 	/** Ask the browser not to delete the files by itself when space runs low; unless told otherwise. */
 	readonly persist?: boolean;
 }
 
 /** Files in this origin's private file system (OPFS), without hard links. */
 export class OPFSDirectory extends LateHandles {
-	workerUrl: string | URL | undefined;
+	workerUrl: ScriptAddress | undefined;
 	/** Whether files are changed where they are. It takes a worker, and a browser that lets it hold
 	 *  files; elsewhere each change is made in a copy of the whole file, which is slow for large ones. */
 	declare isInPlace: () => Promise<boolean>;

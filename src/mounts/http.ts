@@ -11,6 +11,7 @@
  * kept, as a Blob, which the browser may put on the disk, and the ones that were used last stay.
  */
 import { PortholeError } from "../abi/error.ts";
+import { baseAddress } from "../bridge/context.ts";
 import type { Listing, Store } from "../bridge/store.ts";
 import { MOST_ENTRIES, readIndex, readListing, type Told } from "./http-listing.ts";
 
@@ -330,7 +331,7 @@ export class HTTPStore implements Store {
 
 function absolute(url: string | URL): URL {
 	try {
-		return new URL(url, globalThis.document?.baseURI);
+		return new URL(url, baseAddress());
 	} catch (cause) {
 		throw new PortholeError("EINVAL", `EINVAL: ${url} is not the address of a directory`, {
 			cause,

@@ -388,6 +388,17 @@ function isFull(error: unknown): boolean {
 /** What went wrong, in the words of a file system. */
 function explained(cause: unknown, call: string, path: string, database: string): PortholeError {
 	if (cause instanceof PortholeError) return cause;
+	if (globalThis.indexedDB === undefined) {
+		return new PortholeError("not-supported", "there is no IndexedDB here", { cause });
+	}
+	if (isDOMException(cause, "SecurityError")) {
+		return new PortholeError(
+			"EACCES",
+			`EACCES: ${call} ${path} (the browser refuses this page its storage: it is in a frame without an ` +
+				"origin, or the user has blocked what sites keep)",
+			{ cause },
+		);
+	}
 	const code = isDOMException(cause, "QuotaExceededError") ? "ENOSPC" : "EIO";
 	const strange = isDOMException(cause, "NotFoundError");
 	const said = cause instanceof Error ? cause.message : String(cause);

@@ -7,14 +7,14 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { type Remote, reach } from "../bridge/far.ts";
-import { makeWorker } from "../bridge/make-worker.ts";
+import { makeWorker, type ScriptAddress } from "../bridge/make-worker.ts";
 import type { Store } from "../bridge/store.ts";
 import type { HandleStore } from "./handle-store.ts";
 import { persistence } from "./persist.ts";
 import { hearOthers, privateStore } from "./private.ts";
 import type { Stores } from "./stores-worker.ts";
 
-type Url = string | URL | undefined;
+type Url = ScriptAddress | undefined;
 
 /** One for each script: in most pages, one. */
 const workers = new Map<string, Promise<StoresWorker>>();
@@ -39,7 +39,7 @@ class StoresWorker {
 }
 
 async function startWorker(url: Url): Promise<StoresWorker> {
-	const worker = makeWorker(url, "porthole-stores");
+	const worker = await makeWorker(url, "porthole-stores");
 	const death = new Promise<never>((_, reject) => {
 		worker.addEventListener("error", (event) => {
 			event.preventDefault();

@@ -52,9 +52,11 @@ export class Others {
 
 	#listen(): void {
 		this.#channel.onmessage = ({ data }) => this.#receive(data);
-		document.addEventListener("visibilitychange", this.#look);
-		document.addEventListener("resume", this.#look);
-		addEventListener("pageshow", this.#look);
+		// A worker has no document, and is frozen and resumed with its page unheard.
+		const { document } = globalThis;
+		document?.addEventListener("visibilitychange", this.#look);
+		document?.addEventListener("resume", this.#look);
+		globalThis.addEventListener?.("pageshow", this.#look);
 		this.#readStamp().then(
 			(stamp) => {
 				if (this.#stamp === 0) this.#stamp = stamp;
@@ -65,14 +67,15 @@ export class Others {
 
 	#listenNoMore(): void {
 		this.#channel.onmessage = null;
-		document.removeEventListener("visibilitychange", this.#look);
-		document.removeEventListener("resume", this.#look);
-		removeEventListener("pageshow", this.#look);
+		const { document } = globalThis;
+		document?.removeEventListener("visibilitychange", this.#look);
+		document?.removeEventListener("resume", this.#look);
+		globalThis.removeEventListener?.("pageshow", this.#look);
 	}
 
 	/** The page may have been frozen. */
 	readonly #look = async (): Promise<void> => {
-		if (document.visibilityState !== "visible") return;
+		if (globalThis.document?.visibilityState === "hidden") return;
 		const known = this.#stamp;
 		// Who cannot read the stamp cannot read anything, and is told so.
 		const stamp = await this.#readStamp().catch(() => known);

@@ -82,12 +82,14 @@ export function hearOthers(
 	};
 	// A page that was frozen has missed what was said.
 	const all = () => heard(["/"]);
-	document.addEventListener("resume", all);
-	addEventListener("pageshow", all);
+	// A worker has no document.
+	const { document } = globalThis;
+	document?.addEventListener("resume", all);
+	globalThis.addEventListener?.("pageshow", all);
 	return () => {
 		channel.close();
-		document.removeEventListener("resume", all);
-		removeEventListener("pageshow", all);
+		document?.removeEventListener("resume", all);
+		globalThis.removeEventListener?.("pageshow", all);
 	};
 }
 
@@ -102,8 +104,9 @@ function placed(other: string, root: string): string | null {
 /** Whether this thread may hold files and change them in place. Some browsers let only workers, some
  *  have the method and refuse. */
 export async function canHold(): Promise<boolean> {
-	const top = await topDirectory();
+	let top: Directory | undefined;
 	try {
+		top = await topDirectory();
 		const handle = await hold(await top.getFileHandle(PROBE, { create: true }));
 		handle.close();
 		return true;
@@ -111,13 +114,13 @@ export async function canHold(): Promise<boolean> {
 		return false;
 	} finally {
 		// Another tab may be looking at the same time.
-		await top.removeEntry(PROBE).catch(() => {});
+		await top?.removeEntry(PROBE).catch(() => {});
 	}
 }
 
 async function topDirectory(): Promise<Directory> {
-	const { storage } = navigator;
-	// Not on pages without a secure context.
+	// Not on pages without a secure context, and not in Node.
+	const storage = globalThis.navigator?.storage;
 	if (storage?.getDirectory === undefined) {
 		throw new PortholeError("not-supported", "this page has no private file system (OPFS)");
 	}

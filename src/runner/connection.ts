@@ -7,6 +7,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { type Lent, offer, type Remote, reach, release } from "../bridge/far.ts";
+import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { FromGuest, Kernel, ToGuest } from "./protocol.ts";
 
 type Answer<K extends keyof Kernel> = Awaited<ReturnType<Kernel[K]>>;
@@ -20,9 +21,11 @@ export class Connection {
 	/** Why the worker was ended. */
 	#over: Error | null = null;
 
-	/** `receive` hears every message of a guest; `onDeath` of a worker that failed by itself. */
+	/** `receive` hears every message of a guest; `onDeath` of a worker that failed by itself. The
+	 *  script of the worker is at `url`. */
 	constructor(
 		worker: Worker,
+		url: ScriptAddress | undefined,
 		lent: Lent,
 		receive: (message: FromGuest) => void,
 		onDeath: (error: PortholeError) => void,
@@ -32,13 +35,11 @@ export class Connection {
 		worker.addEventListener("message", ({ data }: MessageEvent<FromGuest | { id: unknown }>) => {
 			if (typeof data === "object" && data !== null && "from" in data) receive(data);
 		});
-		worker.addEventListener("error", (event) => {
+		worker.addEventListener("error", async (event) => {
 			event.preventDefault();
 			if (this.#over) return;
-			const why = event.message
-				? `${event.message}; files that were only in memory are gone`
-				: "its script was not found; pass `workerUrl`, or use the build with the worker inside";
-			const error = new PortholeError("worker-failed", `Porthole's worker failed: ${why}`);
+			const error = await whyFailed(url, event.message);
+			if (this.#over) return;
 			// What has thrown may be half changed.
 			this.end(error);
 			onDeath(error);
@@ -74,5 +75,13 @@ export class Connection {
 		this.#worker.terminate();
 		release(this.#kernel);
 		for (const reject of this.#open) reject(error);
+	}
+}
+
+async function whyFailed(url: ScriptAddress | undefined, said: string): Promise<PortholeError> {
+	try {
+		return await (await import("../bridge/worker-fault.ts")).explainFailure(url, said);
+	} catch (cause) {
+		return new PortholeError("network-error", "a part of Porthole could not be loaded", { cause });
 	}
 }

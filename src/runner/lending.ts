@@ -9,6 +9,7 @@
 import { PortholeError } from "../abi/error.ts";
 import type { Far } from "../bridge/bridge.ts";
 import type { Lent } from "../bridge/far.ts";
+import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { NameRules, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
 import {
 	FileSystemAccessDirectory,
@@ -40,7 +41,7 @@ export function wireMount(
 	lent: Lent,
 	written: string,
 	mount: Mounts[string],
-	workerUrl: string | URL | undefined,
+	workerUrl: ScriptAddress | undefined,
 	changed: (store: number, paths: readonly string[]) => void,
 	conflict: (path: string, kept: string) => void,
 	damaged: (path: string, error: PortholeError) => void,

@@ -4,6 +4,7 @@
  */
 import { SIGNALS } from "../abi/constants.ts";
 import { PortholeError } from "../abi/error.ts";
+import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { Store } from "../bridge/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import type { Package } from "./sandbox.ts";
@@ -71,7 +72,7 @@ export interface SandboxOptions {
 	readonly capabilities?: Capabilities;
 	readonly bridge?: "auto" | "suspending" | "blocking" | "preloaded";
 	/** Where the worker's script is, for builds that cannot find it themselves. */
-	readonly workerUrl?: string | URL;
+	readonly workerUrl?: ScriptAddress;
 	readonly signal?: AbortSignal;
 	readonly onProgress?: (progress: Progress) => void;
 }

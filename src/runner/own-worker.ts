@@ -18,6 +18,8 @@ import { MailboxEnd, makeMailbox } from "../bridge/mailbox.ts";
 import type { Role } from "../bridge/make-worker.ts";
 import { PostEnd } from "../bridge/post-end.ts";
 import { makeRing, RingEnd } from "../bridge/ring.ts";
+import { trusted } from "../bridge/trusted.ts";
+import { refused } from "../bridge/worker-refused.ts";
 import { CALL } from "../fs/far-calls.ts";
 import type { Guest } from "../wasi/guest.ts";
 import { FarServer } from "./far-server.ts";
@@ -77,7 +79,7 @@ class OwnWorker {
 	readonly #letters: SharedArrayBuffer | string;
 	readonly #mailbox: CarrierEnd;
 	readonly #rings: RingEnd[] = [];
-	readonly #worker = new Worker(location.href, { type: "module", name: GUEST });
+	readonly #worker = startGuest();
 	readonly #ready: Promise<void>;
 	readonly #over: Promise<WireStatus>;
 	#isReady!: () => void;
@@ -131,7 +133,9 @@ class OwnWorker {
 			this.#receive(data, start);
 		this.#worker.onerror = (event) => {
 			event.preventDefault();
-			const why = event.message ? `: ${event.message}` : "";
+			const why = event.message
+				? `: ${event.message}`
+				: " to start; a Content-Security-Policy (worker-src) that is sent with the worker's script may forbid it";
 			this.#fail(new PortholeError("worker-failed", `the program's worker failed${why}`));
 		};
 		guest.stopped.watch(() => this.#stop());
@@ -293,6 +297,14 @@ class OwnWorker {
 		this.#imports.push({ module, name, value: { function: this.#functions.length } });
 		// What is no number was made by `pageFunction`.
 		this.#functions.push(value as PageFunction);
+	}
+}
+
+function startGuest(): Worker {
+	try {
+		return new Worker(trusted(location.href), { type: "module", name: GUEST });
+	} catch (cause) {
+		throw refused(cause);
 	}
 }
 

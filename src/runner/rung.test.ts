@@ -16,12 +16,12 @@ function page({ isolated = false, shared = true, carried = false, origin = "http
 	if (!shared) Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
 }
 
-const { SharedArrayBuffer } = globalThis;
+const shared = globalThis.SharedArrayBuffer;
 
 beforeEach(() => void vi.unstubAllGlobals());
 afterEach(() => {
 	vi.unstubAllGlobals();
-	Object.assign(globalThis, { SharedArrayBuffer });
+	Object.assign(globalThis, { SharedArrayBuffer: shared });
 });
 
 test("an isolated page sleeps on shared memory", async () => {

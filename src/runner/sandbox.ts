@@ -324,8 +324,10 @@ export class Sandbox extends SandboxTarget {
 	}
 
 	async #connect(): Promise<Connection> {
+		const { workerUrl } = this.#options;
 		const connection = new Connection(
-			makeWorker(this.#options.workerUrl),
+			await makeWorker(workerUrl),
+			workerUrl,
 			this.#lent,
 			(message) => this.#receive(message),
 			// One that dies before it is ready has rejected what it was asked, and that is told there.
@@ -687,7 +689,11 @@ function closedError(): PortholeError {
 
 /** How guests are to wait. Most browsers can suspend them; what the others do is loaded late. */
 async function choose({ bridge = "auto" }: SandboxOptions): Promise<Choice> {
-	if ("Suspending" in WebAssembly && (bridge === "auto" || bridge === "suspending")) {
+	if (
+		"Suspending" in WebAssembly &&
+		globalThis.Worker &&
+		(bridge === "auto" || bridge === "suspending")
+	) {
 		const why = "WebAssembly.Suspending (JSPI) is there: guests wait without blocking the worker";
 		return { rung: "suspending", why };
 	}

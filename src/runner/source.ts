@@ -2,6 +2,7 @@
  * The page's half of loading: whatever a package may come from becomes something that can be posted.
  */
 import { PortholeError } from "../abi/error.ts";
+import { baseAddress } from "../bridge/context.ts";
 import { fileName } from "./network.ts";
 import type { LoadOptions, Source } from "./options.ts";
 import type { WireSource } from "./protocol.ts";
@@ -34,7 +35,7 @@ export async function wireSource(source: Source, options: LoadOptions): Promise<
 
 export function absolute(source: string | URL): string {
 	try {
-		return new URL(source, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+		return new URL(source, baseAddress()).href;
 	} catch (cause) {
 		throw new PortholeError("invalid-option", `${source} is not a URL`, { cause });
 	}

@@ -31,11 +31,19 @@ export function notRead(
 	});
 }
 
-/** The error of `compile`: `"invalid-module"` for what is no wasm, or wasm that this browser does not
+/** The error of `compile`: `"content-policy"` where the page forbids it; `"invalid-module"` for what is no wasm, or wasm that this browser does not
  *  know; `"network-error"` for what broke off; `"out-of-memory"`. */
 export function notCompiled(cause: unknown, what: string): PortholeError {
 	if (cause instanceof RangeError) {
 		return new PortholeError("out-of-memory", `not enough memory to compile ${what}`, { cause });
+	}
+	if (isForbidden(cause)) {
+		return new PortholeError(
+			"content-policy",
+			`the Content-Security-Policy forbids to compile ${what}: add 'wasm-unsafe-eval' to its script-src, ` +
+				"in the header of the page and in that of the worker's script",
+			{ cause },
+		);
 	}
 	if (cause instanceof WebAssembly.CompileError) {
 		return new PortholeError(
@@ -47,6 +55,12 @@ export function notCompiled(cause: unknown, what: string): PortholeError {
 	return new PortholeError("network-error", `${what} could not be read: ${String(cause)}`, {
 		cause,
 	});
+}
+
+/** Browsers have no name for it, only words. */
+function isForbidden(cause: unknown): boolean {
+	const words = /content security policy|unsafe-eval|blocked by CSP/i;
+	return cause instanceof Error && words.test(cause.message);
 }
 
 /** `"no-entry"`. */
