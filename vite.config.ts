@@ -8,6 +8,9 @@ import { existsSync } from "node:fs";
 import { defineConfig, type Plugin } from "vite";
 
 const WORKER = "service-worker";
+const REGISTER = "register";
+/** What is found by its name. */
+const NAMED: readonly string[] = [WORKER, REGISTER];
 /** What the page asks for besides what it is built of: files of `public/`. */
 const LIST = "packages/index.json";
 const ICON = "icon.svg";
@@ -21,7 +24,8 @@ function worksOffline(): Plugin {
 		transformIndexHtml: () => [
 			{
 				tag: "script",
-				children: `navigator.serviceWorker?.register("${WORKER}.js", { type: "module" }).catch(() => {});`,
+				// A file, because a page may forbid scripts that are none.
+				attrs: { type: "module", src: `./${REGISTER}.js` },
 				injectTo: "body",
 			},
 		],
@@ -44,9 +48,14 @@ export default defineConfig({
 	plugins: [worksOffline()],
 	build: {
 		rolldownOptions: {
-			input: { index: "index.html", [WORKER]: "src/ui/service-worker.ts" },
+			input: {
+				index: "index.html",
+				[WORKER]: "src/ui/service-worker.ts",
+				[REGISTER]: "src/ui/register.ts",
+			},
 			output: {
-				entryFileNames: ({ name }) => (name === WORKER ? "[name].js" : "assets/[name]-[hash].js"),
+				entryFileNames: ({ name }) =>
+					NAMED.includes(name) ? "[name].js" : "assets/[name]-[hash].js",
 			},
 		},
 		outDir: "site",

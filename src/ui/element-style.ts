@@ -16,8 +16,8 @@ export const LOOK = `
 	overflow: hidden;
 }
 :host([hidden]), [hidden] { display: none !important; }
-.screen { flex: 1; min-height: 0; padding: 0.5rem 0.25rem 0.5rem 0.6rem; }
-.host { height: 100%; color: inherit; background: inherit; }
+.screen { flex: 1; min-height: 0; position: relative; }
+.host { position: absolute; inset: 0.5rem 0.25rem 0.5rem 0.6rem; color: inherit; background: inherit; }
 .screen, .state { background: inherit; }
 .state { padding: 0.4rem 0.6rem; border-top: 1px solid light-dark(#d3dcdf, #313d43); }
 .state[data-state="running"] { display: none; }

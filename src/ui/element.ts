@@ -21,6 +21,7 @@ import {
 } from "../index.ts";
 import { LOOK } from "./element-style.ts";
 import { make } from "./page.ts";
+import { dress } from "./sheets.ts";
 import type { TerminalView } from "./terminal-view.ts";
 import { splitWords } from "./words.ts";
 
@@ -207,7 +208,8 @@ export class PortholeTerminal extends Base {
 		const root = this.attachShadow({ mode: "open" });
 		const parts = new Parts(label);
 		parts.again.addEventListener("click", () => this.restart());
-		root.append(make("style", {}, LOOK), parts.screen, parts.state);
+		dress(root, LOOK);
+		root.append(parts.screen, parts.state);
 		return parts;
 	}
 }

@@ -12,7 +12,7 @@ import { Form } from "./form.ts";
 import { fromHash, type Setup, toHash } from "./link.ts";
 import { MountsView } from "./mounts-view.ts";
 import { find, make } from "./page.ts";
-import { readPlaces } from "./places.ts";
+import { type Place, readPlaces } from "./places.ts";
 import { clearProblem, showProblem } from "./problem.ts";
 import { Runner } from "./runner.ts";
 import { listSamples, type Sample } from "./samples.ts";
@@ -51,7 +51,7 @@ class Playground {
 			void this.#files.open(path);
 		};
 		mounts.onAllowed = () => void this.#files.refresh();
-		session.onPlaces = (places) => localStorage.setItem(PLACES, JSON.stringify(places));
+		session.onPlaces = writeDown;
 		this.#files.onLoad = (file) => void this.#load({ kind: "file", file }, null);
 		chooser.onChoose = (choice) => void this.#load(choice, null);
 		chooser.onCancel = () => session.cancel();
@@ -215,6 +215,23 @@ function sizeOf(choice: Choice): string {
 	return `, ${bytes(choice.kind === "file" ? choice.file.size : choice.sample.size)}`;
 }
 
+/** What was written down at an earlier visit; null also where the browser keeps nothing for this site. */
+function writtenDown(): string | null {
+	try {
+		return localStorage.getItem(PLACES);
+	} catch {
+		return null;
+	}
+}
+
+function writeDown(places: readonly Place[]): void {
+	try {
+		localStorage.setItem(PLACES, JSON.stringify(places));
+	} catch {
+		// The browser keeps nothing for this site, or has no room; the page goes on without.
+	}
+}
+
 async function start(): Promise<void> {
 	const chooser = new Chooser();
 	const tabs = new Tabs(find("tab-output", HTMLElement).parentElement ?? document.body);
@@ -229,7 +246,7 @@ async function start(): Promise<void> {
 		chooser.mark(choice);
 	};
 	try {
-		const session = await Session.create(readPlaces(localStorage.getItem(PLACES)));
+		const session = await Session.create(readPlaces(writtenDown()));
 		new Playground(session, chooser, await listed, tabs).begin(early);
 	} catch (error) {
 		const { title } = showProblem(error);

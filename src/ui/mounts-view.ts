@@ -220,8 +220,10 @@ export class MountsView {
 
 	async #showStorage(): Promise<void> {
 		const storage: Partial<StorageManager> | undefined = navigator.storage;
-		const persisted = (await storage?.persisted?.()) ?? false;
-		const { usage = 0, quota = 0 }: StorageEstimate = (await storage?.estimate?.()) ?? {};
+		// A frame without an origin is refused both.
+		const persisted = (await storage?.persisted?.().catch(() => false)) ?? false;
+		const estimate = (await storage?.estimate?.().catch(() => null)) ?? {};
+		const { usage = 0, quota = 0 }: StorageEstimate = estimate;
 		const used = quota > 0 ? ` ${bytes(usage)} of ${bytes(quota)} are used.` : "";
 		const promise = persisted
 			? "The browser keeps files of this site until you remove them."
@@ -230,7 +232,7 @@ export class MountsView {
 		if (persisted || storage?.persist === undefined) return;
 		const keep = make("button", { type: "button" }, "Ask it to keep them");
 		keep.addEventListener("click", async () => {
-			if (await storage.persist?.()) void this.#showStorage();
+			if (await storage.persist?.().catch(() => false)) void this.#showStorage();
 			else
 				keep.replaceWith(" It was asked, and would not promise. It may later, if you come often.");
 		});

@@ -12,9 +12,13 @@ import { type ITheme, Terminal } from "@xterm/xterm";
 import style from "@xterm/xterm/css/xterm.css?inline";
 import type { Process } from "../index.ts";
 import { cursorOf, moveTo } from "./cursor.ts";
+import { documentFor, dress, rootOf } from "./sheets.ts";
 
 /** Rows above the screen that are kept. */
 const SCROLLBACK = 5000;
+/** A screen of more rows or columns is no screen that a page has room for. */
+const MOST_ROWS = 400;
+const MOST_COLUMNS = 1000;
 
 export class TerminalView {
 	readonly #host: HTMLElement;
@@ -32,6 +36,7 @@ export class TerminalView {
 		this.#host = host;
 		const terminal = new Terminal({
 			allowProposedApi: true,
+			documentOverride: documentFor(rootOf(host)),
 			fontFamily: getComputedStyle(host).fontFamily,
 			fontSize: Number.parseFloat(getComputedStyle(host).fontSize) || 13,
 			minimumContrastRatio: 4.5,
@@ -49,7 +54,8 @@ export class TerminalView {
 		terminal.onData((text) => this.#type(new TextEncoder().encode(text)));
 		terminal.onBinary((text) => this.#type(Uint8Array.from(text, (c) => c.charCodeAt(0))));
 		terminal.onResize(({ cols, rows }) => this.#process?.resize(cols, rows));
-		dress(host);
+		// Where the host is: in the page, or in a shadow tree.
+		dress(rootOf(host), style);
 		terminal.open(host);
 		this.#hearInsertions();
 		this.#fitNow();
@@ -137,14 +143,25 @@ export class TerminalView {
 	}
 
 	#fitNow(): void {
-		if (!this.#fits()) this.#fit.fit();
+		if (this.#fits()) return;
+		const { cols, rows } = this.#wanted();
+		if (cols === MOST_COLUMNS || rows === MOST_ROWS) this.#terminal.resize(cols, rows);
+		else this.#fit.fit();
 	}
 
 	#fits(): boolean {
 		// A hidden element has no size, and xterm.js would take that for one column.
 		if (this.#host.clientWidth === 0 || this.#host.clientHeight === 0) return true;
-		const { cols, rows } = this.#fit.proposeDimensions() ?? this.#terminal;
+		const { cols, rows } = this.#wanted();
 		return cols === this.#terminal.cols && rows === this.#terminal.rows;
+	}
+
+	/** How many columns and rows fit. They are bounded, because a host whose height is that of its
+	 *  content would grow with each row that it gets. */
+	#wanted(): { cols: number; rows: number } {
+		const { cols, rows } = this.#fit.proposeDimensions() ?? this.#terminal;
+		if (!(cols > 0 && rows > 0)) return this.#terminal;
+		return { cols: Math.min(cols, MOST_COLUMNS), rows: Math.min(rows, MOST_ROWS) };
 	}
 
 	/** Text that comes from no key, as from an emoji picker: for screen readers xterm.js leaves what
@@ -172,17 +189,6 @@ export class TerminalView {
 		if (event.key === "v" || event.key === "V") return false;
 		return !(event.key === "c" && this.#terminal.hasSelection());
 	}
-}
-
-/** The style of xterm.js goes where the host is: into the page, or into a shadow tree. */
-function dress(host: HTMLElement): void {
-	const root = host.getRootNode();
-	const place = root instanceof ShadowRoot ? root : document.head;
-	if (place.querySelector("style[data-xterm]") !== null) return;
-	const element = document.createElement("style");
-	element.dataset.xterm = "";
-	element.textContent = style;
-	place.prepend(element);
 }
 
 function themeOf(host: HTMLElement): ITheme {
