@@ -23,7 +23,7 @@ const ISOLATED =
 	/(streams|sleepers|blocking|server)\.spec|(clocks|polling) prints|tells its environment|@isolated/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY =
-	/(consumers|element|faults|leaks|letters|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
+	/(consumers|contexts|element|faults|leaks|letters|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
 
 /** Firefox is not driven by Playwright, and has no use for these. */
 const launchOptions = inFirefox

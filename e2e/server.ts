@@ -41,12 +41,37 @@ const ISOLATION = {
 	"Cross-Origin-Resource-Policy": "same-origin",
 };
 
+/** Every policy that Porthole works under, at once. */
+const STRICT =
+	"default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
+	"require-trusted-types-for 'script'";
+const csp = (policy: string) => ({ "Content-Security-Policy": policy });
+
+type Headers = Readonly<Record<string, string>>;
+
+/** The same files once more, below a first name that says with which headers. */
+const PLACES: ReadonlyMap<string, Headers> = new Map<string, Headers>([
+	["strict", csp(STRICT)],
+	["strict-isolated", { ...csp(STRICT), ...ISOLATION }],
+	["strict-inline", csp(`${STRICT}; worker-src blob:`)],
+	["named-policy", csp("require-trusted-types-for 'script'; trusted-types porthole")],
+	["other-policy", csp("require-trusted-types-for 'script'; trusted-types mine")],
+	["no-worker", csp("worker-src 'none'")],
+	["no-wasm", csp("script-src 'self'")],
+	// For frames without an origin, to which all is of another.
+	["open", { "Access-Control-Allow-Origin": "*" }],
+]);
+
 const port = Number(argv[2]);
-const headers = argv.includes("--isolated") ? ISOLATION : {};
+const isolation = argv.includes("--isolated") ? ISOLATION : {};
 createServer(answer).listen(port, "localhost");
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
-	const path = fileFor(new URL(request.url ?? "/", "http://localhost").pathname);
+	const { pathname } = new URL(request.url ?? "/", "http://localhost");
+	const first = /^\/([^/]+)(?=\/)/.exec(pathname);
+	const place = PLACES.get(first?.[1] ?? "");
+	const headers = { ...isolation, ...place };
+	const path = fileFor(place === undefined ? pathname : pathname.slice(first?.[0].length));
 	if (!path) {
 		response.writeHead(404, { ...headers, "Content-Type": "text/plain" }).end("not found\n");
 		return;

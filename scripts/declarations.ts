@@ -14,6 +14,7 @@ import type { EntryPoint } from "./entries.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const TYPES = resolve(ROOT, "dist/types");
+const DISPOSABLE = '/// <reference lib="esnext.disposable" />\n';
 const SPECIFIER = /((?:from|import)\s*\(?\s*")(\.{1,2}\/[^"]+)\.ts"/g;
 
 /** Where the declarations of an entry are, from the root of the package. */
@@ -45,7 +46,9 @@ function keep(file: string, kept: Set<string>): void {
 	for (const match of text.matchAll(SPECIFIER)) {
 		keep(resolve(dirname(file), `${match[2]}.d.ts`), kept);
 	}
-	writeFileSync(file, text.replaceAll(SPECIFIER, '$1$2.js"'));
+	// A consumer may have chosen a library that is older than what a type of ours names.
+	const newer = text.includes("Symbol.asyncDispose") ? DISPOSABLE : "";
+	writeFileSync(file, newer + text.replaceAll(SPECIFIER, '$1$2.js"'));
 }
 
 function prune(folder: string, kept: ReadonlySet<string>): void {

@@ -60,9 +60,9 @@ export function withWorkers(
 	make: () => Worker,
 ): Worker {
 	const Plain = globalThis.Worker;
-	// What a constructor returns takes the place of what it has made.
-	globalThis.Worker = ((url: string | URL, options: WorkerOptions) =>
-		instead(Plain, url, options)) as unknown as typeof Worker;
+	globalThis.Worker = new Proxy(Plain, {
+		construct: (_, [url, options]) => instead(Plain, url, options),
+	});
 	try {
 		return make();
 	} finally {

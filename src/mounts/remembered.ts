@@ -4,6 +4,7 @@
  * want to ask the user again.
  */
 import { createStore, del, get, set } from "idb-keyval";
+import { PortholeError } from "../abi/error.ts";
 
 export interface Remembered {
 	readonly handle: FileSystemDirectoryHandle;
@@ -13,12 +14,12 @@ export interface Remembered {
 const handles = createStore("porthole", "handles");
 
 export function remember(name: string, what: Remembered): Promise<void> {
-	return set(name, what, handles);
+	return refusedAs(`remember ${name}`, () => set(name, what, handles));
 }
 
 /** Null where nothing is remembered under this name. */
 export async function recall(name: string): Promise<Remembered | null> {
-	const found: unknown = await get(name, handles);
+	const found: unknown = await refusedAs(`restore ${name}`, () => get(name, handles));
 	if (typeof found !== "object" || found === null || !("handle" in found)) return null;
 	const { handle, mode } = found as Remembered;
 	if (!(handle instanceof FileSystemDirectoryHandle)) return null;
@@ -26,5 +27,21 @@ export async function recall(name: string): Promise<Remembered | null> {
 }
 
 export function forget(name: string): Promise<void> {
-	return del(name, handles);
+	return refusedAs(`forget ${name}`, () => del(name, handles));
+}
+
+/** What a browser throws that keeps nothing, as an error of ours. */
+async function refusedAs<T>(call: string, work: () => Promise<T>): Promise<T> {
+	if (globalThis.indexedDB === undefined) {
+		throw new PortholeError("not-supported", "there is no IndexedDB here");
+	}
+	try {
+		return await work();
+	} catch (cause) {
+		const [code, said] =
+			cause instanceof Error && cause.name === "SecurityError"
+				? ["EACCES", "the browser refuses this page its storage"]
+				: ["EIO", String(cause)];
+		throw new PortholeError(code, `${code}: ${call} (database porthole: ${said})`, { cause });
+	}
 }

@@ -16,7 +16,7 @@ export const LOOK = `
 	overflow: hidden;
 }
 :host([hidden]), [hidden] { display: none !important; }
-.screen { flex: 1; min-height: 0; position: relative; }
+.screen { flex: 1 1 6rem; min-height: 0; position: relative; }
 .host { position: absolute; inset: 0.5rem 0.25rem 0.5rem 0.6rem; color: inherit; background: inherit; }
 .screen, .state { background: inherit; }
 .state { padding: 0.4rem 0.6rem; border-top: 1px solid light-dark(#d3dcdf, #313d43); }

@@ -25,10 +25,53 @@ import { dress } from "./sheets.ts";
 import type { TerminalView } from "./terminal-view.ts";
 import { splitWords } from "./words.ts";
 
-/** A server that renders pages may import this file, and has no elements. */
-const Base: typeof HTMLElement = globalThis.HTMLElement ?? class {};
+/** What the element tells. */
+export interface PortholeTerminalEventMap {
+	/** The program runs. */
+	readonly start: CustomEvent<Process>;
+	/** It has ended. */
+	readonly exit: CustomEvent<ExitStatus>;
+	/** It could not be started; as a rule by a PortholeError. */
+	readonly failure: CustomEvent<unknown>;
+}
+
+/** How to hear it. */
+interface TerminalEvents {
+	addEventListener<K extends keyof PortholeTerminalEventMap>(
+		type: K,
+		listener: (event: PortholeTerminalEventMap[K]) => void,
+		options?: boolean | AddEventListenerOptions,
+	): void;
+	removeEventListener<K extends keyof PortholeTerminalEventMap>(
+		type: K,
+		listener: (event: PortholeTerminalEventMap[K]) => void,
+		options?: boolean | EventListenerOptions,
+	): void;
+}
+
+/** A server that renders pages may import this file, and has no elements. The browser's own class does
+ *  not know which events there are. */
+const Base = (globalThis.HTMLElement ?? class {}) as unknown as new () => TerminalEvents &
+	HTMLElement;
 
 const NAME = "porthole-terminal";
+
+const ATTRIBUTES = ["src", "command", "args", "label"] as const;
+
+/** A property that is the attribute of its name. */
+function reflected(name: string): PropertyDescriptor & ThisType<HTMLElement> {
+	return {
+		configurable: true,
+		enumerable: true,
+		get() {
+			return this.getAttribute(name) ?? "";
+		},
+		set(value: unknown) {
+			if (value === null || value === undefined) this.removeAttribute(name);
+			else this.setAttribute(name, String(value));
+		},
+	};
+}
 
 /** What an element has of its own for one run. */
 interface Run {
@@ -42,11 +85,26 @@ interface Run {
  * `<porthole-terminal>`: loads the package at `src` and runs `command` (default: its entrypoint) with
  * `args`, quoted as in a shell. `label` is its name for screen readers. It runs when it is in a page.
  *
+ * Tab belongs to the program; Escape and then Tab leave the terminal, as does Shift-Tab.
+ *
  * Events, none of which bubble: `start` with the Process as `detail`, `exit` with the ExitStatus, and
  * `failure` with the error when a program could not be started. What is in memory is gone after a run.
  */
 export class PortholeTerminal extends Base {
-	static readonly observedAttributes = ["src", "command", "args", "label"];
+	static readonly observedAttributes: readonly string[] = ATTRIBUTES;
+	static {
+		for (const name of ATTRIBUTES)
+			Object.defineProperty(PortholeTerminal.prototype, name, reflected(name));
+	}
+
+	/** Where the package is; each property is its attribute, `""` where there is none. */
+	declare src: string;
+	/** Which of its commands; `""` means its entrypoint. */
+	declare command: string;
+	/** Its arguments, quoted as in a shell. */
+	declare args: string;
+	/** The name of the terminal for screen readers. */
+	declare label: string;
 	#options: SandboxOptions = {};
 	#run: Run | null = null;
 	#process: Process | null = null;
@@ -58,10 +116,13 @@ export class PortholeTerminal extends Base {
 
 	constructor() {
 		super();
-		// What a page has set before this file was there would hide the accessor.
-		const early: unknown = Object.getOwnPropertyDescriptor(this, "options")?.value;
-		Reflect.deleteProperty(this, "options");
-		if (early) this.#options = early as SandboxOptions;
+		// What a page has set before this file was there would hide the accessors.
+		for (const name of [...ATTRIBUTES, "options"] as const) {
+			const early: unknown = Object.getOwnPropertyDescriptor(this, name)?.value;
+			if (early === undefined) continue;
+			Reflect.deleteProperty(this, name);
+			Reflect.set(this, name, early);
+		}
 	}
 
 	/** What sandboxes are made with: mounts, environment, `workerUrl`. Setting it starts again. */
@@ -292,9 +353,41 @@ const advice: ReadonlyMap<string, string> = new Map([
 	],
 ]);
 
+/** The element in JSX: its attributes, and what every element has. */
+export interface PortholeTerminalAttributes {
+	src?: string | undefined;
+	command?: string | undefined;
+	args?: string | undefined;
+	label?: string | undefined;
+	options?: SandboxOptions | undefined;
+	autofocus?: boolean | undefined;
+	onstart?: ((event: PortholeTerminalEventMap["start"]) => void) | undefined;
+	onexit?: ((event: PortholeTerminalEventMap["exit"]) => void) | undefined;
+	onfailure?: ((event: PortholeTerminalEventMap["failure"]) => void) | undefined;
+	id?: string | undefined;
+	class?: string | undefined;
+	className?: string | undefined;
+	style?: unknown;
+	slot?: string | undefined;
+	title?: string | undefined;
+	hidden?: boolean | undefined;
+	key?: unknown;
+	ref?: unknown;
+}
+
+/** The elements of this file, by name. A framework whose JSX types are in a module of its own takes
+ *  them from here: for React 19, `declare module "react" { namespace JSX { interface
+ *  IntrinsicElements extends PortholeElements {} } }`. */
+export interface PortholeElements {
+	"porthole-terminal": PortholeTerminalAttributes;
+}
+
 declare global {
 	interface HTMLElementTagNameMap {
 		"porthole-terminal": PortholeTerminal;
+	}
+	namespace JSX {
+		interface IntrinsicElements extends PortholeElements {}
 	}
 }
 

@@ -3,9 +3,8 @@
  *
  * A page that allows styles by file only (`style-src 'self'`) forbids `<style>` elements and `style`
  * attributes, but not sheets that a script constructs and adopts, nor what a script sets through
- * `element.style`. So our own sheets are adopted ones; and xterm.js, which makes `<style>` elements and
- * `style` attributes for its colours, gets a document of which it makes elements that do the same in
- * the allowed way.
+ * `element.style`. So our own sheets are adopted ones; and xterm.js, which makes `<style>` elements, gets
+ * others in their place that do the same in the allowed way.
  */
 
 /** A tree that has sheets: the page, or a shadow tree. */
@@ -27,19 +26,17 @@ export function rootOf(element: Element): Root {
 	return root instanceof ShadowRoot ? root : document;
 }
 
-/** The page's document, except that the styles of the elements which it makes are allowed ones: a
- *  `<style>` becomes a sheet of `root` for as long as it is in a tree, and the attribute `style` is
- *  set through `element.style`. */
-export function documentFor(root: Root): Document {
-	const create = (name: string) =>
-		name === "style" ? sheetElement(root) : withStyle(document.createElement(name));
-	return new Proxy(document, {
-		get(target, name) {
-			if (name === "createElement") return create;
-			const value: unknown = Reflect.get(target, name, target);
-			return typeof value === "function" ? value.bind(target) : value;
-		},
-	});
+/** Calls `make`, in which each `<style>` that is created is instead a sheet of `root`, for as long as
+ *  the element is not removed. */
+export function withSheets(root: Root, make: () => void): void {
+	document.createElement = (name: string) =>
+		name === "style" ? sheetElement(root) : Document.prototype.createElement.call(document, name);
+	try {
+		make();
+	} finally {
+		// The prototype's is seen again.
+		Reflect.deleteProperty(document, "createElement");
+	}
 }
 
 /** What stands for a `<style>`: nothing that is seen, whose text is that of a sheet. */
@@ -55,15 +52,4 @@ function sheetElement(root: Root): HTMLElement {
 		Element.prototype.remove.call(element);
 	};
 	return element;
-}
-
-function withStyle<T extends HTMLElement>(element: T): T {
-	element.setAttribute = setAttribute;
-	return element;
-}
-
-/** As every element's, but for one attribute. */
-function setAttribute(this: HTMLElement, name: string, value: string): void {
-	if (name === "style") this.style.cssText = value;
-	else Element.prototype.setAttribute.call(this, name, value);
 }

@@ -3,8 +3,9 @@
  * keys become signals, in the process's own terminal.
  *
  * Some keys belong to the page rather than to the program: Ctrl-C copies while something is
- * selected, Ctrl-V pastes, and Shift-Tab leaves the terminal, so that nobody who has no mouse is
- * caught in it.
+ * selected, Ctrl-V pastes. A program takes Tab, so a visitor without a mouse leaves by Shift-Tab, or
+ * forwards by Escape (which the program gets too) and then Tab; a screen reader reads that out with
+ * the name of the field. Where no program runs, Tab alone leaves.
  */
 import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
@@ -12,8 +13,10 @@ import { type ITheme, Terminal } from "@xterm/xterm";
 import style from "@xterm/xterm/css/xterm.css?inline";
 import type { Process } from "../index.ts";
 import { cursorOf, moveTo } from "./cursor.ts";
-import { documentFor, dress, rootOf } from "./sheets.ts";
+import { dress, rootOf, withSheets } from "./sheets.ts";
 
+const LEAVE = "Press Escape, then Tab, to leave the terminal.";
+const MODIFIERS: ReadonlySet<string> = new Set(["Shift", "Control", "Alt", "Meta"]);
 /** Rows above the screen that are kept. */
 const SCROLLBACK = 5000;
 /** A screen of more rows or columns is no screen that a page has room for. */
@@ -30,13 +33,14 @@ export class TerminalView {
 	#sized: Promise<void> = Promise.resolve();
 	#process: Process | null = null;
 	#keys: WritableStreamDefaultWriter<Uint8Array> | null = null;
+	/** The last key was Escape: a Tab leaves. */
+	#leaving = false;
 
 	/** Fills `host`, takes font and colours from its style, and follows its size. */
 	constructor(host: HTMLElement) {
 		this.#host = host;
 		const terminal = new Terminal({
 			allowProposedApi: true,
-			documentOverride: documentFor(rootOf(host)),
 			fontFamily: getComputedStyle(host).fontFamily,
 			fontSize: Number.parseFloat(getComputedStyle(host).fontSize) || 13,
 			minimumContrastRatio: 4.5,
@@ -55,8 +59,11 @@ export class TerminalView {
 		terminal.onBinary((text) => this.#type(Uint8Array.from(text, (c) => c.charCodeAt(0))));
 		terminal.onResize(({ cols, rows }) => this.#process?.resize(cols, rows));
 		// Where the host is: in the page, or in a shadow tree.
-		dress(rootOf(host), style);
-		terminal.open(host);
+		const root = rootOf(host);
+		dress(root, style);
+		withSheets(root, () => terminal.open(host));
+		allowColours(terminal);
+		this.#describe();
 		this.#hearInsertions();
 		this.#fitNow();
 		this.#observer.observe(host);
@@ -164,6 +171,17 @@ export class TerminalView {
 		return { cols: Math.min(cols, MOST_COLUMNS), rows: Math.min(rows, MOST_ROWS) };
 	}
 
+	/** Says to a screen reader how to leave. */
+	#describe(): void {
+		const hint = document.createElement("span");
+		hint.id = `porthole-leave-${crypto.randomUUID()}`;
+		hint.hidden = true;
+		hint.textContent = LEAVE;
+		this.#host.append(hint);
+		this.#terminal.textarea?.setAttribute("aria-describedby", hint.id);
+		this.#undo.signal.addEventListener("abort", () => hint.remove());
+	}
+
 	/** Text that comes from no key, as from an emoji picker: for screen readers xterm.js leaves what
 	 *  is in its text field alone, and would overlook it. */
 	#hearInsertions(): void {
@@ -183,12 +201,40 @@ export class TerminalView {
 	}
 
 	#isForProgram(event: KeyboardEvent): boolean {
+		if (event.type === "keydown" && !MODIFIERS.has(event.key)) {
+			const leaves = event.key === "Tab" && (this.#leaving || this.#process === null);
+			this.#leaving = event.key === "Escape";
+			if (leaves) return false;
+		}
 		if (event.key === "Tab" && event.shiftKey) return false;
 		const shortcut = (event.ctrlKey || event.metaKey) && !event.altKey;
 		if (!shortcut) return true;
 		if (event.key === "v" || event.key === "V") return false;
 		return !(event.key === "c" && this.#terminal.hasSelection());
 	}
+}
+
+/** What of xterm.js makes the cells: not of its interface, and so taken as it may be. */
+interface Inside {
+	readonly _core?: {
+		readonly _renderService?: {
+			readonly _renderer?: {
+				readonly value?: {
+					readonly _rowFactory?: { _addStyle?: (element: HTMLElement, style: string) => void };
+				};
+			};
+		};
+	};
+}
+
+/** Colours beyond the palette are `style` attributes, which a page may forbid, but not this. */
+function allowColours(terminal: Terminal): void {
+	const factory = (terminal as unknown as Inside)._core?._renderService?._renderer?.value
+		?._rowFactory;
+	if (factory?._addStyle === undefined) return;
+	factory._addStyle = (element, style) => {
+		element.style.cssText += style;
+	};
 }
 
 function themeOf(host: HTMLElement): ITheme {
