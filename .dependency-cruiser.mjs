@@ -17,7 +17,7 @@ const ROOMS = {
 	bridge: { may: ["abi"] },
 	fs: { may: ["abi"], types: ["bridge", "webc"] },
 	mounts: { may: ["abi", "bridge"] },
-	archive: { may: ["abi"] },
+	archive: { may: ["abi", "webc"] },
 	wasi: { may: ["abi", "bridge", "fs"] },
 	wasix: { may: ["abi", "bridge", "fs", "wasi"] },
 	runner: { may: ["abi", "webc", "bridge", "fs", "mounts", "archive", "wasi", "wasix"] },

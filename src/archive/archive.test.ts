@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as pathJoin } from "node:path";
+import { gzipSync } from "node:zlib";
 import { createTarPacker, type TarHeader } from "modern-tar";
 import { afterAll, expect, test } from "vitest";
 import { PortholeError } from "../abi/error.ts";
@@ -432,6 +433,76 @@ test("a zip whose files share bytes, or are not what their sums say, is refused"
 	const second = entries.indexOf(Buffer.from([0x50, 0x4b, 1, 2]), first + 4);
 	view.setUint32(second + 42, view.getUint32(first + 42, true), true);
 	expect((await refusal(archive)).code).toBe("bad-archive");
+});
+
+test("archives are read as the common tools read them", async () => {
+	const tar = await tarOf({ name: "a.txt", text: "abc" }, { name: "b.txt", text: "def" });
+	const zip = await packed(new Memory({ "/d/a.txt": "abc", "/d/b.txt": "def" }), "zip");
+	const script = encoder.encode("#!/usr/bin/env python3\n");
+	const whole = tar.length - 1024;
+	const forms = {
+		"a tar without its end": tar.subarray(0, whole),
+		"a tar with half of its end": tar.subarray(0, whole + 512),
+		"a tar with something behind its end": Buffer.concat([tar, script]),
+		"a gzip of two members": Buffer.concat([
+			gzipSync(tar.subarray(0, 1000)),
+			gzipSync(tar.subarray(1000)),
+		]),
+		"a gzip with zeros behind": Buffer.concat([gzipSync(tar), Buffer.alloc(512)]),
+		"a zip behind a script": Buffer.concat([script, zip]),
+		"a zip behind a long script": Buffer.concat([Buffer.alloc(100_000, script), zip]),
+	};
+	for (const [name, bytes] of Object.entries(forms)) {
+		const back = await unpacked(new Blob([bytes as BlobPart]));
+		expect(back.below("/to"), name).toEqual({ "a.txt": "abc", "b.txt": "def" });
+		const streamed = await unpacked(new Blob([bytes as BlobPart]).stream());
+		expect(streamed.below("/to"), name).toEqual({ "a.txt": "abc", "b.txt": "def" });
+	}
+});
+
+test("what is left out of a tar leaves the others whole, however it arrives", async () => {
+	const parts = Array.from({ length: 20 }, (_, n) => ({
+		name: `${n}`,
+		text: `${n}`.repeat(n * 90),
+	}));
+	const archive = await tarOf(...parts);
+	for (const size of [100, 512, 5000, archive.length]) {
+		const tree = new Memory(Object.fromEntries(parts.map(({ name }) => [`/to/${name}`, "old"])));
+		tree.things.delete("/to/19");
+		const pieces = Array.from({ length: Math.ceil(archive.length / size) }, (_, n) =>
+			archive.slice(n * size, (n + 1) * size),
+		);
+		const stream = new ReadableStream<Uint8Array>({
+			start(controller) {
+				for (const piece of pieces) controller.enqueue(piece);
+				controller.close();
+			},
+		});
+		const { skipped } = await importArchive(tree, stream, "/to", { onConflict: "skip" });
+		expect(skipped).toBe(19);
+		expect(tree.below("/to")["19"]).toBe("19".repeat(19 * 90));
+	}
+});
+
+test.each([
+	["bzip2", "BZh91AY&SY"],
+	["xz", "\xfd7zXZ\0"],
+	["zstd", "\x28\xb5\x2f\xfd"],
+])("compression by %s is refused by its name", async (name, start) => {
+	const bytes = Buffer.concat([Buffer.from(start, "latin1"), Buffer.alloc(2000, 7)]);
+	const { code, message } = await refusal(bytes);
+	expect([code, message]).toEqual(["not-supported", expect.stringContaining(name)]);
+});
+
+test("a zip whose files are compressed in another way is refused by that", async () => {
+	const zip = Buffer.from(await packed(new Memory({ "/d/a.txt": "abc".repeat(100) }), "zip"));
+	// The method: zstd, in both places.
+	zip.writeUInt16LE(93, 8);
+	zip.writeUInt16LE(93, zip.indexOf(Buffer.from([0x50, 0x4b, 1, 2])) + 10);
+	expect(await refusal(zip)).toMatchObject({
+		code: "not-supported",
+		message: expect.stringContaining('"a.txt"'),
+	});
 });
 
 test.each([

@@ -11,6 +11,9 @@
  * does not.
  */
 import { PortholeError } from "../abi/error.ts";
+import { gunzip } from "../webc/gunzip.ts";
+import { compressionOf } from "../webc/no-package.ts";
+import { isTar } from "../webc/untar.ts";
 import { type Found, type Incoming, join, type Tree } from "./tree.ts";
 
 export type ArchiveSource = Blob | ArrayBuffer | Uint8Array | Response | ReadableStream<Uint8Array>;
@@ -66,19 +69,27 @@ async function open(
 	{ options }: Unpacking,
 ): Promise<AsyncGenerator<Incoming>> {
 	const { start, stream } = await peek(streamOf(source));
-	if (start[0] === 0x50 && start[1] === 0x4b) {
-		const { readZip } = await import("./zip-read.ts");
-		// Its directory is at the end, so all of it is needed; the browser may put it on the disk.
-		const blob = new Response(stream.pipeThrough(counted(options.maxBytes + SPARE))).blob();
-		return readZip(source instanceof Blob ? source : await blob);
-	}
+	const compression = compressionOf(start);
+	if (compression !== undefined) throw unsupported(`compression by ${compression}`);
 	const { readTar } = await import("./tar.ts");
-	if (start[0] !== 0x1f || start[1] !== 0x8b) return readTar(stream);
+	if (isTar(start)) return readTar(stream);
+	// A gzip may be of several members, and a zip is read from its end, where its directory is: all of it
+	// is needed. The browser may put that on the disk.
+	const blob =
+		source instanceof Blob
+			? source
+			: await new Response(stream.pipeThrough(counted(options.maxBytes + SPARE))).blob();
 	// What the names and gaps of a tar take is bounded too.
-	return readTar(stream.pipeThrough(gunzip()).pipeThrough(counted(options.maxBytes * 2 + SPARE)));
+	const most = options.maxBytes * 2 + SPARE;
+	if (start[0] === 0x1f && start[1] === 0x8b)
+		return readTar(gunzip(blob).pipeThrough(counted(most)));
+	const { readZip } = await import("./zip-read.ts");
+	return readZip(blob);
 }
 
 const SPARE = 1 << 30;
+/** Bytes that tell what an archive is: the first block of a tar. */
+const PEEKED = 512;
 
 class Unpacking {
 	readonly options: Required<Pick<ImportOptions, "onConflict" | "maxBytes">> & {
@@ -284,12 +295,12 @@ async function peek(
 ): Promise<{ start: Uint8Array; stream: ReadableStream<Uint8Array> }> {
 	const reader = stream.getReader();
 	let start = new Uint8Array(0);
-	for (let done = false; start.length < 2 && !done; ) {
+	for (let done = false; start.length < PEEKED && !done; ) {
 		const next = await reader.read();
 		done = next.done;
 		if (!next.done) start = concat([start, next.value], start.length + next.value.length);
 	}
-	if (start.length < 2) throw new PortholeError("bad-archive", "the archive is empty");
+	if (start.length === 0) throw new PortholeError("bad-archive", "the archive is empty");
 	const whole = new ReadableStream<Uint8Array>({
 		start: (controller) => controller.enqueue(start),
 		async pull(controller) {
@@ -316,11 +327,6 @@ function counted(most: number): TransformStream<Uint8Array, Uint8Array<ArrayBuff
 	});
 }
 
-function gunzip(): ReadableWritablePair<Uint8Array, Uint8Array> {
-	// As above.
-	return new DecompressionStream("gzip") as ReadableWritablePair<Uint8Array, Uint8Array>;
-}
-
 function concat(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
 	const bytes = new Uint8Array(length);
 	let at = 0;
@@ -337,8 +343,15 @@ function refused(why: string): PortholeError {
 	return new PortholeError("bad-archive", why);
 }
 
+function unsupported(what: string): PortholeError {
+	return new PortholeError("not-supported", `${what} is not supported; use gzip, or a zip`);
+}
+
 /** The error with the entry at which it happened. */
-function named(error: unknown, entry: string): PortholeError {
+function named(thrown: unknown, entry: string): PortholeError {
+	// The words of the zip library, for files that are deflated in no way that it knows.
+	const isUnknown = thrown instanceof Error && /^Compression method/.test(thrown.message);
+	const error = isUnknown ? unsupported("their compression") : thrown;
 	const code = error instanceof PortholeError ? error.code : "bad-archive";
 	const why = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
 	const where = entry === "" ? "" : `, at ${JSON.stringify(entry.slice(0, 200))}`;

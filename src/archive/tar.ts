@@ -1,7 +1,8 @@
 /**
  * Tar, written and read as a stream. Nothing else here knows how one looks.
  */
-import { createTarDecoder, createTarPacker } from "modern-tar";
+import { createTarPacker } from "modern-tar";
+import { untar } from "../webc/untar.ts";
 import type { Incoming, Outgoing } from "./tree.ts";
 
 export function tar(entries: AsyncIterable<Outgoing>): ReadableStream<Uint8Array> {
@@ -28,7 +29,7 @@ export function tar(entries: AsyncIterable<Outgoing>): ReadableStream<Uint8Array
 }
 
 export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerator<Incoming> {
-	const reader = stream.pipeThrough(createTarDecoder({ strict: true })).getReader();
+	const reader = untar(stream).getReader();
 	try {
 		for (let next = await reader.read(); !next.done; next = await reader.read()) {
 			const { header, body } = next.value;
@@ -43,7 +44,8 @@ export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerat
 					return body.pipeTo(into);
 				},
 			};
-			if (!poured) await body.cancel();
+			// Cancelled late, a body would take the next one with it: the decoder may be there already.
+			if (!poured) await body.pipeTo(new WritableStream());
 		}
 	} finally {
 		await reader.cancel().catch(() => {});

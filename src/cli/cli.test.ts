@@ -1,9 +1,10 @@
 /**
  * The commands as a user meets them: lines on stdout and stderr, and a code.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -99,7 +100,7 @@ describe("pack and inspect", () => {
 		const { code, out } = await run("inspect", at("out.webc"), "--files");
 		expect(code).toBe(0);
 		expect(out.map((line) => line.replace(/[\d.]+ kB/, "N kB"))).toEqual([
-			"out: format 3, N kB, verified",
+			"ns/hello 1.0.0: format 3, N kB, verified",
 			"",
 			"entrypoint  hi",
 			"",
@@ -130,7 +131,7 @@ describe("pack and inspect", () => {
 			atoms: [{ name: "hello", length: 8, sha256: expect.stringMatching(/^93a44bbb/) }],
 			volumes: [{ name: "/data", files: 2 }, { name: "metadata" }],
 			mounts: [{ name: "/data", mountPath: "/data" }],
-			manifest: { package: { wapm: {} } },
+			manifest: { package: { wapm: { name: "ns/hello", version: "1.0.0" } } },
 		});
 	});
 
@@ -210,6 +211,10 @@ describe("serve", () => {
 		put("outside.txt", "outside");
 		symlinkSync(at("outside.txt"), at("site/out"));
 		symlinkSync("data.webc", at("site/inside"));
+		put("site/sub/.git/config", "SECRET");
+		symlinkSync("../.env", at("site/sub/hidden"));
+		symlinkSync("sub/.git", at("site/repository"));
+		symlinkSync(".", at("site/itself"));
 		const servers = await Promise.all([
 			startServer(at("site"), 0, false),
 			startServer(at("site"), 0, true),
@@ -300,6 +305,15 @@ describe("serve", () => {
 		const paths = ["/../outside.txt", "/%2e%2e/outside.txt", "/..%2foutside.txt", "/out", "/.env"];
 		for (const path of [
 			...paths,
+			"/sub/hidden",
+			"/repository/config",
+			"/itself/.env",
+			"/itself/sub/hidden",
+			"/sub%2f.git%2fconfig",
+			"/%252e%252e/outside.txt",
+			"//outside.txt",
+			"/data.webc/",
+			"/data.webc/../../outside.txt",
 			"/sub/../.env",
 			"/%00",
 			"/%",
@@ -308,6 +322,43 @@ describe("serve", () => {
 		]) {
 			expect([path, (await ask(path)).status]).toEqual([path, expect.toBeOneOf([400, 404])]);
 		}
+	});
+
+	test("only to its own names", async () => {
+		const { port } = new URL(address);
+		for (const host of ["evil.example", `evil.example:${port}`, "localhost.evil.example", "x"]) {
+			expect([host, (await ask("/", { Host: host })).status]).toEqual([host, 403]);
+		}
+		for (const host of ["localhost", `LOCALHOST:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) {
+			expect([host, (await ask("/", { Host: host })).status]).toEqual([host, 200]);
+		}
+		expect((await ask("http://evil.example/data.webc")).status).toBe(404);
+	});
+
+	test("what is no request, and what is neither a file nor a directory", async ({ skip }) => {
+		const { hostname, port } = new URL(address);
+		const raw = (text: string) =>
+			new Promise<string>((resolve) => {
+				const socket = connect(Number(port), hostname);
+				let answer = "";
+				socket.on("data", (chunk) => {
+					answer += chunk;
+				});
+				socket.on("close", () => resolve(answer.split("\r\n")[0] ?? ""));
+				socket.on("error", () => {});
+				socket.end(text);
+			});
+		expect(await raw("GET / HTTP/1.1\r\n\r\n")).toContain("400");
+		expect(await raw("no request at all\r\n\r\n")).toContain("400");
+		expect(await raw(`GET /${"a".repeat(40_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`)).toContain(
+			"431",
+		);
+		expect(await raw("CONNECT evil.example:80 HTTP/1.1\r\nHost: localhost\r\n\r\n")).not.toContain(
+			"200",
+		);
+		expect((await ask("/")).status).toBe(200);
+		if (spawnSync("mkfifo", [at("site/pipe")]).status !== 0) skip("no pipes here");
+		expect((await ask("/pipe")).status).toBe(404);
 	});
 
 	test("only reading", async () => {

@@ -9,7 +9,7 @@ import { createReadStream } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { extname, join, sep } from "node:path";
+import { extname, isAbsolute, join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Console, printable, readArguments, UsageError } from "./console.ts";
 
@@ -82,6 +82,7 @@ async function answer(
 		response.setHeader(name, value);
 	}
 	response.setHeader("X-Content-Type-Options", "nosniff");
+	if (!isOurs(request.headers.host)) return refuse(response, 403);
 	if (request.method !== "GET" && request.method !== "HEAD") {
 		response.setHeader("Allow", "GET, HEAD");
 		return refuse(response, 405);
@@ -97,6 +98,12 @@ async function answer(
 	return send(found, request, response);
 }
 
+/** Whether a request means this server. Another name may lead here too, once its owner has pointed it at
+ *  this machine, and then the pages of its owner would read what is served (DNS rebinding). */
+function isOurs(host = ""): boolean {
+	return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(host);
+}
+
 function refuse(response: ServerResponse, status: number): void {
 	const text = `${status}\n`;
 	response.setHeader("Content-Type", "text/plain; charset=utf-8");
@@ -108,14 +115,18 @@ function requestPath(url: string): string | undefined {
 	try {
 		const path = decodeURIComponent(url.replace(/[?#].*$/s, ""));
 		const [first, ...names] = path.split("/");
-		// Hidden files are not published: they hold keys and histories.
-		const hidden = names.some((name) => name.startsWith(".") && name !== ".well-known");
+		const hidden = names.some(isHidden);
 		// Two slashes at the start would turn a redirection into one to another host.
 		const empty = names.slice(0, -1).includes("");
 		return first === "" && !hidden && !empty && !/[\0\\]/.test(path) ? path : undefined;
 	} catch {
 		return undefined;
 	}
+}
+
+/** Hidden files are not published: they hold keys and histories. */
+function isHidden(name: string): boolean {
+	return name.startsWith(".") && name !== ".well-known";
 }
 
 interface Found {
@@ -130,13 +141,16 @@ interface Found {
 async function find(root: string, path: string): Promise<Found | undefined> {
 	const wanted = join(root, path.endsWith("/") ? `${path}index.html` : path);
 	try {
-		// Links may lead anywhere inside the directory, and not out of it.
+		// Links may lead anywhere inside the directory, but not out of it, and not to what is hidden.
 		const real = await realpath(wanted);
-		if (real !== root && !real.startsWith(root.endsWith(sep) ? root : root + sep)) return undefined;
-		const { size, mtime, mtimeMs, ino } = await stat(real);
+		const names = relative(root, real).split(sep);
+		if (names[0] === ".." || isAbsolute(names[0] ?? "") || names.some(isHidden)) return undefined;
+		const found = await stat(real);
+		// A pipe or a device would be read for ever.
+		if (!found.isFile() && !found.isDirectory()) return undefined;
+		const { size, mtime, mtimeMs, ino } = found;
 		const tag = `"${[size, Math.floor(mtimeMs * 1000), ino].map((n) => n.toString(36)).join("-")}"`;
-		const isDirectory = (await stat(real)).isDirectory();
-		return { path: real, isDirectory, size, modified: mtime, tag };
+		return { path: real, isDirectory: found.isDirectory(), size, modified: mtime, tag };
 	} catch {
 		return undefined;
 	}

@@ -12,6 +12,7 @@
  * taken from the root down, so that no two can wait for each other.
  */
 import { PortholeError } from "../abi/error.ts";
+import { openChannel } from "./channel.ts";
 import { isWithin, split } from "./paths.ts";
 
 /** Milliseconds: how long a lease is held that others want, while there is work; */
@@ -47,7 +48,7 @@ export interface Holder {
 export class Lease {
 	readonly #path: string;
 	readonly #holder: Holder;
-	readonly #channel = new BroadcastChannel(CHANNEL);
+	readonly #channel = openChannel(CHANNEL);
 	/** Who speaks. */
 	readonly by: string;
 	#last: Promise<unknown> = Promise.resolve();

@@ -10,13 +10,15 @@
  * when it is seen again and finds a stamp that it does not know, anything may have changed.
  */
 
+import { openChannel, type TabChannel } from "./channel.ts";
+
 type Heard = (paths: readonly string[]) => void;
 
 /** What a message names at most, for each path is looked up by all who hear it. */
 const MOST_PATHS = 64;
 
 export class Others {
-	readonly #channel: BroadcastChannel;
+	readonly #channel: TabChannel;
 	readonly #heard = new Set<Heard>();
 	/** The stamp of the last change that is known. */
 	#stamp = 0;
@@ -27,7 +29,7 @@ export class Others {
 	constructor(name: string, quiet: () => Promise<unknown>, readStamp: () => Promise<number>) {
 		this.#quiet = quiet;
 		this.#readStamp = readStamp;
-		this.#channel = new BroadcastChannel(name);
+		this.#channel = openChannel(name);
 	}
 
 	/** Tells of a change that is about to be committed, and of the stamp that it leaves. */

@@ -3,6 +3,7 @@
  * changed in place, on the page with copies.
  */
 import { PortholeError } from "../abi/error.ts";
+import { openChannel } from "./channel.ts";
 import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
 import { HandleStore, pathsOf, type Witness } from "./handle-store.ts";
@@ -70,7 +71,7 @@ export function hearOthers(
 	heard: (paths: readonly string[]) => void,
 	damaged?: (path: string, error: Error) => void,
 ): () => void {
-	const channel = new BroadcastChannel(CHANNEL);
+	const channel = openChannel(CHANNEL);
 	channel.onmessage = ({ data }: MessageEvent<Word>) => {
 		if (data.kind === "damaged") {
 			const here = isWithin(data.path, path) ? placed(data.path, path) : null;

@@ -72,7 +72,7 @@ export async function chooseRung(wish: Wish): Promise<Choice> {
 
 /** Whether a service worker of ours answers this page, and so its workers. */
 async function carriesLetters(): Promise<boolean> {
-	if (isOpaque() || !isControlled()) return false;
+	if (isOpaque() || !isControlled() || !("BroadcastChannel" in globalThis)) return false;
 	const letters: LettersPath = "/.porthole/letters";
 	const answer = await fetch(new URL(letters, location.origin)).catch(() => null);
 	return answer?.status === 204;

@@ -4,12 +4,14 @@
  * A few bytes of gzip can stand for gigabytes, and a tar can name files outside its directory, or
  * twice. The stream is counted before it is kept, and every name is looked at.
  */
-import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
+import type { ParsedTarEntry } from "modern-tar";
 import { concat } from "./bytes.ts";
 import { nameFault } from "./cursor.ts";
 import { WebcError } from "./error.ts";
+import { gunzip } from "./gunzip.ts";
 import type { PackageFiles, PackedEntry } from "./pack.ts";
 import type { Caps } from "./tree.ts";
+import { untar } from "./untar.ts";
 
 export interface Unpacked {
 	/** All contents, one after the other. */
@@ -28,15 +30,9 @@ export class ArchiveDirectory extends Map<string, ArchiveDirectory | ArchiveFile
 /** Files and directories of a `tar.gz`; links, devices and names that lead out of it are refused. */
 export async function unpack(archive: Uint8Array, caps: Caps): Promise<Unpacked> {
 	try {
-		return await unpackStream(
-			// Never shared memory: `bytesSource` sees to that.
-			new Blob([archive as Uint8Array<ArrayBuffer>])
-				.stream()
-				.pipeThrough(new DecompressionStream("gzip"))
-				.pipeThrough(limit(caps.unpacked))
-				.pipeThrough(createTarDecoder({ strict: true })),
-			caps,
-		);
+		// Never shared memory: `bytesSource` sees to that.
+		const blob = new Blob([archive as Uint8Array<ArrayBuffer>]);
+		return await unpackStream(untar(gunzip(blob).pipeThrough(limit(caps.unpacked))), caps);
 	} catch (error) {
 		if (error instanceof WebcError) throw error;
 		const what = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);

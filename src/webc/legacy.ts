@@ -17,7 +17,7 @@ import { type Caps, Directory } from "./tree.ts";
 
 export async function readArchive(source: ByteSource, caps: Caps): Promise<Package> {
 	const unpacked = await unpack(await readExactly(source, 0, source.size), caps);
-	const rules = { format: 3, strict: false, ignoring: false, identity: true } as const;
+	const rules = { format: 3, strict: false, ignoring: false } as const;
 	const definition = await definePackage(archiveFiles(unpacked), rules);
 	const whole = bytesSource(unpacked.bytes);
 	const manifest = plainMap(definition.manifest);

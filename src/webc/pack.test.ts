@@ -137,6 +137,9 @@ describe("the manifest", () => {
 			use: { "ns/dep": "ns/dep@^1", "ns/other": "ns/other@>=1, <2" },
 			package: {
 				wapm: {
+					name: "ns/name",
+					version: "1.2.3",
+					description: "d",
 					license: "MIT",
 					"license-file": { volume: "metadata", path: "/LICENSE" },
 					readme: { volume: "metadata", path: "/docs/README.md" },
@@ -208,10 +211,9 @@ describe("the manifest", () => {
 		expect((await packed(`[package]\nentrypoint = "d"\n${two}`, code)).entrypoint).toBe("d");
 	});
 
-	test("keeps its identity in versions 1 and 2", async () => {
+	test("keeps its identity in every version", async () => {
 		const toml = '[package]\nname = "ns/n"\nversion = "1.0.0"\ndescription = "d"';
-		expect(await packed(toml, {}, { format: 3 })).toMatchObject({ name: "", version: "" });
-		for (const format of [1, 2] as const) {
+		for (const format of [1, 2, 3] as const) {
 			const found = await packed(toml, {}, { format });
 			expect(found).toMatchObject({ format, name: "ns/n", version: "1.0.0" });
 		}
@@ -400,6 +402,37 @@ describe("legacy archives", () => {
 		const found = await readPackage(await archive(toml, file("wasmer.toml", other)));
 		expect(found.name).toBe("n/b");
 		expect(() => resolveCommand(found, "c")).toThrow(/needs the atom "m"/);
+	});
+
+	test("are read as tar reads them: without their end, or with something behind it", async () => {
+		const plain = await packTar([toml, file("d/x", "1"), file("d/y", "2")]);
+		const whole = plain.length - 1024;
+		const forms = [
+			plain.subarray(0, whole),
+			plain.subarray(0, whole + 512),
+			Buffer.concat([plain, text.encode("what follows does not count")]),
+		];
+		for (const form of forms) {
+			const found = await readPackage(new Uint8Array(gzipSync(form)));
+			expect(lines(found.volumes[0]?.tree)).toEqual(["x", "y"]);
+		}
+		// The last file is not whole, or its header is not.
+		for (const length of [whole - 1, whole - 512, whole - 513, whole - 1023]) {
+			expect(await verdict(new Uint8Array(gzipSync(plain.subarray(0, length))))).toBe(
+				"bad-archive",
+			);
+		}
+	});
+
+	test("of a compression that is not read here are refused by its name", async () => {
+		const starts = { bzip2: "BZh91AY&SY", xz: "\xfd7zXZ\0\0\0", zstd: "\x28\xb5\x2f\xfd\0\0\0\0" };
+		for (const [name, start] of Object.entries(starts)) {
+			const bytes = new Uint8Array(Buffer.from(start, "latin1"));
+			await expect(readPackage(bytes)).rejects.toMatchObject({
+				code: "not-supported",
+				message: expect.stringContaining(name),
+			});
+		}
 	});
 
 	test("names that are not what they seem are refused", async () => {

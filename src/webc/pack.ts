@@ -47,7 +47,7 @@ export async function packDirectory(
 	options: PackOptions = {},
 ): Promise<Uint8Array> {
 	const format = options.format ?? 3;
-	const rules = { format, strict: true, ignoring: true, identity: format !== 3 };
+	const rules = { format, strict: true, ignoring: true };
 	return writePackage(await definePackage(files, rules));
 }
 
@@ -57,8 +57,6 @@ export interface Rules {
 	readonly strict: boolean;
 	/** Whether `.wasmerignore` counts. */
 	readonly ignoring: boolean;
-	/** Whether the manifest keeps name, version and description, which version 3 leaves out. */
-	readonly identity: boolean;
 }
 
 /** All that `writePackage` needs; `manifest` is a Map. */
@@ -70,7 +68,7 @@ export async function definePackage(
 	const plan = await planPackage(await manifestText(files), readText, rules.strict);
 	const metadata = new DirectoryMap();
 	for (const path of plan.bound) place(metadata, sanitize(path), await needed(files, path));
-	const wapm = await planMetadata(plan, files, metadata, rules);
+	const wapm = await planMetadata(plan, files, metadata);
 	const { volumes, mappings } = await collect(plan, files, rules);
 	const atoms = new Map<string, Uint8Array>();
 	const described = new Map<string, unknown>();
@@ -110,11 +108,9 @@ async function planMetadata(
 	{ about }: Plan,
 	files: PackageFiles,
 	metadata: DirectoryMap,
-	{ identity }: Rules,
 ): Promise<Map<string, unknown> | undefined> {
 	if (!about) return undefined;
 	const wapm = new Map(about);
-	if (!identity) for (const key of ["name", "version", "description"]) wapm.delete(key);
 	for (const key of ["license-file", "readme"]) {
 		const path = wapm.get(key);
 		if (typeof path !== "string") continue;
