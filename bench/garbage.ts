@@ -142,7 +142,6 @@ function guestOn(tree: Namespace): Guest {
 		args: [],
 		env: [],
 		tree,
-		granted: true,
 		bridge: new SuspendingBridge(() => Promise.reject(new Error("there is nobody to ask"))),
 		clock: { realtime: Date.now, monotonic: () => performance.now(), resolution: () => 1000 },
 		fillRandom: (bytes) => void crypto.getRandomValues(bytes),

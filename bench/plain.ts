@@ -28,7 +28,6 @@ export async function preparePlain(
 		tree: namespace,
 		bridge,
 		clock: worldClock(),
-		granted: true,
 		fillRandom,
 	});
 	const stdout = new Output((from, at, length) => {

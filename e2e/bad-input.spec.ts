@@ -53,6 +53,36 @@ const cases: readonly Case[] = [
 		message: /WebAssembly/,
 	},
 	{
+		name: "commands that could not be files",
+		attempt: `(async () => { for (const name of ["", ".", "..", "a/b", "a\\0b"]) { const bytes = await packed({ name: "tests/named", atoms: { a: tiny() }, commands: { [name]: { atom: { name: "a" } } } }); const error = await caught(sandbox.load(bytes)); if (error.code !== "bad-name") throw new Error(name + JSON.stringify(error)); } return sandbox.load(await packed({ name: "tests/named", atoms: { a: tiny() }, commands: { ["n".repeat(256)]: { atom: { name: "a" } } } })); })()`,
+		code: "bad-name",
+		message: /tests\/named.*1 to 255 bytes/,
+	},
+	{
+		name: "a module or an alias that could not be a file",
+		attempt: `(async () => { for (const name of ["", "..", "a/b"]) { const error = await caught(sandbox.load(tiny(), { name })); if (error.code !== "bad-name") throw new Error(name + JSON.stringify(error)); } return sandbox.command("x", [], { mappedCommands: { "a/b": "good" } }).output(); })()`,
+		code: "bad-name",
+		message: /is not the name of a file/,
+	},
+	{
+		name: "a buffer that was transferred",
+		attempt: `(async () => { const bytes = tiny(); structuredClone(bytes, { transfer: [bytes.buffer] }); for (const call of [() => sandbox.load(bytes.buffer), () => sandbox.fs.writeFile("/f", bytes)]) { const error = await caught(call()); if (error.code !== "invalid-option") throw new Error(JSON.stringify(error)); } return sandbox.load(bytes); })()`,
+		code: "invalid-option",
+		message: /detached/,
+	},
+	{
+		name: "a request that the page has aborted",
+		attempt: `sandbox.load(new Request("/packages/sqlite.webc", { signal: AbortSignal.abort() }))`,
+		code: "aborted",
+		message: /sqlite.*aborted/,
+	},
+	{
+		name: "a date that is none",
+		attempt: `sandbox.fs.utimes("/tmp", new Date("never"), 0)`,
+		code: "EINVAL",
+		message: /utimes \/tmp.*valid Date/,
+	},
+	{
 		name: "a command that there is not",
 		attempt: `sandbox.command("nobody").output()`,
 		code: "missing-command",

@@ -662,6 +662,68 @@ test.describe("commands of the page's own", { tag: "@waits" }, () => {
 		});
 	});
 
+	test("what the page calls a program is its argv[0], as it is written", async ({ page }) => {
+		const result = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const { commands } = await sandbox.load(tiny(), { name: "tool.v2.wasm" });
+			const [bytes] = await Promise.all(
+				["/packages/python.webc"].map(async (url) => (await fetch(url)).blob()),
+			);
+			const ask = async (alias: string) => {
+				const mappedCommands = { [alias]: bytes as Blob };
+				const code = "import sys; print(sys.orig_argv[0])";
+				return (await sandbox.command(alias, ["-c", code], { mappedCommands }).output()).text();
+			};
+			return { commands, asked: [await ask("py.one"), await ask("two")] };
+		}, PYTHON);
+		expect(result).toEqual({ commands: ["tool.v2.wasm"], asked: ["py.one\n", "two\n"] });
+	});
+
+	test("a program with a terminal is told its size and kind, unless the caller does", async ({
+		page,
+	}) => {
+		const result = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const code =
+				"import os; print([os.environ.get(n) for n in ('COLUMNS', 'LINES', 'TERM', 'LANG')])";
+			const terminal = { columns: 40, rows: 10 };
+			const ask = async (more: object) => (await py(sandbox, code, more)).out.trim();
+			const env = { TERM: "vt100", LINES: "7" };
+			const asJs = ({ env }: { env: Record<string, string> }) => Number(env.COLUMNS);
+			const mappedCommands = { js: asJs as never };
+			const js = await sandbox.command("js", [], { mappedCommands, terminal }).output();
+			return [await ask({}), await ask({ terminal }), await ask({ terminal, env }), js.code];
+		}, PYTHON);
+		expect(result).toEqual([
+			"[None, None, None, None]",
+			"['40', '10', 'xterm-256color', None]",
+			"['40', '7', 'vt100', None]",
+			40,
+		]);
+	});
+
+	test("a command that two packages have is the first one's, and the page is told", async ({
+		page,
+	}) => {
+		const result = await page.evaluate(async () => {
+			const sandbox = await porthole.Sandbox.create();
+			const warnings: string[] = [];
+			sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+			const made = (name: string, code: number) =>
+				packed({ name, atoms: { a: tiny({ code }) }, commands: { tool: { atom: { name: "a" } } } });
+			const first = await made("tests/first", 3);
+			await sandbox.load(first);
+			await sandbox.load(first);
+			const quiet = warnings.length;
+			await sandbox.load(await made("tests/second", 4));
+			const { code } = await sandbox.command("tool").output();
+			await new Promise((resolve) => setTimeout(resolve, 100));
+			return { quiet, code, warnings };
+		});
+		expect(result).toMatchObject({ quiet: 0, code: 3, warnings: [expect.any(String)] });
+		expect(result.warnings[0]).toMatch(/tests\/first.*tests\/second.*"tool"/);
+	});
+
 	test("an alias is another command, or a module", async ({ page }) => {
 		const result = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create({ packages: [tiny({ code: 4 })] });

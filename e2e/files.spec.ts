@@ -3,6 +3,8 @@
  */
 import { expect, test } from "./library.ts";
 
+const PYTHON = { packages: ["/packages/python.webc"] };
+
 test("files: write, append, read, text, bytes, the option", async ({ page }) => {
 	const result = await page.evaluate(async () => {
 		const { fs } = await porthole.Sandbox.create({
@@ -62,6 +64,30 @@ test("directories: mkdir, readdir, rm", async ({ page }) => {
 	expect(result.full).toMatchObject({ porthole: true });
 	expect(result.full.message).toContain("recursive");
 	expect(result.gone).toBe(false);
+});
+
+test("a program that makes files in the directory it reads comes to an end", async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create({
+			...options,
+			mounts: { "/m": new porthole.MemoryDirectory() },
+		});
+		const code = [
+			"import os, sys",
+			"for top in ('/tmp', '/m', '/lib'):",
+			"    d = top + '/d'",
+			"    os.makedirs(d)",
+			"    for i in range(200): open('%s/image-%04d.jpg' % (d, i), 'w').close()",
+			"    names = []",
+			"    for e in os.scandir(d):",
+			"        names.append(e.name)",
+			"        if len(names) > 1000: break",
+			"        open('%s/t%d' % (d, len(names)), 'w').close()",
+			"    print(len(names), len(set(names)))",
+		].join("\n");
+		return py(sandbox, code);
+	}, PYTHON);
+	expect(result).toEqual({ code: 0, out: "200 200\n".repeat(3), err: "" });
 });
 
 test("stat, lstat, utimes, links, rename, copyFile, exists", async ({ page }) => {

@@ -176,6 +176,78 @@ test("a mount on /home is where programs start, and absolute paths still work", 
 	});
 });
 
+test("a working directory on a mount leads up, and a bare name taken from / is told", {
+	tag: "@waits",
+}, async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create({
+			...options,
+			mounts: {
+				"/project/src": new porthole.MemoryDirectory(),
+				"/data": new porthole.MemoryDirectory({ "precious.csv": "1" }),
+			},
+			files: { "/project/up.txt": "up" },
+		});
+		const warnings: string[] = [];
+		sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+		const run = (code: string) => py(sandbox, code, { currentDir: "/project/src" });
+		const up = await run(
+			"import os; print(open('../up.txt').read(), os.listdir('..'), 'tmp' in os.listdir('../../../..'))",
+		);
+		const made = await run(
+			"import os; os.mkdir('tmp/'); os.makedirs('tmp/', exist_ok=True); open('tmp/x', 'w').write('1')",
+		);
+		const names = async (path: string) => (await sandbox.fs.readdir(path)).map(({ name }) => name);
+		const quiet = warnings.length;
+		const there = [
+			await names("/project/src"),
+			await names("/project/src/tmp"),
+			await names("/tmp"),
+		];
+		const clean = await run("import shutil; shutil.rmtree('data', ignore_errors=True)");
+		await new Promise((resolve) => setTimeout(resolve, 100));
+		return { up, made, there, quiet, clean: clean.code, warnings };
+	}, PYTHON);
+	expect(result.up).toMatchObject({ code: 0, err: "" });
+	expect(result.up.out).toMatch(/^up \['src', 'up.txt'\] True\n$|^up \['up.txt', 'src'\] True\n$/);
+	expect(result).toMatchObject({
+		made: { code: 0 },
+		there: [["tmp"], ["x"], []],
+		quiet: 0,
+		clean: 0,
+		warnings: [expect.stringContaining('"/data"')],
+	});
+});
+
+test("what is unmounted is gone for a process that has mounts of its own", {
+	tag: "@waits",
+}, async ({ page }) => {
+	const result = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create(options);
+		await sandbox.mount("/data", new porthole.MemoryDirectory({ f: "x" }));
+		const code = [
+			"import os",
+			"print(os.listdir('/data'), flush=True)",
+			"input()",
+			"print(os.path.exists('/data/f'))",
+			"try: open('/data/new', 'w')",
+			"except FileNotFoundError: print('gone')",
+		].join("\n");
+		const mounts = { "/own": new porthole.MemoryDirectory() };
+		const process = await sandbox.command("python", ["-c", code], { mounts }).spawn();
+		const next = lines(process.stdout);
+		const before = await next();
+		await sandbox.unmount("/data");
+		const writer = process.stdin.getWriter();
+		await writer.write(new TextEncoder().encode("\n"));
+		await writer.close();
+		const after = [await next(), await next()];
+		await process.status;
+		return { before, after, root: await sandbox.fs.exists("/data") };
+	}, PYTHON);
+	expect(result).toEqual({ before: "['f']\n", after: ["False\n", "gone\n"], root: false });
+});
+
 test("mounts of a process are its own: home, relative, '.', and /", { tag: "@waits" }, async ({
 	page,
 }) => {

@@ -48,6 +48,16 @@ int main(void)
 	DO(fd_filestat_set_times, fd, 1, 2, 0);
 	IS(of("f").atim == 5);
 	IS(of("f").mtim == 7);
+	PART("a write of nothing keeps them");
+	DO(fd_filestat_set_times, fd, 5, 7, ATIM | MTIM);
+	{
+		__wasi_ciovec_t nothing = {(const uint8_t *)"", 0};
+		__wasi_size_t written;
+		DO(fd_write, fd, &nothing, 1, &written);
+		IS(of("f").mtim == 7);
+		DO(fd_pwrite, fd, &nothing, 1, 9, &written);
+		IS(of("f").mtim == 7);
+	}
 	PART("now");
 	DO(fd_filestat_set_times, fd, 0, 0, ATIM_NOW | MTIM_NOW);
 	IS(of("f").atim + 1000000000ull > now);

@@ -10,6 +10,7 @@
  * refused, the error names the entry, and what came before it stays; the file that was being written
  * does not.
  */
+import { isDetached } from "../abi/detached.ts";
 import { PortholeError } from "../abi/error.ts";
 import { gunzip } from "../webc/gunzip.ts";
 import { compressionOf } from "../webc/no-package.ts";
@@ -280,6 +281,12 @@ function streamOf(source: ArchiveSource): ReadableStream<Uint8Array> {
 		throw new PortholeError("invalid-option", "the Response has no body, or it has been read");
 	}
 	if (source instanceof ArrayBuffer || source instanceof Uint8Array) {
+		if (isDetached(source)) {
+			throw new PortholeError(
+				"invalid-option",
+				"the buffer has been transferred: no bytes are left",
+			);
+		}
 		const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
 		return new Blob([bytes.slice()]).stream();
 	}

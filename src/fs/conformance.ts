@@ -10,7 +10,7 @@
  */
 import { expect, test } from "vitest";
 import { ENOENT, EXDEV, errnoName } from "../abi/errno.ts";
-import { type Dice, dice, seeds } from "../abi/random.testkit.ts";
+import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyEntry, emptyStat, type FileSystem, type INode } from "./node.ts";
 import * as at from "./operations.ts";
@@ -376,6 +376,31 @@ export function conformance(
 		expect(listed.sort()).toEqual([...stays].sort());
 	});
 
+	test(`${name}: a listing ends at what was there when it began`, () => {
+		for (const seed of seeds(features.rounds ?? 6)) {
+			try {
+				changeWhileListing(directed, dice(seed));
+			} catch (cause) {
+				throw withSeed(seed, cause);
+			}
+		}
+	});
+
+	test(`${name}: a write of nothing changes nothing`, () => {
+		const { ns, run } = directed({ f: "text" });
+		const f = run(() => at.open(ns, ns.root, "f", true, 0, true)) as INode;
+		expect(run(() => f.setTimes(2_000_000_000n, 3_000_000_000n))).toBe(0);
+		const before = emptyStat();
+		expect(run(() => f.stat(before))).toBe(0);
+		for (const position of [0, 2, 9]) {
+			expect(run(() => f.write(Uint8Array.of(65), 0, 0, position))).toBe(0);
+			const after = emptyStat();
+			expect(run(() => f.stat(after))).toBe(0);
+			expect(after).toEqual(before);
+		}
+		expect(run(() => text(f))).toBe("text");
+	});
+
 	test(`${name}: a gap reads as zeros, and what is cut off does not come back`, () => {
 		const { ns, run } = directed({ f: "0123456789" });
 		const f = run(() => at.open(ns, ns.root, "f", true, 0, true)) as INode;
@@ -399,6 +424,53 @@ export function conformance(
 			expect([stat.accessed, stat.modified]).toEqual([5_000_000_001n, 6_000_000_002n]);
 		}
 	});
+}
+
+/** Lists a directory and makes, removes, moves and replaces files in it meanwhile, more of them than are
+ *  listed. What stays is listed once; what is made is not, and no name is listed twice. */
+function changeWhileListing(world: (tree: Literal) => ReturnType<typeof start>, roll: Dice): void {
+	const names = Array.from({ length: 30 }, (_, i) => `f${i}`);
+	const { ns, run } = world(Object.fromEntries(names.map((file) => [file, "x"])));
+	const there = [...names];
+	const stays = new Set(names);
+	const seen: string[] = [];
+	const entry = emptyEntry();
+	const until = run(() => ns.root.listing());
+	let made = 0;
+	for (let cursor = 0; ; ) {
+		const from = cursor;
+		cursor = run(() => ns.root.readdir(from, entry, until));
+		if (cursor <= 0) break;
+		seen.push(entry.name);
+		expect(seen.length).toBeLessThanOrEqual(names.length);
+		for (let i = roll(4); i > 0; i--) {
+			const one = there[roll(there.length)] ?? "";
+			const other = [there[roll(there.length)] ?? "", `new${made++}`, names[roll(30)] ?? ""][
+				roll(3)
+			];
+			if (other === undefined || other === one) continue;
+			if (roll(4) === 0) {
+				expect(run(() => at.unlink(ns, ns.root, one))).toBe(0);
+			} else if (roll(2) === 0) {
+				expect(run(() => at.rename(ns, ns.root, one, ns.root, other))).toBe(0);
+			} else {
+				expect(typeof run(() => at.open(ns, ns.root, other, true, at.CREATE, true))).toBe("object");
+				if (!there.includes(other)) there.push(other);
+				continue;
+			}
+			there.splice(there.indexOf(one), 1);
+			stays.delete(one);
+			if (
+				typeof run(() => at.find(ns, ns.root, other, true)) !== "number" &&
+				!there.includes(other)
+			) {
+				there.push(other);
+			}
+		}
+	}
+	expect(new Set(seen).size, "no name twice").toBe(seen.length);
+	expect(seen.filter((file) => !names.includes(file))).toEqual([]);
+	expect([...stays].filter((file) => !seen.includes(file))).toEqual([]);
 }
 
 function start(subject: Subject) {

@@ -6,16 +6,35 @@
  *     list       [1 a] [2 –] [3 c] [4 d]      2 was removed: a hole
  *
  * Each entry has a number that only ever grows, and that is the cursor of `readdir`. A removed entry
- * leaves a hole in the list; when half of the list is holes, it is packed. Renaming an entry within
- * its directory keeps its place.
+ * leaves a hole in the list; when half of the list is holes, it is packed. What replaces a node takes the
+ * place that its name has, and what is renamed within its directory keeps its own.
+ *
+ * A listing leaves out the names that came after it began, so it ends although its reader makes files; it
+ * shows what stayed exactly once, and no name twice. To tell those names, each has the *moment* at which it
+ * came: a count over all directories, so that layers of directories can be listed as one.
  */
 import type { Node } from "./node.ts";
+
+let last = 1;
+
+/** No earlier than all names that there are by now. */
+export function moment(): number {
+	return last;
+}
+
+/** A moment later than all before. */
+export function nextMoment(): number {
+	last += 1;
+	return last;
+}
 
 /** `node` is null once the entry has been removed. */
 interface Slot {
 	name: string;
 	node: Node | null;
 	readonly cursor: number;
+	/** When the entry got its name. */
+	named: number;
 }
 
 /** Fewer holes than this are not worth packing. */
@@ -51,7 +70,7 @@ export class Entries {
 	/** Adds an entry, whose name must be free. */
 	add(name: string, node: Node): void {
 		this.#lastCursor += 1;
-		const slot = { name, node, cursor: this.#lastCursor };
+		const slot = { name, node, cursor: this.#lastCursor, named: nextMoment() };
 		this.#byName ??= new Map();
 		this.#byName.set(name, slot);
 		this.#slots.push(slot);
@@ -74,15 +93,23 @@ export class Entries {
 		if (slot === undefined) return;
 		this.#byName?.delete(name);
 		slot.name = newName;
+		slot.named = nextMoment();
 		this.#byName?.set(newName, slot);
 	}
 
-	/** The entry after `cursor`, or undefined after the last. */
-	after(cursor: number): Readonly<Slot> | undefined {
+	/** Adds an entry, in the place of the one that has its name, if there is one. */
+	put(name: string, node: Node): void {
+		const slot = this.#byName?.get(name);
+		if (slot === undefined) this.add(name, node);
+		else slot.node = node;
+	}
+
+	/** The next entry after `cursor` that had its name at the moment `until`; undefined after the last. */
+	after(cursor: number, until: number): Readonly<Slot> | undefined {
 		const slots = this.#slots;
 		let index = slots[this.#hint]?.cursor === cursor ? this.#hint + 1 : this.#search(cursor);
 		if (index < this.#head) index = this.#head;
-		while (index < slots.length && slots[index]?.node === null) index += 1;
+		while (index < slots.length && !shows(slots[index] as Slot, until)) index += 1;
 		this.#hint = index;
 		return slots[index];
 	}
@@ -104,4 +131,8 @@ export class Entries {
 		}
 		return low;
 	}
+}
+
+function shows(slot: Slot, until: number): boolean {
+	return slot.node !== null && slot.named <= until;
 }

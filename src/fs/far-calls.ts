@@ -12,7 +12,7 @@
  *     truncate                   node, size                                –
  *     read                       node, position, how many                  body: the bytes
  *     write                      node, position; body: the bytes           –
- *     readdir                    node, cursor                              body: entries, see below
+ *     readdir                    node, cursor, when it began or -1         when it began; body: entries, see below
  *     statAt                     node, follow; path                        as `stat`
  *     exists                     node, follow; path                        –
  *     open                       node, follow, flags, writes; path         ino, dev, type, descriptor

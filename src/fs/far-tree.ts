@@ -15,6 +15,9 @@ import { ACCESSED, CALL, ENTRY_HEAD, type FarFacts, GIVEN, MODIFIED, TYPES } fro
 import type { Entry, FileType, OpenNode, Stat } from "./node.ts";
 import type { Operations, View } from "./operations.ts";
 
+/** Instead of the moment at which a listing began: it begins now. */
+const BEGINS = -1;
+
 interface FarEntry {
 	readonly name: string;
 	readonly ino: number;
@@ -32,9 +35,11 @@ class FarNode implements OpenNode {
 	/** What carries what is written here, instead of letters. */
 	ring: Ring | null = null;
 	readonly #tree: FarTree;
-	/** Entries that have been fetched and not been asked for, and the cursor before the first. */
+	/** Entries that have been fetched and not been asked for, the cursor before the first, and when the
+	 *  listing began that they belong to. */
 	#entries: FarEntry[] = [];
 	#cursor = 0;
+	#until = 0;
 
 	constructor(tree: FarTree, facts: FarFacts, descriptor: number) {
 		this.#tree = tree;
@@ -123,11 +128,18 @@ class FarNode implements OpenNode {
 		return done;
 	}
 
-	readdir(cursor: number, out: Entry): number {
-		if (cursor === 0 || cursor !== this.#cursor || this.#entries.length === 0) {
-			const count = this.#send(CALL.readdir, cursor);
+	/** Fetches the first entries as well. */
+	listing(): number {
+		this.#entries = [];
+		const count = this.#fetch(0, BEGINS);
+		return count < 0 ? count : this.#until;
+	}
+
+	readdir(cursor: number, out: Entry, until = BEGINS): number {
+		const same = until === this.#until || (until === BEGINS && cursor > 0);
+		if (!same || cursor !== this.#cursor || this.#entries.length === 0) {
+			const count = this.#fetch(cursor, until);
 			if (count <= 0) return count;
-			this.#entries = takeEntries(this.#tree.carrier.letter, count);
 		}
 		const entry = this.#entries.pop() as FarEntry;
 		out.name = entry.name;
@@ -135,6 +147,17 @@ class FarNode implements OpenNode {
 		out.type = entry.type;
 		this.#cursor = entry.cursor;
 		return entry.cursor;
+	}
+
+	/** How many entries follow `cursor` in the listing that began at `until`. */
+	#fetch(cursor: number, until: number): number {
+		const count = this.#send(CALL.readdir, cursor, until);
+		if (count < 0) return count;
+		const { letter } = this.#tree.carrier;
+		this.#entries = takeEntries(letter, count);
+		this.#cursor = cursor;
+		this.#until = letter.numbers[1] as number;
+		return count;
 	}
 
 	#send(call: number, first = 0, second = 0): number {

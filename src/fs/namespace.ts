@@ -73,6 +73,8 @@ export class Namespace implements Terrain {
 	absolute = false;
 	/** Absolute symlinks are followed from every directory, not from the root only. */
 	absoluteLinks = false;
+	/** The working directory of the process, if it may see all of the tree: see `enter`. */
+	current: INode | null = null;
 	readonly #table: Table;
 	readonly #walk: Walk;
 
@@ -178,6 +180,13 @@ export class Namespace implements Terrain {
 	/** Notes how the last walk came to the directory `node`, so that `..` can rise above it. */
 	remember(node: INode): void {
 		if (this.absolute) this.#walk.remember(node);
+	}
+
+	/** Makes the directory `node`, to which the last walk led, the working directory: paths from there
+	 *  may rise to the root. */
+	enter(node: INode): void {
+		this.#walk.remember(node);
+		this.current = node;
 	}
 
 	/** Notes that a directory has got another parent. */

@@ -23,6 +23,7 @@ import {
 	EXDEV,
 } from "../abi/errno.ts";
 import type { Ticket } from "../bridge/bridge.ts";
+import { moment } from "./entries.ts";
 
 /** One call that waits for a store, from its first run to its last: what was changed before the first
  *  is waited for, and what is changed meanwhile is not. */
@@ -95,9 +96,13 @@ export interface OpenNode {
 	readable(): number;
 	/** How many bytes `write` would take at once; PENDING if it would wait. */
 	writable(): number;
+	/** Begins to list a directory: the moment for `until` of `readdir`. */
+	listing(): number;
 	/** Fills `out` with the entry after `cursor` and returns its own cursor; 0 after the last.
-	 *  A cursor stays good while other entries come and go. `.` and `..` are not listed. */
-	readdir(cursor: number, out: Entry): number;
+	 *  A cursor stays good while other entries come and go. With `until`, what was made after that
+	 *  moment is left out, so a listing ends although its reader makes files; each name that stays is
+	 *  listed once, and none twice. `.` and `..` are not listed. */
+	readdir(cursor: number, out: Entry, until?: number): number;
 	/** Opening `/dev/stdin` yields the process's own descriptor: its number, else -1. */
 	readonly descriptor: number;
 }
@@ -251,7 +256,11 @@ export abstract class Node implements INode {
 		return typeof node === "number" ? node : EROFS;
 	}
 
-	readdir(_cursor: number, _out: Entry): number {
+	listing(): number {
+		return this.type === "directory" ? moment() : ENOTDIR;
+	}
+
+	readdir(_cursor: number, _out: Entry, _until?: number): number {
 		return this.type === "directory" ? 0 : ENOTDIR;
 	}
 

@@ -145,7 +145,7 @@ test("another page's copy in the same store is left alone", () => {
 const names = {
 	"of 245 bytes": "n".repeat(245),
 	"of 253 bytes": "n".repeat(253),
-	"of 255 bytes in two": "é".repeat(127) + "e",
+	"of 255 bytes in two": `${"é".repeat(127)}e`,
 	"like a mark": ".opaque.d",
 	"like a copy": ".copy.d",
 };

@@ -100,6 +100,7 @@ export class OverlayLeaf extends Node {
 	}
 
 	override write(from: Uint8Array, at: number, length: number, position: number): number {
+		if (length === 0 && this.type === "file") return 0;
 		const upper = this.#upper ?? this.bare();
 		return typeof upper === "number" ? upper : upper.write(from, at, length, position);
 	}

@@ -26,6 +26,7 @@
  * Directory and overlay stand in one file: neither can be understood, or changed, without the other.
  */
 import { type Done, EEXIST, EINVAL, ENOENT, EPERM, type Errno, EXDEV } from "../abi/errno.ts";
+import { nextMoment } from "./entries.ts";
 import {
 	type Entry,
 	emptiness,
@@ -102,10 +103,12 @@ export class OverlayDirectory extends Node {
 	readonly #children = new Map<string, Node>();
 	/** Directories of the upper that show nothing of a lower. */
 	readonly #plain = new Map<string, INode>();
-	/** The names of the lowers in the order of their listing. */
-	#names: string[] | null = null;
-	#listError = 0;
-	#nameSet = new Set<string>();
+	/** The names of the lowers, each with the moment at which it was seen first, which is later for those of
+	 *  a lower that was added. `#names` has them in their order, which is that of cursors. */
+	readonly #born = new Map<string, number>();
+	readonly #names: string[] = [];
+	/** Whether these are the names of the lowers as they are now. */
+	#listed = false;
 
 	constructor(
 		overlay: Overlay,
@@ -245,14 +248,22 @@ export class OverlayDirectory extends Node {
 		return wrong !== 0 ? wrong : this.#take(from, name, newName, node, old);
 	}
 
-	override readdir(cursor: number, out: Entry): number {
-		const fresh = this.#refresh();
-		if (fresh !== 0) return fresh;
-		this.#names ??= this.#list();
+	/** The upper is asked as well, so that what it lists now is no later than the answer. */
+	override listing(): number {
+		const listed = this.#refresh() || this.#list();
+		if (listed !== 0) return listed;
+		const above = this.#upper?.listing() ?? 0;
+		return above < 0 ? above : super.listing();
+	}
+
+	/** A name that a lower has keeps its place there, also where the upper has it again. */
+	override readdir(cursor: number, out: Entry, until = Number.POSITIVE_INFINITY): number {
+		const listed = this.#refresh() || this.#list();
+		if (listed !== 0) return listed;
 		const names = this.#names;
-		if (names === null) return this.#listError;
 		for (let i = cursor; i < names.length; i++) {
 			const name = names[i] as string;
+			if (this.#bornAfter(name, until)) break;
 			const node = this.lookup(name);
 			if (node === ENOENT) continue;
 			if (typeof node === "number") return node;
@@ -261,7 +272,7 @@ export class OverlayDirectory extends Node {
 			out.type = node.type;
 			return i + 1;
 		}
-		return this.#readUpper(Math.max(0, cursor - UPPER), out);
+		return this.#readUpper(Math.max(0, cursor - UPPER), out, until);
 	}
 
 	/** The directory in the upper, made if it is missing. */
@@ -366,7 +377,7 @@ export class OverlayDirectory extends Node {
 		const lowers = this.#lowersNow();
 		if (typeof lowers === "number") return lowers;
 		this.#lowers = lowers;
-		this.#names = null;
+		this.#listed = false;
 		this.#plain.clear();
 		for (const [name, child] of this.#children) {
 			const found = this.#below(name);
@@ -462,32 +473,41 @@ export class OverlayDirectory extends Node {
 		if (node instanceof OverlayDirectory) node.#removed = true;
 	}
 
-	/** The names of the lowers; null, with the reason in `#listError`, where they must be waited
-	 *  for. */
-	#list(): string[] | null {
-		const names = new Set<string>();
+	/** 0 once the names of the lowers are known. Those of before keep their places; one that has gone is
+	 *  passed over, since nothing is found by it. */
+	#list(): Done {
+		if (this.#listed) return 0;
+		const found = new Set<string>();
 		const entry = emptyEntry();
 		for (const lower of this.#lowers) {
 			let cursor = lower.readdir(0, entry);
-			for (; cursor > 0; cursor = lower.readdir(cursor, entry)) {
-				if (!reserved(entry.name)) names.add(entry.name);
-			}
-			if (cursor < 0) {
-				this.#listError = cursor;
-				return null;
-			}
+			for (; cursor > 0; cursor = lower.readdir(cursor, entry)) found.add(entry.name);
+			// Below 0 it is an Errno.
+			if (cursor < 0) return cursor as Errno;
 		}
-		this.#nameSet = names;
-		return [...names];
+		const born = nextMoment();
+		for (const name of found) {
+			if (reserved(name) || this.#born.has(name)) continue;
+			this.#born.set(name, born);
+			this.#names.push(name);
+		}
+		this.#listed = true;
+		return 0;
+	}
+
+	/** Whether no lower had a name at the moment `until`. */
+	#bornAfter(name: string, until: number): boolean {
+		const born = this.#born.get(name);
+		return born === undefined || born > until;
 	}
 
 	/** The entries that only the upper has. */
-	#readUpper(from: number, out: Entry): number {
+	#readUpper(from: number, out: Entry, until: number): number {
 		let cursor = from;
 		for (;;) {
-			cursor = this.#upper === null ? 0 : this.#upper.readdir(cursor, out);
+			cursor = this.#upper === null ? 0 : this.#upper.readdir(cursor, out, until);
 			if (cursor <= 0) return cursor;
-			if (!reserved(out.name) && !this.#nameSet.has(out.name)) return UPPER + cursor;
+			if (!reserved(out.name) && this.#bornAfter(out.name, until)) return UPPER + cursor;
 		}
 	}
 }

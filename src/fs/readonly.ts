@@ -56,8 +56,12 @@ class ReadOnlyNode extends Node {
 		return typeof found === "number" ? found : readOnly(found);
 	}
 
-	override readdir(cursor: number, out: Entry): number {
-		const next = this.#node.readdir(cursor, out);
+	override listing(): number {
+		return this.#node.listing();
+	}
+
+	override readdir(cursor: number, out: Entry, until?: number): number {
+		const next = this.#node.readdir(cursor, out, until);
 		if (next <= 0) return next;
 		// The entry's number must be the one that `stat` gives.
 		const found = this.lookup(out.name);

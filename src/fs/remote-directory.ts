@@ -19,6 +19,7 @@ import {
 	EXDEV,
 	PENDING,
 } from "../abi/errno.ts";
+import { isName } from "../abi/name.ts";
 import type { OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { Listing, Times } from "../bridge/store.ts";
 import { Entries } from "./entries.ts";
@@ -152,10 +153,15 @@ export class RemoteDirectory extends RemoteNode {
 		return 0;
 	}
 
-	override readdir(cursor: number, out: Entry): number {
+	override listing(): number {
+		const entries = this.#current();
+		return typeof entries === "number" ? entries : super.listing();
+	}
+
+	override readdir(cursor: number, out: Entry, until = Number.POSITIVE_INFINITY): number {
 		const entries = cursor === 0 ? this.#current() : (this.#entries ?? this.#list());
 		if (typeof entries === "number") return entries;
-		const slot = entries.after(cursor);
+		const slot = entries.after(cursor, until);
 		if (slot === undefined) return 0;
 		// What is listed has its node.
 		const node = slot.node as Node;
@@ -376,7 +382,6 @@ export class RemoteDirectory extends RemoteNode {
 	#refuses(name: string): Done {
 		const { longest = MAX_NAME, refused } = this.fs.names;
 		if (utf8Length(name, 0, name.length) > Math.min(longest, MAX_NAME)) return ENAMETOOLONG;
-		// Half a pair of surrogates is no text, and would come back as something else.
 		if (!isName(name) || (refused !== undefined && name.search(refused) >= 0)) return EINVAL;
 		return 0;
 	}
@@ -425,17 +430,14 @@ export class RemoteDirectory extends RemoteNode {
 		old: Node | undefined,
 	): void {
 		this.fs.queue.flush();
-		if (old !== undefined) {
-			to.#leave(newName, old);
-			target.delete(newName);
-		}
+		if (old !== undefined) to.#leave(newName, old);
 		const from = this.pathOf(name);
 		this.#touched.add(name);
 		to.#touched.add(newName);
-		if (to === this) entries.relabel(name, newName);
+		if (to === this && old === undefined) entries.relabel(name, newName);
 		else {
 			entries.delete(name);
-			target.add(newName, node);
+			target.put(newName, node);
 		}
 		node.deleteName(this, name);
 		node.addName(to, newName);
@@ -469,13 +471,7 @@ const TYPES: ReadonlySet<unknown> = new Set(["file", "directory", "symlink"]);
 function isListing(value: unknown): value is Listing {
 	if (typeof value !== "object" || value === null) return false;
 	const { name, type } = value as { name: unknown; type: unknown };
-	return TYPES.has(type) && isName(name) && utf8Length(name, 0, name.length) <= MAX_NAME;
-}
-
-/** Whether something can be called so. */
-function isName(name: unknown): name is string {
-	if (typeof name !== "string" || name === "" || name === "." || name === "..") return false;
-	return name.length <= MAX_NAME && name.isWellFormed() && !/[/\0]/.test(name);
+	return TYPES.has(type) && isName(name);
 }
 
 /** What a listing says of times, as far as it makes sense. */

@@ -146,6 +146,7 @@ export class TmpFile extends TmpNode {
 	}
 
 	override write(from: Uint8Array, at: number, length: number, position: number): number {
+		if (length === 0) return 0;
 		this.marks |= MODIFIED | CHANGED;
 		return this.#chunks.write(from, at, length, position);
 	}
@@ -293,8 +294,8 @@ export class TmpDirectory extends TmpNode {
 		const wrong = to.#refusesMoved(node, old);
 		if (wrong !== 0) return wrong;
 		const now = this.fs.now();
-		if (old !== undefined) to.#drop(newName, old, now);
-		if (to === this) this.#entries.relabel(name, newName);
+		if (old !== undefined) to.#lose(old, now);
+		if (to === this && old === undefined) this.#entries.relabel(name, newName);
 		else this.#move(name, node, to, newName, now);
 		this.modifiedAt(now);
 		// A file keeps the time of its contents; a directory that moves has changed (its `..` has).
@@ -303,8 +304,8 @@ export class TmpDirectory extends TmpNode {
 		return 0;
 	}
 
-	override readdir(cursor: number, out: Entry): number {
-		const slot = this.#entries.after(cursor);
+	override readdir(cursor: number, out: Entry, until = Number.POSITIVE_INFINITY): number {
+		const slot = this.#entries.after(cursor, until);
 		if (slot === undefined) return 0;
 		// What is listed has its node.
 		const node = shown(slot.node as Node);
@@ -335,14 +336,21 @@ export class TmpDirectory extends TmpNode {
 	}
 
 	#insert(name: string, node: Node, now: bigint): void {
-		this.#entries.add(name, node);
+		this.#entries.put(name, node);
 		if (node.type === "directory") this.links += 1;
 		this.modifiedAt(now);
 	}
 
 	/** Removes an entry, and its node loses one name. */
 	#drop(name: string, node: Node, now: bigint): void {
-		this.#vacate(name, node, now);
+		this.#entries.delete(name);
+		this.#lose(node, now);
+	}
+
+	/** A node that was here loses one name. */
+	#lose(node: Node, now: bigint): void {
+		if (node.type === "directory") this.links -= 1;
+		this.modifiedAt(now);
 		if (node instanceof TmpDirectory) {
 			node.#removed = true;
 			node.#parent = null;

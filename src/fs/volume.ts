@@ -11,6 +11,7 @@
  * file knows where they lie, and whoever made the volume knows how to read them, now or later.
  */
 import { type Done, EIO, ENOENT, type Errno } from "../abi/errno.ts";
+import { isName } from "../abi/name.ts";
 import type { MountedVolume, Span, Volume } from "../webc/package.ts";
 import {
 	type Entry,
@@ -228,12 +229,13 @@ class VolumeDirectory extends VolumeNode {
 		return cursor + 1;
 	}
 
+	/** What no path can lead to is not listed, or a walk through the tree would lead out of it. */
 	#list(): string[] {
 		const names = new Set<string>();
 		for (const { entries } of this.#layers) for (const name of entries.keys()) names.add(name);
 		for (const name of this.#point?.children.keys() ?? []) names.add(name);
 		for (const name of this.#point?.extras.keys() ?? []) names.add(name);
-		return [...names];
+		return [...names].filter(isName);
 	}
 
 	#make(name: string): INode | null {

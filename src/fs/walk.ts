@@ -5,8 +5,8 @@
  * `..`: a node does not know its parent, because the same tree may be mounted in two places and a
  * mount covers a node, not a path. So the walk keeps the directories it came through on a stack, and
  * `..` pops it. Below the bottom of the stack lies `from`, the directory of a descriptor: a preview1
- * guest may not rise above that (EPERM); a WASIX guest may, and then the parent is one that an
- * earlier walk has *remembered* when it opened the directory.
+ * guest may not rise above that (EPERM) unless it is its working directory; a WASIX guest may. Then the
+ * parent is one that an earlier walk has *remembered* when it opened the directory.
  *
  * A symlink is replaced by its target: the rest of the path is appended to the target and the walk
  * goes on, at most 40 times. The usual path of one or two plain components allocates nothing but
@@ -50,6 +50,8 @@ export interface Terrain {
 	readonly root: INode;
 	/** Absolute paths are allowed, and `..` may rise above `from`, as far as the root. */
 	readonly absolute: boolean;
+	/** The directory above which `..` may rise all the same, as far as the root. */
+	readonly current: INode | null;
 	/** Whether a symlink with an absolute target is followed on a walk from `from`. */
 	mayRestart(from: INode): boolean;
 	/** The node that is visible where `node` lies: the root of what is mounted on it, or itself. */
@@ -92,9 +94,10 @@ export class Walk {
 		if (from.type !== "directory") return ENOTDIR;
 		this.#depth = 0;
 		this.#hops = 0;
-		this.#free = this.#terrain.absolute;
+		const { absolute, current, root } = this.#terrain;
+		this.#free = absolute || from === current;
 		if (path.charCodeAt(0) !== SLASH) return this.#go(from, path, mode, out);
-		return this.#free ? this.#go(this.#terrain.root, path, mode, out) : EPERM;
+		return absolute ? this.#go(root, path, mode, out) : EPERM;
 	}
 
 	/** Notes the way of the last walk, which ended at the directory `node`. */

@@ -2,6 +2,7 @@
  * A store in the page's memory. It is the model for the others, and what to mount
  * where files need not outlive the page: several sandboxes may share one.
  */
+import { isDetached } from "../abi/detached.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { FileId, LinkingStore, Listing, Made, StoreChange, Times } from "../bridge/store.ts";
 import { type Answer, apply } from "./changes.ts";
@@ -37,7 +38,8 @@ export class MemoryStore implements LinkingStore {
 		for (const [path, data] of files) {
 			const parts = split(path);
 			const name = path.endsWith("/") ? "" : parts.pop();
-			if (name === undefined) throw failure("EINVAL", "create", path);
+			const lost = typeof data !== "string" && isDetached(data);
+			if (name === undefined || lost) throw failure("EINVAL", "create", path);
 			let directory = this.#root;
 			for (const part of parts) {
 				const next = directory.entries.get(part) ?? item("directory");

@@ -59,6 +59,7 @@ export class Connection {
 			this.#open.add(reject);
 			const f = this.#kernel[method] as unknown as (...a: unknown[]) => Promise<Answer<K>>;
 			f(...args)
+				.catch(notSent)
 				.then(resolve, reject)
 				.finally(() => this.#open.delete(reject));
 		});
@@ -84,4 +85,10 @@ async function whyFailed(url: ScriptAddress | undefined, said: string): Promise<
 	} catch (cause) {
 		return new PortholeError("network-error", "a part of Porthole could not be loaded", { cause });
 	}
+}
+
+/** What cannot be posted is the page's mistake, such as a buffer that it has transferred. */
+function notSent(cause: unknown): never {
+	if (!(cause instanceof DOMException) || cause.name !== "DataCloneError") throw cause;
+	throw new PortholeError("invalid-option", cause.message, { cause });
 }

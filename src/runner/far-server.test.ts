@@ -194,8 +194,12 @@ class Seen implements INode {
 		return this.#open.writable();
 	}
 
-	readdir(cursor: number, out: Entry): number {
-		return this.#node === null ? ENOTDIR : this.#node.readdir(cursor, out);
+	listing(): number {
+		return this.#node === null ? ENOTDIR : this.#node.listing();
+	}
+
+	readdir(cursor: number, out: Entry, until?: number): number {
+		return this.#node === null ? ENOTDIR : this.#node.readdir(cursor, out, until);
 	}
 }
 

@@ -119,7 +119,7 @@ export class FarServer {
 			case CALL.write:
 				return isCount(second) ? node.write(letter.body, 0, letter.length, second) : EINVAL;
 			case CALL.readdir:
-				return isCount(second) ? this.#readdir(node, second, letter) : EINVAL;
+				return isCount(second) ? this.#list(node, second, letter) : EINVAL;
 			default:
 				return EINVAL;
 		}
@@ -211,14 +211,23 @@ export class FarServer {
 		return n;
 	}
 
+	/** Entries of the listing that the letter names, or of one that begins. */
+	#list(node: OpenNode, cursor: number, letter: Letter): number {
+		const named = letter.numbers[3] as number;
+		const until = isCount(named) ? named : node.listing();
+		if (until < 0) return until;
+		letter.numbers[1] = until;
+		return this.#readdir(node, cursor, until, letter);
+	}
+
 	/** As many entries as are there and fit. What follows them is asked for when it is wanted. */
-	#readdir(node: OpenNode, cursor: number, letter: Letter): number {
+	#readdir(node: OpenNode, cursor: number, until: number, letter: Letter): number {
 		const view = new DataView(letter.body.buffer, letter.body.byteOffset);
 		let count = 0;
 		let at = 0;
 		let next = cursor;
 		while (at < ENTRIES) {
-			next = node.readdir(next, this.#entry);
+			next = node.readdir(next, this.#entry, until);
 			if (next <= 0) break;
 			const name = encoder.encode(this.#entry.name);
 			if (at + ENTRY_HEAD + name.length > BODY) {

@@ -43,6 +43,9 @@ export interface Start {
 	readonly post: (message: FromGuest, give?: Transferable[]) => void;
 }
 
+/** Of so many names that a program has guessed wrong, perhaps, the page is told. */
+const MOST_GUESSES = 16;
+
 export class GuestProcess {
 	readonly #guest: Guest;
 	readonly #bridge: Bridge;
@@ -54,6 +57,9 @@ export class GuestProcess {
 	readonly #terminal: Terminal | null;
 	readonly #outputs: readonly [Funnel, Funnel];
 	#start: () => Promise<WireStatus> = async () => ({ code: 0 });
+	/** Names that were looked for in the working directory and changed in the root. */
+	readonly #guesses = new Set<string>();
+	#directoryName = "/";
 	#fed = 0;
 	#reported = 0;
 
@@ -90,12 +96,11 @@ export class GuestProcess {
 		this.#post = post;
 		this.#pid = request.pid;
 		this.#guest = new Guest({
-			args: argumentsOf(program.name, program.info, request.args),
+			args: argumentsOf(request.called ?? program.name, program.info, request.args),
 			env: environmentOf(program.info, request),
 			tree: namespace,
 			bridge,
 			clock: start.clock,
-			granted: start.tree.granted || request.mounts.length > 0,
 			fillRandom: start.fillRandom,
 		});
 		const funnel = (fd: 1 | 2) =>
@@ -111,6 +116,7 @@ export class GuestProcess {
 		this.#input =
 			this.#terminal ??
 			new Input(bridge, "pipe", start.ahead ? undefined : () => this.#reportTaken());
+		this.#guest.guessed = (name) => this.#tellGuess(program.name, name);
 		this.#guest.flush = () => {
 			for (const output of this.#outputs) output.flush();
 		};
@@ -214,6 +220,16 @@ export class GuestProcess {
 		this.#reported = taken;
 	}
 
+	/** Tells of each name once, and not of every name of a program that guesses without end. */
+	#tellGuess(program: string, name: string): void {
+		if (this.#guesses.has(name) || this.#guesses.size === MOST_GUESSES) return;
+		this.#guesses.add(name);
+		import("./unfit.ts").then(({ guessed }) => {
+			const detail = { message: guessed(program, name, this.#directoryName) };
+			this.#post({ from: 0, kind: "event", event: { type: "warning", detail } });
+		});
+	}
+
 	async #openStandard(request: WireSpawn): Promise<void> {
 		if (request.stdin !== "pipe") {
 			// What is given ahead can be read, and polled for, by the first call.
@@ -233,9 +249,10 @@ export class GuestProcess {
 	 */
 	async #openDirectories(directory: string, mounts: readonly Mounted[]): Promise<void> {
 		const namespace = this.#namespace;
+		this.#directoryName = directory;
 		this.#preopen(namespace.root, "/");
 		if (!mounts.some(({ written }) => written === ".")) {
-			this.#preopen(await this.#directory(directory), ".");
+			this.#preopen(await this.#directory(directory, true), ".");
 		}
 		if (directory !== "/") return;
 		for (const { written, mount } of mounts) {
@@ -245,10 +262,14 @@ export class GuestProcess {
 		}
 	}
 
-	/** The directory at `path`; made where it is missing. */
-	async #directory(path: string): Promise<INode> {
+	/** The directory at `path`; made where it is missing. The process works in it if `enters`. */
+	async #directory(path: string, enters = false): Promise<INode> {
 		const namespace = this.#namespace;
-		const find = () => tree.find(namespace, namespace.root, path.replace(/^\/+/, "") || ".", true);
+		const find = () => {
+			const found = tree.find(namespace, namespace.root, path.replace(/^\/+/, "") || ".", true);
+			if (enters && typeof found !== "number") namespace.enter(found);
+			return found;
+		};
 		let node = await settle(this.#bridge, find);
 		if (node === ENOENT) {
 			const { KernelFiles } = await import("./kernel-files.ts");

@@ -32,7 +32,6 @@ export interface FarStart {
 	readonly entry: string;
 	readonly args: readonly string[];
 	readonly env: readonly (readonly [string, string])[];
-	readonly granted: boolean;
 	/** Where letters go: shared memory, or the name under which a service worker carries them. */
 	readonly letters: SharedArrayBuffer | string;
 	readonly root: FarFacts;
@@ -53,6 +52,8 @@ export type FromGuestWorker =
 	| { readonly kind: "ring" }
 	/** Calls a function of the page. The letter is the answer; see `FUNCTION_ANSWER`. */
 	| { readonly kind: "call"; readonly function: number; readonly args: readonly unknown[] }
+	/** A name was taken for one in the root: see `Guest.guessed`. */
+	| { readonly kind: "guessed"; readonly name: string }
 	| { readonly kind: "exit"; readonly status: WireStatus }
 	/** It could not be linked, or ended by a fault that is not the guest's. */
 	| { readonly kind: "failed"; readonly error: WireError };

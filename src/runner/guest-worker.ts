@@ -63,9 +63,9 @@ async function assemble(
 		operations: tree,
 		bridge,
 		clock: worldClock(),
-		granted: start.granted,
 		fillRandom,
 	});
+	guest.guessed = (name) => post({ kind: "guessed", name } satisfies FromGuestWorker);
 	for (const { node, flags, rights, inheriting, preopen, beyond } of start.descriptors) {
 		const file = new OpenFile(tree.node(node), flags, rights, inheriting, preopen);
 		if (beyond) file.beyond = tree.root;

@@ -2,7 +2,17 @@
  * The worker's half of `Sandbox.fs`: operations on the tree that wait where they must.
  */
 
-import { EEXIST, EISDIR, ENOENT, ENOTDIR, type Errno, ESTALE, errnoName } from "../abi/errno.ts";
+import {
+	EEXIST,
+	EFBIG,
+	EINVAL,
+	EISDIR,
+	ENOENT,
+	ENOTDIR,
+	type Errno,
+	ESTALE,
+	errnoName,
+} from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
@@ -15,6 +25,10 @@ import { settle } from "./settle.ts";
 const NS_PER_MS = 1000000n;
 /** How often a file that is changed meanwhile is read before it is given as it was found. */
 const ATTEMPTS = 8;
+/** Milliseconds since 1970 that a time must be below: its nanoseconds have 64 bits. */
+const LATEST = 2 ** 64 / 1e6;
+/** The most bytes that are read into memory at once. */
+const MOST_BYTES = 2 ** 31;
 
 export class KernelFiles implements Files {
 	readonly #bridge: Bridge;
@@ -71,7 +85,7 @@ export class KernelFiles implements Files {
 		const before = await this.#stateOf(call, path, node);
 		const left = (await this.#run(call, path, () => node.size())) - position;
 		const size = Math.max(0, Math.min(length, left));
-		const bytes = room(size, path);
+		const bytes = room(size, call, path);
 		let done = 0;
 		while (done < size) {
 			const at = done;
@@ -115,10 +129,11 @@ export class KernelFiles implements Files {
 		if (node.type !== "directory") throw failure(ENOTDIR, "readdir", path);
 		const entries: WireEntry[] = [];
 		const entry = emptyEntry();
+		const until = await this.#run("readdir", path, () => node.listing());
 		let cursor = 0;
 		for (;;) {
 			const from = cursor;
-			cursor = await this.#run("readdir", path, () => node.readdir(from, entry));
+			cursor = await this.#run("readdir", path, () => node.readdir(from, entry, until));
 			if (cursor === 0) return entries;
 			entries.push({ name: entry.name, type: entry.type });
 		}
@@ -231,9 +246,13 @@ export class KernelFiles implements Files {
 	}
 
 	async utimes(path: string, atimeMs: number, mtimeMs: number): Promise<void> {
-		const ns = (ms: number) => BigInt(Math.round(ms * 1000)) * 1000n;
+		const ns = (ms: number) => {
+			if (ms >= 0 && ms < LATEST) return BigInt(Math.round(ms * 1000)) * 1000n;
+			throw failure(EINVAL, "utimes", path, "a time is a valid Date or milliseconds since 1970");
+		};
+		const [accessed, modified] = [ns(atimeMs), ns(mtimeMs)];
 		await this.#run("utimes", path, (namespace) =>
-			tree.setTimes(namespace, namespace.root, relative(path), true, ns(atimeMs), ns(mtimeMs)),
+			tree.setTimes(namespace, namespace.root, relative(path), true, accessed, modified),
 		);
 	}
 
@@ -279,10 +298,14 @@ function relative(path: string): string {
 	return path.replace(/^\/+/, "") || ".";
 }
 
-function room(size: number, path: string): Uint8Array<ArrayBuffer> {
+function room(size: number, call: string, path: string): Uint8Array<ArrayBuffer> {
+	if (size > MOST_BYTES) {
+		const why = `${size} bytes are more than can be read at once, which is 2 GiB; exportArchive reads in parts`;
+		throw failure(EFBIG, call, path, why);
+	}
 	try {
 		return new Uint8Array(size);
 	} catch {
-		throw new PortholeError(errnoName(-48), `ENOMEM: readFile ${path} (${size} bytes)`);
+		throw new PortholeError(errnoName(-48), `ENOMEM: ${call} ${path} (${size} bytes)`);
 	}
 }

@@ -61,7 +61,7 @@ export class SandboxKernel implements Kernel {
 		const post = (message: FromGuest) => this.#post(message);
 		const limits = this.#ahead?.limits;
 		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom, post, limits);
-		this.#packages = new Packages(this.#tree);
+		this.#packages = new Packages(this.#tree, (message) => this.#warn(message));
 		return {
 			crossOriginIsolated: globalThis.crossOriginIsolated === true,
 			clockResolution: this.#clock.resolution(),
@@ -182,7 +182,6 @@ export class SandboxKernel implements Kernel {
 		method: K,
 		args: Parameters<Files[K]>,
 	): Promise<Awaited<ReturnType<Files[K]>>> {
-		if (method === "writeFile") this.#tree.fill();
 		// A page that only runs programs does not need it.
 		const { KernelFiles } = await import("./kernel-files.ts");
 		const files: Files = new KernelFiles(this.#bridge, () => this.#tree.namespace);

@@ -95,7 +95,7 @@ async function inParts(
 			? undefined
 			: import("./prefetch.ts").then(({ follow }) => follow(file, profile, signal, warn));
 	following?.catch(() => {});
-	const { pkg, verified } = await read(file.within(maxBytes), source, maxBytes);
+	const { pkg, verified } = await read(file.within(maxBytes), source, maxBytes, undefined);
 	file.warnOf(pkg, warn);
 	await following;
 	return {
@@ -119,7 +119,7 @@ async function inMemory(
 		await checkIntegrity(bytes, options.integrity);
 	}
 	signal.throwIfAborted();
-	const { pkg, verified } = await read(bytes, source, limitsOf(options).maxBytes);
+	const { pkg, verified } = await read(bytes, source, limitsOf(options).maxBytes, options.command);
 	// A tar's spans point into what was unpacked, which is in memory as well.
 	const held = pkg.source.bytes ?? bytes;
 	return {
@@ -134,13 +134,14 @@ async function read(
 	input: Uint8Array | ByteSource,
 	source: WireSource,
 	maxBytes: number,
+	command: string | undefined,
 ): Promise<{ pkg: Package; verified: Promise<void> }> {
 	const explain = async (cause: unknown): Promise<never> => {
 		throw (await import("./unfit.ts")).notRead(cause, input, source);
 	};
 	try {
 		const caps = { unpacked: maxBytes };
-		const { pkg, verified } = await openPackage(input, { name: source.name, caps });
+		const { pkg, verified } = await openPackage(input, { name: source.name, command, caps });
 		const explained = verified.catch(explain);
 		// Whoever loads the package looks at it, but perhaps later than it fails.
 		explained.catch(() => {});

@@ -4,6 +4,7 @@
  */
 import { SIGNALS } from "../abi/constants.ts";
 import { PortholeError } from "../abi/error.ts";
+import { isName } from "../abi/name.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { Store } from "../bridge/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
@@ -40,7 +41,8 @@ export interface LoadOptions {
 	/** What the package's program will read, to be fetched before it asks: a profile, or its URL. One
 	 *  that is of no use is a `warning` event. */
 	readonly profile?: string | URL | AccessProfile;
-	/** What a bare module's one command is called; default: after its file, else `main`. */
+	/** What a bare module's one command is called, and its `argv[0]`, as written; default: after its file,
+	 *  else `main`. */
 	readonly name?: string;
 	/** Bytes that the load may read, and that an archive may unpack to; 2 GiB unless told otherwise. Of a
 	 *  package that is read in parts it bounds the index and each program. More is `"too-large"`. */
@@ -182,13 +184,23 @@ function checkKinds(options: object): void {
 	}
 }
 
-/** Errors: `"invalid-option"`. */
+/** Errors: `"invalid-option"`, `"bad-name"`. */
 export function checkLoadOptions(options: LoadOptions): void {
 	checkKinds(options);
 	for (const option of ["maxBytes", "timeout"] as const) {
 		const value = options[option];
 		if (value !== undefined && !(value > 0)) throw invalid(option, "is not a number above 0");
 	}
+	if (options.name !== undefined) checkName("name:", options.name);
+}
+
+/** Errors: `"bad-name"` for a name that a command, which is also a file in `/bin`, cannot have. */
+function checkName(option: string, name: string): void {
+	if (isName(name)) return;
+	throw new PortholeError(
+		"bad-name",
+		`${option} ${JSON.stringify(name)} is not the name of a file`,
+	);
 }
 
 const reserved = ["journals", "snapshotOn", "snapshotInterval"];
@@ -212,7 +224,7 @@ export function checkSandboxOptions(options: SandboxOptions): void {
 	}
 }
 
-/** Errors: `"invalid-option"`, and `"not-supported"` for what is reserved. */
+/** Errors: `"invalid-option"`, `"bad-name"`, and `"not-supported"` for what is reserved. */
 export function checkCommand(args: readonly string[], options: CommandOptions): void {
 	for (const name of reserved) {
 		if (Reflect.get(options, name) !== undefined) {
@@ -233,6 +245,7 @@ export function checkCommand(args: readonly string[], options: CommandOptions): 
 	if (currentDir?.includes("\0")) throw invalid("currentDir", "contains a NUL character");
 	if (timeout !== undefined && !(timeout >= 0)) throw invalid("timeout", "is not a number of ms");
 	for (const [alias, target] of Object.entries(options.mappedCommands ?? {})) {
+		checkName("mappedCommands:", alias);
 		if (typeof target === "string" || typeof target === "function" || isObject(target)) continue;
 		throw invalid(`mappedCommands.${alias}`, "is not a command's name, a module or a function");
 	}

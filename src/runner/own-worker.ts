@@ -123,7 +123,6 @@ class OwnWorker {
 			entry,
 			args: guest.args.map(unterminated),
 			env: guest.env.map(unterminated).map(splitVariable),
-			granted: guest.granted,
 			letters: this.#letters,
 			rings: typeof this.#letters === "string" ? [] : this.#makeRings(),
 			...this.#server.handOver(),
@@ -159,6 +158,9 @@ class OwnWorker {
 				break;
 			case "call":
 				this.#call(message.function, message.args);
+				break;
+			case "guessed":
+				this.#guest.guessed(message.name);
 				break;
 			case "hello":
 				this.#post(start);

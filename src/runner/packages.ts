@@ -2,6 +2,7 @@
  * The packages of a sandbox: their volumes in the tree, their commands by name, their modules.
  */
 import { PortholeError } from "../abi/error.ts";
+import { isName } from "../abi/name.ts";
 import { VolumeFileSystem } from "../fs/volume.ts";
 import {
 	type AccessProfile,
@@ -16,7 +17,7 @@ import {
 	type Span,
 	WebcError,
 } from "../webc/index.ts";
-import type { LoadedPackage } from "./load.ts";
+import type { LoadedPackage, Warn } from "./load.ts";
 import type { WireCommand, WirePackage } from "./protocol.ts";
 import type { Tree } from "./tree.ts";
 
@@ -33,17 +34,21 @@ export interface Program {
 
 export class Packages {
 	readonly #tree: Tree;
+	readonly #warn: Warn;
 	readonly #loaded = new Map<number, LoadedPackage>();
 	#among: ((packages: Iterable<Package>) => FindDependency) | null = null;
 	readonly #modules = new Map<Span, Promise<WebAssembly.Module>>();
 
-	constructor(tree: Tree) {
+	constructor(tree: Tree, warn: Warn) {
 		this.#tree = tree;
+		this.#warn = warn;
 	}
 
 	/** Adds a package: volumes to the tree, commands to the path. Compiles what it starts with. */
 	async add(id: number, loaded: LoadedPackage): Promise<WirePackage> {
 		const { pkg } = loaded;
+		const bad = pkg.commands.find(({ name }) => !isName(name));
+		if (bad) throw (await import("./unfit.ts")).badCommand(pkg, bad.name);
 		// Versions are compared only where a package depends on others.
 		if (pkg.use.size > 0) this.#among ??= (await import("../webc/among.ts")).findAmong;
 		this.#loaded.set(id, loaded);
@@ -56,7 +61,7 @@ export class Packages {
 			await loaded.verified;
 			await module;
 			for (const fs of this.#volumes(loaded)) this.#tree.addPackage(fs);
-			if (pkg.volumes.length > 0) this.#tree.fill();
+			this.#tellHidden(pkg);
 			return {
 				id,
 				name: pkg.name,
@@ -70,6 +75,15 @@ export class Packages {
 		} catch (error) {
 			this.#loaded.delete(id);
 			return crossing(error);
+		}
+	}
+
+	/** Tells of commands that a package loaded before has as well. The same package twice is no surprise. */
+	#tellHidden(pkg: Package): void {
+		for (const { name } of pkg.commands) {
+			const [first] = this.#owner(name);
+			if (first === pkg || (first.name === pkg.name && first.version === pkg.version)) continue;
+			import("./unfit.ts").then(({ hidden }) => this.#warn(hidden(name, first, pkg)));
 		}
 	}
 

@@ -107,9 +107,10 @@ class Reader {
 	async directory(node: INode, path: string): Promise<void> {
 		const children: [INode, string][] = [];
 		const entry = emptyEntry();
-		for (let cursor = 0; ; ) {
+		const until = await settle(this.#bridge, () => node.listing());
+		for (let cursor = 0; until >= 0; ) {
 			const from = cursor;
-			cursor = await settle(this.#bridge, () => node.readdir(from, entry));
+			cursor = await settle(this.#bridge, () => node.readdir(from, entry, until));
 			if (cursor <= 0) break;
 			const { name } = entry;
 			if (this.#entries-- <= 0) return this.#leaveOut(`${path}/`);

@@ -32,6 +32,8 @@ export interface WireLoadOptions {
 	readonly profile?: string | AccessProfile | undefined;
 	readonly maxBytes?: number | undefined;
 	readonly timeout?: number | undefined;
+	/** What the command of a bare module is called, as the page wrote it. */
+	readonly command?: string | undefined;
 }
 
 /** A loaded package, as the page sees it. */
@@ -84,6 +86,8 @@ export type WireCommand =
 export interface WireSpawn {
 	readonly pid: number;
 	readonly command: WireCommand;
+	/** What `argv[0]` is, where the page says so. */
+	readonly called?: string | undefined;
 	readonly args: readonly string[];
 	/** Host variables, already chosen, in order. */
 	readonly hostEnv: readonly (readonly [string, string])[];

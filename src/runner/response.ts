@@ -74,6 +74,9 @@ async function readAll(response: Response, options: LoadOptions): Promise<BlobPa
 	} catch (cause) {
 		signal?.throwIfAborted();
 		if (cause instanceof PortholeError) throw cause;
+		if (cause instanceof DOMException && cause.name === "AbortError") {
+			throw aborted(`the request of ${response.url} was aborted by its own signal`, cause);
+		}
 		const of = response.url && ` of ${response.url}`;
 		throw new PortholeError("network-error", `the download${of} broke off; try again`, { cause });
 	}

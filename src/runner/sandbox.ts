@@ -218,8 +218,9 @@ export class Sandbox extends SandboxTarget {
 		const { integrity, lazy, maxBytes, timeout } = options;
 		const given = options.profile;
 		const profile = typeof given === "string" || given instanceof URL ? absolute(given) : given;
+		const command = options.name ?? origin?.loaded.how.command;
 		const id = this.#nextLoad++;
-		const how = { load: id, integrity, lazy, profile, maxBytes, timeout };
+		const how = { load: id, integrity, lazy, profile, maxBytes, timeout, command };
 		const loaded: Loaded = { id, source: wire, how };
 		const wired = await this.#loadNow(await this.#ready(), loaded, options);
 		this.#loaded.push(loaded);
@@ -513,7 +514,8 @@ export class Sandbox extends SandboxTarget {
 		if (typeof mapped === "function") {
 			const { startFunction } = await import("./function-command.ts");
 			// Of what may stand there, only this is a function.
-			const env = { ...this.#options.env, ...options.env };
+			const host = Object.fromEntries(await this.#hostEnv(options));
+			const env = { ...host, ...this.#options.env, ...options.env };
 			const process = await startFunction(pid, sinks, mapped as Body, args, env, options.terminal);
 			this.#running.set(pid, process);
 			if ((options.stdin ?? stdin) === "null") process.stdin.close();
@@ -533,8 +535,9 @@ export class Sandbox extends SandboxTarget {
 			options.terminal !== undefined,
 		);
 		const command = await this.#commandOf(mapped ?? name, String(name));
+		const called = mapped !== undefined && typeof mapped !== "string" ? String(name) : undefined;
 		const given = attachment?.input ?? ((options.stdin ?? stdin) === "null" ? "null" : "pipe");
-		const request = await this.#request(pid, command, args, options, given);
+		const request = await this.#request(pid, command, called, args, options, given);
 		this.#running.set(pid, process);
 		const clear = () => {
 			for (const { store } of request.mounts) this.#lent.takeBack(store);
@@ -626,19 +629,20 @@ export class Sandbox extends SandboxTarget {
 	async #request(
 		pid: number,
 		command: WireCommand,
+		called: string | undefined,
 		args: readonly string[],
 		options: CommandOptions,
 		stdin: WireSpawn["stdin"],
 	): Promise<WireSpawn> {
 		const sandbox = this.#options;
-		const forward = options.forwardHostEnv ?? sandbox.forwardHostEnv ?? false;
-		const { hostEnv } = forward ? await import("./host-env.ts") : { hostEnv: () => [] };
+		const hostEnv = await this.#hostEnv(options);
 		const own = Object.entries(sandbox.env ?? {});
 		return {
 			pid,
 			command,
+			called,
 			args,
-			hostEnv: hostEnv(options.terminal, sandbox.hostEnv ?? {}),
+			hostEnv,
 			env: [...own, ...Object.entries(options.env ?? {})],
 			currentDir: options.currentDir,
 			entryFunction: options.entryFunction,
@@ -649,6 +653,14 @@ export class Sandbox extends SandboxTarget {
 			stderr: options.stderr === "null" ? "null" : "pipe",
 			terminal: options.terminal,
 		};
+	}
+
+	/** What a program is told of the page, and of its terminal. */
+	async #hostEnv({ forwardHostEnv, terminal }: CommandOptions): Promise<[string, string][]> {
+		const sandbox = this.#options;
+		const forward = forwardHostEnv ?? sandbox.forwardHostEnv ?? false;
+		if (!forward && terminal === undefined) return [];
+		return (await import("./host-env.ts")).hostEnv(forward, terminal, sandbox.hostEnv ?? {});
 	}
 
 	#wireImports(options: CommandOptions): WireImport[] {

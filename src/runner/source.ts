@@ -24,6 +24,7 @@ export async function wireSource(source: Source, options: LoadOptions): Promise<
 		return { kind: "blob", blob: source, name: name ?? called };
 	}
 	if (source instanceof ArrayBuffer) {
+		if (source.detached) throw new PortholeError("invalid-option", "the ArrayBuffer is detached");
 		return { kind: "bytes", bytes: new Uint8Array(source), name: name ?? "" };
 	}
 	if (source instanceof Uint8Array) return { kind: "bytes", bytes: source, name: name ?? "" };

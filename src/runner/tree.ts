@@ -43,7 +43,6 @@ export class Tree {
 	/** What is mounted for all processes. */
 	readonly mounts: Mounted[] = [];
 	namespace: Namespace;
-	#filled = false;
 	/** Null while nobody has mounted anything. */
 	#mounting: Promise<Mounts> | null = null;
 
@@ -63,16 +62,6 @@ export class Tree {
 		this.overlays.push(this.base);
 		this.namespace = new Namespace(this.base);
 		this.namespace.absoluteLinks = true;
-	}
-
-	/** Whether there is more than what every sandbox has. */
-	get granted(): boolean {
-		return this.#filled || this.mounts.length > 0;
-	}
-
-	/** Notes that a package or the page has put files into the tree. */
-	fill(): void {
-		this.#filled = true;
 	}
 
 	addPackage(fs: FileSystem): void {

@@ -4,10 +4,38 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { advice } from "../webc/advice.ts";
-import { type ByteSource, WebcError } from "../webc/index.ts";
+import { type ByteSource, type Package, WebcError } from "../webc/index.ts";
 import type { WireSource } from "./protocol.ts";
 
 const NAMED = 20;
+
+/** `"bad-name"`, for a command that could not be a file in `/bin`. */
+export function badCommand({ name: pkg }: Package, name: string): PortholeError {
+	return new PortholeError(
+		"bad-name",
+		`${pkg || "the package"} has a command ${JSON.stringify(name.slice(0, 300))}; a command is called as ` +
+			"a file may be called: 1 to 255 bytes, no slash, no NUL. Rename it and pack the package again",
+	);
+}
+
+/** What to say of a command that two packages have. */
+export function hidden(name: string, first: Package, second: Package): string {
+	const [one, two] = [first, second].map((pkg) => pkg.name || "an unnamed package");
+	return (
+		`${one} and ${two} both have a command ${JSON.stringify(name)}; it means that of ${one}, which was ` +
+		`loaded first. Run the other one from a sandbox of its own, or load ${two} first`
+	);
+}
+
+/** What to say of a program that has changed something in `/` by a bare name. */
+export function guessed(program: string, name: string, directory: string): string {
+	const quoted = JSON.stringify(name);
+	return (
+		`${program} opened, changed or removed ${JSON.stringify(`/${name}`)} by the name ${quoted}, which ` +
+		`its working directory ${directory} does not have. It may have meant that directory: a C library ` +
+		`asks for ${quoted} and for "/${name}" in the same way`
+	);
+}
 
 /** A fault of a package as an error of the API, with what to do. */
 export function advised(error: unknown): unknown {

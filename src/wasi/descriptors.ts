@@ -21,6 +21,8 @@ export class OpenFile {
 	readonly preopen: string | null;
 	/** Where paths that do not begin here may begin instead: the root, for a working directory. */
 	beyond: OpenNode | null = null;
+	/** When the listing of a directory began that is under way; 0 before the first. */
+	listing = 0;
 	/** How many descriptors share it. */
 	uses = 0;
 

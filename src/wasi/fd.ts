@@ -373,6 +373,11 @@ export function fdCalls(guest: Guest) {
 			if (!memory.has(start, size >>> 0) || !memory.has(result >>> 0, 4)) return EFAULT;
 			// Cookies 0 and 1 stand before `.` and `..`; after them come the node's own cursors.
 			let cookie = unsigned(cookieLow, cookieHigh);
+			if (cookie === 0 || file.listing === 0) {
+				const began = node.listing();
+				if (began < 0) return began;
+				file.listing = began;
+			}
 			let at = start;
 			while (at < end) {
 				let next = cookie + 1;
@@ -381,7 +386,7 @@ export function fdCalls(guest: Guest) {
 					entry.ino = node.ino;
 					entry.type = "directory";
 				} else {
-					const cursor = node.readdir(cookie - 2, entry);
+					const cursor = node.readdir(cookie - 2, entry, file.listing);
 					if (cursor < 0) return cursor;
 					if (cursor === 0) break;
 					next = cursor + 2;

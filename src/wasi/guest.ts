@@ -30,8 +30,6 @@ export interface Setup {
 	readonly operations?: Operations;
 	readonly bridge: Bridge;
 	readonly clock: Clock;
-	/** Whether the host gave the guest any files: a mount, a package's volume, or files of its own. */
-	readonly granted: boolean;
 	/** Fills with random bytes that are fit for keys. At most 65,536 bytes and no shared memory. */
 	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
@@ -51,7 +49,6 @@ export class Guest {
 	readonly operations: Operations;
 	readonly bridge: Bridge;
 	readonly clock: Clock;
-	readonly granted: boolean;
 	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
 	readonly started: number;
 	/** Milliseconds spent waiting; the bridge counts. */
@@ -64,6 +61,8 @@ export class Guest {
 	readonly stopped: OpenTicket<void>;
 	/** Called when the guest gives way, so that its output is seen. */
 	flush: () => void = () => {};
+	/** Called with a name that was taken for one in the root, where the guest has changed something. */
+	guessed: (name: string) => void = () => {};
 	/** When the running `poll_oneoff` first looked; -1 when none is running. Kept across retries. */
 	pollStart = -1;
 	/** What the running `sched_yield` waits for. */
@@ -76,7 +75,6 @@ export class Guest {
 		this.operations = setup.operations ?? operations;
 		this.bridge = setup.bridge;
 		this.clock = setup.clock;
-		this.granted = setup.granted;
 		this.fillRandom = setup.fillRandom;
 		this.started = setup.clock.monotonic();
 		this.stopped = setup.bridge.ticket();

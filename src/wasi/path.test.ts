@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { RIGHTS_ALL, RIGHTS_DIRECTORY } from "../abi/constants.ts";
+import { find } from "../fs/operations.ts";
+import { OpenFile } from "./descriptors.ts";
 import { Session, transcript, type World } from "./transcript.ts";
 
 const world: World = { files: { f: "abc", d: { g: "deep", e: {} } } };
@@ -76,19 +79,6 @@ describe("path_open", () => {
 			path_open -1 0 "x"  = EBADF
 			`,
 			world,
-		);
-	});
-
-	test("a program that was given nothing is told so", () => {
-		transcript(
-			`
-			path_open 3 0 "data/x" creat = ENOTCAPABLE
-			path_open 3 0 "data/x"       = ENOTCAPABLE
-			path_open 3 0 "data"         = ENOENT
-			path_open 3 0 "data" creat   = 4
-			path_open 3 0 "data/x"       = ENOTDIR
-			`,
-			{ granted: false },
 		);
 	});
 });
@@ -405,4 +395,106 @@ test("everything works beside every alignment, and on shared memory", () => {
 			{ ...world, ...odd },
 		);
 	}
+});
+
+describe("from a working directory that is not the root, where the root may be seen", () => {
+	const files = {
+		project: { src: { own: "here" }, up: "above" },
+		data: { precious: "1" },
+		table: "2",
+		own: "in the root",
+		tmp: {},
+	};
+
+	/** A program in /project/src: descriptor 4 is `.`; `told` are the guesses that its page hears of. */
+	function program() {
+		const session = new Session({ files });
+		const { tree, guest } = session;
+		const place = find(tree, tree.root, "project/src", true);
+		if (typeof place === "number") throw new Error("there is no working directory");
+		tree.enter(place);
+		const file = new OpenFile(place, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, ".");
+		file.beyond = tree.root;
+		expect(guest.descriptors.add(file)).toBe(4);
+		const told: string[] = [];
+		guest.guessed = (name) => told.push(name);
+		return { session, told };
+	}
+
+	test("`..` leads above it, as far as the root", () => {
+		const { session } = program();
+		transcript(
+			`
+			path_open 4 0 "../up"                 = 5
+			fd_read 5 9                           = "above"
+			path_filestat_get 4 0 ".."            = directory 0 x3
+			path_open 4 0 "../../../../table"     = 6
+			fd_read 6 9                           = "2"
+			path_open 4 0 ".." directory fd_readdir = 7
+			fd_readdir 7 200                      = 1:./ 2:../ 3:src/ 4:up (104)
+			path_create_directory 4 "../new"      = ok
+			path_rename 4 "../new" 4 "moved"      = ok
+			path_remove_directory 4 "moved"       = ok
+			path_symlink "../up" 4 "link"         = ok
+			path_open 4 follow "link"             = 8
+			fd_read 8 9                           = "above"
+			`,
+			session,
+		);
+	});
+
+	test("other descriptors are what they were: EPERM above them, and for absolute paths", () => {
+		const { session } = program();
+		transcript(
+			`
+			path_open 3 0 "project" directory fd_readdir|path_open = 5
+			path_open 5 0 "../table"          = EPERM
+			path_open 3 0 "../table"          = EPERM
+			path_open 4 0 "/table"            = EPERM
+			`,
+			session,
+		);
+	});
+
+	test("a slash behind a name changes nothing: it is made in the working directory", () => {
+		const { session, told } = program();
+		transcript(
+			`
+			path_create_directory 4 "tmp/"  = ok
+			path_create_directory 4 "data"  = ok
+			path_create_directory 4 "own/"  = EEXIST
+			path_open 4 0 "." directory fd_readdir = 5
+			fd_readdir 5 500 2              = 3:own 4:tmp/ 5:data/ (82)
+			path_remove_directory 4 "tmp/"  = ok
+			`,
+			session,
+		);
+		expect(told).toEqual([]);
+	});
+
+	test("a bare name that is only in the root is found there, and the page hears of a change", () => {
+		const { session, told } = program();
+		transcript(
+			`
+			path_open 4 0 "table" 0 fd_read       = 5
+			path_filestat_get 4 0 "table"         = file 1 x1
+			path_open 4 0 "data/precious" 0 fd_write = 6
+			path_open 4 0 "own" 0 fd_write        = 7
+			`,
+			session,
+		);
+		expect(told).toEqual([]);
+		transcript(
+			`
+			path_open 4 0 "table" 0 fd_write     = 8
+			path_unlink_file 4 "table"           = ok
+			path_remove_directory 4 "data/"      = ENOTEMPTY
+			path_rename 4 "tmp" 4 "mine"         = ok
+			path_unlink_file 4 "nowhere"         = ENOENT
+			path_unlink_file 4 "data/precious"   = ok
+			`,
+			session,
+		);
+		expect(told).toEqual(["table", "table", "data", "tmp"]);
+	});
 });

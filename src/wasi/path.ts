@@ -53,6 +53,7 @@ import { found, newTimes, writeFilestat } from "./stat.ts";
 
 /** Bytes of the longest path that is decoded at all; the walk allows less. */
 const MOST_PATH = 1 << 16;
+const SLASH = 47;
 const WRITING = RIGHT_FD_WRITE | RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE;
 
 /** The directory behind `fd`, if it has `right`. Errors: EBADF, ENOTDIR, ENOTCAPABLE. */
@@ -74,14 +75,14 @@ function text(guest: Guest, at: number, size: number): string | Errno {
 /**
  * Where `path` begins, for a call on `file`. A C library strips the slash of an absolute path before
  * it chooses between the directories `/` and `.`, and takes the latter for both; so a path that
- * cannot begin in the working directory begins in the root, if it can there. A name that is to be
- * made (`makes`) is made in the working directory. Errors: PENDING.
+ * cannot begin in the working directory begins in the root, if it can there. A single name that is to
+ * be made (`makes`) is made in the working directory, with a slash behind it or without.
+ * Errors: PENDING.
  */
 function start(guest: Guest, file: OpenFile, path: string, makes: boolean): OpenNode | Errno {
 	if (file.beyond === null) return file.node;
-	const end = path.indexOf("/");
-	const first = end < 0 ? path : path.slice(0, end);
-	if ((end < 0 && makes) || first === "" || first === "." || first === "..") return file.node;
+	const first = firstOf(path);
+	if (first === "" || first === "." || first === ".." || (makes && isBare(path))) return file.node;
 	const { tree, operations } = guest;
 	const here = operations.exists(tree, file.node, first, false);
 	if (here === PENDING) return PENDING;
@@ -91,16 +92,27 @@ function start(guest: Guest, file: OpenFile, path: string, makes: boolean): Open
 	return there === 0 ? file.beyond : file.node;
 }
 
+/** The first component of a path; `""` for one that begins with a slash. */
+function firstOf(path: string): string {
+	const end = path.indexOf("/");
+	return end < 0 ? path : path.slice(0, end);
+}
+
+/** Whether a path is a single name, perhaps with slashes behind it. */
+function isBare(path: string): boolean {
+	let end = path.length;
+	while (end > 0 && path.charCodeAt(end - 1) === SLASH) end -= 1;
+	return path.lastIndexOf("/", end - 1) < 0;
+}
+
 /**
- * A program that was given no directory at all has a scratch tree of its own, yet reaching into a
- * directory that is not there means reaching for one it was not given: ENOTCAPABLE, and not ENOENT.
+ * Tells of a change to what a bare name was guessed to mean: something in the root, as the working
+ * directory has nothing of that name. A program that meant its working directory has damaged something
+ * else, and nothing in its own answer says so.
  */
-function notGiven(guest: Guest, from: OpenNode, path: string, error: Errno): Errno {
-	if (guest.granted || error !== ENOENT || from !== guest.tree.root) return error;
-	const first = path.slice(0, Math.max(0, path.indexOf("/")));
-	if (first === "") return error;
-	const there = guest.operations.exists(guest.tree, guest.tree.root, first, true);
-	return there === ENOENT ? ENOTCAPABLE : error;
+function tellGuess(guest: Guest, file: OpenFile, from: OpenNode, path: string, done: number): void {
+	if (from !== file.beyond || done === PENDING || done === ENOENT || !isBare(path)) return;
+	guest.guessed(firstOf(path));
 }
 
 const LINK_RIGHTS = [RIGHT_PATH_LINK_SOURCE, RIGHT_PATH_LINK_TARGET] as const;
@@ -129,7 +141,8 @@ export function pathFilestatGet(
 export function pathCalls(guest: Guest) {
 	const { memory, descriptors, tree, operations } = guest;
 
-	/** Runs `operation` on the directory behind `fd` and the path at `at`. */
+	/** Runs `operation` on the directory behind `fd` and the path at `at`. It makes a name, or changes
+	 *  what has one. */
 	function at(
 		fd: number,
 		right: number,
@@ -143,7 +156,10 @@ export function pathCalls(guest: Guest) {
 		const name = text(guest, path, size);
 		if (typeof name === "number") return name;
 		const from = start(guest, directory, name, makes);
-		return typeof from === "number" ? from : operation(from, name);
+		if (typeof from === "number") return from;
+		const done = operation(from, name);
+		tellGuess(guest, directory, from, name, done);
+		return done;
 	}
 
 	/** Runs `operation` on the directory behind `fd` with a path, and on another with a new one. */
@@ -169,7 +185,10 @@ export function pathCalls(guest: Guest) {
 		if (typeof source === "number") return source;
 		const target = start(guest, to, newName, true);
 		if (typeof target === "number") return target;
-		return operation(source, name, target, newName);
+		const done = operation(source, name, target, newName);
+		// A link leaves what it leads to as it is.
+		if (fromRight === RIGHT_PATH_RENAME_SOURCE) tellGuess(guest, from, source, name, done);
+		return done;
 	}
 
 	const mkdir = (from: OpenNode, name: string) => operations.mkdir(tree, from, name);
@@ -281,10 +300,11 @@ export function pathCalls(guest: Guest) {
 			const from = start(guest, directory, name, creating !== 0);
 			if (typeof from === "number") return from;
 			const node = operations.open(tree, from, name, follow, oflags, writes);
-			if (typeof node === "number") return notGiven(guest, from, name, node);
+			if (typeof node === "number") return node;
 			const inheriting = inheritingLow & directory.inheriting;
 			const opened = enter(node, fdflags, granted(node, rights), inheriting);
 			if (opened < 0) return opened;
+			if (writes || (oflags & OFLAG_TRUNC) !== 0) tellGuess(guest, directory, from, name, 0);
 			memory.setU32(result >>> 0, opened);
 			return 0;
 		},

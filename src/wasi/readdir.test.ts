@@ -88,6 +88,36 @@ describe("while entries come and go", () => {
 		for (const name of kept) expect(listed.filter((n) => n === name)).toEqual([name]);
 	});
 
+	test("a guest that makes files while it reads finds those of before, each once", () => {
+		for (const size of [60, 100, 400]) {
+			const session = new Session({ files: many });
+			let made = 0;
+			const listed = names(session, size, () => {
+				for (let i = 0; i < 30; i++) {
+					transcript(`path_create_directory 3 "new${made++}" = ok`, session);
+				}
+			});
+			expect(made).toBeGreaterThan(60);
+			expect(listed).toEqual([".", "..", ...Object.keys(many)]);
+			expect(names(session, 1000)).toHaveLength(42 + made);
+		}
+	});
+
+	test("two descriptors of one directory list it each from its own beginning", () => {
+		transcript(
+			`
+			path_open 3 0 "." directory fd_readdir = 4
+			fd_readdir 3 500            = 1:./ 2:../ 3:alpha 4:b/ 5:日本 6:d (160)
+			path_create_directory 3 "e" = ok
+			fd_readdir 4 500            = 1:./ 2:../ 3:alpha 4:b/ 5:日本 6:d 7:e/ (185)
+			fd_readdir 3 500 5          = 6:d (25)
+			fd_readdir 4 500 5          = 6:d 7:e/ (50)
+			fd_readdir 3 500            = 1:./ 2:../ 3:alpha 4:b/ 5:日本 6:d 7:e/ (185)
+			`,
+			world,
+		);
+	});
+
 	test("a guest that removes what it has read removes everything", () => {
 		const session = new Session({ files: many });
 		for (const name of names(session, 100)) {

@@ -31,6 +31,7 @@ import {
 	errnoName,
 	errnoOf,
 } from "../abi/errno.ts";
+import { isName } from "../abi/name.ts";
 import { copyBytes } from "../fs/bytes.ts";
 import { Device } from "../fs/device.ts";
 import { Entries } from "../fs/entries.ts";
@@ -318,6 +319,7 @@ class OpenedFile extends ShimNode {
 
 	override write(from: Uint8Array, at: number, length: number, position: number): number {
 		if (!this.#writes) return super.write(from, at, length, position);
+		if (length === 0) return 0;
 		const fd = this.#open();
 		if (typeof fd === "number") return fd;
 		// It may keep what it is given.
@@ -420,32 +422,40 @@ class ShimDirectory extends ShimNode {
 		if (old === node) return 0;
 		const wrong = to.#refuses(node, old);
 		if (wrong !== 0) return wrong;
-		if (old !== undefined) to.#drop(newName, old);
+		if (old !== undefined) to.#lose(old);
 		this.inode.contents.delete(name);
 		to.inode.contents.set(newName, inode);
-		if (to === this && this.#order.has(name)) this.#order.relabel(name, newName);
-		else this.#order.delete(name);
+		if (to.#order.has(newName)) to.#order.put(newName, node);
+		else if (to === this) this.#order.relabel(name, newName);
+		this.#order.delete(name);
 		this.modifiedNow();
 		to.modifiedNow();
 		return 0;
 	}
 
-	override readdir(cursor: number, out: Entry): number {
+	override listing(): number {
+		this.#catchUp();
+		return super.listing();
+	}
+
+	override readdir(cursor: number, out: Entry, until = Number.POSITIVE_INFINITY): number {
 		if (cursor === 0) this.#catchUp();
 		for (;;) {
-			let slot = this.#order.after(cursor);
+			let slot = this.#order.after(cursor, until);
 			if (slot === undefined && this.#order.count !== this.inode.contents.size) {
 				this.#catchUp();
-				slot = this.#order.after(cursor);
+				slot = this.#order.after(cursor, until);
 			}
 			if (slot === undefined) return 0;
 			// A page may have removed or replaced it.
-			if (slot.node === null || slot.node !== this.#child(slot.name)) {
+			const child = this.#child(slot.name);
+			if (child === undefined) {
 				this.#order.delete(slot.name);
 				continue;
 			}
+			if (child !== slot.node) this.#order.put(slot.name, child);
 			out.name = slot.name;
-			const node = shown(slot.node);
+			const node = shown(child);
 			out.ino = node.ino;
 			out.type = node.type;
 			return slot.cursor;
@@ -455,8 +465,7 @@ class ShimDirectory extends ShimNode {
 	/** Appends the names that are new. What no path can name is not listed either. */
 	#catchUp(): void {
 		for (const [name, inode] of this.inode.contents) {
-			const isName = name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
-			if (isName && !this.#order.has(name)) this.#order.add(name, this.fs.node(inode));
+			if (isName(name) && !this.#order.has(name)) this.#order.add(name, this.fs.node(inode));
 		}
 	}
 
@@ -491,6 +500,11 @@ class ShimDirectory extends ShimNode {
 	#drop(name: string, node: Node): void {
 		this.inode.contents.delete(name);
 		this.#order.delete(name);
+		this.#lose(node);
+	}
+
+	/** A node that was here loses one name. */
+	#lose(node: Node): void {
 		if (node instanceof ShimDirectory) node.#removed = true;
 		else if (node instanceof ShimNode) node.linked(-1);
 		this.modifiedNow();

@@ -139,7 +139,6 @@ export interface World {
 	readonly files?: Files;
 	readonly args?: readonly string[];
 	readonly env?: readonly (readonly [string, string])[];
-	readonly granted?: boolean;
 	/** The root of the tree instead of `files`. */
 	readonly root?: INode;
 	/** The most bytes that all files may hold. */
@@ -207,7 +206,6 @@ export class Session {
 			tree: this.tree,
 			bridge,
 			clock,
-			granted: world.granted ?? true,
 			fillRandom: world.fillRandom ?? ((bytes) => crypto.getRandomValues(bytes)),
 		});
 		const pages = world.pages ?? 1;

@@ -5,6 +5,8 @@
  * container knows about them (`Span.sha256`) can be held against them then: `verifySpan`. Where all
  * bytes are in memory anyway, everything is verified before anyone sees the package.
  */
+import { isDetached } from "../abi/detached.ts";
+import { isName } from "../abi/name.ts";
 import { canDigest } from "./bytes.ts";
 import { decodeMap, type Table } from "./cbor.ts";
 import { WebcError } from "./error.ts";
@@ -19,6 +21,8 @@ export interface ReadOptions {
 	/** What the package is called where it does not say so itself, as the packages of today do not:
 	 *  `namespace/name@version`, or a file name, whose directory and extension do not count. */
 	readonly name?: string | undefined;
+	/** What the one command of a bare module is called, as written; default: after `name`, else `main`. */
+	readonly command?: string | undefined;
 	/**
 	 * Whether to compute the digests of everything before the answer: of the file, sections, files
 	 * and atoms. Default: where all bytes are in memory. `false` skips the cheap ones too, which are
@@ -33,6 +37,9 @@ export async function readPackage(
 	input: Uint8Array | ArrayBuffer | ByteSource,
 	options: ReadOptions = {},
 ): Promise<Package> {
+	if (!("read" in input) && isDetached(input)) {
+		throw new WebcError("bad-magic", "The buffer was transferred, and is empty", { offset: 0 });
+	}
 	const source = asSource(input);
 	const verify = options.verify ?? ((source.bytes !== undefined && canDigest()) || undefined);
 	const { pkg, verified } = await openPackage(source, { ...options, verify });
@@ -57,7 +64,7 @@ export async function openPackage(
 	const kind = detect(magic);
 	if (kind === null) throw (await import("./no-package.ts")).noPackage(magic);
 	const verified = Promise.resolve();
-	if (kind === "wasm") return { pkg: modulePackage(source, told), verified };
+	if (kind === "wasm") return { pkg: modulePackage(source, told, options.command), verified };
 	if (kind === "tar") {
 		const { readArchive } = await import("./legacy.ts");
 		return { pkg: named(await readArchive(source, caps), told), verified };
@@ -126,8 +133,9 @@ function named(found: Package, told: Identity): Package {
 }
 
 /** A bare module is a package of one command. */
-function modulePackage(source: ByteSource, told: Identity): Package {
-	const name = told.name.slice(told.name.lastIndexOf("/") + 1) || "main";
+function modulePackage(source: ByteSource, told: Identity, called: string | undefined): Package {
+	const last = told.name.slice(told.name.lastIndexOf("/") + 1);
+	const name = called ?? (isName(last) ? last : "main");
 	const command = {
 		name,
 		runner: runners.wasi,
