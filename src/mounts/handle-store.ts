@@ -49,10 +49,13 @@ export class HandleStore extends ChangingStore implements Store {
 	apply(changes: readonly StoreChange[], durable = false): Promise<readonly (string | null)[]> {
 		return this.#turns.run(async () => {
 			this.#witness.before(changes);
+			await this.#files.ahead(changes);
 			const answers: (string | null)[] = [];
 			for (const change of changes) {
 				answers.push(await this.#told(change).then(() => null, codeOf));
 			}
+			const noted = await this.#files.note().then(() => null, codeOf);
+			for (const [i, { call }] of changes.entries()) if (call === "utimes") answers[i] ??= noted;
 			if (durable) await this.#pens.sync();
 			return answers;
 		});
@@ -65,7 +68,7 @@ export class HandleStore extends ChangingStore implements Store {
 	protected async change(change: StoreChange): Promise<undefined> {
 		await this.#run(change.call, change.path, () => {
 			this.#witness.before([change]);
-			return this.#told(change);
+			return this.#told(change).finally(() => this.#files.note());
 		});
 	}
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
+import { fitting } from "./conformance.ts";
 import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
 import { HandleStore } from "./handle-store.ts";
@@ -350,4 +351,115 @@ test("a size that no disk can hold is EFBIG before the browser is asked", async 
 		}
 		await expect(store.write("/f", 2 ** 44, bytes(1))).rejects.toMatchObject({ code: "EFBIG" });
 	}
+});
+
+// --- what all stores do, and what it costs ---
+
+for (const { name, run } of fitting(start().store)) {
+	test(`handles: ${name}`, async () => {
+		const first = start();
+		const look = async () => {
+			await first.pens.putDown("");
+			return again(first).store;
+		};
+		await run({ store: first.store, again: look });
+	});
+}
+
+/** How often each method was called. */
+function counting(disk: Disk): Map<string, number> {
+	const calls = new Map<string, number>();
+	disk.onCall = (method) => calls.set(method, (calls.get(method) ?? 0) + 1);
+	return calls;
+}
+
+const total = (calls: Map<string, number>) => [...calls.values()].reduce((sum, n) => sum + n, 0);
+
+test("the times of many files of a directory are written once for a list of changes", async () => {
+	const { disk, store } = start();
+	const paths = Array.from({ length: 300 }, (_, i) => `/${i}`);
+	await store.apply(paths.map((path) => ({ call: "make", path, type: "file" }) as const));
+	const calls = counting(disk);
+	const times = { call: "utimes", accessed: 1n, modified: 2_000_000n } as const;
+	expect(await store.apply(paths.map((path) => ({ ...times, path })))).toEqual(
+		paths.map(() => null),
+	);
+	expect(calls.get("createWritable")).toBe(1);
+	const listed = await again({ disk }).store.list("/");
+	expect(listed.every(({ modified }) => modified === 2)).toBe(true);
+});
+
+test("times that could not be noted are told for each file, and noted by the next try", async () => {
+	const { disk, store } = start();
+	const paths = ["/a", "/b"];
+	await store.apply(paths.map((path) => ({ call: "make", path, type: "file" }) as const));
+	const times = { call: "utimes", accessed: 1n, modified: 2_000_000n } as const;
+	const change = () => store.apply(paths.map((path) => ({ ...times, path })));
+	disk.onCall = (method) => {
+		if (method === "createWritable") throw new DOMException("full", "QuotaExceededError");
+	};
+	expect(await change()).toEqual(["ENOSPC", "ENOSPC"]);
+	disk.onCall = () => {};
+	expect(await change()).toEqual([null, null]);
+	expect((await again({ disk }).store.list("/")).map(({ modified }) => modified)).toEqual([2, 2]);
+});
+
+test("a file costs the browser as much in a large directory as in a small one", async () => {
+	const cost = async (files: number) => {
+		const { disk, store } = start();
+		const calls = counting(disk);
+		for (let at = 0; at < files; at += 100) {
+			const some = Array.from({ length: 100 }, (_, i) => `/${at + i}`);
+			await store.apply(
+				some.flatMap((path) => [
+					{ call: "make", path, type: "file" } as const,
+					{ call: "write", path, offset: 0, bytes: bytes(3) } as const,
+				]),
+			);
+		}
+		await store.sync();
+		return total(calls) / files;
+	};
+	const few = await cost(100);
+	expect(await cost(3000)).toBeLessThanOrEqual(few + 1);
+});
+
+test("a directory costs as much far below as near the root, made, listed and removed", async () => {
+	const { disk, store } = start();
+	const cost = async (depth: number) => {
+		const path = "/d".repeat(depth);
+		const calls = counting(disk);
+		await store.make(path, "directory");
+		await store.list(path);
+		await store.make(`${path}/f`, "file");
+		await store.write(`${path}/f`, 0, bytes(1));
+		await store.remove(`${path}/f`);
+		return total(calls);
+	};
+	const near = await cost(1);
+	for (let depth = 2; depth <= 1200; depth++) {
+		if (depth % 200 > 0) await store.make("/d".repeat(depth), "directory");
+		else expect(await cost(depth)).toBeLessThanOrEqual(near + 4);
+	}
+});
+
+test("a list that makes what is there, twice, or in what it removes fails where one by one would", async () => {
+	const { disk, store } = start();
+	disk.put("there", "text");
+	disk.put("d/f", "text");
+	const make = (path: string) => ({ call: "make", path, type: "file" }) as const;
+	const changes = [
+		make("/new"),
+		make("/there"),
+		make("/new"),
+		make("/none/f"),
+		{ call: "remove", path: "/d/f" },
+		{ call: "remove", path: "/d" },
+		make("/d/f"),
+		{ call: "rename", path: "/new", to: "/old" },
+		make("/new"),
+	] as const;
+	const right = [null, "EEXIST", "EEXIST", "ENOENT", null, null, "ENOENT", null, null];
+	expect(await store.apply(changes)).toEqual(right);
+	expect(disk.tree()).toEqual({ there: "text", old: "", new: "" });
 });

@@ -11,7 +11,7 @@
  * down first what it is about to do (intent.ts).
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Listing } from "../bridge/store.ts";
+import type { Listing, StoreChange } from "../bridge/store.ts";
 import { type Intent, readIntent, removeIntent, writeIntent } from "./intent.ts";
 import { move } from "./move.ts";
 import {
@@ -36,6 +36,8 @@ import { copyFile, moveFile, replaceFile, setAside } from "./whole.ts";
 
 /** How many directories are remembered by path, and files. */
 const MOST_REMEMBERED = 1024;
+/** How many names are looked up at once. */
+const AT_ONCE = 64;
 /** Errors for which what was begun can never be finished; others may pass. */
 const HOPELESS: ReadonlySet<string> = new Set(
 	"ENOENT ENOTDIR EISDIR EINVAL EEXIST ENOTEMPTY ENAMETOOLONG EPERM".split(" "),
@@ -48,6 +50,8 @@ export class HandleFiles {
 	readonly #remembers: boolean;
 	readonly #damaged: Damaged;
 	readonly #directories = new Map<string, Directory>();
+	/** What the list that is being made will make, and is not there. */
+	readonly #missing = new Set<string>();
 	/** Files that have been made here, null for what has been removed: journals come and go. */
 	readonly #own = new Map<string, FileSystemFileHandle | null>();
 
@@ -112,8 +116,10 @@ export class HandleFiles {
 		const place = await this.#free(path);
 		const { directory, name } = place;
 		this.#own.delete(keyOf(path));
-		if (type === "directory") await directory.getDirectoryHandle(name, { create: true });
-		else this.#remember(path, await directory.getFileHandle(name, { create: true }));
+		if (type === "directory") {
+			const made = await directory.getDirectoryHandle(name, { create: true });
+			this.#rememberDirectory(keyOf(path), made);
+		} else this.#remember(path, await directory.getFileHandle(name, { create: true }));
 		// One may be left of something that is gone.
 		await this.#notes.set(place, name, null);
 	}
@@ -180,6 +186,8 @@ export class HandleFiles {
 		if (old?.kind === "directory" && !(await this.#clear(old, keyOf(to)))) {
 			throw new PortholeError("ENOTEMPTY", `${to} is not empty`);
 		}
+		// What is yet to be noted is for directories where they are now.
+		if (moved.kind === "directory") await this.#notes.flush();
 		await this.#pens.putDown(keyOf(from));
 		await this.#pens.discard(keyOf(to));
 		const note = await this.#noteOn(source, moved);
@@ -187,6 +195,29 @@ export class HandleFiles {
 		if (moved.kind === "file" && plain && (await moveFile(moved, target))) return;
 		await this.#carryOut({ kind: "rename", from, to, note });
 		this.forget();
+	}
+
+	/** Writes what the calls before have noted. */
+	note(): Promise<void> {
+		return this.#notes.flush();
+	}
+
+	/** Looks up at once which of the files that a list makes are not there yet: one by one, each would wait
+	 *  for an answer from another process. */
+	async ahead(changes: readonly StoreChange[]): Promise<void> {
+		this.#missing.clear();
+		if (!this.#remembers) return;
+		const paths = firstMade(changes);
+		for (let at = 0; at < paths.length && paths.length > 1; at += AT_ONCE) {
+			const some = paths.slice(at, at + AT_ONCE);
+			await Promise.all(some.map((path) => this.#lookAhead(path).catch(() => {})));
+		}
+	}
+
+	/** What cannot be looked up now fails when its turn comes. */
+	async #lookAhead(path: string): Promise<void> {
+		const { directory, name } = await this.#place(path);
+		if ((await child(directory, name)) === null) this.#missing.add(keyOf(path));
 	}
 
 	/** Does to the end what was begun before the page, or the browser, came to its own. */
@@ -210,6 +241,7 @@ export class HandleFiles {
 	async #tried(intent: Intent): Promise<string | null> {
 		try {
 			await this.#steps(intent);
+			await this.#notes.flush();
 			return null;
 		} catch (error) {
 			if (!HOPELESS.has(codeOf(error))) throw error;
@@ -227,6 +259,7 @@ export class HandleFiles {
 	async #carryOut(intent: Intent): Promise<void> {
 		await writeIntent(this.#root, intent);
 		await this.#steps(intent);
+		await this.#notes.flush();
 		await removeIntent(this.#root);
 	}
 
@@ -272,16 +305,30 @@ export class HandleFiles {
 
 	async #folder(names: readonly string[]): Promise<Folder> {
 		const key = names.join("/");
-		const known = this.#directories.get(key);
-		if (known !== undefined) return { directory: known, key };
-		let directory = this.#root;
-		for (const name of names) {
+		let [directory, depth, at] = [this.#root, names.length, key];
+		// The nearest that is known: a directory ten thousand deep is not walked to from the root.
+		for (; depth > 0; depth--, at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) {
+			const known = this.#directories.get(at);
+			if (known === undefined) continue;
+			directory = known;
+			break;
+		}
+		for (const name of names.slice(depth)) {
 			checkName(name);
 			directory = await directory.getDirectoryHandle(name);
+			at = at === "" ? name : `${at}/${name}`;
+			this.#rememberDirectory(at, directory);
 		}
-		if (this.#directories.size >= MOST_REMEMBERED) this.#directories.clear();
-		if (this.#remembers) this.#directories.set(key, directory);
 		return { directory, key };
+	}
+
+	#rememberDirectory(key: string, directory: Directory): void {
+		if (!this.#remembers) return;
+		this.#directories.set(key, directory);
+		for (const oldest of this.#directories.keys()) {
+			if (this.#directories.size <= MOST_REMEMBERED) return;
+			this.#directories.delete(oldest);
+		}
 	}
 
 	async #place(path: string): Promise<Place> {
@@ -295,7 +342,8 @@ export class HandleFiles {
 	async #free(path: string): Promise<Place> {
 		const place = await this.#place(path);
 		checkNewName(place.name);
-		const found = await this.#child(place, path);
+		const missing = this.#missing.delete(keyOf(path));
+		const found = missing ? null : await this.#child(place, path);
 		if (found !== null) throw new PortholeError("EEXIST", "something is there");
 		return place;
 	}
@@ -328,6 +376,18 @@ export class HandleFiles {
 		const place = await this.#place(path);
 		await this.#notes.set(place, place.name, null);
 	}
+}
+
+/** The paths that a list makes before it does anything else with them, or with what lies above. */
+function firstMade(changes: readonly StoreChange[]): string[] {
+	const made: string[] = [];
+	const used = new Set<string>();
+	for (const { call, path } of changes) {
+		if (call === "remove" || call === "rename" || call === "symlink" || call === "link") break;
+		if (call === "make" && !used.has(path)) made.push(path);
+		used.add(path);
+	}
+	return made;
 }
 
 /** Null for what went while it was looked at. */

@@ -19,7 +19,7 @@ export class Disk {
 	/** So many bytes at the end of a draft are lost when it is closed. */
 	leavesOut = 0;
 	/** Moves on with each change, so that no two look the same. */
-	time = 1_700_000_000_000;
+	time = Date.now();
 	readonly root: DiskDirectory = new DiskDirectory(this, "");
 
 	/** The root, as the library takes it. */

@@ -57,6 +57,8 @@ export class Notebook {
 	readonly #damaged: Damaged;
 	/** What was read, by the key of the directory. */
 	readonly #kept = new Map<string, Notes>();
+	/** What is yet to be written: a program that sets the times of a thousand files writes once. */
+	readonly #pending = new Map<string, { readonly folder: Folder; readonly notes: Notes }>();
 	/** Directories whose damaged sidecar could not be put aside, and must not be written over. */
 	readonly #stuck = new Map<string, unknown>();
 
@@ -69,7 +71,7 @@ export class Notebook {
 	/** The notes of a directory; none where it has no sidecar, or a damaged one. */
 	async of(folder: Folder): Promise<Notes> {
 		const { key } = folder;
-		const kept = this.#kept.get(key);
+		const kept = this.#pending.get(key)?.notes ?? this.#kept.get(key);
 		if (kept !== undefined) return kept;
 		const notes = await this.#read(folder);
 		if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
@@ -102,21 +104,31 @@ export class Notebook {
 		this.#damaged(key, `${SIDECAR} is damaged and cannot be put aside (${error}); ${LOST}`);
 	}
 
-	/** Replaces what is noted on a name; null takes the note away. */
+	/** Replaces what is noted on a name; null takes the note away. It is on the disk after `flush`. */
 	async set(folder: Folder, name: string, note: Note | null): Promise<void> {
-		const notes = new Map(await this.of(folder));
-		if (note === null && !notes.delete(name)) return;
-		if (note !== null) notes.set(name, note);
-		await this.write(folder, notes);
+		const { key } = folder;
+		const known = await this.of(folder);
+		if (note === null && !known.has(name)) return;
+		this.#refuseStuck(key);
+		const notes = this.#pending.get(key)?.notes ?? new Map(known);
+		if (note === null) notes.delete(name);
+		else notes.set(name, note);
+		this.#pending.set(key, { folder, notes });
+	}
+
+	/** Writes what `set` has changed. */
+	async flush(): Promise<void> {
+		const failures: unknown[] = [];
+		for (const { folder, notes } of [...this.#pending.values()]) {
+			await this.write(folder, notes).catch((error: unknown) => failures.push(error));
+		}
+		if (failures.length > 0) throw failures[0];
 	}
 
 	/** Errors: EIO where a damaged sidecar is in the way. */
 	async write({ directory, key }: Folder, notes: Notes): Promise<void> {
-		const cause = this.#stuck.get(key);
-		if (cause !== undefined) {
-			const why = `nothing can be noted in ${SIDECAR}, which is damaged or a directory`;
-			throw new PortholeError("EIO", why, { cause });
-		}
+		this.#pending.delete(key);
+		this.#refuseStuck(key);
 		this.#kept.delete(key);
 		if (notes.size === 0) await removeNotes(directory, SIDECAR);
 		else await writeNotes(directory, notes);
@@ -126,9 +138,17 @@ export class Notebook {
 	/** Takes away all notes of a directory that is about to go, whatever is in them; `names`: those of the
 	 *  files that are there. */
 	async clear({ directory, key }: Folder, names: Iterable<string> = NOTES): Promise<void> {
+		this.#pending.delete(key);
 		this.#kept.delete(key);
 		this.#stuck.delete(key);
 		for (const name of names) await removeNotes(directory, name);
+	}
+
+	#refuseStuck(key: string): void {
+		const cause = this.#stuck.get(key);
+		if (cause === undefined) return;
+		const why = `nothing can be noted in ${SIDECAR}, which is damaged or a directory`;
+		throw new PortholeError("EIO", why, { cause });
 	}
 
 	/** The sidecars may be others from now on. */

@@ -30,3 +30,18 @@ test("what was seen longest ago is forgotten when there is too much", () => {
 	for (let i = 0; i <= 65_536; i++) sight.note(`/${i}`, file(1, 1), false);
 	expect([sight.knows("/0", file(1, 1)), sight.knows("/1", file(1, 1))]).toEqual([false, true]);
 });
+
+test("a look costs as much among many as among few", () => {
+	const sight = new Sight();
+	for (let i = 0; i < 50_000; i++) sight.note(`/d${i % 50}/${i}`, file(1, 1), false);
+	for (let i = 0; i < 50_000; i++) {
+		sight.forget(`/d${i % 50}/${i}`);
+		sight.note(`/d${i % 50}/${i}`, file(2, 2), true);
+	}
+	expect(sight.childrenOf("/d1")).toHaveLength(1000);
+	sight.forget("/d1");
+	expect(sight.childrenOf("/d1")).toEqual([]);
+	expect(sight.knows("/d2/2", file(2, 2))).toBe(true);
+	sight.forget("/");
+	expect([sight.childrenOf("/"), sight.knows("/d2/2", file(2, 2))]).toEqual([[], false]);
+});
