@@ -406,3 +406,37 @@ test("close makes everything durable; two sandboxes may share a directory", {
 	});
 	expect(result).toBe("first");
 });
+
+test("a directory that does wrong when it is mounted, or given back, is told of and harms no other", async ({
+	page,
+}) => {
+	const found = await page.evaluate(async () => {
+		const stopped: string[] = [];
+		const store = (watch: (heard: (paths: string[]) => void) => unknown) =>
+			Object.assign(new porthole.MemoryDirectory(), { watch });
+		const mounts = {
+			"/nothing": store(() => undefined),
+			"/throws": store(() => () => {
+				throw new Error("no");
+			}),
+			"/late": store(async () => () => stopped.push("late")),
+			"/fine": store((heard) => {
+				heard(["/"]);
+				return () => stopped.push("fine");
+			}),
+		} as unknown as Record<string, Directory>;
+		const sandbox = await porthole.Sandbox.create({ mounts });
+		await sandbox.fs.writeFile("/fine/a", "text");
+		await sandbox.close();
+		const broken = store(() => {
+			throw Object.assign(new Error("no channel"), { code: "EACCES" });
+		}) as unknown as Directory;
+		const error = await porthole.Sandbox.create({ mounts: { "/broken": broken } }).catch(
+			(thrown: unknown) => thrown,
+		);
+		const { name, code, message } = error as InstanceType<typeof porthole.PortholeError>;
+		return { stopped: stopped.sort(), name, code, message };
+	});
+	expect(found).toMatchObject({ stopped: ["fine", "late"], name: "PortholeError", code: "EACCES" });
+	expect(found.message).toContain("watch /broken");
+});

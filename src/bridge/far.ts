@@ -85,18 +85,31 @@ export interface WireError {
 	readonly cause?: WireError | undefined;
 }
 
-/** An error as it can be posted. */
-export function toWire(error: unknown, depth = 0): WireError {
-	if (!(error instanceof Error)) return { name: "Error", code: "EIO", message: String(error) };
-	const code: unknown = Reflect.get(error, "code");
+/** What was thrown, as an error that can be posted. It may be anything, and refuse to be looked at. */
+export function toWire(thrown: unknown, depth = 0): WireError {
+	const look = <T>(from: () => unknown, or: T, is: (found: unknown) => boolean = isText) => {
+		try {
+			const found = from();
+			return is(found) ? (found as T) : or;
+		} catch {
+			return or;
+		}
+	};
+	const of = (name: string) => () => Reflect.get(Object(thrown), name);
+	const cause = depth < 4 && look<unknown>(of("cause"), undefined, () => true);
 	return {
-		name: error.name,
-		code: typeof code === "string" ? code : "EIO",
-		message: error.message,
-		stack: error.stack,
-		cause: error.cause !== undefined && depth < 4 ? toWire(error.cause, depth + 1) : undefined,
+		name: look(of("name"), "Error"),
+		code: look(of("code"), "EIO"),
+		message: look(
+			of("message"),
+			look(() => String(thrown), "an error that is no text"),
+		),
+		stack: look(of("stack"), undefined),
+		cause: cause ? toWire(cause, depth + 1) : undefined,
 	};
 }
+
+const isText = (found: unknown) => typeof found === "string";
 
 /** The error that was posted. */
 export function fromWire(wire: WireError): PortholeError {

@@ -48,10 +48,10 @@ function asks(of: { readonly prototype: object }, names: string): void {
 	for (const method of names.split(" ")) {
 		const answer = function (this: object, ...args: unknown[]): unknown {
 			const answer = ask(this, method, args);
-			// Of all, `watch` alone answers at once: how to stop.
-			return method === "watch"
-				? () => answer.then((stop) => (stop as () => void)()).catch(() => {})
-				: answer;
+			if (method !== "watch") return answer;
+			// It alone answers at once: how to stop. What cannot be opened says so when it is asked for more.
+			answer.catch(() => {});
+			return () => answer.then((stop) => (stop as () => void)()).catch(() => {});
 		};
 		Reflect.set(of.prototype, method, answer);
 	}

@@ -7,6 +7,7 @@
  */
 import { errnoName, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
+import { toWire } from "../bridge/far.ts";
 
 /** How many are kept. */
 const MOST = 256;
@@ -41,11 +42,10 @@ export class Causes {
 }
 
 function because({ code, message }: PortholeError, cause: unknown): PortholeError {
-	const said = cause instanceof Error ? cause.message : String(cause);
-	return new PortholeError(code, `${message}: ${said}`, { cause });
+	return new PortholeError(code, `${message}: ${toWire(cause).message}`, { cause });
 }
 
 /** The code that the worker makes of what was thrown. */
 function codeOf(thrown: unknown): string {
-	return errnoName(errnoOf((thrown as { code?: unknown } | null)?.code));
+	return errnoName(errnoOf(toWire(thrown).code));
 }

@@ -8,7 +8,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Far } from "../bridge/bridge.ts";
-import type { Lent } from "../bridge/far.ts";
+import { fromWire, type Lent, toWire } from "../bridge/far.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { NameRules, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
 import {
@@ -35,64 +35,153 @@ const QUIET: readonly string[] = ["list", "read", "sync", "preserve"];
 /** Directory → who has it mounted and wants to hear what others change in it. */
 const mounted = new WeakMap<Store, Set<Heard>>();
 
-/** A mount as the worker gets it. `changed` hears what others change in the store with a number,
- *  `causes` what it throws. */
-export function wireMount(
-	lent: Lent,
-	written: string,
-	mount: Mounts[string],
-	workerUrl: ScriptAddress | undefined,
-	changed: (store: number, paths: readonly string[]) => void,
-	conflict: (path: string, kept: string) => void,
-	damaged: (path: string, error: PortholeError) => void,
-	causes: Causes,
-): WireMount {
+/** What all mounts of a sandbox share. */
+export interface Lending {
+	readonly lent: Lent;
+	readonly workerUrl: ScriptAddress | undefined;
+	/** What a directory has thrown. */
+	readonly causes: Causes;
+	/** Others have changed what is at these paths of a store, given by its number. */
+	changed(store: number, paths: readonly string[]): void;
+	conflict(path: string, kept: string): void;
+	/** Something of a mount works no more. */
+	damaged(path: string, error: PortholeError): void;
+}
+
+/** Mounts as the worker gets them: all, or none is lent. Errors: `"invalid-option"`, and what a store's
+ *  `watch` has thrown. */
+export function wireMounts(mounts: Mounts, lending: Lending): WireMount[] {
+	const wired: WireMount[] = [];
+	try {
+		for (const [written, mount] of Object.entries(mounts)) {
+			wired.push(wireMount(written, mount, lending));
+		}
+	} catch (error) {
+		for (const { store } of wired) lending.lent.takeBack(store);
+		throw error;
+	}
+	return wired;
+}
+
+function wireMount(written: string, mount: Mounts[string], lending: Lending): WireMount {
 	const { directory, readOnly } = mountOf(written, mount);
-	if ("workerUrl" in directory) directory.workerUrl ??= workerUrl;
-	const hear: Heard = (paths) => changed(store.id, paths);
-	const all = mounted.get(directory) ?? new Set();
-	mounted.set(directory, all.add(hear));
 	const path = guestPath(written);
-	const at = path === "/" ? "" : path;
-	const stop = directory.watch?.(
-		hear,
-		(file, kept) => {
-			conflict(at + file, at + kept);
-			hear([kept]);
-		},
-		(below, error) => {
-			const known =
-				error instanceof PortholeError ? error : new PortholeError("EIO", String(error));
-			damaged(below === "/" ? path : at + below, known);
-			hear([below]);
-		},
-	);
+	if (directory instanceof OPFSDirectory) directory.workerUrl ??= lending.workerUrl;
+	const names = namesOf(directory, path);
+	const largest = largestOf(directory, path);
+	const elsewhere = changesUnheard(directory, path);
+	const all = mounted.get(directory) ?? new Set();
+	let stop = () => {};
+	const hear: Heard = (paths) => lending.changed(store.id, pathsOf(paths));
 	const tell: Heard = (paths) => {
 		for (const other of all) if (other !== hear) other(paths);
 	};
-	const methods = methodsOf(directory, tell, at, causes);
+	const methods = methodsOf(directory, tell, path, lending.causes);
 	// It has the methods of the directory.
-	const store: Far<Store> = lent.lend(methods as object as Store, () => {
+	const store: Far<Store> = lending.lent.lend(methods as object as Store, () => {
 		all.delete(hear);
-		stop?.();
+		stop();
 	});
+	mounted.set(directory, all.add(hear));
+	try {
+		// A store may tell of something while it is still being asked to.
+		stop = watching(directory, path, hear, lending);
+	} catch (error) {
+		lending.lent.takeBack(store);
+		throw error;
+	}
 	const extras: StoreExtra[] = extraMethods.filter((name) => name in methods);
-	const names = namesOf(directory);
-	const largest = largestOf(directory);
-	const elsewhere = changesUnheard(directory);
 	return { path, written, store, extras, names, largest, elsewhere, readOnly };
 }
 
-/** The names that a directory can hold; those that are refused by all go without saying. */
-function namesOf(directory: Store): NameRules | undefined {
-	if (directory.names !== undefined) return directory.names;
+/** Has a directory tell of what others change, and returns how to stop, which never throws. Errors: what
+ *  its `watch` throws, with its code, as a PortholeError that says where. */
+function watching(directory: Store, path: string, hear: Heard, lending: Lending): () => void {
+	const at = path === "/" ? "" : path;
+	const failed = (thrown: unknown) => {
+		const { code, message } = toWire(thrown);
+		const why = `what others change is not heard, for its directory's \`watch\` has failed: ${message}`;
+		return new PortholeError(code, `${code}: watch ${path} (${why})`, { cause: thrown });
+	};
+	let stop: unknown;
+	try {
+		stop =
+			look(directory, "watch", path) &&
+			directory.watch?.(
+				hear,
+				(file: unknown, kept: unknown) => {
+					if (typeof file !== "string" || typeof kept !== "string") return hear(["/"]);
+					lending.conflict(at + file, at + kept);
+					hear([kept]);
+				},
+				(below: unknown, error: unknown) => {
+					const file = typeof below === "string" ? below : "/";
+					lending.damaged(file === "/" ? path : at + file, fromWire(toWire(error)));
+					hear([file]);
+				},
+			);
+	} catch (thrown) {
+		throw failed(thrown);
+	}
+	// One that is asynchronous is no Store's, and plain enough to be understood.
+	const stopped = Promise.resolve(stop);
+	stopped.catch((thrown: unknown) => lending.damaged(path, failed(thrown)));
+	return () => {
+		stopped.then((how) => typeof how === "function" && how()).catch(() => {});
+	};
+}
+
+/** Paths that a store tells of; anything, where they are none. */
+function pathsOf(paths: unknown): readonly string[] {
+	const fine = Array.isArray(paths) && paths.every((path) => typeof path === "string");
+	return fine ? paths : ["/"];
+}
+
+/** What a directory has under a name. Errors: `"invalid-option"` where it does not let itself be asked. */
+function look<K extends keyof Store>(directory: Store, name: K, path: string): Store[K] {
+	try {
+		return directory[name];
+	} catch (cause) {
+		throw invalid(
+			path,
+			`throws when its \`${name}\` is asked for: ${toWire(cause).message}`,
+			cause,
+		);
+	}
+}
+
+function invalid(path: string, why: string, cause?: unknown): PortholeError {
+	return new PortholeError("invalid-option", `the directory mounted at ${path} ${why}`, { cause });
+}
+
+/** The names that a directory can hold; those that are refused by all go without saying. Errors:
+ *  `"invalid-option"` for what are no rules. */
+function namesOf(directory: Store, path: string): NameRules | undefined {
+	const rules: unknown = look(directory, "names", path);
+	if (rules !== undefined) return rulesIn(rules, path);
 	if (directory instanceof FileSystemAccessDirectory) return DISK_NAMES;
 	return directory instanceof OPFSDirectory ? PRIVATE_NAMES : undefined;
 }
 
-/** Bytes of the largest file that a directory can hold. */
-function largestOf(directory: Store): number | undefined {
-	if (directory.largest !== undefined) return directory.largest;
+function rulesIn(rules: unknown, path: string): NameRules {
+	if (typeof rules !== "object" || rules === null) {
+		throw invalid(path, "has `names` that are no object; they have `longest` and `refused`");
+	}
+	const { longest, refused }: { longest?: unknown; refused?: unknown } = rules;
+	if (longest !== undefined && !(typeof longest === "number" && longest >= 1)) {
+		throw invalid(path, "has `names` whose `longest` is not a number of bytes above 0");
+	}
+	if (refused !== undefined && !(refused instanceof RegExp)) {
+		throw invalid(path, "has `names` whose `refused` is not a regular expression");
+	}
+	return { ...(longest !== undefined && { longest }), ...(refused && { refused }) };
+}
+
+/** Bytes of the largest file that a directory can hold. Errors: `"invalid-option"`. */
+function largestOf(directory: Store, path: string): number | undefined {
+	const largest: unknown = look(directory, "largest", path);
+	if (typeof largest === "number" && largest >= 0) return largest;
+	if (largest !== undefined) throw invalid(path, "has a `largest` that is not a number of bytes");
 	if (directory instanceof MemoryDirectory) return MEMORY_LARGEST;
 	if (directory instanceof FileSystemAccessDirectory) return DISK_LARGEST;
 	if (directory instanceof OPFSDirectory || directory instanceof IndexedDBDirectory) {
@@ -102,21 +191,23 @@ function largestOf(directory: Store): number | undefined {
 }
 
 /** Whether others may change what is in a directory, and it hears of that late or never. */
-function changesUnheard(directory: Store): boolean {
-	if (directory.changes !== undefined) return directory.changes === "elsewhere";
+function changesUnheard(directory: Store, path: string): boolean {
+	const changes = look(directory, "changes", path);
+	if (changes !== undefined) return changes === "elsewhere";
 	return directory instanceof FileSystemAccessDirectory && !("FileSystemObserver" in globalThis);
 }
 
-/** The methods of a store mounted at `at`, which tell what they have changed and what they throw. */
+/** The methods of a store mounted at `mount`, which tell what they have changed and what they throw. */
 function methodsOf(
 	directory: Store,
 	tell: Heard,
-	at: string,
+	mount: string,
 	causes: Causes,
 ): Record<string, Method> {
+	const at = mount === "/" ? "" : mount;
 	const methods: Record<string, Method> = {};
 	for (const name of [...storeMethods, ...extraMethods]) {
-		if (typeof directory[name] !== "function") continue;
+		if (typeof look(directory, name, mount) !== "function") continue;
 		methods[name] = async (...args) => {
 			// A list of changes, or a sync, is of the whole mount.
 			const [below] = args;

@@ -308,9 +308,13 @@ export function mountOf(
 	path: string,
 	mount: Mounts[string],
 ): { directory: Directory; readOnly: boolean } {
-	const { directory, readOnly } = isStore(mount) ? { directory: mount } : (mount ?? {});
-	if (isStore(directory)) {
-		return { directory, readOnly: readOnly === true || directory.readOnly === true };
+	try {
+		const { directory, readOnly } = isStore(mount) ? { directory: mount } : (mount ?? {});
+		if (isStore(directory)) {
+			return { directory, readOnly: readOnly === true || directory.readOnly === true };
+		}
+	} catch {
+		// What throws when it is asked for is no method.
 	}
 	throw invalid(
 		`mounts[${JSON.stringify(path)}]`,

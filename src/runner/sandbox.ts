@@ -242,7 +242,9 @@ export class Sandbox extends SandboxTarget {
 
 	/** Mounts a directory for all processes. Errors: EBUSY where something is mounted already. */
 	async mount(path: string, directory: Directory, options: MountOptions = {}): Promise<void> {
-		const mount = await this.#wireMount(path, { directory, ...options });
+		const wired = await this.#wireMounts({ [path]: { directory, ...options } });
+		// One for each.
+		const mount = wired[0] as WireMount;
 		try {
 			await this.#call("mount", mount);
 		} catch (error) {
@@ -437,31 +439,21 @@ export class Sandbox extends SandboxTarget {
 		}
 	}
 
-	#wireMounts(mounts: Mounts = {}): Promise<WireMount[]> {
-		return Promise.all(Object.entries(mounts).map((each) => this.#wireMount(...each)));
-	}
-
-	async #wireMount(written: string, mount: Mounts[string]): Promise<WireMount> {
+	async #wireMounts(mounts: Mounts = {}): Promise<WireMount[]> {
+		if (Object.keys(mounts).length === 0) return [];
 		// Only who mounts something needs it.
-		const { Causes, wireMount } = await import("./lending.ts");
+		const { Causes, wireMounts } = await import("./lending.ts");
 		this.#causes ??= new Causes();
-		const changed = (store: number, paths: readonly string[]) => {
-			this.#call("changed", store, paths).catch(() => {});
-		};
-		const conflict = (path: string, kept: string) =>
-			this.#tell({ type: "conflict", detail: { path, kept } });
-		const damaged = (path: string, error: PortholeError) =>
-			this.#tell({ type: "mounterror", detail: { path, error } });
-		return wireMount(
-			this.#lent,
-			written,
-			mount,
-			this.#options.workerUrl,
-			changed,
-			conflict,
-			damaged,
-			this.#causes,
-		);
+		return wireMounts(mounts, {
+			lent: this.#lent,
+			workerUrl: this.#options.workerUrl,
+			causes: this.#causes,
+			changed: (store, paths) => {
+				this.#call("changed", store, paths).catch(() => {});
+			},
+			conflict: (path, kept) => this.#tell({ type: "conflict", detail: { path, kept } }),
+			damaged: (path, error) => this.#tell({ type: "mounterror", detail: { path, error } }),
+		});
 	}
 
 	// --- processes ---
