@@ -5,10 +5,9 @@
  * container knows about them (`Span.sha256`) can be held against them then: `verifySpan`. Where all
  * bytes are in memory anyway, everything is verified before anyone sees the package.
  */
-import { isDetached } from "../abi/detached.ts";
-import { isName } from "../abi/name.ts";
 import { canDigest } from "./bytes.ts";
 import { decodeMap, type Table } from "./cbor.ts";
+import { nameFault } from "./cursor.ts";
 import { WebcError } from "./error.ts";
 import { readManifest, runners } from "./manifest.ts";
 import type { ByteSource, Package } from "./package.ts";
@@ -37,7 +36,7 @@ export async function readPackage(
 	input: Uint8Array | ArrayBuffer | ByteSource,
 	options: ReadOptions = {},
 ): Promise<Package> {
-	if (!("read" in input) && isDetached(input)) {
+	if (input instanceof ArrayBuffer && input.detached) {
 		throw new WebcError("bad-magic", "The buffer was transferred, and is empty", { offset: 0 });
 	}
 	const source = asSource(input);
@@ -132,10 +131,13 @@ function named(found: Package, told: Identity): Package {
 	return found.name === "" ? { ...found, ...told } : found;
 }
 
+/** So many UTF-16 units have at most the 255 bytes that a name may have. */
+const LONGEST = 85;
+
 /** A bare module is a package of one command. */
 function modulePackage(source: ByteSource, told: Identity, called: string | undefined): Package {
 	const last = told.name.slice(told.name.lastIndexOf("/") + 1);
-	const name = called ?? (isName(last) ? last : "main");
+	const name = called ?? (nameFault(last) === "" && last.length <= LONGEST ? last : "main");
 	const command = {
 		name,
 		runner: runners.wasi,
