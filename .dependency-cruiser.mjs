@@ -22,7 +22,7 @@ const ROOMS = {
 	wasix: { may: ["abi", "bridge", "fs", "wasi"] },
 	runner: { may: ["abi", "webc", "bridge", "fs", "mounts", "archive", "wasi", "wasix"] },
 	offline: { may: ["abi"], types: ["bridge"] },
-	cli: { may: ["webc"] },
+	cli: { may: ["abi", "webc"] },
 };
 
 const DOORS = [

@@ -3,7 +3,10 @@
  */
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { missingOf } from "../abi/missing.ts";
+import { moduleImports } from "../webc/imports.ts";
 import { type Package, readPackage, type Span, type Volume } from "../webc/index.ts";
+import { type Outlook, outlook } from "../webc/outlook.ts";
 import { bytes, type Console, plural, printable, readArguments, UsageError } from "./console.ts";
 import { writeProfile } from "./profile.ts";
 
@@ -19,13 +22,34 @@ export async function inspect(args: readonly string[], console: Console): Promis
 	if (values.profile !== undefined) {
 		return writeProfile(values.profile, found, new Uint8Array(content), console);
 	}
-	if (values.json) console.log(JSON.stringify(asJson(found, values.files), toJson, 2));
-	else for (const line of lines(found, content.length, values.files)) console.log(printable(line));
+	const runs = await outlookOf(found);
+	if (values.json) console.log(JSON.stringify(asJson(found, runs, values.files), toJson, 2));
+	else {
+		const told = lines(found, runs, content.length, values.files);
+		for (const line of told) console.log(printable(line));
+	}
+}
+
+/** What the package's own programs need and Porthole does not have. */
+async function outlookOf({ commands, entrypoint, atoms, source }: Package): Promise<Outlook> {
+	const missing = new Map<string, readonly string[]>();
+	for (const [name, { start, length }] of atoms) {
+		try {
+			missing.set(name, missingOf(moduleImports(await source.read(start, length))));
+		} catch {
+			// It is no module, which is found when it is run.
+		}
+	}
+	const names = commands.map(({ name }) => name);
+	return outlook(names, entrypoint, (command) => {
+		const found = commands.find(({ name }) => name === command);
+		return found?.dependency === undefined ? missing.get(found?.atom ?? "") : undefined;
+	});
 }
 
 // --- for people ---
 
-function lines(found: Package, size: number, listing: boolean): string[] {
+function lines(found: Package, runs: Outlook, size: number, listing: boolean): string[] {
 	const title = [found.name, found.version].filter(Boolean).join(" ");
 	return [
 		`${title || "A package without a name"}: format ${found.format}, ${bytes(size)}, verified`,
@@ -41,8 +65,15 @@ function lines(found: Package, size: number, listing: boolean): string[] {
 			"needs",
 			[...found.use].map(([alias, specifier]) => named(alias, specifier)),
 		),
+		...block("runs here", runs.missing.length > 0 || !runs.runnable ? [answerOf(runs)] : []),
+		...block("missing", runs.missing),
 		...(listing ? [...found.allVolumes].flatMap(volumeListing) : []),
 	];
+}
+
+function answerOf({ runnable, missing }: Outlook): string {
+	if (runnable) return "in part";
+	return missing.length > 0 ? "no" : "no: it has no command";
 }
 
 function block(title: string, items: readonly string[]): string[] {
@@ -91,7 +122,7 @@ function list(volume: Volume, path: string): string[] {
 
 // --- for programs ---
 
-function asJson(found: Package, listing: boolean): unknown {
+function asJson(found: Package, runs: Outlook, listing: boolean): unknown {
 	const { name, version, format, entrypoint, commands, manifest } = found;
 	return {
 		name,
@@ -99,6 +130,7 @@ function asJson(found: Package, listing: boolean): unknown {
 		format,
 		entrypoint,
 		commands,
+		...runs,
 		atoms: [...found.atoms].map(([atom, span]) => ({ name: atom, ...spanJson(span) })),
 		volumes: [...found.allVolumes].map(([volume, tree]) => ({
 			name: volume,

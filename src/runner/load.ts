@@ -27,6 +27,8 @@ export interface LoadedPackage {
 	readonly verified: Promise<void>;
 	/** What has been read; absent where everything was read at once, and nothing is left but to compile. */
 	profile?(): AccessProfile;
+	/** An atom's bytes; absent where they are not in memory. */
+	bytes?(span: Span): Uint8Array;
 	/** Compiles an atom; `what` is for the error. */
 	compile(span: Span, what: string): Promise<WebAssembly.Module>;
 }
@@ -109,24 +111,26 @@ async function inParts(
 
 /** A package whose bytes are all there. */
 async function inMemory(
-	bytes: Uint8Array,
+	whole: Uint8Array,
 	source: WireSource,
 	options: WireLoadOptions,
 	signal: AbortSignal,
 ): Promise<LoadedPackage> {
 	if (options.integrity !== undefined) {
 		const { checkIntegrity } = await import("./integrity.ts");
-		await checkIntegrity(bytes, options.integrity);
+		await checkIntegrity(whole, options.integrity);
 	}
 	signal.throwIfAborted();
-	const { pkg, verified } = await read(bytes, source, limitsOf(options).maxBytes, options.command);
+	const { pkg, verified } = await read(whole, source, limitsOf(options).maxBytes, options.command);
 	// A tar's spans point into what was unpacked, which is in memory as well.
-	const held = pkg.source.bytes ?? bytes;
+	const held = pkg.source.bytes ?? whole;
+	const bytes = ({ start, length }: Span) => held.subarray(start, start + length);
 	return {
 		pkg,
 		verified,
 		contents: memoryContents(held),
-		compile: ({ start, length }, what) => compile(held.subarray(start, start + length), what),
+		bytes,
+		compile: (span, what) => compile(bytes(span), what),
 	};
 }
 

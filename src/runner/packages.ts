@@ -58,8 +58,16 @@ export class Packages {
 			const module = main === undefined ? undefined : this.#module(main);
 			// Compiled while digests are computed; but that a package is damaged is said first.
 			module?.catch(() => {});
+			const late = import("./late-outlook.ts");
+			late.catch(() => {});
 			await loaded.verified;
-			await module;
+			const compiled = await module;
+			const outlook = (await late).outlookOf(pkg, entry, (name) => {
+				const found = this.#tryResolve(pkg, name);
+				if (found === undefined) return undefined;
+				if (found.atom === main?.atom) return compiled;
+				return this.#of(found.pkg).bytes?.(found.atom);
+			});
 			for (const fs of this.#volumes(loaded)) this.#tree.addPackage(fs);
 			this.#tellHidden(pkg);
 			return {
@@ -71,6 +79,7 @@ export class Packages {
 				commands: pkg.commands.map((command) => command.name),
 				manifest: pkg.manifest,
 				volumes: pkg.volumes.map(({ name, mountPath }) => ({ name, mountPath })),
+				...outlook,
 			};
 		} catch (error) {
 			this.#loaded.delete(id);

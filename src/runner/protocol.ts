@@ -46,6 +46,8 @@ export interface WirePackage {
 	readonly commands: readonly string[];
 	readonly manifest: unknown;
 	readonly volumes: readonly { readonly name: string; readonly mountPath: string }[];
+	readonly runnable: boolean;
+	readonly missing: readonly string[];
 }
 
 export interface WireMount {

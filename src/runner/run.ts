@@ -5,6 +5,7 @@
  * `proc_exit` ends in a trap of the adapter, because a guest may catch an exception and go on; so
  * after a trap the Guest is asked whether it had ended.
  */
+import { WASMEDGE_MARK } from "../abi/preview1.ts";
 import { adapterModule, type PlainCall, type Signature } from "../bridge/adapter.ts";
 import type { GuestBridge } from "../bridge/bridge.ts";
 import type { Guest } from "../wasi/guest.ts";
@@ -42,9 +43,6 @@ export type Prepare = (
 	entry: string,
 	extra?: ExtraImports,
 ) => Promise<() => Promise<WireStatus>>;
-
-/** An import of preview1 that tells that a program was built for WasmEdge. */
-const WASMEDGE_MARK = "sock_open";
 
 async function importObject(
 	module: WebAssembly.Module,

@@ -62,6 +62,12 @@ export interface Package {
 	/** The decoded manifest. */
 	readonly manifest: unknown;
 	readonly volumes: readonly { readonly name: string; readonly mountPath: string }[];
+	/** Whether its entrypoint can be started, or, without one, any of its commands, as far as their imports
+	 *  tell. Of a package that is read in parts only the entrypoint is looked at; others count as runnable. */
+	readonly runnable: boolean;
+	/** What its programs import and Porthole does not have, as `module.name`; `CommandOptions.imports` may
+	 *  add it. */
+	readonly missing: readonly string[];
 	/** What has been read of it by now: `LoadOptions.profile` for later starts. Rejects with
 	 *  `"not-supported"` for a package that was not read in parts. */
 	profile(): Promise<AccessProfile>;

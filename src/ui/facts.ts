@@ -12,6 +12,7 @@ const MOST_TEXT = 200_000;
 /** Shows a package that was loaded from `source`, an address or the name of a file. */
 export function showPackage(loaded: Package, source: string): void {
 	const { name, version, format, volumes, commands, entrypoint, manifest } = loaded;
+	const { runnable, missing } = loaded;
 	const place = find("panel-about", HTMLElement);
 	const mounted = volumes.map(({ name: volume, mountPath }) =>
 		make("li", {}, make("code", {}, mountPath), ` from ${volume}`),
@@ -23,6 +24,8 @@ export function showPackage(loaded: Package, source: string): void {
 			["Format", formatName(format)],
 			["Entrypoint", entrypoint ?? "none"],
 			["Commands", commands.join(", ") || "none"],
+			["Runs here", runnable ? (missing.length > 0 ? "in part" : "yes") : "no"],
+			...(missing.length > 0 ? ([["Missing", missing.join(", ")]] as const) : []),
 			["Volumes", mounted.length > 0 ? make("ul", {}, ...mounted) : "none"],
 		]),
 		profileSection(loaded, source),

@@ -2,6 +2,7 @@
  * The playground: a page that runs packages, through the public API and nothing else. This file
  * connects its parts; each part has one piece of the page.
  */
+import { PortholeError } from "../index.ts";
 import { bytes } from "./amounts.ts";
 import { Archives } from "./archives.ts";
 import { type Choice, Chooser, nameOf } from "./chooser.ts";
@@ -115,6 +116,8 @@ class Playground {
 			const title = [found.name || name, found.version].filter(Boolean).join(" ");
 			this.#chooser.settle("ready", `${title} is ready${sizeOf(choice)}`);
 			this.#invite(title);
+			if (!found.runnable && found.missing.length > 0)
+				showProblem(unrunnable(title, found.missing));
 			if (!find("panel-files", HTMLElement).hidden) void this.#files.refresh();
 			this.#remember();
 		} catch (error) {
@@ -198,6 +201,15 @@ class Playground {
 			button.textContent = "Copy link";
 		}, 2500);
 	}
+}
+
+/** What running it would end with, said before anybody presses Run. */
+function unrunnable(title: string, missing: readonly string[]): PortholeError {
+	const names = missing.map((name) => `${name} (function)`).join(", ");
+	return new PortholeError(
+		"missing-imports",
+		`${title} imports what Porthole does not have: ${names}`,
+	);
 }
 
 function sourceOf(choice: Choice): string | File {

@@ -34,6 +34,7 @@ export const advice = {
 	"missing-atom": "Pack the package again.",
 	"dependency-cycle": "Remove one of the dependencies.",
 	"dependency-conflict": "Load one version that satisfies every requirement.",
+	"bad-module": "Build the module again.",
 	"bad-profile": "Record the profile again.",
 	"bad-definition": "Correct what was given to the writer.",
 } as const;
