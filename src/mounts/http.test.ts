@@ -317,3 +317,26 @@ test("changes are EROFS", async () => {
 	await expect(directory.remove("/f")).rejects.toMatchObject({ code: "EROFS" });
 	await expect(directory.rename("/f", "/g")).rejects.toMatchObject({ code: "EROFS" });
 });
+
+test("a server that falls silent is given up, and one that sends too much", async () => {
+	const never = (_: string, { signal }: RequestInit) =>
+		new Promise<Response>((_resolve, reject) => {
+			signal?.addEventListener("abort", () => reject(signal.reason));
+		});
+	const late = new HTTPDirectory(BASE, { fetch: never, timeout: 20 });
+	await expect(late.list("/")).rejects.toMatchObject({
+		code: "ETIMEDOUT",
+		message: expect.stringContaining(BASE),
+	});
+	const body = () => new ReadableStream({ start: (c) => c.enqueue(encoder.encode("a")) });
+	const stuck = new HTTPDirectory(BASE, { fetch: async () => new Response(body()), timeout: 20 });
+	await expect(stuck.list("/")).rejects.toMatchObject({ code: "ETIMEDOUT" });
+
+	const { open } = server({ index: '["a"]', a: "more than four" }, { ranges: false });
+	const small = open({ index: "index", maxBytes: 4 });
+	await expect(small.read("/a", 0, 4)).rejects.toMatchObject({
+		code: "EFBIG",
+		message: expect.stringContaining("maxBytes"),
+	});
+	expect(text(await open({ index: "index", maxBytes: 14 }).read("/a", 0, 4))).toBe("more");
+});

@@ -26,6 +26,11 @@ export interface HTTPOptions {
 	readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 	/** Ends what is under way, and fails what comes after. */
 	readonly signal?: AbortSignal;
+	/** Bytes of a file that its server sends only whole; 2 GiB unless told otherwise. More is EFBIG. */
+	readonly maxBytes?: number;
+	/** Milliseconds without a byte after which a request is given up; 60,000 unless told otherwise. Then
+	 *  the call is ETIMEDOUT. */
+	readonly timeout?: number;
 }
 
 interface Item {
@@ -54,6 +59,7 @@ const BACKOFF = 250;
 export class HTTPStore implements Store {
 	readonly #root: Item;
 	readonly #options: HTTPOptions;
+	readonly #timeout: number;
 	/** Files that came whole, by address, the one used last at the end. */
 	readonly #whole = new Map<string, Blob>();
 	#kept = 0;
@@ -61,6 +67,8 @@ export class HTTPStore implements Store {
 	private constructor(root: Item, options: HTTPOptions) {
 		this.#root = root;
 		this.#options = options;
+		// A timer of more milliseconds would ring at once.
+		this.#timeout = Math.min(options.timeout ?? 60_000, 2 ** 31 - 1);
 	}
 
 	static async open(base: string | URL, options: HTTPOptions): Promise<HTTPStore> {
@@ -224,7 +232,7 @@ export class HTTPStore implements Store {
 					throw new PortholeError("EIO", `EIO: the server sent another part of ${file.url}`);
 				}
 				this.#pin(file, response, range?.total ?? file.size ?? end);
-				return await bounded(response, end - start, file.url);
+				return await bounded(response, end - start, file.url, this.#timeout);
 			} catch (error) {
 				await response.body?.cancel().catch(() => {});
 				if (attempt === TRIES || !isBroken(error)) throw error;
@@ -234,21 +242,20 @@ export class HTTPStore implements Store {
 
 	/** Keeps a file whose server sends all of it. */
 	async #keep(file: Item, response: Response): Promise<Blob> {
+		const { maxBytes: most = 2 ** 31 } = this.#options;
 		const chunks: Blob[] = [];
 		let size = 0;
 		const reader = response.body?.getReader();
 		for (;;) {
-			const next = await reader?.read().catch((cause) => {
-				throw broken(file.url, cause);
-			});
+			const next = await nextOf(reader, file.url, this.#timeout);
 			if (next === undefined || next.done) break;
 			size += next.value.length;
-			if (size > KEPT) {
+			if (size > most) {
 				await reader?.cancel();
 				throw new PortholeError(
 					"EFBIG",
-					`EFBIG: the server sends ${file.url} only whole, and it is larger than ${KEPT} bytes; ` +
-						"serve it with support for range requests",
+					`EFBIG: the server sends ${file.url} only whole, and it is larger than ${most} bytes; ` +
+						"serve it with support for range requests, or raise the option `maxBytes`",
 				);
 			}
 			chunks.push(new Blob([next.value]));
@@ -259,7 +266,7 @@ export class HTTPStore implements Store {
 		this.#whole.set(file.url, blob);
 		this.#kept += size;
 		for (const [url, oldest] of this.#whole) {
-			if (this.#kept <= KEPT) break;
+			if (this.#kept <= KEPT || oldest === blob) break;
 			this.#whole.delete(url);
 			this.#kept -= oldest.size;
 		}
@@ -284,9 +291,7 @@ export class HTTPStore implements Store {
 		const reader = response.body?.getReader();
 		let text = "";
 		for (;;) {
-			const next = await reader?.read().catch((cause) => {
-				throw broken(url, cause);
-			});
+			const next = await nextOf(reader, url, this.#timeout);
 			if (next === undefined || next.done) return text + decoder.decode();
 			text += decoder.decode(next.value, { stream: true });
 			if (text.length <= LONGEST_INDEX) continue;
@@ -303,17 +308,22 @@ export class HTTPStore implements Store {
 		const { request = {}, signal, fetch = globalThis.fetch } = this.#options;
 		const headers = new Headers(request.headers);
 		for (const [name, value] of Object.entries(wish.headers ?? {})) headers.set(name, value);
-		const init = { ...request, ...wish, headers, ...(signal && { signal }) };
 		for (let attempt = 1; ; attempt++) {
 			let failed: unknown;
+			const silence = new AbortController();
+			const timer = setTimeout(() => silence.abort(), this.#timeout);
+			const either = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal;
 			try {
-				const response = await fetch(url, init);
+				const response = await fetch(url, { ...request, ...wish, headers, signal: either });
 				const ill = response.status === 429 || response.status >= 500;
 				if (!ill || attempt === TRIES) return response;
 				await response.body?.cancel();
 			} catch (error) {
 				failed = error;
+			} finally {
+				clearTimeout(timer);
 			}
+			if (silence.signal.aborted) throw silent(url, this.#timeout);
 			if (signal?.aborted) {
 				throw new PortholeError(
 					"EIO",
@@ -371,15 +381,40 @@ function sizeOf({ headers }: Response): number | null {
 	return length !== null && !encoded && Number.isSafeInteger(size) ? size : null;
 }
 
+/** The next bytes of a body. Errors: ETIMEDOUT, and that of a connection that broke off. */
+async function nextOf(
+	reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined,
+	url: string,
+	timeout: number,
+): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>> | undefined> {
+	if (reader === undefined) return undefined;
+	let isSilent = false;
+	const timer = setTimeout(() => {
+		isSilent = true;
+		reader.cancel().catch(() => {});
+	}, timeout);
+	const next = await reader
+		.read()
+		.catch((cause) => {
+			throw broken(url, cause);
+		})
+		.finally(() => clearTimeout(timer));
+	if (isSilent) throw silent(url, timeout);
+	return next;
+}
+
 /** Exactly `length` bytes of an answer. No more are taken in, however many come. */
-async function bounded(response: Response, length: number, url: string): Promise<Uint8Array> {
+async function bounded(
+	response: Response,
+	length: number,
+	url: string,
+	timeout: number,
+): Promise<Uint8Array> {
 	const bytes = new Uint8Array(length);
 	const reader = response.body?.getReader();
 	let filled = 0;
 	for (;;) {
-		const next = await reader?.read().catch((cause) => {
-			throw broken(url, cause);
-		});
+		const next = await nextOf(reader, url, timeout);
 		if (next === undefined || next.done) break;
 		if (filled + next.value.length > length) {
 			await reader?.cancel();
@@ -425,6 +460,13 @@ function broken(url: string, cause: unknown): PortholeError {
 		`${url} could not be fetched: the connection broke off, the server cannot be reached, or it ` +
 			"does not allow this page to read it (it must send Access-Control-Allow-Origin)",
 		{ cause },
+	);
+}
+
+function silent(url: string, timeout: number): PortholeError {
+	return new PortholeError(
+		"ETIMEDOUT",
+		`ETIMEDOUT: ${url} has sent nothing for ${timeout / 1000} s; try again, or raise the option \`timeout\``,
 	);
 }
 
