@@ -380,7 +380,9 @@ test.describe("arguments, environment, directory", () => {
 		expect(result).toEqual(["blue - -\n", "- - -\n", "blue 90 30"]);
 	});
 
-	test("a working directory: absolute, relative, new, and one that is a file", async ({ page }) => {
+	test("a working directory: absolute, relative, missing, and one that is a file", async ({
+		page,
+	}) => {
 		const result = await page.evaluate(async (options) => {
 			const sandbox = await porthole.Sandbox.create({
 				...options,
@@ -398,25 +400,29 @@ test.describe("arguments, environment, directory", () => {
 				(await py(sandbox, code, { ...(currentDir && { currentDir }) })).out;
 			const found = {
 				absolute: await run("/data"),
-				made: (await sandbox.fs.readdir("/data")).map(({ name }) => name).sort(),
+				held: (await sandbox.fs.readdir("/data")).map(({ name }) => name).sort(),
 				other: await run("other"),
-				missing: await run("/new/place"),
+				missing: await caught(run("/new/place")),
+				nearly: await caught(run("/date/")),
 				plain: await run(),
 			};
 			return {
 				...found,
-				place: (await sandbox.fs.readdir("/new/place")).map(({ name }) => name).sort(),
+				made: await sandbox.fs.exists("/new"),
 				file: await caught(py(sandbox, code, { currentDir: "/data/here.txt" })),
 			};
 		}, PYTHON);
 		expect(result).toMatchObject({
 			absolute: "here.txt /data/here.txt /other/o.txt\n",
-			made: ["here.txt", "made", "new.txt"],
+			held: ["here.txt", "made", "new.txt"],
 			other: "/data/here.txt /other/o.txt o.txt\n",
-			missing: "/data/here.txt /other/o.txt\n",
+			missing: { porthole: true, code: "invalid-option" },
+			nearly: { porthole: true, code: "invalid-option" },
 			plain: "/data/here.txt /other/o.txt\n",
-			place: ["made", "new.txt"],
+			made: false,
 		});
+		expect(result.missing.message).toContain("no directory /new/place");
+		expect(result.nearly.message).toContain("did you mean /data?");
 		expect(result.file).toMatchObject({ porthole: true, code: "ENOTDIR" });
 		expect(result.file.message).toContain("/data/here.txt");
 	});
@@ -787,6 +793,9 @@ test.describe("what is refused", () => {
 			await refuse("mounts", [], { mounts: { "../x": new porthole.MemoryDirectory() } });
 			await refuse("mappedCommands", [], { mappedCommands: { main: 1 } });
 			await refuse("imports", [], { imports: { env: { f: "f" } } });
+			await refuse("did you mean currentDir?", [], { currentDirectory: "/" });
+			await refuse("did you mean network?", [], { capabilities: { netwrok: false } });
+			await refuse("constructor", [], { constructor: 1 });
 			return { refused, running: sandbox.processes.length };
 		});
 		for (const [name, error] of result.refused) {
@@ -794,6 +803,49 @@ test.describe("what is refused", () => {
 			expect(error.message, name).toContain(name);
 		}
 		expect(result.running).toBe(0);
+	});
+
+	test("options that a call does not have, and mounts without a slash, with the right name", async ({
+		page,
+	}) => {
+		const result = await page.evaluate(async () => {
+			// Types forbid what pages do.
+			const of = (options: object) => options as never;
+			const sandbox = await porthole.Sandbox.create({ packages: [tiny()] });
+			const directory = new porthole.MemoryDirectory();
+			const calls: Record<string, () => unknown> = {
+				packages: () => porthole.Sandbox.create(of({ package: [tiny()] })),
+				"/work": () => porthole.Sandbox.create({ mounts: { work: directory } }),
+				integrity: () => sandbox.load(tiny(), of({ integrety: "" })),
+				"/other": () => sandbox.mount("other", directory),
+				readOnly: () => sandbox.mount("/other", directory, of({ readonly: true })),
+				"of a mount": () =>
+					porthole.Sandbox.create({ mounts: { "/x": of({ directory, readonly: true }) } }),
+				recursive: () => sandbox.fs.mkdir("/made", of({ recursiv: true })),
+				force: () => sandbox.fs.rm("/tmp", of({ forced: true })),
+				signal: () =>
+					sandbox.fs
+						.watch("/", of({ signals: 1 }))
+						[Symbol.asyncIterator]()
+						.next(),
+				format: () => sandbox.fs.exportArchive("/", of({ fromat: "zip" })),
+				onConflict: () => sandbox.fs.importArchive(new Blob(), "/", of({ onconflict: "skip" })),
+				durability: () => new porthole.IndexedDBDirectory("x", of({ durable: "strict" })),
+				persist: () => new porthole.OPFSDirectory("/", of({ persistent: true })),
+				index: () => new porthole.HTTPDirectory("/", of({ indexes: "" })),
+				startIn: () => porthole.FileSystemAccessDirectory.pick(of({ startin: "music" })),
+			};
+			const errors = [];
+			for (const [right, call] of Object.entries(calls)) {
+				errors.push([right, await thrown(call)] as const);
+			}
+			return { errors, made: await sandbox.fs.exists("/made") };
+		});
+		for (const [right, error] of result.errors) {
+			expect(error, right).toMatchObject({ porthole: true, code: "invalid-option" });
+			expect(error.message, right).toContain(right);
+		}
+		expect(result.made).toBe(false);
 	});
 
 	test("what is reserved says so", async ({ page }) => {

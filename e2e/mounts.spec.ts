@@ -40,7 +40,7 @@ test("a mount is one tree for the page, for guests and for the store", { tag: "@
 	});
 });
 
-test("paths: relative, nested, with missing parents, over what is there", async ({ page }) => {
+test("paths: with dots, nested, with missing parents, over what is there", async ({ page }) => {
 	const result = await page.evaluate(async (options) => {
 		const of = (content: string) => new porthole.MemoryDirectory({ "f.txt": content });
 		const sandbox = await porthole.Sandbox.create({
@@ -49,8 +49,8 @@ test("paths: relative, nested, with missing parents, over what is there", async 
 				await packed({ name: "tests/taken", files: { "taken/old.txt": "old" } }),
 			],
 			mounts: {
-				relative: of("relative"),
-				"./dotted/../plain": of("plain"),
+				"/relative": of("relative"),
+				"/./dotted/../plain": of("plain"),
 				"/outer": new porthole.MemoryDirectory({ "f.txt": "outer", "inner/x": "" }),
 				"/outer/inner": of("inner"),
 				"/no/such/parents": of("deep"),

@@ -277,6 +277,58 @@ test("input that is given ahead can be polled for and read by a program's first 
 	expect(result.kept).toBe(3_000_000);
 });
 
+test("thousands of programs at once: as many run as fit, all others are refused or wait in line", async ({
+	page,
+}) => {
+	test.setTimeout(180_000);
+	const result = await page.evaluate(async () => {
+		const packages = ["/programs/echoing.wasm"];
+		const sandbox = await porthole.Sandbox.create({ packages });
+		const spawn = (of: typeof sandbox) => of.command("echoing", [], { stdout: "null" }).spawn();
+		const codes = new Set<string>();
+		const all = await Promise.all(
+			Array.from({ length: 3900 }, () =>
+				spawn(sandbox).catch(({ code }) => {
+					codes.add(code);
+					return null;
+				}),
+			),
+		);
+		const running = all.filter((process) => process !== null);
+		running[0]?.kill();
+		await running[0]?.status;
+		// The browser gives memory back when it collects garbage.
+		const again = () => spawn(sandbox).catch(() => null);
+		let next = await again();
+		for (let i = 0; i < 50 && next === null; i++) {
+			await new Promise((resolve) => setTimeout(resolve, 100));
+			next = await again();
+		}
+		const room = { started: running.length, codes: [...codes], next: next !== null };
+		await sandbox.close();
+		// Those that wait start one by one, as others end.
+		const patient = await porthole.Sandbox.create({ packages, queue: true });
+		const endings = Array.from({ length: 300 }, async () => {
+			const process = await spawn(patient);
+			await process.stdin.close();
+			return (await process.status).code;
+		});
+		const ended = await Promise.all(endings);
+		// What still waits when the sandbox is closed is refused.
+		const late = Promise.allSettled(Array.from({ length: 300 }, () => spawn(patient)));
+		await new Promise((resolve) => setTimeout(resolve, 500));
+		await patient.close();
+		const refused = (await late).flatMap((one) =>
+			one.status === "rejected" ? one.reason.code : [],
+		);
+		return { room, ended: [...new Set(ended)], refused: [...new Set(refused)] };
+	});
+	expect(result.room).toMatchObject({ codes: ["out-of-memory"], next: true });
+	expect(result.room.started).toBeGreaterThan(8);
+	expect(result.ended).toEqual([0]);
+	expect(result.refused).toEqual(["closed"]);
+});
+
 test.describe("entries and imports", { tag: "@waits" }, () => {
 	test("a reactor is initialized before the function that is named", async ({ page }) => {
 		const result = await page.evaluate(async () => {

@@ -10,6 +10,7 @@
  * turn came; one that has shrunk ends the stream with an error, since an archive says each length first.
  */
 import { PortholeError } from "../abi/error.ts";
+import { checkNames, type Names } from "../abi/options.ts";
 import { type ArchiveFormat, type CallPart, join, type Outgoing, type Tree } from "./tree.ts";
 
 export interface ExportOptions {
@@ -32,8 +33,10 @@ export async function exportArchive(
 	tree: Tree,
 	call: CallPart,
 	path: string,
-	{ format = "tar", signal }: ExportOptions = {},
+	options: ExportOptions = {},
 ): Promise<ReadableStream<Uint8Array>> {
+	checkNames("exportArchive", options, { format: 0, signal: 0 } satisfies Names<ExportOptions>);
+	const { format = "tar", signal } = options;
 	if (format !== "tar" && format !== "tar.gz" && format !== "zip") {
 		throw new PortholeError("invalid-option", `format: ${format} is not tar, tar.gz or zip`);
 	}

@@ -12,6 +12,7 @@
  */
 import { isDetached } from "../abi/detached.ts";
 import { PortholeError } from "../abi/error.ts";
+import { checkNames, type Names } from "../abi/options.ts";
 import { gunzip } from "../webc/gunzip.ts";
 import { compressionOf } from "../webc/no-package.ts";
 import { isTar } from "../webc/untar.ts";
@@ -50,6 +51,11 @@ export async function importArchive(
 	options: ImportOptions = {},
 ): Promise<Imported> {
 	const { onConflict = "replace", maxBytes = MOST_BYTES, signal } = options;
+	checkNames("importArchive", options, {
+		onConflict: 0,
+		maxBytes: 0,
+		signal: 0,
+	} satisfies Names<ImportOptions>);
 	if (!["replace", "skip", "error"].includes(onConflict)) {
 		throw new PortholeError(
 			"invalid-option",

@@ -5,6 +5,7 @@
  * directory here is a name and a recipe; the store behind it is loaded when it is first used.
  */
 import { PortholeError } from "../abi/error.ts";
+import { checkNames, type Names } from "../abi/options.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { LinkingStore, Store, StoreChange } from "../bridge/store.ts";
 import type { HTTPOptions } from "./http.ts";
@@ -121,6 +122,8 @@ export class IndexedDBDirectory extends LateDatabase {
 
 	constructor(name: string, options: IndexedDBOptions = {}) {
 		super(async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options));
+		const names: Names<IndexedDBOptions> = { durability: 0, persist: 0 };
+		checkNames("IndexedDBDirectory", options, names);
 	}
 }
 
@@ -149,6 +152,8 @@ export class OPFSDirectory extends LateHandles {
 		super(async () =>
 			(await import("./opfs.ts")).openPrivate(path, this.workerUrl, options.persist),
 		);
+		const names: Names<OPFSOptions> = { workerUrl: 0, persist: 0 };
+		checkNames("OPFSDirectory", options, names);
 		this.workerUrl = options.workerUrl;
 	}
 }
@@ -176,8 +181,11 @@ export class FileSystemAccessDirectory extends LateFolder {
 	/** Keeps the handle in this browser, under a name; `restore` finds it in a later visit. */
 	declare remember: (name: string) => Promise<void>;
 
-	constructor(handle: FileSystemDirectoryHandle, { mode = "readwrite" }: FolderOptions = {}) {
+	constructor(handle: FileSystemDirectoryHandle, options: FolderOptions = {}) {
+		const { mode = "readwrite" } = options;
 		super(async () => new (await import("./picked.ts")).PickedStore(handle, mode));
+		const names: Names<FolderOptions> = { mode: 0 };
+		checkNames("FileSystemAccessDirectory", options, names);
 		this.handle = handle;
 	}
 
@@ -185,7 +193,7 @@ export class FileSystemAccessDirectory extends LateFolder {
 	 *  user again: call `requestPermission` from a click. */
 	static async restore(name: string): Promise<FileSystemAccessDirectory | null> {
 		const found = await (await import("./remembered.ts")).recall(name);
-		return found && new FileSystemAccessDirectory(found.handle, found);
+		return found && new FileSystemAccessDirectory(found.handle, { mode: found.mode });
 	}
 
 	/** The opposite of `remember`. */
@@ -196,11 +204,13 @@ export class FileSystemAccessDirectory extends LateFolder {
 	/** Asks the user for a directory. To be called from a click. Errors: `"not-supported"` where the
 	 *  browser cannot; the browser's `AbortError` where the user would not. */
 	static async pick(options: PickOptions = {}): Promise<FileSystemAccessDirectory> {
+		checkNames("pick", options, { mode: 0, id: 0, startIn: 0 } satisfies Names<PickOptions>);
 		if (!("showDirectoryPicker" in globalThis)) {
 			throw new PortholeError("not-supported", "this browser lets nobody pick a directory");
 		}
 		const handle = await showDirectoryPicker({ mode: "readwrite", ...options });
-		return new FileSystemAccessDirectory(handle, options);
+		const { mode = "readwrite" } = options;
+		return new FileSystemAccessDirectory(handle, { mode });
 	}
 }
 
@@ -211,5 +221,7 @@ export class HTTPDirectory extends LateStore {
 	/** `url`: where the directory is; a relative one is taken from the page's address. */
 	constructor(url: string | URL, options: HTTPOptions = {}) {
 		super(async () => (await import("./http.ts")).HTTPStore.open(url, options));
+		const names: Names<HTTPOptions> = { index: 0, request: 0, fetch: 0, signal: 0 };
+		checkNames("HTTPDirectory", options, names);
 	}
 }

@@ -15,6 +15,7 @@
  * not know.
  */
 import { PortholeError } from "../abi/error.ts";
+import { checkNames, type Names } from "../abi/options.ts";
 import { answer, parseAddress } from "./answer.ts";
 import { Background } from "./background.ts";
 import { carry, isLetter } from "./letters.ts";
@@ -46,6 +47,8 @@ export function offline(options: OfflineOptions = {}): void {
 	if (scope.registration === undefined) {
 		throw new PortholeError("not-supported", "offline() is called in a service worker");
 	}
+	const names: Names<OfflineOptions> = { match: 0, limit: 0, name: 0, precache: 0 };
+	checkNames("offline", options, names);
 	const { match = (url) => PACKAGE.test(url.pathname), limit, name = "porthole" } = options;
 	checkOptions(limit, name);
 	const cache = new PackageCache(worldOf(scope), name, limit);

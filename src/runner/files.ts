@@ -3,6 +3,7 @@
  * Each failure is a PortholeError whose `code` is the POSIX name and whose message names call and path.
  */
 import { PortholeError } from "../abi/error.ts";
+import { checkNames } from "../abi/options.ts";
 import type { ExportOptions } from "../archive/export.ts";
 import type { ArchiveSource, Imported, ImportOptions } from "../archive/import.ts";
 import type { Files, WireEntry, WireStat } from "./protocol.ts";
@@ -79,11 +80,13 @@ export class SandboxFS {
 		return toStats(await this.#call("stat", path, false));
 	}
 
-	mkdir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
+	async mkdir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
+		checkNames("mkdir", options, { recursive: 0 });
 		return this.#call("mkdir", path, options.recursive === true);
 	}
 
-	rm(path: string, options: { recursive?: boolean; force?: boolean } = {}): Promise<void> {
+	async rm(path: string, options: { recursive?: boolean; force?: boolean } = {}): Promise<void> {
+		checkNames("rm", options, { recursive: 0, force: 0 });
 		return this.#call("rm", path, options.recursive === true, options.force === true);
 	}
 

@@ -74,7 +74,7 @@ export class GuestProcess {
 		const Device = request.terminal && (await terminals());
 		const process = new GuestProcess(start, namespace, leave, Device);
 		await process.#openStandard(request);
-		await process.#openDirectories(directory, mounts);
+		await process.#openDirectories(directory, mounts, request.currentDir !== undefined);
 		process.#start = await start.prepare(
 			start.module,
 			process.#guest,
@@ -247,12 +247,16 @@ export class GuestProcess {
 	 * Opens `/`, `.` and, where the process starts at `/`, each mount that was written as a relative
 	 * path, under that spelling: programs that look for a directory by name find it.
 	 */
-	async #openDirectories(directory: string, mounts: readonly Mounted[]): Promise<void> {
+	async #openDirectories(
+		directory: string,
+		mounts: readonly Mounted[],
+		chosen: boolean,
+	): Promise<void> {
 		const namespace = this.#namespace;
 		this.#directoryName = directory;
 		this.#preopen(namespace.root, "/");
 		if (!mounts.some(({ written }) => written === ".")) {
-			this.#preopen(await this.#directory(directory, true), ".");
+			this.#preopen(await this.#directory(directory, true, chosen), ".");
 		}
 		if (directory !== "/") return;
 		for (const { written, mount } of mounts) {
@@ -262,8 +266,9 @@ export class GuestProcess {
 		}
 	}
 
-	/** The directory at `path`; made where it is missing. The process works in it if `enters`. */
-	async #directory(path: string, enters = false): Promise<INode> {
+	/** The directory at `path`; the process works in it if `enters`. Where it is missing it is made, unless
+	 *  the page has `chosen` it. */
+	async #directory(path: string, enters = false, chosen = false): Promise<INode> {
 		const namespace = this.#namespace;
 		const find = () => {
 			const found = tree.find(namespace, namespace.root, path.replace(/^\/+/, "") || ".", true);
@@ -273,7 +278,9 @@ export class GuestProcess {
 		let node = await settle(this.#bridge, find);
 		if (node === ENOENT) {
 			const { KernelFiles } = await import("./kernel-files.ts");
-			await new KernelFiles(this.#bridge, () => namespace).mkdir(path, true);
+			const files = new KernelFiles(this.#bridge, () => namespace);
+			if (chosen) throw await (await import("./no-directory.ts")).noDirectory(files, path);
+			await files.mkdir(path, true);
 			node = await settle(this.#bridge, find);
 		}
 		if (typeof node === "number") throw failure(node, "open the working directory", path);

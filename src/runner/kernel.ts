@@ -9,6 +9,7 @@ import type { Store, StoreChange } from "../bridge/store.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import { nowNanoseconds, worldClock } from "./clock.ts";
+import type { Crowd } from "./crowd.ts";
 import { GuestProcess } from "./guest-process.ts";
 import { loadPackage } from "./load.ts";
 import { Packages } from "./packages.ts";
@@ -34,6 +35,9 @@ import { Tree } from "./tree.ts";
 /** What a worker's global scope offers. */
 export type Scope = Channel & { postMessage(message: unknown, give: Transferable[]): void };
 
+/** Programs after which a sandbox counts how many fit into memory. */
+const FEW = 8;
+
 export class SandboxKernel implements Kernel {
 	readonly #scope: Scope;
 	readonly #desk: Remote<Desk>;
@@ -44,6 +48,9 @@ export class SandboxKernel implements Kernel {
 	#tree!: Tree;
 	#packages!: Packages;
 	#ahead: Preloaded | undefined;
+	#queue = false;
+	#spawned = 0;
+	#crowd: Promise<Crowd> | undefined;
 	readonly #guests = new Map<number, GuestProcess>();
 	readonly #loads = new Map<number, AbortController>();
 
@@ -52,7 +59,8 @@ export class SandboxKernel implements Kernel {
 		this.#desk = reach<Desk>(scope);
 	}
 
-	async start(rung: Rung): Promise<Features> {
+	async start(rung: Rung, queue: boolean): Promise<Features> {
+		this.#queue = queue;
 		const ask: Ask = (id, method, args) =>
 			this.#desk.ask(id, method, method === "apply" ? giveAway(args, written(args)) : args);
 		const { bridge, prepare } = await this.#way(rung, ask);
@@ -156,7 +164,7 @@ export class SandboxKernel implements Kernel {
 		});
 		this.#guests.set(request.pid, process);
 		// In a task of its own, so that the page first hears that the guest is about to start.
-		const start = () => process.run().finally(() => this.#guests.delete(request.pid));
+		const start = () => process.run().finally(() => this.#left(request.pid));
 		if (this.#ahead) this.#ahead.hold(request.pid, start);
 		else setTimeout(start, 0);
 	}
@@ -172,6 +180,9 @@ export class SandboxKernel implements Kernel {
 	}
 
 	async close(): Promise<void> {
+		// What waits for memory shall not begin when the others end.
+		this.#prepare = () =>
+			Promise.reject(new PortholeError("closed", "the sandbox is being closed"));
 		for (const guest of this.#guests.values()) guest.kill("SIGKILL", 137);
 		await this.#tree.sync(true);
 	}
@@ -199,12 +210,33 @@ export class SandboxKernel implements Kernel {
 		this.#scope.postMessage(message, give);
 	}
 
+	/** How a program is linked, in turn with others where there are many. */
+	async #crowded(): Promise<Prepare> {
+		this.#spawned += 1;
+		if (this.#spawned <= FEW && !this.#queue) return this.#prepare;
+		this.#crowd ??= import("./crowd.ts").then(
+			({ Crowd }) =>
+				new Crowd(
+					(...of) => this.#prepare(...of),
+					() => this.#guests.size,
+					this.#queue,
+				),
+		);
+		return (await this.#crowd).prepare;
+	}
+
+	#left(pid: number): void {
+		this.#guests.delete(pid);
+		this.#crowd?.then((crowd) => crowd.left());
+	}
+
 	/** How a program is linked. */
 	async #linker({ imports }: WireSpawn): Promise<Prepare> {
-		if (imports.length === 0) return this.#prepare;
+		const prepare = await this.#crowded();
+		if (imports.length === 0) return prepare;
 		const { withImports } = await import("./page-imports.ts");
 		const call = (far: number, args: unknown[]) => this.#desk.ask(far, "call", args);
-		return withImports(this.#prepare, imports, this.#bridge, call);
+		return withImports(prepare, imports, this.#bridge, call);
 	}
 }
 

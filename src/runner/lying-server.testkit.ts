@@ -135,7 +135,7 @@ export async function newKernel() {
 		postMessage: (message: unknown) => void told.push(message as FromGuest),
 	};
 	const kernel = new SandboxKernel(scope);
-	await kernel.start("suspending");
+	await kernel.start("suspending", false);
 	return {
 		kernel,
 		progress: () => told.filter((message): message is Told => message.kind === "progress"),

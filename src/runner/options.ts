@@ -5,6 +5,7 @@
 import { SIGNALS } from "../abi/constants.ts";
 import { PortholeError } from "../abi/error.ts";
 import { isName } from "../abi/name.ts";
+import { checkNames } from "../abi/options.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { Store } from "../bridge/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
@@ -73,6 +74,9 @@ export interface SandboxOptions {
 	readonly hostEnv?: Readonly<Record<string, string>>;
 	readonly capabilities?: Capabilities;
 	readonly bridge?: "auto" | "suspending" | "blocking" | "preloaded";
+	/** Whether programs for which there is no memory wait until another has ended, and start in the order
+	 *  in which they were asked for. Otherwise they are refused: `"out-of-memory"`. */
+	readonly queue?: boolean;
 	/** Where the worker's script is, for builds that cannot find it themselves. */
 	readonly workerUrl?: ScriptAddress;
 	readonly signal?: AbortSignal;
@@ -159,26 +163,62 @@ const output: Kind = [
 	(value) => value === "pipe" || value === "null" || value instanceof WritableStream,
 ];
 
-/** An option of one name means the same everywhere. */
-const kinds: ReadonlyMap<string, Kind> = new Map([
-	...named(record, "mounts files env hostEnv capabilities mappedCommands imports terminal"),
-	...named(list, "packages injectedPackages"),
-	...named(flag, "forwardHostEnv lazy"),
-	...named(profile, "profile"),
-	...named(text, "integrity name currentDir entryFunction"),
-	...named(callback, "onProgress"),
-	...named(abortSignal, "signal"),
-	...named(input, "stdin"),
-	...named(output, "stdout stderr"),
-]);
+/** What is checked in another way. */
+const own: Kind = ["", () => true];
 
-function named(kind: Kind, names: string): [string, Kind][] {
-	return names.split(" ").map((name) => [name, kind]);
-}
+type Kinds<T> = Readonly<Record<keyof T, Kind>>;
 
-function checkKinds(options: object): void {
-	if (!isObject(options)) throw invalid("options", "are not an object");
-	for (const [option, [what, is]] of kinds) {
+const loadKinds: Kinds<LoadOptions> = {
+	integrity: text,
+	signal: abortSignal,
+	onProgress: callback,
+	lazy: flag,
+	profile,
+	name: text,
+	maxBytes: own,
+	timeout: own,
+};
+
+const sandboxKinds: Kinds<SandboxOptions> = {
+	packages: list,
+	mounts: record,
+	files: record,
+	env: record,
+	forwardHostEnv: flag,
+	hostEnv: record,
+	capabilities: record,
+	bridge: own,
+	queue: flag,
+	workerUrl: own,
+	signal: abortSignal,
+	onProgress: callback,
+};
+
+const commandKinds: Kinds<CommandOptions> = {
+	env: record,
+	forwardHostEnv: flag,
+	currentDir: text,
+	entryFunction: text,
+	mounts: record,
+	injectedPackages: list,
+	mappedCommands: record,
+	capabilities: record,
+	imports: record,
+	stdin: input,
+	stdout: output,
+	stderr: output,
+	terminal: record,
+	timeout: own,
+	signal: abortSignal,
+	journals: own,
+	snapshotOn: own,
+	snapshotInterval: own,
+};
+
+/** Errors: `"invalid-option"` for an option that `call` does not have, or of another kind. */
+function check(call: string, options: object, kinds: Readonly<Record<string, Kind>>): void {
+	checkNames(call, options, kinds);
+	for (const [option, [what, is]] of Object.entries(kinds)) {
 		const value: unknown = Reflect.get(options, option);
 		if (value !== undefined && !is(value)) throw invalid(option, `is not ${what}`);
 	}
@@ -186,7 +226,7 @@ function checkKinds(options: object): void {
 
 /** Errors: `"invalid-option"`, `"bad-name"`. */
 export function checkLoadOptions(options: LoadOptions): void {
-	checkKinds(options);
+	check("load", options, loadKinds);
 	for (const option of ["maxBytes", "timeout"] as const) {
 		const value = options[option];
 		if (value !== undefined && !(value > 0)) throw invalid(option, "is not a number above 0");
@@ -207,10 +247,10 @@ const reserved = ["journals", "snapshotOn", "snapshotInterval"];
 
 /** Errors: `"invalid-option"`. */
 export function checkSandboxOptions(options: SandboxOptions): void {
-	checkKinds(options);
+	check("Sandbox.create", options, sandboxKinds);
 	checkEnv("env", options.env);
 	checkEnv("hostEnv", options.hostEnv);
-	checkMounts(options.mounts);
+	checkMounts(options.mounts, true);
 	checkCapabilities(options.capabilities);
 	for (const [path, data] of Object.entries(options.files ?? {})) {
 		if (!path.startsWith("/")) throw invalid("files", `takes absolute paths, and ${path} is none`);
@@ -231,7 +271,7 @@ export function checkCommand(args: readonly string[], options: CommandOptions): 
 			throw new PortholeError("not-supported", `${name} is reserved and does not work yet`);
 		}
 	}
-	checkKinds(options);
+	check("command", options, commandKinds);
 	if (!Array.isArray(args)) throw invalid("args", "is an array of strings");
 	args.forEach((arg, index) => {
 		if (typeof arg !== "string") throw invalid(`args[${index}]`, "is not a string");
@@ -275,16 +315,25 @@ function checkImports(imports: CommandOptions["imports"]): void {
 }
 
 function checkCapabilities(capabilities: Capabilities | undefined): void {
+	checkNames("capabilities", capabilities ?? {}, { network: 0, threads: 0 });
 	for (const [name, value] of Object.entries(capabilities ?? {})) {
 		if (value) throw new PortholeError("not-supported", `the capability ${name} does not work yet`);
 	}
 }
 
-function checkMounts(mounts: Mounts | undefined): void {
+function checkMounts(mounts: Mounts | undefined, absolute = false): void {
 	for (const [path, mount] of Object.entries(mounts ?? {})) {
+		if (absolute) checkMountPath(path);
 		if (path.includes("\0")) throw invalid("mounts", "has a path with a NUL character");
 		mountOf(path, mount);
 	}
+}
+
+/** The path of a mount for all processes: those of a single one may be relative. Errors:
+ *  `"invalid-option"`. */
+export function checkMountPath(path: string): void {
+	if (typeof path === "string" && path.startsWith("/")) return;
+	throw invalid("mounts", `takes absolute paths, and ${path} is none; did you mean /${path}?`);
 }
 
 /** What every store can do. */
@@ -308,14 +357,19 @@ export function mountOf(
 	path: string,
 	mount: Mounts[string],
 ): { directory: Directory; readOnly: boolean } {
+	let long: object = {};
+	let found: { directory: Directory; readOnly: boolean } | undefined;
 	try {
-		const { directory, readOnly } = isStore(mount) ? { directory: mount } : (mount ?? {});
+		const { directory, readOnly, ...rest } = isStore(mount) ? { directory: mount } : (mount ?? {});
 		if (isStore(directory)) {
-			return { directory, readOnly: readOnly === true || directory.readOnly === true };
+			long = rest;
+			found = { directory, readOnly: readOnly === true || directory.readOnly === true };
 		}
 	} catch {
 		// What throws when it is asked for is no method.
 	}
+	checkNames("a mount", long, { directory: 0, readOnly: 0 });
+	if (found) return found;
 	throw invalid(
 		`mounts[${JSON.stringify(path)}]`,
 		`lacks methods of Store (${storeMethods.join(", ")})`,

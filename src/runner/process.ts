@@ -43,6 +43,8 @@ export class ProcessEnd implements Process {
 	readonly stdout: ReadableStream<Uint8Array>;
 	readonly stderr: ReadableStream<Uint8Array>;
 	readonly status: Promise<ExitStatus>;
+	/** The page has been told that it starts. */
+	begun = false;
 	readonly collected = { stdout: new Collector(), stderr: new Collector() };
 	readonly #sinks: readonly [Sink, Sink];
 	readonly #send: (message: ToGuest, give?: Transferable[]) => void;

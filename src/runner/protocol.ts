@@ -131,8 +131,8 @@ export interface WireEntry {
 
 /** What the worker offers. Every method rejects with a PortholeError. */
 export interface Kernel {
-	/** Called once, before anything else. */
-	start(rung: Rung): Promise<Features>;
+	/** Called once, before anything else. With `queue` programs wait for memory. */
+	start(rung: Rung, queue: boolean): Promise<Features>;
 	load(source: WireSource, options: WireLoadOptions): Promise<WirePackage>;
 	abort(load: number): Promise<void>;
 	/** What a package has been read of. */

@@ -22,6 +22,7 @@ import type { Body } from "./function-command.ts";
 import {
 	type CommandOptions,
 	checkLoadOptions,
+	checkMountPath,
 	checkSandboxOptions,
 	type Directory,
 	guestPath,
@@ -248,6 +249,7 @@ export class Sandbox extends SandboxTarget {
 
 	/** Mounts a directory for all processes. Errors: EBUSY where something is mounted already. */
 	async mount(path: string, directory: Directory, options: MountOptions = {}): Promise<void> {
+		checkMountPath(path);
 		const wired = await this.#wireMounts({ [path]: { directory, ...options } });
 		// One for each.
 		const mount = wired[0] as WireMount;
@@ -288,7 +290,8 @@ export class Sandbox extends SandboxTarget {
 	// --- the worker ---
 
 	async #close(): Promise<void> {
-		const running = [...this.#running.values()];
+		// A program that has not been started yet is refused when the worker ends.
+		const running = [...this.#running.values()].filter(({ begun }) => begun);
 		for (const process of running) {
 			process.kill("SIGKILL");
 			// A stream of the page's that takes no output must not keep the sandbox.
@@ -344,7 +347,7 @@ export class Sandbox extends SandboxTarget {
 		);
 		const again = this.#features !== null;
 		try {
-			this.#features = await connection.call("start", this.#choice.rung);
+			this.#features = await connection.call("start", this.#choice.rung, !!this.#options.queue);
 			if (!again) this.#mounts.push(...(await this.#wireMounts(this.#options.mounts)));
 			for (const mount of this.#mounts) await connection.call("mount", mount);
 			for (const [path, data] of Object.entries(this.#options.files ?? {})) {
@@ -369,7 +372,7 @@ export class Sandbox extends SandboxTarget {
 	 *  end by a signal where the worker was ended for one of them, and by `error` where it failed. */
 	async #replace(error: PortholeError, guilty?: ProcessEnd, signal?: WireStatus): Promise<void> {
 		const connection = await this.#connection;
-		connection.end(error);
+		connection.end(this.#closed ? closedError() : error);
 		// A sandbox that is being closed needs no other: there is nothing left to sync in this one.
 		this.#connection = this.#closed ? Promise.reject(error) : this.#connect();
 		this.#connection.catch((why) => this.#breakAll(why));
@@ -564,6 +567,7 @@ export class Sandbox extends SandboxTarget {
 		given: boolean,
 		clear: () => void,
 	): void {
+		process.begun = true;
 		if (attachment) {
 			const warn = (message: string) => this.#tell({ type: "warning", detail: { message } });
 			process.waitFor(attachment.attach(process, given, warn));

@@ -2,6 +2,7 @@
  * Watching a path of the tree, by looking at it again and again: the tree is changed in many ways, by
  * guests, by the page and by others in a mount, and a look sees them all.
  */
+import { checkNames, type Names } from "../abi/options.ts";
 import type { Call, Change } from "./files.ts";
 
 export interface WatchOptions {
@@ -21,8 +22,10 @@ type Seen = ReadonlyMap<string, string>;
 export async function* watch(
 	call: Call,
 	path: string,
-	{ recursive = false, signal }: WatchOptions,
+	options: WatchOptions,
 ): AsyncGenerator<Change, void> {
+	checkNames("watch", options, { recursive: 0, signal: 0 } satisfies Names<WatchOptions>);
+	const { recursive = false, signal } = options;
 	const look = async (): Promise<Seen> => new Map(await call("look", path, recursive));
 	let before = await look();
 	let took = 0;

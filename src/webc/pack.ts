@@ -46,6 +46,13 @@ export async function packDirectory(
 	files: PackageFiles,
 	options: PackOptions = {},
 ): Promise<Uint8Array> {
+	const strange = Object.keys(options).find((name) => name !== "format");
+	if (strange !== undefined) {
+		throw new WebcError(
+			"invalid-option",
+			`packDirectory has the option format, and not ${strange}`,
+		);
+	}
 	const format = options.format ?? 3;
 	const rules = { format, strict: true, ignoring: true };
 	return writePackage(await definePackage(files, rules));

@@ -1,0 +1,136 @@
+import { expect, test } from "vitest";
+import { PortholeError } from "../abi/error.ts";
+import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
+import { Crowd } from "./crowd.ts";
+import type { Prepare } from "./run.ts";
+
+const noStart = async () => ({ code: 0 });
+// The crowd hands its arguments on and looks at none.
+const program = [] as unknown as Parameters<Prepare>;
+
+/** A browser with room for so many programs, and a crowd in front of it. */
+function browser(room: number, queue: boolean) {
+	const seen = { asked: 0, alive: 0, now: 0, room };
+	const prepare: Prepare = async () => {
+		seen.asked += 1;
+		await Promise.resolve();
+		if (seen.alive >= seen.room) throw new PortholeError("out-of-memory", "no memory");
+		seen.alive += 1;
+		return noStart;
+	};
+	const crowd = new Crowd(
+		prepare,
+		() => seen.alive,
+		queue,
+		() => seen.now,
+		// Time passes when nothing else happens.
+		async (ms) => {
+			await turn();
+			seen.now += ms;
+		},
+	);
+	const end = () => {
+		seen.alive -= 1;
+		crowd.left();
+	};
+	const start = () =>
+		crowd.prepare(...program).then(
+			() => "started",
+			({ code }) => code as string,
+		);
+	return { seen, start, end };
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+test("after the first refusal the browser is not asked again for what does not fit", async () => {
+	const { seen, start } = browser(100, false);
+	const answers = await Promise.all(Array.from({ length: 4000 }, start));
+	expect(answers.filter((answer) => answer === "started")).toHaveLength(100);
+	expect(answers.filter((answer) => answer === "out-of-memory")).toHaveLength(3900);
+	expect(seen.asked).toBe(101);
+});
+
+test("when a program ends there is room again", async () => {
+	const { seen, start, end } = browser(2, false);
+	expect(await Promise.all([start(), start(), start()])).toEqual([
+		"started",
+		"started",
+		"out-of-memory",
+	]);
+	end();
+	expect([await start(), await start()]).toEqual(["started", "out-of-memory"]);
+	expect(seen.alive).toBe(2);
+});
+
+test("room that others have made is found after a while", async () => {
+	const { seen, start } = browser(1, false);
+	await Promise.all([start(), start()]);
+	seen.room = 2;
+	expect(await start()).toBe("out-of-memory");
+	seen.now += 1000;
+	expect(await start()).toBe("started");
+});
+
+test("programs wait in line where that is wished, and start in their order", async () => {
+	const { start, end } = browser(2, true);
+	const order: number[] = [];
+	const all = Array.from({ length: 5 }, (_, index) => start().then(() => order.push(index)));
+	await turn();
+	expect(order).toEqual([0, 1]);
+	for (let i = 0; i < 3; i++) {
+		end();
+		await turn();
+	}
+	await Promise.all(all);
+	expect(order).toEqual([0, 1, 2, 3, 4]);
+});
+
+test("where no program of ours runs, the line waits a while for others, and not for ever", async () => {
+	const { seen, start } = browser(0, true);
+	expect(await start()).toBe("out-of-memory");
+	expect(seen.asked).toBeGreaterThan(1);
+	const waiting = start();
+	seen.room = 1;
+	expect(await waiting).toBe("started");
+});
+
+test("what fails for another reason fails alone", async () => {
+	let asked = 0;
+	const prepare: Prepare = async () => {
+		asked += 1;
+		if (asked === 1) throw new PortholeError("no-entry", "no entry");
+		return noStart;
+	};
+	const crowd = new Crowd(prepare, () => 0, true);
+	const [first, second] = [crowd.prepare(...program), crowd.prepare(...program)];
+	await expect(first).rejects.toMatchObject({ code: "no-entry" });
+	expect(await second).toBe(noStart);
+});
+
+test("whatever comes and goes, as many run as fit, and all that wait are started in the end", async () => {
+	for (const seed of seeds(20)) {
+		const roll = dice(seed);
+		const { seen, start, end } = browser(1 + roll(4), true);
+		let started = 0;
+		let asked = 0;
+		try {
+			for (let i = 0; i < 60; i++) {
+				if (roll(2) === 0) {
+					asked += 1;
+					void start().then(() => started++);
+				} else if (seen.alive > 0) end();
+				if (roll(3) === 0) await turn();
+				seen.now += roll(400);
+				expect(seen.alive).toBeLessThanOrEqual(seen.room);
+			}
+			for (let i = 0; i < 200 && started < asked; i++) {
+				if (seen.alive > 0) end();
+				await turn();
+			}
+			expect(started).toBe(asked);
+		} catch (error) {
+			throw withSeed(seed, error);
+		}
+	}
+});
