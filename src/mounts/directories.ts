@@ -221,7 +221,14 @@ export class HTTPDirectory extends LateStore {
 	/** `url`: where the directory is; a relative one is taken from the page's address. */
 	constructor(url: string | URL, options: HTTPOptions = {}) {
 		super(async () => (await import("./http.ts")).HTTPStore.open(url, options));
-		const names: Names<HTTPOptions> = { index: 0, request: 0, fetch: 0, signal: 0 };
+		const names: Names<HTTPOptions> = {
+			index: 0,
+			request: 0,
+			fetch: 0,
+			signal: 0,
+			maxBytes: 0,
+			timeout: 0,
+		};
 		checkNames("HTTPDirectory", options, names);
 	}
 }
