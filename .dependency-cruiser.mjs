@@ -117,7 +117,7 @@ export default {
 		closed(
 			"e2e-imports",
 			"^e2e/",
-			["^e2e/", "^scripts/(browser\\.mjs|pack\\.ts)$", PUBLIC],
+			["^e2e/", "^scripts/((browser|webkit)\\.mjs|pack\\.ts)$", PUBLIC],
 			"End-to-end tests know the page, never the source.",
 		),
 		{

@@ -1,7 +1,8 @@
 /**
  * End-to-end tests: what was built, in a real browser, on a plain page and on an isolated one.
  *
- * The browser is Chromium, or with `PORTHOLE_E2E_BROWSER=firefox` Firefox: see `e2e/firefox.ts`.
+ * The browser is Chromium, or with `PORTHOLE_E2E_BROWSER=firefox` Firefox: see `e2e/firefox.ts`; or with
+ * `webkit` WebKitGTK, which has a few tests of its own: see `e2e/webkit.ts`.
  *
  * Both servers serve the same files and differ in their headers. The browser is the one that
  * `scripts/browser.mjs` finds, never a download. A test that fails once has failed: no retries.
@@ -14,8 +15,12 @@ import { browserArguments, requireBrowser } from "./scripts/browser.mjs";
 const PLAIN_PORT = Number(env.PORTHOLE_E2E_PORT ?? 4173);
 const ISOLATED_PORT = PLAIN_PORT + 1;
 
-const inFirefox = env.PORTHOLE_E2E_BROWSER === "firefox";
-const browser = inFirefox ? "firefox" : "chromium";
+/** Chromium, unless a variable says `firefox` or `webkit`. */
+const browser = env.PORTHOLE_E2E_BROWSER ?? "chromium";
+const inFirefox = browser === "firefox";
+const inChromium = browser === "chromium";
+/** WebKitGTK has tests of its own, and no others. */
+const WEBKIT = /webkit\.spec\.ts$/;
 
 /** On the isolated page guests see finer clocks, streams wait more precisely, and shared memory is there;
  *  all else is tested on the plain page. */
@@ -25,10 +30,12 @@ const ISOLATED =
 const CHROMIUM_ONLY =
 	/(consumers|contexts|element|faults|leaks|letters|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
 
-/** Firefox is not driven by Playwright, and has no use for these. */
-const launchOptions = inFirefox
-	? {}
-	: { executablePath: requireBrowser().path, args: browserArguments() };
+const NOT_HERE = browser === "webkit" ? [] : WEBKIT;
+
+/** The others are not driven by Playwright, and have no use for these. */
+const launchOptions = inChromium
+	? { executablePath: requireBrowser().path, args: browserArguments() }
+	: {};
 
 const server = (port: number, ...flags: string[]) => ({
 	command: [`"${execPath}"`, "--import", "tsx", "e2e/server.ts", port, ...flags].join(" "),
@@ -39,7 +46,7 @@ const server = (port: number, ...flags: string[]) => ({
 /** Where it matters how guests wait, a test has the tag `@waits` and runs once more on each of the other
  *  rungs. In Firefox the tests of each rung's own have to do. */
 const WAITING = /(imports|programs|commands|files|mounts|load)\.spec\.ts$/;
-const RUNGS: readonly Bridge[] = inFirefox ? [] : ["blocking", "letters", "preloaded"];
+const RUNGS: readonly Bridge[] = !inChromium ? [] : ["blocking", "letters", "preloaded"];
 
 export default defineConfig<{ bridge: Bridge | undefined }>({
 	testDir: "e2e",
@@ -49,19 +56,20 @@ export default defineConfig<{ bridge: Bridge | undefined }>({
 	workers: 1,
 	timeout: 60_000,
 	forbidOnly: true,
-	use: { launchOptions, trace: inFirefox ? "off" : "retain-on-failure" },
+	use: { launchOptions, trace: inChromium ? "retain-on-failure" : "off" },
 	webServer: [server(PLAIN_PORT), server(ISOLATED_PORT, "--isolated")],
+	...(browser === "webkit" && { testMatch: WEBKIT }),
 	projects: [
 		{
 			name: browser,
 			use: { baseURL: `http://localhost:${PLAIN_PORT}` },
-			testIgnore: inFirefox ? CHROMIUM_ONLY : [],
+			testIgnore: inFirefox ? [CHROMIUM_ONLY, WEBKIT] : NOT_HERE,
 		},
 		{
 			name: `${browser}-isolated`,
 			use: { baseURL: `http://localhost:${ISOLATED_PORT}` },
 			grep: ISOLATED,
-			testIgnore: inFirefox ? [CHROMIUM_ONLY, /blocking\.spec\.ts$/] : [],
+			testIgnore: inFirefox ? [CHROMIUM_ONLY, WEBKIT, /blocking\.spec\.ts$/] : NOT_HERE,
 		},
 		...RUNGS.map((bridge) => ({
 			name: `${browser}-${bridge}`,

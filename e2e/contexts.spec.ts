@@ -310,6 +310,7 @@ test("in Node everything that takes a browser is refused with an error of ours",
 		cwd: fileURLToPath(new URL("..", import.meta.url)),
 		encoding: "utf8",
 		env: {},
+		timeout: 60_000,
 	});
 	expect(stderr).toBe("");
 	expect(JSON.parse(stdout)).toEqual([

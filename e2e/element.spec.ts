@@ -156,6 +156,39 @@ test("its style is its own, follows the colours of the page, and its size is the
 	await expect(screen(page)).toContainText("42");
 });
 
+test("its properties are its attributes; Escape, then Tab, leaves it while a program runs", async ({
+	page,
+}) => {
+	await page.goto("/pages/library.html");
+	await page.waitForFunction(() => document.title === "ready");
+	await page.evaluate(async () => {
+		const element = document.createElement("porthole-terminal");
+		const program = "print('got', input())";
+		// Before the element is known, as a framework may do.
+		Object.assign(element, { src: "/packages/python.webc", command: "python" });
+		const after = document.createElement("button");
+		after.textContent = "After";
+		document.body.append(element, after);
+		await import("/dist/element.js" as string);
+		Object.assign(element, { args: `-u -c "${program}"`, label: "Keys" });
+	});
+	const element = page.locator("porthole-terminal");
+	await expect(element).toHaveAttribute("src", "/packages/python.webc");
+	await expect(page.getByRole("group", { name: "Keys" })).toBeVisible({ timeout: 30_000 });
+	expect(await element.evaluate((now) => Reflect.get(now, "command"))).toBe("python");
+	const keys = element.locator("textarea");
+	await expect(keys).toHaveAccessibleDescription(/Escape, then Tab/, { timeout: 30_000 });
+	await focus(page);
+	await page.keyboard.press("Tab");
+	await expect(keys).toBeFocused();
+	await page.keyboard.press("Escape");
+	await page.keyboard.press("Tab");
+	await expect(page.getByRole("button", { name: "After" })).toBeFocused();
+	await focus(page);
+	await page.keyboard.type("on\n");
+	await expect(screen(page)).toContainText(/got .*on/, { timeout: 30_000 });
+});
+
 test("its sandbox is made with what the page gives, also before the element is known", async ({
 	page,
 }) => {

@@ -4,7 +4,7 @@
  * npm runs this before either, when nothing is installed yet: only Node's own modules may be used.
  * It installs the locked dependencies when `node_modules` does not match `package-lock.json`, and,
  * with `--browser`, sees to a Chromium, and to a Firefox where that is easy: without a Firefox its
- * tests are skipped, which the tests then say. `PORTHOLE_NO_INSTALL=1` forbids every installing step;
+ * tests are skipped, which the tests then say. With `--webkit` it sees to a WebKitGTK in the same way. `PORTHOLE_NO_INSTALL=1` forbids every installing step;
  * then it only looks, and says what is missing.
  */
 import { spawnSync } from "node:child_process";
@@ -13,6 +13,7 @@ import { delimiter, join } from "node:path";
 import process, { env, getuid, platform } from "node:process";
 import { fileURLToPath } from "node:url";
 import { CHROMIUM, explainMissing, FIREFOX, findBrowser, remember } from "./browser.mjs";
+import { findWebKit, WEBKIT_PACKAGES } from "./webkit.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MAY_INSTALL = !env.PORTHOLE_NO_INSTALL || env.PORTHOLE_NO_INSTALL === "0";
@@ -24,6 +25,7 @@ if (process.argv.includes("--browser")) {
 	provideChromium();
 	provideFirefox();
 }
+if (process.argv.includes("--webkit")) provideWebKit();
 
 function checkNode() {
 	const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -89,6 +91,18 @@ function provideFirefox() {
 	if (tried) say(`${explainMissing(FIREFOX, tried)}\nThe tests in Firefox will be skipped.`);
 }
 
+function provideWebKit() {
+	let found = findWebKit();
+	for (const [name, install] of MAY_INSTALL ? debianPackage(...WEBKIT_PACKAGES) : []) {
+		if (found.webkit) break;
+		say(`no WebKitGTK yet: ${name}`);
+		install();
+		found = findWebKit();
+	}
+	if (found.webkit) say(`WebKitGTK at ${found.webkit.browser}`);
+	else say(`${found.missing}\nThe tests in WebKitGTK will be skipped.`);
+}
+
 /** @typedef {[name: string, install: () => boolean]} Installer */
 
 /** Finds a browser, or installs one in the first way that works. Otherwise: what has been tried.
@@ -112,14 +126,14 @@ function provide(make, installers) {
 	return undefined;
 }
 
-/** Debian's package, where there is one: it brings its libraries. Ubuntu's are stubs.
- * @param {string} name
+/** Debian's packages, where there are some: they bring their libraries. Ubuntu's are stubs.
+ * @param {...string} names
  * @returns {Installer[]} */
-function debianPackage(name) {
+function debianPackage(...names) {
 	if (!isDebianRoot()) return [];
-	const options = ["install", "-y", "--no-install-recommends", name];
+	const options = ["install", "-y", "--no-install-recommends", ...names];
 	const install = () => run(["apt-get", ["update"]]) && run(["apt-get", options]);
-	return [[`apt-get install ${name}`, install]];
+	return [[`apt-get install ${names.join(" ")}`, install]];
 }
 
 function installPlaywrights() {

@@ -61,6 +61,10 @@ export class IndexedDBStore extends ChangingStore implements Store {
 
 	constructor(name: string, options: IndexedDBOptions = {}, log: Log = new Log()) {
 		super();
+		// Before a channel is opened, which would keep Node running.
+		if (globalThis.indexedDB === undefined) {
+			throw new PortholeError("not-supported", "there is no IndexedDB here");
+		}
 		this.#log = log;
 		this.#name = `porthole-${name}`;
 		this.#durability = options.durability ?? "relaxed";
@@ -388,9 +392,6 @@ function isFull(error: unknown): boolean {
 /** What went wrong, in the words of a file system. */
 function explained(cause: unknown, call: string, path: string, database: string): PortholeError {
 	if (cause instanceof PortholeError) return cause;
-	if (globalThis.indexedDB === undefined) {
-		return new PortholeError("not-supported", "there is no IndexedDB here", { cause });
-	}
 	if (isDOMException(cause, "SecurityError")) {
 		return new PortholeError(
 			"EACCES",
