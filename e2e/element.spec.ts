@@ -163,7 +163,7 @@ test("its properties are its attributes; Escape, then Tab, leaves it while a pro
 	await page.waitForFunction(() => document.title === "ready");
 	await page.evaluate(async () => {
 		const element = document.createElement("porthole-terminal");
-		const program = "print('got', input())";
+		const program = "print('rea' + 'dy'); print('got', input())";
 		// Before the element is known, as a framework may do.
 		Object.assign(element, { src: "/packages/python.webc", command: "python" });
 		const after = document.createElement("button");
@@ -178,6 +178,7 @@ test("its properties are its attributes; Escape, then Tab, leaves it while a pro
 	expect(await element.evaluate((now) => Reflect.get(now, "command"))).toBe("python");
 	const keys = element.locator("textarea");
 	await expect(keys).toHaveAccessibleDescription(/Escape, then Tab/, { timeout: 30_000 });
+	await expect(screen(page)).toContainText("ready", { timeout: 30_000 });
 	await focus(page);
 	await page.keyboard.press("Tab");
 	await expect(keys).toBeFocused();
