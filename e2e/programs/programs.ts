@@ -47,6 +47,7 @@ export const behaviours: ReadonlyMap<string, readonly string[]> = new Map([
 	["impatient", []],
 	["reactor", ["-mexec-model=reactor"]],
 	["recursing", []],
+	["saving", []],
 	["spinning", []],
 	["stranger", []],
 	["streaming", []],

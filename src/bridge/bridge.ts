@@ -37,11 +37,19 @@ export interface Far<T> {
 type Args<T, K extends keyof T> = T[K] extends (...args: infer A) => Promise<unknown> ? A : never;
 type Answer<T, K extends keyof T> = T[K] extends (...args: never) => Promise<infer R> ? R : never;
 
+/** One who sends what has been promised. */
+export interface Sender {
+	sendAll(): void;
+}
+
 /** The only code that knows how this thread waits. */
 export interface Bridge {
 	/** Whether nothing can be answered now, because a guest runs that cannot wait: whoever can find
 	 *  an answer on the spot should. Undefined where guests can always wait. */
 	readonly urgent?: boolean;
+	/** Who has something that was promised and is yet to be sent. It goes before a guest is entered, for
+	 *  that may never give the thread back. Undefined where guests have threads of their own. */
+	readonly unsent?: Set<Sender>;
 	/** A ticket that somebody in this thread will answer. */
 	ticket<T>(): OpenTicket<T>;
 	/** A ticket that is done at `time`, in milliseconds of the monotonic clock (`performance.now`). */
@@ -76,6 +84,8 @@ export interface Stop {
 
 /** The bridge of a kernel, whose guests may call functions of the page. */
 export interface PageBridge extends Bridge {
+	/** Has all that was promised sent. */
+	sendUnsent(): void;
 	/** A function of the page as an import of a guest, which waits for the answer. */
 	pageFunction(f: (...args: unknown[]) => Promise<unknown>): WebAssembly.ImportValue;
 }

@@ -33,19 +33,36 @@ export function release(remote: Remote<unknown>): void {
 	remote[Comlink.releaseProxy]();
 }
 
+/** Makes the calls of an object one after another, by itself. */
+export interface Line {
+	/** How many have been answered. */
+	readonly progress: number;
+	/** Resolves once all have been. */
+	idle(): Promise<void>;
+}
+
+interface LentObject {
+	readonly object: object;
+	last: Promise<unknown>;
+	readonly back: (() => void) | undefined;
+	readonly line: Line | undefined;
+}
+
 /** Objects of this thread that the other may ask, by number. */
 export class Lent {
-	readonly #objects = new Map<
-		number,
-		{ object: object; last: Promise<unknown>; back?: (() => void) | undefined }
-	>();
+	readonly #objects = new Map<number, LentObject>();
 	#next = 1;
 
-	/** `back` is called when it is taken back. */
-	lend<T extends object>(object: T, back?: () => void): Far<T> {
+	/** `back` is called when it is taken back. An object that has no `line` is called once at a time. */
+	lend<T extends object>(object: T, back?: () => void, line?: Line): Far<T> {
 		const id = this.#next++;
-		this.#objects.set(id, { object, last: Promise.resolve(), back });
+		this.#objects.set(id, { object, last: Promise.resolve(), back, line });
 		return { id };
+	}
+
+	/** The lines of those that have one. */
+	get lines(): Line[] {
+		return [...this.#objects.values()].flatMap(({ line }) => line ?? []);
 	}
 
 	takeBack({ id }: Far<unknown>): void {
@@ -70,6 +87,7 @@ export class Lent {
 			}
 			return found.apply(lent.object, args);
 		};
+		if (lent.line) return Promise.resolve().then(call);
 		const answer = lent.last.then(call);
 		lent.last = answer.catch(() => {});
 		return answer;

@@ -10,7 +10,7 @@
  * for any more is taken back: a program that polls with a timeout leaves one behind for each key.
  */
 import { type Errno, errnoOf, PENDING } from "../abi/errno.ts";
-import type { Bridge, Far, OpenTicket, Ticket } from "./bridge.ts";
+import type { Bridge, Far, OpenTicket, Sender, Ticket } from "./bridge.ts";
 import { LocalTicket } from "./ticket.ts";
 
 /** Puts a question to an object in another thread. */
@@ -47,6 +47,7 @@ export class LoopBridge implements Bridge {
 	protected readonly notes: Ticket<unknown>[] = [];
 	/** When messages were last let in by `tick`. */
 	protected lastTick: number = performance.now();
+	readonly unsent: Set<Sender> = new Set();
 	readonly #ask: Ask;
 	readonly #channel = new MessageChannel();
 	readonly #afterMessage: (() => void)[] = [];
@@ -80,6 +81,10 @@ export class LoopBridge implements Bridge {
 	pending(ticket: Ticket<unknown>): Errno {
 		this.notes.push(ticket);
 		return PENDING;
+	}
+
+	sendUnsent(): void {
+		for (const sender of this.unsent) sender.sendAll();
 	}
 
 	settle(): void {

@@ -121,6 +121,7 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 	}
 
 	async enter(f: () => unknown): Promise<unknown> {
+		this.sendUnsent();
 		this.urgent = true;
 		this.#warned.clear();
 		try {

@@ -6,6 +6,9 @@
  * answers a promise. A guest that never really waits is made to wait for a message of our own every
  * ten milliseconds (`breathe`): that is when `kill` and a keystroke arrive.
  *
+ * Before a guest gets the thread, again or for the first time, what mounts have been promised is sent
+ * (`sendUnsent`): the guest may compute and never give it back.
+ *
  * Every entry is called through `promising`, also where nothing will wait: the stack is twice as
  * deep there.
  */
@@ -29,6 +32,7 @@ export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBri
 	}
 
 	enter(f: () => unknown): Promise<unknown> {
+		this.sendUnsent();
 		return jspi.promising(f)();
 	}
 
@@ -55,6 +59,7 @@ export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBri
 				for (const ticket of tickets) ticket.unwatch(wake);
 				stop.stopped.unwatch(wake);
 				stop.waited += performance.now() - from;
+				this.sendUnsent();
 				resolve(stop.ended ? 1 : 0);
 			};
 			stop.stopped.watch(wake);

@@ -1,17 +1,22 @@
 /**
- * Which changes may be on their way to a store at once, and which have to wait for an answer.
+ * Which changes a store may make in one go, and which depend on how others have ended.
  *
  * A store that refuses a change makes the others all the same. That does no harm as long as what
  * comes after fails for the same reason: in a directory that was not made no file is made either.
  * But after a removal that was refused, the file that is to be new is the old one, and a write would
- * damage it. So a change that uses a name which another one frees or fills waits until that one has
- * been answered (`Batch`); and one that uses a name of a change that has been refused is put behind
- * it, and both are tried again together (`Names`).
+ * damage it. So a change that uses a name which another one frees or fills is made in another go
+ * (`Batch`), and only if that one has not failed (intake.ts); and one that uses a name of a change that
+ * has been refused is put behind it, and both are tried again together (`Names`).
  */
 import type { StoreChange } from "../bridge/store.ts";
 
 /** A change of names, rather than of what stands in a file. */
 export type NameChange = Exclude<StoreChange, { call: "write" | "resize" | "utimes" }>;
+
+/** The names that a change uses. */
+export function namesOf(change: StoreChange): readonly string[] {
+	return "to" in change ? [change.path, change.to] : [change.path];
+}
 
 /** Paths, and whether another path concerns one of them. */
 export class Names {

@@ -15,8 +15,10 @@ import {
 	errnoName,
 	PENDING,
 } from "../abi/errno.ts";
-import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
+import type { Bridge, Far, OpenTicket, Sender, Ticket } from "../bridge/bridge.ts";
 import type { FileId, Listing, Made, Store, StoreChange, Times } from "../bridge/store.ts";
+import { Intake } from "./intake.ts";
+import type { Landing } from "./store-queue.ts";
 import type { Contents } from "./volume.ts";
 
 class LateTicket<T> implements OpenTicket<T> {
@@ -50,11 +52,19 @@ class LateTicket<T> implements OpenTicket<T> {
 	}
 }
 
+type LandArgs = Parameters<Landing["land"]>;
+
 export class LateBridge implements Bridge {
 	/** Tickets that calls have noted since the last `turn`. */
 	notes: Ticket<unknown>[] = [];
 	/** Questions put so far. */
 	asked = 0;
+	readonly unsent: Set<Sender> = new Set();
+	/** The thread hears no answer any more: a program has it, and computes. */
+	deaf = false;
+	/** Told of a file that others had changed, and where theirs is. */
+	conflict: (path: string, kept: string) => void = () => {};
+	readonly #intake = new Intake();
 	readonly #questions: (() => void)[] = [];
 	readonly #store: PlainStore;
 
@@ -89,7 +99,9 @@ export class LateBridge implements Bridge {
 	/** A ticket that is answered at its `turn`. */
 	later(): Ticket<void> {
 		const ticket = new LateTicket<void>();
-		this.#questions.push(() => ticket.answer());
+		this.#questions.push(() => {
+			if (!this.deaf) ticket.answer();
+		});
 		return ticket;
 	}
 
@@ -101,12 +113,34 @@ export class LateBridge implements Bridge {
 		const ticket = new LateTicket<never>();
 		this.asked += 1;
 		this.#questions.push(() => {
+			if (method === "land") {
+				const answers = this.#land(args as LandArgs);
+				if (!this.deaf) ticket.answer(answers as never);
+				return;
+			}
+			if (this.deaf) return;
 			// The store's methods have the names and arguments of the interface that T is here.
 			const answer: unknown = Reflect.apply(Reflect.get(this.#store, method), this.#store, args);
 			if (typeof answer === "number") ticket.fail(answer as Errno);
 			else ticket.answer(answer as never);
 		});
 		return ticket;
+	}
+
+	/** Does what the page's end of a queue does (runner/landing.ts). */
+	#land([changes, durable, terms]: LandArgs): unknown {
+		const store = this.#store;
+		const taken = this.#intake.take(changes, terms);
+		for (const [path, { size, modified }] of taken.bases) {
+			const kept: unknown = Reflect.get(store, "preserve")?.call(store, path, size, modified);
+			if (typeof kept === "number") taken.refuse(path, errnoName(kept as Errno));
+			else if (typeof kept === "string") {
+				taken.keep(path);
+				this.conflict(path, kept);
+			} else if (kept !== null && kept !== undefined) taken.refuse(path, "EIO");
+		}
+		const left = taken.changes;
+		return taken.answers(left.length > 0 ? store.apply(left, durable) : []);
 	}
 
 	pending(ticket: Ticket<unknown>): Errno {

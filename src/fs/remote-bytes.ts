@@ -75,8 +75,10 @@ export class RemoteBytes {
 	#sure: number;
 	/** The smallest size since something was last sent, if the file has been cut. */
 	#cut = NOWHERE;
-	/** The smallest of the cuts that are underway, and of those that were refused. */
+	/** The smallest of the sizes that are underway, and how many they are; the smallest cut that was
+	 *  refused. */
 	#cutUnderway = NOWHERE;
+	#sizesUnderway = 0;
 	#cutRefused = NOWHERE;
 	/** Bytes that the queue has been told of. */
 	#owed = 0;
@@ -201,7 +203,6 @@ export class RemoteBytes {
 		if (this.#detached) return true;
 		if (this.#cut < this.#sent) {
 			this.#resize(path, this.#cut, out);
-			this.#cutUnderway = Math.min(this.#cutUnderway, this.#cut);
 		}
 		this.#cut = NOWHERE;
 		for (let left = most; this.#unsent.count > 0 && left > 0; ) {
@@ -224,15 +225,17 @@ export class RemoteBytes {
 			const [from, to] = this.#underway.splice(0, 2) as [number, number];
 			this.#underwayBytes -= to - from;
 			if (this.#detached) return;
-			if (error === 0) this.#sure = Math.max(this.#sure, to);
+			// A size that is underway behind it may cut it off again.
+			if (error === 0) this.#sure = Math.max(this.#sure, Math.min(to, this.#cutUnderway));
 			if (error !== 0) this.#refused.add(from, Math.min(to, this.size));
 			// A cut that was refused will take away what lies above it.
 			else this.#refused.remove(from, Math.min(to, this.#cutRefused));
 			this.#owe();
 		} else if (change.call === "resize") {
-			if (error === 0) this.#sure = change.size;
+			this.#sizesUnderway -= 1;
+			if (this.#sizesUnderway === 0) this.#cutUnderway = NOWHERE;
+			if (error === 0) this.#sure = Math.min(change.size, this.#cutUnderway);
 			else this.#cutRefused = Math.min(this.#cutRefused, change.size);
-			this.#cutUnderway = NOWHERE;
 		}
 		if (this.#fs.used > this.#fs.cache) this.forget();
 	}
@@ -501,6 +504,8 @@ export class RemoteBytes {
 
 	#resize(path: string, size: number, out: StoreChange[]): void {
 		out.push({ call: "resize", path, size, id: this.#owner.id });
+		this.#cutUnderway = Math.min(this.#cutUnderway, size);
+		this.#sizesUnderway += 1;
 		this.#sent = size;
 		this.#sure = Math.min(this.#sure, size);
 	}

@@ -112,6 +112,7 @@ export abstract class RemoteNode extends Node implements Owner {
 		if (this.fs.extras.has("utimes") && !this.removed) {
 			this.#times = "unsent";
 			this.fs.queue.contents(this);
+			this.fs.queue.send();
 		}
 		return 0;
 	}
@@ -397,6 +398,8 @@ export class RemoteFile extends RemoteLeaf {
 		this.#used = false;
 		if (this.removed) this.#held?.release();
 		else this.flush();
+		// The program need not give this thread another turn.
+		this.fs.queue.send();
 		return this.fs.queue.failureOf(this);
 	}
 

@@ -21,10 +21,13 @@ function shared(files: Record<string, string | null>, extras: readonly StoreExtr
 	const told: string[] = [];
 	const reports = {
 		refused: (path: string, error: number) => told.push(`${path} ${error}`),
-		conflict: (path: string, kept: string) => told.push(`${path} ${kept}`),
 		pending() {},
 	};
 	const fs = new RemoteFileSystem(bridge, store.far, { block: 8, extras, reports });
+	bridge.conflict = (path, kept) => {
+		told.push(`${path} ${kept}`);
+		fs.changed([kept]);
+	};
 	const find = (path: string): INode => {
 		let node: INode | number = fs.root;
 		for (const name of path.split("/").filter(Boolean)) {

@@ -94,10 +94,7 @@ test("what is done while the store is busy goes to it at once", () => {
 	const { store, bridge, fs, put } = remote({}, { extras: ["apply", "sync"] });
 	const calls = applied(store);
 	const nodes = ["a", "b", "c"].map((name) => made(fs, bridge, name));
-	for (const node of nodes) {
-		put(node, "text", 0);
-		node.closed();
-	}
+	for (const node of nodes) put(node, "text", 0);
 	expect(bridge.run(() => fs.sync())).toBe(0);
 	expect(calls).toEqual(["make /a", "make /b, make /c, write /a, write /b, write /c"]);
 	expect(store.synced).toBe(1);

@@ -22,7 +22,7 @@ import { type FileSystem, type INode, nextDev, type Waiting } from "./node.ts";
 import type { RemoteBytes } from "./remote-bytes.ts";
 import { RemoteDirectory } from "./remote-directory.ts";
 import type { RemoteLeaf } from "./remote-node.ts";
-import { type FullStore, isGone, type Reports, StoreQueue } from "./store-queue.ts";
+import { isGone, type Landing, type Reports, StoreQueue } from "./store-queue.ts";
 
 export interface RemoteOptions {
 	/** The real time, in nanoseconds since 1970. */
@@ -47,7 +47,7 @@ export interface RemoteOptions {
 	reports?: Reports;
 }
 
-const NO_REPORTS: Reports = { refused() {}, pending() {}, conflict() {} };
+const NO_REPORTS: Reports = { refused() {}, pending() {} };
 
 const MiB = 1024 * 1024;
 const MILLISECOND = 1_000_000n;
@@ -91,15 +91,11 @@ export class RemoteFileSystem implements FileSystem {
 		this.largest = options.largest ?? Number.MAX_SAFE_INTEGER;
 		this.elsewhere = options.elsewhere ?? false;
 		// That a method is there is what `extras` says.
-		const all = store as Far<FullStore>;
+		const all = store as Far<Landing>;
 		const { underway = 8 * MiB, reports = NO_REPORTS } = options;
 		this.queue = new StoreQueue(bridge, all, this.extras, underway, {
 			refused: (path, error) => reports.refused(path, error),
 			pending: () => reports.pending(),
-			conflict: (path, kept) => {
-				reports.conflict(path, kept);
-				this.changed([kept]);
-			},
 		});
 		this.#top = new RemoteDirectory(this, null, "", null, BIRTH);
 		this.root = this.#top;

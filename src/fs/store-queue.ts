@@ -1,12 +1,18 @@
 /**
  * What a store has yet to be told, in the order in which it happened.
  *
- *     queue    make /a · contents of /a · rename /a /b · contents of /c …
- *              \________ a batch ________/  \______ the next ______ …
+ *     underway               queue
+ *     batch 1   batch 2      make /a · contents of /a · rename /a /b · contents of /c …
  *
- * One batch is underway at a time. What is done meanwhile is gathered for the next, so a slow store
- * gets few large batches and a fast one many small ones. A file is in the queue once, and what it has
- * to say is asked of it when its turn comes: what was written twice by then goes once.
+ * What is done while a batch is underway is gathered for the next, so a slow store gets few large
+ * batches and a fast one many small ones. But nothing that was promised waits for an answer, for the
+ * thread that would hear it may belong to a program that never gives it back: when a file is closed, a
+ * name changes, or a guest is about to be entered, all that is here is sent behind what is underway
+ * (`send`). What builds on a change that then fails is not made by the store's end (intake.ts), and
+ * comes back into the queue.
+ *
+ * A file is in the queue once, and what it has to say is asked of it when it is sent: what was written
+ * twice by then goes once. Answers are heard in the order of the batches.
  *
  * What a store refuses is not lost. A file keeps the bytes, a change of names is kept here (`#held`)
  * with all that build on it, and both are sent again by the next sync. A failure is told to the page
@@ -26,7 +32,8 @@ import {
 } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
-import { Batch, type NameChange, Names } from "./doubt.ts";
+import { Batch, type NameChange, Names, namesOf } from "./doubt.ts";
+import { type Base, HELD, KEPT, type Terms } from "./intake.ts";
 import type { INode, Waiting } from "./node.ts";
 
 /** A store with all that stores may lack. */
@@ -63,13 +70,11 @@ export interface Reports {
 	refused(path: string, error: Errno): void;
 	/** The bytes that are yet to be written have become more or fewer. */
 	pending(): void;
-	/** Others had changed the file at `path`; theirs is at `kept` now. */
-	conflict(path: string, kept: string): void;
 }
 
 interface Named {
 	readonly change: NameChange;
-	/** Its number among all of them. */
+	/** Its number among all steps. */
 	readonly order: number;
 	/** Whom a failure concerns, and who is told which file has been made. */
 	readonly node: INode & { id?: FileId | undefined };
@@ -80,30 +85,52 @@ interface Named {
 interface Contents {
 	readonly owner: Owner;
 	readonly path: string;
-	/** How many parts of it have been sent. */
-	parts: number;
+	readonly order: number;
+	/** What others had made of it has been kept beside, for this step. */
+	readonly kept: boolean;
 }
 
-interface Question {
-	readonly ask: () => void;
+type Step = Named | Contents;
+
+/** A batch. */
+interface Flight {
+	/** The number of its first step. */
+	readonly first: number;
+	readonly changes: StoreChange[];
+	/** The step of each change. */
+	readonly sources: Step[];
+	/** Those of which this is the last part. */
+	readonly taken: Step[];
+	readonly bases: Base[];
+	/** Whether it can be made in one go with the one before. */
+	joins: boolean;
+	durable: boolean;
+	/** Done when it has been answered, and that has been heard. */
+	readonly heard: OpenTicket<void>;
+	answer: Ticket<unknown> | null;
 }
 
-type Step = Named | Contents | Question;
+/** The store's end, on another thread: it takes batches in, as intake.ts says. */
+export interface Landing extends FullStore {
+	land(
+		changes: readonly StoreChange[],
+		durable: boolean,
+		terms: Terms,
+	): Promise<readonly unknown[]>;
+}
 
 /** Milliseconds after which gathered bytes are sent although nobody has closed the file. */
 const PATIENCE = 20;
 /** A batch is full when it has so many changes or bytes. */
 const CHANGES = 1000;
 const BYTES = 2 * 1024 * 1024;
-/** What a file has is sent in so many parts at most. */
-const PARTS = 16;
 /** Changes of names that may wait before a further one has to. */
 const NAMES = 16384;
 
 export class StoreQueue {
 	readonly #bridge: Bridge;
 	/** Whoever asks for an extra method knows that the store has it. */
-	readonly #store: Far<FullStore>;
+	readonly #store: Far<Landing>;
 	readonly #extras: ReadonlySet<StoreExtra>;
 	/** The most bytes that may wait. */
 	readonly #most: number;
@@ -116,9 +143,18 @@ export class StoreQueue {
 	#order = 0;
 	/** Bytes that files have and the store has not. */
 	#bytes = 0;
-	/** Done when the batch that is underway has been answered. */
-	#underway: OpenTicket<void> | null = null;
+	/** Batches that have not been heard of, in order. */
+	readonly #flights: Flight[] = [];
+	/** Names used by those of the last that can be made in one go. */
 	readonly #batch = new Batch();
+	/** Those who wait for all steps up to a number. */
+	#marks: { readonly ticket: OpenTicket<void>; readonly order: number }[] = [];
+	/** How often a change of names has failed, or has come back. */
+	#mishaps = 0;
+	/** Something has come back: nothing is sent before all that is underway has been answered, for what
+	 *  that builds on may come back too. And the questions that wait for it. */
+	#stalled = false;
+	#questions: (() => void)[] = [];
 	/** How many steps of a node have not been answered. */
 	readonly #open = new Map<INode, number>();
 	/** Whose contents are in the queue. */
@@ -148,7 +184,7 @@ export class StoreQueue {
 
 	constructor(
 		bridge: Bridge,
-		store: Far<FullStore>,
+		store: Far<Landing>,
 		extras: ReadonlySet<StoreExtra>,
 		most: number,
 		reports: Reports,
@@ -174,15 +210,13 @@ export class StoreQueue {
 
 	/** The children of a directory, after all that was changed before. */
 	list(path: string): Ticket<Listing[]> {
-		return this.#ask(path, true, () => this.#bridge.ask(this.#store, "list", path));
+		return this.#ask(path, () => this.#bridge.ask(this.#store, "list", path));
 	}
 
 	/** Bytes of a file that are nowhere but in the store: only names can come before. */
 	read(path: string, offset: number, length: number, id: FileId | undefined): Ticket<Uint8Array> {
-		const sure = this.#names === 0 || (this.#steps.length === 0 && this.#batch.sure(path));
-		return this.#ask(path, !sure, () =>
-			this.#bridge.ask(this.#store, "read", path, offset, length, id),
-		);
+		const ask = () => this.#bridge.ask(this.#store, "read", path, offset, length, id);
+		return this.#names === 0 ? ask() : this.#ask(path, ask);
 	}
 
 	// --- changes: of names, and before each goes what has been written before it ---
@@ -218,12 +252,33 @@ export class StoreQueue {
 		this.#gatherers.delete(owner);
 		if (this.#queued.has(owner) || owner.removed) return;
 		this.#queued.add(owner);
-		this.#push({ owner, path: owner.path, parts: 0 });
+		this.#push({ owner, path: owner.path, order: this.#next(), kept: false });
+	}
+
+	/** Sends all that files have gathered and all that is in the queue, and waits for no answer. */
+	sendAll(): void {
+		this.flush();
+		this.send();
+	}
+
+	/** Sends all that is in the queue. */
+	send(): void {
+		this.#bridge.unsent?.delete(this);
+		if (this.#stalled) return;
+		while (this.#head < this.#steps.length) {
+			const flight = this.#compose();
+			if (flight.changes.length > 0) this.#fly(flight);
+			else this.#close(flight.taken);
+		}
+		this.#steps = [];
+		this.#head = 0;
+		this.#reach();
 	}
 
 	/** Notes that a file gathers bytes, and sees to it that they are sent before long. */
 	gathering(owner: Owner): void {
 		this.#gatherers.add(owner);
+		this.#bridge.unsent?.add(this);
 		if (this.#alarm !== null) return;
 		this.#alarm = this.#bridge.alarm(performance.now() + PATIENCE);
 		this.#alarm.watch(() => {
@@ -346,74 +401,102 @@ export class StoreQueue {
 
 	// --- the queue ---
 
-	#ask<T>(path: string, afterAll: boolean, ask: () => Ticket<T>): Ticket<T> {
-		const held = this.#heldError(path);
-		if (held === 0 && (!afterAll || this.#idle())) return ask();
+	/** Asks behind all that is here. Where a change of names fails meanwhile, what is at `path` may be
+	 *  something else, and the question is put again. */
+	#ask<T>(path: string, ask: () => Ticket<T>): Ticket<T> {
 		const later = this.#bridge.ticket<T>();
-		if (held !== 0) {
-			later.fail(held);
-			return later;
-		}
-		const answer = () => {
+		const put = () => {
+			if (this.#stalled) {
+				this.#questions.push(put);
+				return;
+			}
+			const held = this.#heldError(path);
+			if (held !== 0) {
+				later.fail(held);
+				return;
+			}
+			this.send();
+			const before = this.#mishaps;
 			const ticket = ask();
 			ticket.watch(() => {
-				if (ticket.error !== 0) later.fail(ticket.error);
+				if (this.#mishaps !== before) put();
+				else if (ticket.error !== 0) later.fail(ticket.error);
 				// A ticket without an error has its value.
 				else later.answer(ticket.value as T);
 			});
 		};
-		this.#push({ ask: answer });
+		put();
 		return later;
 	}
 
-	/** Done when all that is in the queue now has been answered; at once where there is no `need`. */
+	/** Done when all that is here now has been answered; at once where there is no `need`. */
 	#allBefore(need = true): Ticket<void> {
 		const ticket = this.#bridge.ticket<void>();
-		if (need) this.#push({ ask: () => ticket.answer() });
+		if (need) this.send();
+		if (need && this.#oldest() <= this.#order) this.#marks.push({ ticket, order: this.#order });
 		else ticket.answer();
 		return ticket;
 	}
 
-	#idle(): boolean {
-		return this.#underway === null && this.#head === this.#steps.length;
+	/** The lowest number of a step that has not been answered. */
+	#oldest(): number {
+		let least = Number.POSITIVE_INFINITY;
+		for (const { first } of this.#flights) least = Math.min(least, first);
+		for (const { order } of this.#steps.slice(this.#head)) least = Math.min(least, order);
+		return least;
 	}
 
+	/** Tells those who wait for steps that have all been answered. */
+	#reach(): void {
+		if (this.#marks.length === 0) return;
+		const oldest = this.#oldest();
+		const done = this.#marks.filter(({ order }) => order < oldest);
+		this.#marks = this.#marks.filter(({ order }) => order >= oldest);
+		for (const { ticket } of done) ticket.answer();
+	}
+
+	#next(): number {
+		this.#order += 1;
+		return this.#order;
+	}
+
+	/** A file that is new can wait for what will stand in it. */
 	#change(node: INode, change: NameChange): void {
 		if (change.call !== "rename") this.flush();
 		this.#names += 1;
-		this.#order += 1;
-		this.#push({ node, change, order: this.#order, again: false });
+		this.#push({ node, change, order: this.#next(), again: false });
+		if (change.call !== "make" || change.type === "directory") this.send();
 	}
 
 	#push(step: Step): void {
 		this.#steps.push(step);
-		const node = nodeOf(step);
-		if (node !== null) this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
-		this.#send();
-	}
-
-	/** Sends the next batch, if none is underway. */
-	#send(): void {
-		while (this.#underway === null && this.#head < this.#steps.length) {
-			const changes: StoreChange[] = [];
-			const sources: Step[] = [];
-			const taken = this.#compose(changes, sources);
-			if (changes.length === 0) this.#close(taken);
-			else this.#fly(changes, sources, taken);
-		}
-		if (this.#head === this.#steps.length) {
-			this.#steps = [];
-			this.#head = 0;
-		}
+		this.#opened(step);
+		if (this.#flights.length === 0) this.send();
+		else this.#bridge.unsent?.add(this);
 	}
 
 	/** Takes steps from the queue, as many as can go together. */
-	#compose(changes: StoreChange[], sources: Step[]): Step[] {
-		this.#batch.clear();
-		const taken: Step[] = [];
+	#compose(): Flight {
+		const flight: Flight = {
+			first: (this.#steps[this.#head] as Step).order,
+			changes: [],
+			sources: [],
+			taken: [],
+			bases: [],
+			joins: this.#flights.length > 0,
+			durable: false,
+			heard: this.#bridge.ticket<void>(),
+			answer: null,
+		};
+		const { changes, sources, taken, bases } = flight;
+		if (!flight.joins) this.#batch.clear();
 		for (let bytes = 0; this.#head < this.#steps.length; this.#head++) {
 			const step = this.#steps[this.#head] as Step;
-			if (changes.length > 0 && !this.#goesAlong(step)) break;
+			if (!this.#goesAlong(step)) {
+				if (changes.length > 0) break;
+				this.#batch.clear();
+				flight.joins = false;
+			}
 			if (changes.length >= CHANGES || bytes >= BYTES) break;
 			const from = changes.length;
 			const whole = this.#take(step, changes, BYTES - bytes);
@@ -421,49 +504,37 @@ export class StoreQueue {
 				bytes += sizeOf(changes[i] as StoreChange);
 				sources.push(step);
 			}
+			if (changes.length > from) bases.push(...this.#basesOf(step));
 			// The rest of it goes before all that follows.
 			if (!whole) break;
 			taken.push(step);
 		}
-		return taken;
+		return flight;
 	}
 
 	#goesAlong(step: Step): boolean {
-		if ("ask" in step) return false;
 		if ("owner" in step) return this.#batch.sure(step.path);
 		return this.#batch.takes(step.change, step.node.type === "directory", step.again);
 	}
 
 	/** False where there is more of it than `most` bytes. */
 	#take(step: Step, changes: StoreChange[], most: number): boolean {
-		if ("ask" in step) step.ask();
-		else if ("owner" in step) return this.#takeContents(step, changes, most);
-		else this.#takeName(step, changes);
+		if ("owner" in step) return this.#takeContents(step, changes, most);
+		this.#takeName(step, changes);
 		return true;
 	}
 
-	#takeContents(step: Contents, changes: StoreChange[], most: number): boolean {
-		const { owner, path } = step;
+	#takeContents({ owner, path }: Contents, changes: StoreChange[], most: number): boolean {
 		const held = this.#heldError(path);
-		step.parts += 1;
-		// Who writes without an end shall not keep others waiting.
-		const limit = step.parts < PARTS ? most : Number.POSITIVE_INFINITY;
-		if (held === 0 && !owner.take(path, changes, limit)) return false;
+		if (held === 0 && !owner.take(path, changes, most)) return false;
 		this.#queued.delete(owner);
 		if (held !== 0 && !this.#refused.has(owner)) this.#refuseContents(owner, held);
 		return true;
 	}
 
-	/** Whether a part of what comes next has been sent. */
-	get #isBegun(): boolean {
-		const next = this.#steps[this.#head];
-		return next !== undefined && "owner" in next && next.parts > 0;
-	}
-
 	#takeName(step: Named, changes: StoreChange[]): void {
 		const { change } = step;
-		const to = change.call === "rename" || change.call === "link" ? change.to : change.path;
-		if (this.#heldNames.concern(change.path) || this.#heldNames.concern(to)) {
+		if (namesOf(change).some((name) => this.#heldNames.concern(name))) {
 			this.#hold(step, this.#heldReason);
 			return;
 		}
@@ -471,145 +542,112 @@ export class StoreQueue {
 		changes.push(change);
 	}
 
-	#fly(changes: StoreChange[], sources: Step[], taken: Step[]): void {
-		const underway = this.#bridge.ticket<void>();
-		this.#underway = underway;
-		this.#preserve(changes, sources, (refused) => {
-			const last = !this.#isBegun;
-			const durable = this.#hurried && last && this.#extras.has("apply");
-			if (last) this.#hurried = false;
-			const sent = changes.filter((_, i) => !refused.has(sources[i] as Step));
-			this.#put(sent, durable, (errors, answers) => {
-				let at = 0;
-				for (let i = 0; i < changes.length; i++) {
-					const source = sources[i] as Step;
-					if ("node" in source) source.node.id = madeId(answers[at]) ?? source.node.id;
-					this.#hear(changes[i] as StoreChange, source, refused.get(source) ?? errors[at++] ?? EIO);
-				}
-				// Where none was made, nothing says what became of those before.
-				if (durable && errors.includes(0)) this.#durable = this.#answered;
-				this.#close(taken);
-				this.#batch.clear();
-				this.#underway = null;
-				this.#send();
-				underway.answer();
-			});
-		});
+	/** What others have made of a file that was listed is to be kept before it changes. */
+	#basesOf(step: Step): Base[] {
+		if (!("owner" in step) || step.kept || !this.#extras.has("preserve")) return [];
+		const { base } = step.owner;
+		return base === null ? [] : [[step.path, { size: base.size, modified: base.modified }]];
 	}
 
-	/** Has the store keep what others have made of files that are about to change, and then goes on. Of a
-	 *  file that was kept beside, all that is here goes along: of two versions there shall be no mixture.
-	 *  `goOn` gets the steps that must not be taken, and why: what could not be kept is not written over. */
-	#preserve(
-		changes: StoreChange[],
-		sources: Step[],
-		goOn: (refused: ReadonlyMap<Step, Errno>) => void,
-	): void {
-		const steps = this.#extras.has("preserve") ? new Set(sources) : [];
-		const refused = new Map<Step, Errno>();
-		let left = 1;
-		const done = () => {
-			left -= 1;
-			if (left === 0) goOn(refused);
-		};
-		for (const step of steps) {
-			if (!("owner" in step) || step.owner.base === null) continue;
-			const { path, owner } = step;
-			const { size, modified } = step.owner.base;
-			const ticket = this.#bridge.ask(this.#store, "preserve", path, size, modified);
-			left += 1;
-			ticket.watch(() => {
-				const kept: unknown = ticket.value;
-				if (ticket.error !== 0) refused.set(step, ticket.error);
-				else if (typeof kept === "string") {
-					const from = changes.length;
-					owner.overrule();
-					owner.take(path, changes, Number.POSITIVE_INFINITY);
-					for (let i = from; i < changes.length; i++) sources.push(step);
-					this.#reports.conflict(path, kept);
-				} else if (kept !== null && kept !== undefined) refused.set(step, EIO);
-				done();
-			});
-		}
-		done();
-	}
-
-	/** Puts changes to the store, and calls `heard` when all are answered. */
-	#put(
-		changes: readonly StoreChange[],
-		durable: boolean,
-		heard: (errors: readonly Done[], answers: readonly unknown[]) => void,
-	): void {
-		if (this.#extras.has("apply") && changes.length > 0) {
-			const ticket = this.#bridge.ask(this.#store, "apply", changes, durable);
-			ticket.watch(() => {
-				const answers: unknown = ticket.value;
-				const list: readonly unknown[] = Array.isArray(answers) ? answers : [];
-				heard(
-					changes.map((_, i) => ticket.error || errorOf(list[i])),
-					list,
-				);
-			});
-			return;
-		}
-		if (changes.length === 0) {
-			heard([], []);
-			return;
-		}
-		let left = changes.length;
-		const tickets = changes.map((change) => this.#askFor(change));
-		for (const ticket of tickets) {
-			ticket.watch(() => {
-				left -= 1;
-				if (left > 0) return;
-				heard(
-					tickets.map(({ error }) => error),
-					tickets.map(({ value }) => value),
-				);
-			});
-		}
-	}
-
-	#askFor(change: StoreChange): Ticket<unknown> {
-		const bridge = this.#bridge;
-		const store = this.#store;
-		const { path } = change;
-		switch (change.call) {
-			case "write":
-				return bridge.ask(store, "write", path, change.offset, change.bytes, change.id);
-			case "resize":
-				return bridge.ask(store, "resize", path, change.size, change.id);
-			case "make":
-				return bridge.ask(store, "make", path, change.type);
-			case "remove":
-				return bridge.ask(store, "remove", path);
-			case "rename":
-				return bridge.ask(store, "rename", path, change.to);
-			case "symlink":
-				return bridge.ask(store, "symlink", path, change.target);
-			case "link":
-				return bridge.ask(store, "link", path, change.to);
-			case "utimes":
-				return bridge.ask(store, "utimes", path, change.accessed, change.modified, change.id);
-		}
+	#fly(flight: Flight): void {
+		const { changes, joins, bases } = flight;
+		const last = this.#head === this.#steps.length;
+		flight.durable = this.#hurried && last;
+		if (last) this.#hurried = false;
+		const unheard = this.#flights.length;
+		this.#flights.push(flight);
+		const terms: Terms = { unheard, joins, bases };
+		const answer = this.#bridge.ask(this.#store, "land", changes, flight.durable, terms);
+		flight.answer = answer;
+		answer.watch(() => this.#hearAll());
 	}
 
 	// --- answers ---
 
+	/** Hears what has been answered, in order. */
+	#hearAll(): void {
+		for (let first = this.#flights[0]; first?.answer?.done; first = this.#flights[0]) {
+			this.#flights.shift();
+			this.#hearFlight(first, first.answer);
+			this.#reach();
+			first.heard.answer();
+		}
+		if (this.#flights.length > 0) return;
+		this.#stalled = false;
+		this.send();
+		for (const put of this.#questions.splice(0)) put();
+	}
+
+	#hearFlight(
+		{ changes, sources, taken, durable }: Flight,
+		{ error, value }: Ticket<unknown>,
+	): void {
+		const answers: readonly unknown[] = Array.isArray(value) ? value : [];
+		const back = new Map<Step, boolean>();
+		let made = false;
+		for (const [i, change] of changes.entries()) {
+			const step = sources[i] as Step;
+			const answer = answers[i];
+			const kept = answer === KEPT;
+			if (error === 0 && (kept || answer === HELD)) {
+				back.set(step, kept);
+				if ("owner" in step) step.owner.answered(change, EIO);
+				continue;
+			}
+			if ("node" in step) step.node.id = madeId(answer) ?? step.node.id;
+			const failed = error || errorOf(answer);
+			made ||= failed === 0;
+			this.#hear(change, step, failed);
+		}
+		// Where none was made, nothing says what became of those before.
+		if (durable && made) this.#durable = this.#answered;
+		if (back.size > 0) this.#goBack(back);
+		this.#close(taken);
+	}
+
+	/** Puts steps that were not made where they were in the order. But a file whose other version was
+	 *  kept may have another path by now. */
+	#goBack(back: ReadonlyMap<Step, boolean>): void {
+		this.#mishaps += 1;
+		this.#stalled = true;
+		for (const [step, kept] of back) {
+			if (!("owner" in step)) {
+				this.#putBack(step);
+				continue;
+			}
+			const { owner, order } = step;
+			if (owner.removed) continue;
+			owner.again();
+			if (kept) owner.overrule();
+			this.#queued.add(owner);
+			if (kept) {
+				this.#steps.push({ owner, path: owner.path, order, kept });
+				this.#opened(step);
+			} else this.#putBack(step);
+		}
+	}
+
+	/** What came back of earlier batches stays before it. */
+	#putBack(step: Step): void {
+		const after = this.#steps.findIndex((one, i) => i >= this.#head && one.order > step.order);
+		this.#steps.splice(after < 0 ? this.#steps.length : after, 0, step);
+		this.#opened(step);
+	}
+
 	#hear(change: StoreChange, step: Step, error: Done): void {
 		this.#answered += 1;
-		const node = nodeOf(step);
-		if (node !== null) this.#lastOf.set(node, this.#answered);
+		this.#lastOf.set(nodeOf(step), this.#answered);
 		if ("owner" in step) {
 			step.owner.answered(change, error);
 			const why = "id" in change && change.id !== undefined && isGone(error) ? ESTALE : error;
 			if (why !== 0) this.#refuseContents(step.owner, why, change.path);
 			else this.#healed(step.owner);
-		} else if ("change" in step) {
-			if (error === 0 || isThereAlready(step, error)) {
-				this.#names -= 1;
-				this.#healed(step.node);
-			} else this.#hold(step, error, change.path);
+		} else if (error === 0 || isThereAlready(step, error)) {
+			this.#names -= 1;
+			this.#healed(step.node);
+		} else {
+			this.#mishaps += 1;
+			this.#hold(step, error, change.path);
 		}
 	}
 
@@ -667,11 +705,15 @@ export class StoreQueue {
 	#close(steps: readonly Step[]): void {
 		for (const step of steps) {
 			const node = nodeOf(step);
-			if (node === null) continue;
 			const open = (this.#open.get(node) ?? 1) - 1;
 			if (open === 0) this.#open.delete(node);
 			else this.#open.set(node, open);
 		}
+	}
+
+	#opened(step: Step): void {
+		const node = nodeOf(step);
+		this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
 	}
 
 	/** Sends again what has been refused, before all that waits: names, and the contents of `owners`. */
@@ -687,25 +729,26 @@ export class StoreQueue {
 		const waiting = this.#steps.slice(this.#head);
 		this.#steps = [...held, ...waiting];
 		this.#head = 0;
-		for (const { node } of held) this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
+		for (const step of held) this.#opened(step);
 		for (const owner of contents) this.contents(owner);
-		this.#send();
+		this.send();
 	}
 
 	#waitForRoom(): number {
-		this.flush();
-		if (this.#underway !== null) return this.#bridge.pending(this.#underway);
+		this.sendAll();
+		const [first] = this.#flights;
+		if (first !== undefined) return this.#bridge.pending(first.heard);
 		const error = this.#full;
 		this.#full = 0;
 		if (error !== 0) return error;
 		this.#retry(this.#refused);
-		return this.#underway === null ? 1 : this.#bridge.pending(this.#underway);
+		const [again] = this.#flights;
+		return again === undefined ? 1 : this.#bridge.pending(again.heard);
 	}
 }
 
-function nodeOf(step: Step): INode | null {
-	if ("owner" in step) return step.owner;
-	return "node" in step ? step.node : null;
+function nodeOf(step: Step): INode {
+	return "owner" in step ? step.owner : step.node;
 }
 
 /** Whether a change uses a path, one below it, or moves a directory above: then what has the path

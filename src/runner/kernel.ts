@@ -62,7 +62,7 @@ export class SandboxKernel implements Kernel {
 	async start(rung: Rung, queue: boolean): Promise<Features> {
 		this.#queue = queue;
 		const ask: Ask = (id, method, args) =>
-			this.#desk.ask(id, method, method === "apply" ? giveAway(args, written(args)) : args);
+			this.#desk.ask(id, method, method === "land" ? giveAway(args, written(args)) : args);
 		const { bridge, prepare } = await this.#way(rung, ask);
 		this.#bridge = bridge;
 		this.#prepare = prepare;
@@ -199,6 +199,8 @@ export class SandboxKernel implements Kernel {
 		// The method's own type relates its arguments and its answer; the union of all does not.
 		const call = files[method] as (...of: unknown[]) => Promise<Awaited<ReturnType<Files[K]>>>;
 		const answer = await call.apply(files, args);
+		// What the page is told to be written depends on no guest.
+		this.#bridge.sendUnsent();
 		return answer instanceof Uint8Array ? giveAway(answer, [answer.buffer as ArrayBuffer]) : answer;
 	}
 

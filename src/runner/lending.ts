@@ -1,16 +1,16 @@
 /**
  * Directories of the page, as they are lent to the worker.
  *
- * What is lent is not the directory but a list of its methods, each of which tells the others what it
- * has changed: two sandboxes, or two mounts of one, may have the same directory, and each caches what
+ * What is lent is not the directory but what a queue asks of one (landing.ts): questions, and batches of
+ * changes, made by the directory's methods, each of which tells the others what it has changed: two sandboxes, or two mounts of one, may have the same directory, and each caches what
  * it has seen. Others that are told of changes, in this page or elsewhere, the directory itself knows
  * (`watch`).
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Far } from "../bridge/bridge.ts";
 import { fromWire, type Lent, toWire } from "../bridge/far.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
-import type { NameRules, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
+import type { LinkingStore, NameRules, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
+import { applyInTurn } from "../mounts/changes.ts";
 import {
 	FileSystemAccessDirectory,
 	IndexedDBDirectory,
@@ -20,6 +20,7 @@ import {
 import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../mounts/names.ts";
 import { MEMORY_LARGEST } from "../mounts/paths.ts";
 import { Causes } from "./causes.ts";
+import { type Ground, Landing } from "./landing.ts";
 import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";
 import type { WireMount } from "./protocol.ts";
 
@@ -77,11 +78,13 @@ function wireMount(written: string, mount: Mounts[string], lending: Lending): Wi
 		for (const other of all) if (other !== hear) other(paths);
 	};
 	const methods = methodsOf(directory, tell, path, lending.causes);
-	// It has the methods of the directory.
-	const store: Far<Store> = lending.lent.lend(methods as object as Store, () => {
+	const landing = landingOf(methods, path, hear, lending);
+	const back = () => {
 		all.delete(hear);
 		stop();
-	});
+	};
+	// It has what a queue asks of a directory.
+	const store = lending.lent.lend(lentMethods(methods, landing) as object as Store, back, landing);
 	mounted.set(directory, all.add(hear));
 	try {
 		// A store may tell of something while it is still being asked to.
@@ -223,6 +226,36 @@ function methodsOf(
 		};
 	}
 	return methods;
+}
+
+/** Where batches for a directory arrive, with these methods. */
+function landingOf(
+	methods: Record<string, Method>,
+	path: string,
+	hear: Heard,
+	lending: Lending,
+): Landing {
+	const at = path === "/" ? "" : path;
+	return new Landing({
+		apply: methods.apply ?? ((...of) => applyInTurn(methods as object as LinkingStore, ...of)),
+		...(methods.preserve && { preserve: methods.preserve }),
+		conflict: (file, kept) => {
+			lending.conflict(at + file, at + kept);
+			hear([kept]);
+		},
+	} as Ground);
+}
+
+/** What is lent of a directory: questions, and batches. */
+function lentMethods(methods: Record<string, Method>, landing: Landing): Record<string, Method> {
+	const lent: Record<string, Method> = {
+		land: (...args) => landing.land(...(args as Parameters<Landing["land"]>)),
+	};
+	for (const name of ["list", "read", "sync"]) {
+		const method = methods[name];
+		if (method) lent[name] = (...args) => landing.run(() => method(...args));
+	}
+	return lent;
 }
 
 /** Also where the method throws before there is a promise. */

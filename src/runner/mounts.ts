@@ -163,21 +163,28 @@ export class Mounts {
 		this.#tell(path, failure(error, "keep", path, ADVICE[errnoName(error)]));
 	}
 
-	/** Tells how many bytes are on their way: at once when they are none, else now and then. */
+	/** Tells how many bytes are on their way, now and then; and at once where that was long ago, since a
+	 *  program that computes keeps every timer from ringing. */
 	#teller(path: string, bytes: () => number): () => void {
 		let told = 0;
+		let last = Number.NEGATIVE_INFINITY;
 		let due = false;
 		const tell = () => {
 			due = false;
 			if (bytes() === told) return;
 			told = bytes();
+			last = performance.now();
 			const event = { type: "mountpending", detail: { path, bytes: told } } as const;
 			this.#tree.post({ from: 0, kind: "event", event });
 		};
 		return () => {
 			if (due) return;
+			if (performance.now() - last >= TELL) {
+				tell();
+				return;
+			}
 			due = true;
-			this.#bridge.alarm(performance.now() + TELL).watch(tell);
+			this.#bridge.alarm(last + TELL).watch(tell);
 		};
 	}
 
@@ -188,10 +195,6 @@ export class Mounts {
 		const at = path === "/" ? "" : path;
 		const reports = {
 			refused: (below: string, error: Errno) => this.#refused(at + below, error),
-			conflict: (below: string, kept: string) => {
-				const event = { type: "conflict", detail: { path: at + below, kept: at + kept } } as const;
-				this.#tree.post({ from: 0, kind: "event", event });
-			},
 			pending: this.#teller(path, (): number => fs.queue.pending),
 		};
 		const fs: RemoteFileSystem = new RemoteFileSystem(this.#bridge, store, {

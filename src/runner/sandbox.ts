@@ -116,6 +116,10 @@ const PATIENCE = 500;
 
 /** Milliseconds that are as good as for ever: 24 days. */
 const LONG = 2 ** 31 - 1;
+/** Milliseconds in which what the worker has sent arrives; and of silence after which nobody waits for a
+ *  directory that was sent something: it goes on by itself. */
+const ARRIVAL = 10;
+const SILENCE = 2000;
 
 /** Processes of one sandbox: six times as many suspended stacks would end the page without a word. */
 const MOST_PROCESSES = 4000;
@@ -372,10 +376,21 @@ export class Sandbox extends SandboxTarget {
 	 *  end by a signal where the worker was ended for one of them, and by `error` where it failed. */
 	async #replace(error: PortholeError, guilty?: ProcessEnd, signal?: WireStatus): Promise<void> {
 		const connection = await this.#connection;
-		connection.end(this.#closed ? closedError() : error);
+		// Another guest has been the reason meanwhile.
+		if (guilty?.over) return;
+		const ending = this.#end(connection, this.#closed ? closedError() : error);
 		// A sandbox that is being closed needs no other: there is nothing left to sync in this one.
-		this.#connection = this.#closed ? Promise.reject(error) : this.#connect();
+		this.#connection = ending.then(() => {
+			if (this.#closed) throw error;
+			return this.#connect();
+		});
 		this.#connection.catch((why) => this.#breakAll(why));
+		await ending;
+		// What was not sent is gone, and nothing else is on its way.
+		for (const [path, bytes] of this.#pending) {
+			this.#pending.delete(path);
+			if (bytes > 0) this.#tell({ type: "mountpending", detail: { path, bytes: 0 } });
+		}
 		const ended = [...this.#running.keys()];
 		for (const process of this.#running.values()) {
 			if (process === guilty && signal) process.settle({ ...signal, lost: true });
@@ -384,6 +399,15 @@ export class Sandbox extends SandboxTarget {
 		}
 		this.#running.clear();
 		this.#tell({ type: "workerreplaced", detail: { guilty: guilty?.pid ?? 0, ended } });
+	}
+
+	/** Ends a worker once all has arrived that it has sent, and waits until the mounted directories have
+	 *  it. What the worker has not sent is lost. */
+	async #end(connection: Connection, error: PortholeError): Promise<void> {
+		await new Promise((resolve) => setTimeout(resolve, ARRIVAL));
+		connection.end(error);
+		const { lines } = this.#lent;
+		if (lines.length > 0) await (await import("./landing.ts")).allIdle(lines, SILENCE);
 	}
 
 	#tell({ type, detail }: SandboxEventDetail): void {

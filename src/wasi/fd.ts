@@ -82,6 +82,13 @@ export function fdCalls(guest: Guest) {
 		return EAGAIN;
 	}
 
+	/** What was written goes out when a descriptor is closed, also where another is open on the file. */
+	function closed(done: Done): Done {
+		const { unsent } = bridge;
+		if (unsent !== undefined && unsent.size > 0) for (const one of unsent) one.sendAll();
+		return done;
+	}
+
 	/** A sync waits for what was written before its first run, also where others go on writing. */
 	function sync(file: OpenFile): Done {
 		syncing ??= {};
@@ -194,7 +201,7 @@ export function fdCalls(guest: Guest) {
 			return size >= offset + length ? 0 : file.node.truncate(offset + length);
 		},
 
-		fd_close: (fd: number): Done => descriptors.close(fd >>> 0),
+		fd_close: (fd: number): Done => closed(descriptors.close(fd >>> 0)),
 
 		fd_datasync(fd: number): Done {
 			const file = openWith(guest, fd, RIGHT_FD_DATASYNC);
@@ -398,7 +405,8 @@ export function fdCalls(guest: Guest) {
 			return 0;
 		},
 
-		fd_renumber: (from: number, to: number): Done => descriptors.renumber(from >>> 0, to >>> 0),
+		fd_renumber: (from: number, to: number): Done =>
+			closed(descriptors.renumber(from >>> 0, to >>> 0)),
 
 		fd_seek: (fd: number, low: number, high: number, whence: number, result: number): Done =>
 			seek(guest, fd, signed(low, high), whence >>> 0, result >>> 0),

@@ -1,0 +1,157 @@
+/**
+ * The store's end of a queue (store-queue.ts), where batches arrive that have not waited for each other.
+ *
+ * The queue sends what a program has promised at once, because the thread that it lives in may not get
+ * another turn. So what a batch builds on may fail after the batch was sent, and the queue cannot hold
+ * it back any more. That is done here:
+ *
+ *     queue    batch 1 ── batch 2 ──            … hears 1, holds back what builds on it, hears 2
+ *     store             1: remove /a fails ── 2: make /a is HELD, write /b is made
+ *
+ * The same for a file that others have changed (`preserve`): it is kept beside first, and what was sent
+ * of it is not made, because of two versions there shall be no mixture. The queue then sends all of it.
+ *
+ * Nothing here waits, so that a test can drive it as well as a page.
+ */
+import type { Listing, StoreChange } from "../bridge/store.ts";
+import { Names, namesOf } from "./doubt.ts";
+
+/** What goes with a batch. */
+export interface Terms {
+	/** How many batches before it had not been answered when it was put together. */
+	readonly unheard: number;
+	/** Whether it can be made in one go with the batch before it. */
+	readonly joins: boolean;
+	/** Files as the store has listed them: what others have made of them is to be kept. */
+	readonly bases: readonly Base[];
+}
+
+export type Base = readonly [path: string, listed: Pick<Listing, "size" | "modified">];
+
+/** The answer for a change that was not made, because one before it failed. */
+export const HELD = "held";
+/** The answer for a change that was not made, because others had changed the file; theirs is kept. */
+export const KEPT = "kept";
+
+/** Something that has happened in a batch of which the queue has not heard. */
+interface Mishap {
+	readonly batch: number;
+	/** A change of names that has failed or was held. */
+	readonly names?: readonly string[];
+	/** A file that was kept beside. */
+	readonly kept?: string;
+}
+
+export class Intake {
+	#batch = 0;
+	/** Those of which the queue may not have heard. */
+	readonly #mishaps: Mishap[] = [];
+
+	/** Takes a batch in, and finds what of it can be made. */
+	take(changes: readonly StoreChange[], terms: Terms): Taken {
+		this.#batch += 1;
+		const oldest = this.#batch - terms.unheard;
+		this.#mishaps.splice(
+			0,
+			Number.POSITIVE_INFINITY,
+			...this.#mishaps.filter(({ batch }) => batch >= oldest),
+		);
+		return new Taken(this.#batch, changes, terms, this.#mishaps);
+	}
+}
+
+/** One batch. */
+export class Taken {
+	/** Files about which `preserve` is to be asked. */
+	readonly bases: readonly Base[];
+	readonly #batch: number;
+	readonly #changes: readonly StoreChange[];
+	readonly #mishaps: Mishap[];
+	/** What is known about a change without asking the store, by its index. */
+	readonly #known = new Map<number, string>();
+
+	constructor(batch: number, changes: readonly StoreChange[], { bases }: Terms, mishaps: Mishap[]) {
+		this.#batch = batch;
+		this.#changes = changes;
+		this.#mishaps = mishaps;
+		if (mishaps.length > 0) this.#holdBack();
+		this.bases = bases.filter(([path]) => !this.#isKnown(path));
+	}
+
+	/** The file at `path` could not be kept beside: nothing is written over it. */
+	refuse(path: string, code: string): void {
+		this.#answer(path, code);
+	}
+
+	/** Others have changed the file at `path`, and theirs is kept. Where all of it is written anew no
+	 *  mixture can come of that. */
+	keep(path: string): void {
+		const first = this.#changes.find((change) => change.path === path && isOfContents(change));
+		if (first?.call === "resize" && first.size === 0) return;
+		this.#answer(path, KEPT);
+		this.#mishaps.push({ batch: this.#batch, kept: path });
+	}
+
+	/** What is to be made. */
+	get changes(): StoreChange[] {
+		return this.#changes.filter((_, i) => !this.#known.has(i));
+	}
+
+	/** The answers for all, from those of the store for what was to be made: null for a change that was. */
+	answers(given: readonly unknown[]): unknown[] {
+		let next = 0;
+		return this.#changes.map((change, i) => {
+			const known = this.#known.get(i);
+			if (known !== undefined) return known;
+			// A store has no say in what is held or kept.
+			const answer = isOurs(given[next]) ? "EIO" : given[next];
+			next += 1;
+			if (typeof answer !== "object" && !isOfContents(change)) {
+				this.#mishaps.push({ batch: this.#batch, names: namesOf(change) });
+			}
+			return answer;
+		});
+	}
+
+	#holdBack(): void {
+		const failed = new Names();
+		const kept = new Set<string>();
+		for (const mishap of this.#mishaps) {
+			for (const name of mishap.names ?? []) failed.add(name);
+			if (mishap.kept !== undefined) kept.add(mishap.kept);
+		}
+		for (const [i, change] of this.#changes.entries()) {
+			if (isOfContents(change)) {
+				if (failed.cover(change.path)) this.#known.set(i, HELD);
+				else if (kept.has(change.path)) this.#known.set(i, KEPT);
+				continue;
+			}
+			const names = namesOf(change);
+			if (!names.some((name) => failed.concern(name))) continue;
+			this.#known.set(i, HELD);
+			for (const name of names) failed.add(name);
+			this.#mishaps.push({ batch: this.#batch, names });
+		}
+	}
+
+	#isKnown(path: string): boolean {
+		return this.#changes.some(
+			(change, i) => change.path === path && isOfContents(change) && this.#known.has(i),
+		);
+	}
+
+	#answer(path: string, answer: string): void {
+		for (const [i, change] of this.#changes.entries()) {
+			if (change.path === path && isOfContents(change)) this.#known.set(i, answer);
+		}
+	}
+}
+
+function isOurs(answer: unknown): boolean {
+	return answer === HELD || answer === KEPT;
+}
+
+/** Whether a change is one of what stands in a file, rather than of names. */
+function isOfContents({ call }: StoreChange): boolean {
+	return call === "write" || call === "resize" || call === "utimes";
+}

@@ -1,0 +1,246 @@
+/**
+ * The queue of a mount whose thread gets no further turn: what was promised has been sent, in order, and
+ * what builds on something that fails is not made.
+ */
+import { expect, test } from "vitest";
+import { EACCES, ENOSPC, PENDING } from "../abi/errno.ts";
+import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
+import type { StoreExtra } from "../bridge/store.ts";
+import { snapshot } from "./conformance.ts";
+import { LateBridge, PlainStore } from "./late.ts";
+import type { INode } from "./node.ts";
+import type { Literal } from "./plain.ts";
+import { RemoteFileSystem } from "./remote.ts";
+
+const encode = (content: string) => new TextEncoder().encode(content);
+
+function mounted(files: Record<string, string | null> = {}, extras: readonly StoreExtra[] = []) {
+	const store = new PlainStore();
+	for (const [path, content] of Object.entries(files)) {
+		store.items.set(path, { bytes: content === null ? null : encode(content) });
+	}
+	const bridge = new LateBridge(store);
+	const fs = new RemoteFileSystem(bridge, store.far, { block: 8, extras });
+	bridge.run(() => snapshot(fs.root));
+	const root = fs.root;
+	const open = (name: string): INode => {
+		const found = bridge.run(() => root.lookup(name));
+		return (
+			typeof found === "number" ? bridge.run(() => root.create(name, "file")) : found
+		) as INode;
+	};
+	/** Writes a file as a program does that does not wait, and closes it. */
+	const save = (name: string, content: string) => {
+		const file = open(name);
+		file.truncate(0);
+		expect(file.write(encode(content), 0, content.length, 0)).toBe(content.length);
+		file.closed();
+		return file;
+	};
+	/** The thread gets no turn any more; the store makes what it was sent. */
+	const computes = () => {
+		bridge.deaf = true;
+		while (bridge.turn());
+	};
+	const stored = (path: string) => {
+		const bytes = store.items.get(path)?.bytes;
+		return bytes && new TextDecoder().decode(bytes);
+	};
+	return { store, bridge, fs, root, open, save, computes, stored };
+}
+
+test("what was closed, renamed and removed is with the store, though no answer was ever heard", () => {
+	const { root, save, computes, stored, store } = mounted({ "/old": "old", "/gone": "x" });
+	save("first", "1");
+	save("draft", "the new one");
+	expect(root.rename("draft", root, "old")).toBe(0);
+	expect(root.remove("gone", "file")).toBe(0);
+	// Its name was used before.
+	save("gone", "is back");
+	expect((root.create("d", "directory") as INode).create("in", "file")).toHaveProperty("type");
+	save("last", "2");
+	computes();
+	expect([...store.items.keys()].sort()).toEqual(
+		["/", "/d", "/d/in", "/first", "/gone", "/last", "/old"].sort(),
+	);
+	expect(["/first", "/old", "/gone", "/last"].map(stored)).toEqual([
+		"1",
+		"the new one",
+		"is back",
+		"2",
+	]);
+});
+
+test("what is gathered goes before a guest is entered", () => {
+	const { bridge, open, computes, stored } = mounted();
+	for (const name of ["a", "b"]) open(name).write(encode(name), 0, 1, 0);
+	expect(bridge.unsent.size).toBe(1);
+	for (const sender of bridge.unsent) sender.sendAll();
+	expect(bridge.unsent.size).toBe(0);
+	computes();
+	expect([stored("/a"), stored("/b")]).toEqual(["a", "b"]);
+});
+
+test("much of a file is sent whole when it is closed, in several batches", () => {
+	const { bridge, save, computes, stored, open } = mounted();
+	open("f");
+	const content = "0123456789abcdef".repeat(300_000);
+	const before = bridge.asked;
+	save("f", content);
+	expect(bridge.asked - before).toBeGreaterThan(2);
+	computes();
+	expect(stored("/f") === content).toBe(true);
+});
+
+test("after a removal that fails nothing is made of what was sent behind it, until it is tried again", () => {
+	const { bridge, fs, root, save, store, stored } = mounted({ "/f": "precious" });
+	// Something is underway.
+	save("other", "o");
+	store.failNext = null;
+	const real = store.remove.bind(store);
+	let refusals = 1;
+	store.remove = (path) => {
+		if (refusals === 0) return real(path);
+		refusals -= 1;
+		return EACCES;
+	};
+	expect(root.remove("f", "file")).toBe(0);
+	save("f", "new");
+	save("unconcerned", "u");
+	while (bridge.turn());
+	expect([stored("/f"), stored("/unconcerned"), stored("/other")]).toEqual(["precious", "u", "o"]);
+	expect(bridge.run(() => fs.sync())).toBe(EACCES);
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect(stored("/f")).toBe("new");
+});
+
+test("a sync that was asked for while batches are underway waits for what came back", () => {
+	const { bridge, fs, root, save, store, stored } = mounted({ "/f": "precious" });
+	save("other", "o");
+	// A directory that is there already: no failure, but the store's end cannot know.
+	store.items.set("/d", { bytes: null });
+	const d = bridge.run(() => root.create("d", "directory")) as INode;
+	const file = d.create("in", "file") as INode;
+	file.write(encode("text"), 0, 4, 0);
+	file.closed();
+	expect(fs.sync()).toBe(PENDING);
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect(stored("/d/in")).toBe("text");
+});
+
+test("a question behind a change that fails is put again", () => {
+	const { bridge, fs, store } = mounted({ "/d": null, "/e": null, "/e/theirs": "t" });
+	const other = new RemoteFileSystem(bridge, store.far, {});
+	const look = () => bridge.run(() => other.root.lookup("e"));
+	expect(look()).toHaveProperty("type", "directory");
+	const e = look() as INode;
+	store.failNext = ENOSPC;
+	expect(bridge.run(() => other.root.rename("e", other.root, "moved"))).toBe(0);
+	// The store has it elsewhere than the cache: it cannot be listed by that name.
+	expect(bridge.run(() => e.lookup("theirs"))).toBe(ENOSPC);
+	bridge.run(() => other.sync());
+	expect(bridge.run(() => other.sync())).toBe(0);
+	expect(bridge.run(() => e.lookup("theirs"))).toHaveProperty("type", "file");
+	expect(bridge.run(() => fs.sync())).toBe(0);
+});
+
+test("what was sent of a file that others had changed comes back whole, to the name that it has by then", () => {
+	const { bridge, root, open, store, stored, fs } = mounted({ "/f": "mine, all of it" }, [
+		"preserve",
+	]);
+	const f = open("f");
+	const kept: string[] = [];
+	bridge.conflict = (path) => kept.push(path);
+	const changed = () => String.fromCharCode(...(store.items.get("/f")?.bytes ?? []));
+	Reflect.set(store, "preserve", (path: string) => {
+		if (path !== "/f" || changed() !== "THEIRS, outside") return null;
+		store.items.set("/kept", { bytes: encode(changed()) });
+		return "/kept";
+	});
+	store.items.set("/f", { bytes: encode("THEIRS, outside") });
+	for (const [at, byte] of ["M", "I", "N", "E"].entries()) {
+		f.write(encode(byte), 0, 1, at);
+		f.closed();
+	}
+	expect(root.rename("f", root, "g")).toBe(0);
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect([stored("/g"), stored("/kept"), stored("/f")]).toEqual([
+		"MINE, all of it",
+		"THEIRS, outside",
+		undefined,
+	]);
+	expect(kept).toEqual(["/f"]);
+});
+
+test("a file that is written anew over another's is whole although no answer is heard", () => {
+	const { bridge, save, store, stored, computes } = mounted({ "/f": "mine" }, ["preserve"]);
+	const told: string[] = [];
+	bridge.conflict = (path, kept) => told.push(`${path} ${kept}`);
+	Reflect.set(store, "preserve", () => "/kept");
+	save("f", "all of it is new");
+	computes();
+	expect([stored("/f"), told]).toEqual(["all of it is new", ["/f /kept"]]);
+});
+
+const NAMES = ["a", "b", "c", "d"];
+
+/** Makes changes at random; every file is closed when it has been written. */
+function change(root: INode, roll: Dice, run: <T>(call: () => T) => T): void {
+	const name = () => NAMES[roll(NAMES.length)] as string;
+	const inside = () => {
+		const found = run(() => root.lookup(name()));
+		return roll(2) > 0 || typeof found === "number" || found.type !== "directory" ? root : found;
+	};
+	const [at, to, one, other] = [inside(), inside(), name(), name()];
+	const kind = roll(6);
+	if (kind === 0) run(() => at.create(one, "directory"));
+	else if (kind === 1) run(() => at.remove(one, roll(2) > 0 ? "file" : "directory"));
+	else if (kind === 2) run(() => at.rename(one, to, other));
+	else {
+		const made = run(() => at.create(one, "file"));
+		const file = typeof made === "number" ? run(() => at.lookup(one)) : made;
+		if (typeof file === "number" || file.type !== "file") return;
+		if (roll(3) === 0) run(() => file.truncate(roll(9)));
+		const content = "xyzw"[roll(4)]?.repeat(1 + roll(20)) ?? "";
+		const position = roll(30);
+		run(() => file.write(encode(content), 0, content.length, position));
+		file.closed();
+	}
+}
+
+function wanted(tree: Literal, path = ""): Record<string, string | null> {
+	const found: Record<string, string | null> = {};
+	for (const [name, item] of Object.entries(tree)) {
+		found[`${path}/${name}`] = typeof item === "string" ? item : null;
+		if (typeof item !== "string") Object.assign(found, wanted(item, `${path}/${name}`));
+	}
+	return found;
+}
+
+function held(store: PlainStore): Record<string, string | null> {
+	const entries = [...store.items].filter(([path]) => path !== "/");
+	return Object.fromEntries(
+		entries.map(([path, { bytes }]) => [path, bytes && String.fromCharCode(...bytes)]),
+	);
+}
+
+test("random: whenever the thread gets its last turn, the store comes to hold what programs saw", () => {
+	for (const seed of seeds(150)) {
+		const roll = dice(seed);
+		const { store, bridge, fs, root, computes } = mounted({ "/a": "first", "/d": null });
+		try {
+			const run = <T>(call: () => T): T => bridge.run(call);
+			for (let i = roll(60); i > 0; i--) {
+				change(root, roll, run);
+				for (let turns = roll(4); turns > 2; turns--) bridge.turn();
+			}
+			// New and empty files wait for a guest to be entered.
+			for (const sender of bridge.unsent) sender.sendAll();
+			const seen = bridge.run(() => snapshot(fs.root)) as Literal;
+			computes();
+			expect(held(store)).toEqual(wanted(seen));
+		} catch (cause) {
+			throw withSeed(seed, cause);
+		}
+	}
+});

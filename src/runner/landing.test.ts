@@ -1,0 +1,154 @@
+import { expect, test } from "vitest";
+import type { StoreChange } from "../bridge/store.ts";
+import type { Terms } from "../fs/intake.ts";
+import { allIdle, Landing } from "./landing.ts";
+
+const JOINS: Terms = { unheard: 1, joins: true, bases: [] };
+const APART: Terms = { unheard: 1, joins: false, bases: [] };
+
+const make = (path: string): StoreChange => ({ call: "make", path, type: "file" });
+const write = (path: string, size = 1): StoreChange => ({
+	call: "write",
+	path,
+	offset: 0,
+	bytes: new Uint8Array(size),
+});
+
+/** A ground that notes what it is asked, and answers each change with what `answer` says. */
+function landing(answer: (change: StoreChange) => unknown = () => null) {
+	const calls: string[] = [];
+	const told: string[] = [];
+	const preserve: { answer: unknown } = { answer: null };
+	const land = new Landing({
+		async apply(changes, durable) {
+			const said = changes.map((change) => `${change.call} ${change.path}`).join(", ");
+			calls.push(`${said}${durable ? " durable" : ""}`);
+			await new Promise((resolve) => setTimeout(resolve, 1));
+			return changes.map(answer);
+		},
+		async preserve() {
+			calls.push("preserve");
+			if (preserve.answer instanceof Error) throw preserve.answer;
+			return preserve.answer;
+		},
+		conflict: (path, kept) => told.push(`${path} ${kept}`),
+	});
+	return { land, calls, told, preserve };
+}
+
+test("batches that wait together are made in one go, where they may be, and questions keep their place", async () => {
+	const { land, calls } = landing();
+	const answers = [
+		land.land([make("/a")], false, APART),
+		land.land([write("/a")], false, JOINS),
+		land.land([make("/b"), write("/b")], true, JOINS),
+		land.land([{ call: "remove", path: "/a" }], false, APART),
+		land.run(async () => {
+			calls.push("list");
+			return [1];
+		}),
+		land.land([make("/c")], false, JOINS),
+	];
+	expect(await Promise.all(answers)).toEqual([[null], [null], [null, null], [null], [1], [null]]);
+	expect(calls).toEqual([
+		"make /a, write /a, make /b, write /b durable",
+		"remove /a",
+		"list",
+		"make /c",
+	]);
+});
+
+test("what is made in one go has a limit", async () => {
+	const { land, calls } = landing();
+	const large = Array.from({ length: 5 }, () => land.land([write("/f", 2 ** 20)], false, JOINS));
+	const many = Array.from({ length: 3 }, (_, i) =>
+		land.land(
+			Array.from({ length: 600 }, () => make(`/${i}`)),
+			false,
+			JOINS,
+		),
+	);
+	await Promise.all([...large, ...many]);
+	expect(calls.map((call) => call.split(",").length)).toEqual([2, 2, 601, 600, 600]);
+});
+
+test("what builds on a change that fails is not made, as long as the queue has not heard of it", async () => {
+	const { land, calls } = landing(({ call }) => (call === "remove" ? "EACCES" : null));
+	const remove: StoreChange = { call: "remove", path: "/d/f" };
+	const rename: StoreChange = { call: "rename", path: "/d", to: "/e" };
+	const answers = await Promise.all([
+		land.land([remove], false, { ...APART, unheard: 0 }),
+		land.land([make("/d/f"), write("/d/f"), write("/d/g")], false, APART),
+		land.land([rename, make("/h")], false, { ...APART, unheard: 2 }),
+		land.land([make("/e/i")], false, { ...APART, unheard: 3 }),
+		// By now it has.
+		land.land([make("/d/f")], false, { ...APART, unheard: 0 }),
+	]);
+	expect(answers).toEqual([["EACCES"], ["held", "held", null], ["held", null], ["held"], [null]]);
+	expect(calls).toEqual(["remove /d/f", "write /d/g", "make /h", "make /d/f"]);
+});
+
+test("a store that throws, or answers with less or with words of ours, has failed", async () => {
+	const words = ["held", "kept", undefined];
+	const { land } = landing(() => words.shift());
+	expect(await land.land([make("/a"), make("/b"), make("/c")], false, APART)).toEqual([
+		"EIO",
+		"EIO",
+		undefined,
+	]);
+	const throwing = new Landing({
+		apply: () => Promise.reject(Object.assign(new Error("no"), { code: "ENOSPC" })),
+		conflict() {},
+	});
+	expect(await throwing.land([make("/a"), write("/a")], false, APART)).toEqual([
+		"ENOSPC",
+		"ENOSPC",
+	]);
+	await expect(throwing.run(() => Promise.reject(new Error("mine")))).rejects.toThrow("mine");
+	expect(await throwing.land([], true, APART)).toEqual([]);
+});
+
+test("a file that others have changed is kept once, and is not written before the queue has heard", async () => {
+	const { land, calls, told, preserve } = landing();
+	const terms: Terms = { ...APART, bases: [["/f", { size: 1, modified: 1 }]] };
+	preserve.answer = "/kept";
+	expect(
+		await Promise.all([
+			land.land([write("/f"), write("/g")], false, { ...terms, unheard: 0 }),
+			land.land([write("/f")], false, { ...terms, joins: true }),
+		]),
+	).toEqual([["kept", null], ["kept"]]);
+	expect([calls, told]).toEqual([["preserve", "write /g"], ["/f /kept"]]);
+	preserve.answer = new Error("full");
+	expect(await land.land([write("/f")], false, { ...terms, unheard: 0 })).toEqual(["EIO"]);
+	preserve.answer = {};
+	expect(await land.land([write("/f")], false, { ...terms, unheard: 0 })).toEqual(["EIO"]);
+});
+
+test("it is idle once all that has come has been answered", async () => {
+	const { land } = landing();
+	await land.idle();
+	let answered = 0;
+	for (let i = 0; i < 3; i++) land.land([make(`/${i}`)], false, APART).then(() => answered++);
+	await land.idle();
+	expect([answered, land.progress]).toEqual([3, 3]);
+});
+
+test("who waits for several does so as long as one of them answers anything", async () => {
+	const silent = new Landing({ apply: () => new Promise(() => {}), conflict() {} });
+	const { land: slow } = landing();
+	const { land: done } = landing();
+	silent.land([make("/never")], false, APART);
+	let answered = 0;
+	const next = (): unknown =>
+		answered < 5 &&
+		slow
+			.land([make(`/${answered}`)], false, APART)
+			.then(() => ++answered)
+			.then(next);
+	next();
+	await allIdle([silent, slow, done], 50);
+	expect(answered).toBe(5);
+	await allIdle([], 1e9);
+	await allIdle([done], 1e9);
+});

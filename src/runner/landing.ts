@@ -1,0 +1,169 @@
+/**
+ * The page's end of a store queue (fs/store-queue.ts): calls of a directory, one after another.
+ *
+ * Batches come one by one as programs close files, and each alone would be a transaction, or a file
+ * opened and closed. So those that wait here together, and may be made in one go, become one.
+ */
+import { errnoName, errnoOf } from "../abi/errno.ts";
+import { type Line, toWire } from "../bridge/far.ts";
+import type { StoreChange } from "../bridge/store.ts";
+import { Intake, type Taken, type Terms } from "../fs/intake.ts";
+
+/** What the batches are made with. */
+export interface Ground {
+	/** Answers for each change with null, or with a text: why it was not made. */
+	apply(changes: readonly StoreChange[], durable: boolean): Promise<readonly unknown[]>;
+	/** Of a directory that others may change. */
+	preserve?(path: string, size: number, modified: number): Promise<unknown>;
+	/** Others had changed the file at `path`; theirs is at `kept` now. */
+	conflict(path: string, kept: string): void;
+}
+
+interface Batch {
+	readonly changes: readonly StoreChange[];
+	readonly durable: boolean;
+	readonly terms: Terms;
+	readonly resolve: (answers: readonly unknown[]) => void;
+}
+
+/** What waits: a batch, or a question, which answers for itself. */
+type Item = Batch | (() => Promise<void>);
+
+/** What is made in one go is so large at most. */
+const CHANGES = 1000;
+const BYTES = 2 * 1024 * 1024;
+
+export class Landing implements Line {
+	readonly #ground: Ground;
+	readonly #intake = new Intake();
+	readonly #line: Item[] = [];
+	#working: Promise<void> | null = null;
+	/** How many calls have been answered. */
+	progress = 0;
+
+	constructor(ground: Ground) {
+		this.#ground = ground;
+	}
+
+	/** Calls `ask` after all that came before. */
+	run<T>(ask: () => Promise<T>): Promise<T> {
+		return new Promise((resolve, reject) => {
+			this.#put(() => ask().then(resolve, reject));
+		});
+	}
+
+	/** Makes a batch after all that came before, as far as `terms` let it be made. */
+	land(
+		changes: readonly StoreChange[],
+		durable: boolean,
+		terms: Terms,
+	): Promise<readonly unknown[]> {
+		return new Promise((resolve) => this.#put({ changes, durable, terms, resolve }));
+	}
+
+	/** Resolves once all that has come is done. */
+	async idle(): Promise<void> {
+		while (this.#working !== null) await this.#working;
+	}
+
+	#put(item: Item): void {
+		this.#line.push(item);
+		this.#working ??= this.#work();
+	}
+
+	async #work(): Promise<void> {
+		// What comes in the same turn may be made in one go.
+		await null;
+		for (let item = this.#line.shift(); item !== undefined; item = this.#line.shift()) {
+			if (typeof item === "function") await item();
+			else await this.#make(this.#together(item));
+			this.progress += 1;
+		}
+		this.#working = null;
+	}
+
+	/** A batch, and those behind it that can be made with it. */
+	#together(first: Batch): Batch[] {
+		const group = [first];
+		let [count, bytes] = sizeOf(first);
+		for (;;) {
+			const next = this.#line[0];
+			if (next === undefined || typeof next === "function" || !next.terms.joins) return group;
+			const [more, moreBytes] = sizeOf(next);
+			count += more;
+			bytes += moreBytes;
+			if (count > CHANGES || bytes > BYTES) return group;
+			group.push(next);
+			this.#line.shift();
+		}
+	}
+
+	async #make(group: readonly Batch[]): Promise<void> {
+		const all: Taken[] = [];
+		for (const { changes, terms } of group) {
+			const taken = this.#intake.take(changes, terms);
+			all.push(taken);
+			for (const [path, { size, modified }] of taken.bases) {
+				await this.#preserve(taken, path, size, modified);
+			}
+		}
+		const left = all.map(({ changes }) => changes);
+		const durable = group.some((batch) => batch.durable);
+		const given = await this.#apply(left.flat(), durable);
+		let from = 0;
+		for (const [i, { resolve }] of group.entries()) {
+			const to = from + (left[i] as StoreChange[]).length;
+			resolve((all[i] as Taken).answers(given.slice(from, to)));
+			from = to;
+		}
+	}
+
+	async #preserve(taken: Taken, path: string, size: number, modified: number): Promise<void> {
+		try {
+			const kept = await this.#ground.preserve?.(path, size, modified);
+			if (typeof kept === "string") {
+				taken.keep(path);
+				this.#ground.conflict(path, kept);
+			} else if (kept !== null && kept !== undefined) taken.refuse(path, "EIO");
+		} catch (error) {
+			taken.refuse(path, codeOf(error));
+		}
+	}
+
+	async #apply(changes: readonly StoreChange[], durable: boolean): Promise<readonly unknown[]> {
+		if (changes.length === 0) return [];
+		try {
+			const answers: unknown = await this.#ground.apply(changes, durable);
+			return Array.isArray(answers) ? answers : [];
+		} catch (error) {
+			return changes.map(() => codeOf(error));
+		}
+	}
+}
+
+/** Resolves once all lines are idle, or when none has answered anything for so many milliseconds. */
+export async function allIdle(lines: readonly Line[], patience: number): Promise<void> {
+	const all = Promise.all(lines.map((line) => line.idle())).then(() => true);
+	const progress = () => lines.reduce((sum, line) => sum + line.progress, 0);
+	for (let [before, done] = [-1, false]; !done && before !== progress(); ) {
+		before = progress();
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		const late = new Promise<boolean>((resolve) => {
+			timer = setTimeout(resolve, patience, false);
+		});
+		done = await Promise.race([all, late]);
+		clearTimeout(timer);
+	}
+}
+
+function sizeOf({ changes }: Batch): [count: number, bytes: number] {
+	const bytes = changes.reduce(
+		(sum, change) => sum + (change.call === "write" ? change.bytes.length : 0),
+		0,
+	);
+	return [changes.length, bytes];
+}
+
+function codeOf(error: unknown): string {
+	return errnoName(errnoOf(toWire(error).code));
+}
