@@ -206,9 +206,17 @@ export class FarServer {
 	#read(node: OpenNode, position: number, letter: Letter): number {
 		const wanted = letter.numbers[3] as number;
 		if (!isCount(position) || !isCount(wanted)) return EINVAL;
-		const n = node.read(letter.body, 0, Math.min(wanted, BODY), position);
-		letter.length = Math.max(0, n);
-		return n;
+		const most = Math.min(wanted, BODY);
+		let total = node.read(letter.body, 0, most, position);
+		// A file gives less than is wanted at its end only. What is here is read again with the rest.
+		while (node.type === "file" && total > 0 && total < most) {
+			const n = node.read(letter.body, total, most - total, position + total);
+			if (n === PENDING) return PENDING;
+			if (n <= 0) break;
+			total += n;
+		}
+		letter.length = Math.max(0, total);
+		return total;
 	}
 
 	/** Entries of the listing that the letter names, or of one that begins. */

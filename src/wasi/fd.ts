@@ -3,7 +3,8 @@
  *
  * Reads and writes walk the guest's vectors and hand each to the node in place: bytes go between
  * guest memory and file once, and nothing is allocated. Once a vector has been served the call has
- * acted, so what comes after is a short answer and never PENDING. Only what a stream is given in short
+ * acted, so what comes after is a short answer and never PENDING; but a read of a file, which is short at
+ * its end only, notes how far it has come and goes on from there. Only what a stream is given in short
  * pieces is joined first: a line and its newline are two vectors, and would be two messages to the page.
  *
  * One group of calls is one file, however many calls the group has.
@@ -74,6 +75,8 @@ export function fdCalls(guest: Guest) {
 	const { memory, descriptors, bridge } = guest;
 	const entry = emptyEntry();
 	let syncing: Waiting | undefined;
+	/** How many bytes a read has served that was PENDING then: it is the next call that is made. */
+	let resumed = 0;
 
 	/** PENDING becomes EAGAIN where the guest asked not to wait. A disk is always waited for. */
 	function answer(file: OpenFile, n: number): number {
@@ -126,23 +129,40 @@ export function fdCalls(guest: Guest) {
 			if (length > 0) return answer(file, node.write(joined, 0, length, position));
 		}
 		let total = 0;
+		let skip = resumed;
+		resumed = 0;
 		for (let i = 0; i < count; i++) {
 			const at = memory.u32(vectors + i * IOVEC_SIZE);
 			const length = memory.u32(vectors + i * IOVEC_SIZE + 4);
 			if (!memory.has(at, length)) return total > 0 ? total : EFAULT;
 			if (length === 0 && i + 1 < count) continue;
-			const n = writing
-				? node.write(memory.u8, at, length, position + total)
-				: node.read(memory.u8, at, length, position + total);
-			if (n < 0) {
-				if (total === 0) return answer(file, n);
-				bridge.settle();
-				return total;
+			let moved = Math.min(skip, length);
+			skip -= moved;
+			total += moved;
+			while (moved < length || length === 0) {
+				const n = writing
+					? node.write(memory.u8, at + moved, length - moved, position + total)
+					: node.read(memory.u8, at + moved, length - moved, position + total);
+				if (n < 0) return total === 0 ? answer(file, n) : interrupted(n, total, node, writing);
+				total += n;
+				moved += n;
+				// A terminal gives a line at a time; the next vector would take the end of file behind it.
+				if (!writing && node.type === "device") return total;
+				if (moved === length) break;
+				if (n === 0 || writing || node.type !== "file") return total;
 			}
-			total += n;
-			// A terminal gives a line at a time; the next vector would take the end of file behind it.
-			if (n < length || (!writing && node.type === "device")) return total;
 		}
+		return total;
+	}
+
+	/** A file gives less than is wanted at its end only: the call goes on behind what it has read by now
+	 *  once there is more. All else is content with the part that was served. */
+	function interrupted(n: number, total: number, node: OpenNode, writing: boolean): number {
+		if (n === PENDING && !writing && node.type === "file") {
+			resumed = total;
+			return PENDING;
+		}
+		bridge.settle();
 		return total;
 	}
 
