@@ -28,7 +28,6 @@ function opened() {
 		tree: new Namespace(fs),
 		bridge,
 		clock: worldClock(),
-		granted: true,
 		fillRandom() {},
 	});
 	guest.memory.attach(new WebAssembly.Memory({ initial: 1 }));
