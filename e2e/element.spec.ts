@@ -163,7 +163,7 @@ test("its properties are its attributes; Escape, then Tab, leaves it while a pro
 	await page.waitForFunction(() => document.title === "ready");
 	await page.evaluate(async () => {
 		const element = document.createElement("porthole-terminal");
-		const program = "print('rea' + 'dy'); print('got', input())";
+		const program = "print('rea' + 'dy'); print('got', repr(input()))";
 		// Before the element is known, as a framework may do.
 		Object.assign(element, { src: "/packages/python.webc", command: "python" });
 		const after = document.createElement("button");
@@ -187,7 +187,7 @@ test("its properties are its attributes; Escape, then Tab, leaves it while a pro
 	await expect(page.getByRole("button", { name: "After" })).toBeFocused();
 	await focus(page);
 	await page.keyboard.type("on\n");
-	await expect(screen(page)).toContainText(/got .*on/, { timeout: 30_000 });
+	await expect(screen(page)).toContainText("got '\\t\\x1bon'", { timeout: 30_000 });
 });
 
 test("its sandbox is made with what the page gives, also before the element is known", async ({
