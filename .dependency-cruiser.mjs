@@ -10,10 +10,11 @@
 const CONFORMANCE = "^src/((fs|mounts)/conformance|\\w+/.*\\.testkit)\\.ts$";
 const TEST = "\\.(test|test-d|bench)\\.ts$";
 
-/** @type {Record<string, { may: string[], types?: string[] }>} */
+/** `tests`: rooms that only tests of the room may import besides.
+ * @type {Record<string, { may: string[], types?: string[], tests?: string[] }>} */
 const ROOMS = {
 	abi: { may: [] },
-	webc: { may: [] },
+	webc: { may: [], tests: ["abi"] },
 	bridge: { may: ["abi"] },
 	fs: { may: ["abi"], types: ["bridge", "webc"] },
 	mounts: { may: ["abi", "bridge"] },
@@ -38,8 +39,8 @@ const OURS = "^(src|workers|e2e|scripts|bench)/";
 const folders = (names) => `^src/(${names.join("|")})/`;
 
 /** @param {string} room
- * @param {{ may: string[], types?: string[] }} allowed */
-function roomRules(room, { may, types = [] }) {
+ * @param {{ may: string[], types?: string[], tests?: string[] }} allowed */
+function roomRules(room, { may, types = [], tests = [] }) {
 	const values = {
 		name: `${room}-imports`,
 		comment: `src/${room} may import ${may.join(", ") || "nothing of ours"}${
@@ -54,7 +55,17 @@ function roomRules(room, { may, types = [] }) {
 		to: { path: CONFORMANCE },
 	};
 	const rules = [
-		{ ...values, to: { path: OURS, pathNot: [...values.to.pathNot, CONFORMANCE] } },
+		{
+			...values,
+			from: { path: `^src/${room}/`, pathNot: [TEST] },
+			to: { path: OURS, pathNot: [...values.to.pathNot, CONFORMANCE] },
+		},
+		{
+			...values,
+			name: `${room}-tests-imports`,
+			from: { path: `^src/${room}/.*${TEST}` },
+			to: { path: OURS, pathNot: [folders([room, ...may, ...types, ...tests]), CONFORMANCE] },
+		},
 		{
 			name: `${room}-conformance`,
 			comment: "Conformance files and test kits are for tests.",
