@@ -195,20 +195,33 @@ test("two sandboxes with one directory see what the other has changed", async ({
 	expect(result).toEqual({ before: "old", after: "new, and longer" });
 });
 
-test("a store that never answers does not keep a sandbox from being closed", async ({ page }) => {
-	test.setTimeout(60_000);
+test("a store that never answers is waited for so long and no longer, and each is told", async ({
+	page,
+}) => {
 	const result = await page.evaluate(async () => {
-		const directory = new porthole.MemoryDirectory();
-		const sandbox = await porthole.Sandbox.create({ mounts: { "/d": directory } });
-		await sandbox.fs.readdir("/d");
-		directory.apply = () => new Promise(() => {});
-		await sandbox.fs.writeFile("/d/f", "lost");
+		const silentAt = () => {
+			const directory = new porthole.MemoryDirectory();
+			return Object.assign(directory, { apply: () => new Promise<never>(() => {}) });
+		};
+		const mounts = {
+			"/d": { directory: silentAt(), timeout: 300 },
+			"/own": Object.assign(silentAt(), { timeout: 300 }),
+		};
+		const sandbox = await porthole.Sandbox.create({ mounts });
+		for (const path of ["/d/f", "/own/f"]) await sandbox.fs.writeFile(path, "lost");
+		const synced = await caught(sandbox.sync());
 		const unmounted = await caught(sandbox.unmount("/d"));
+		const told: string[] = [];
+		sandbox.addEventListener("mounterror", ({ detail: { path, error } }) => {
+			told.push(`${path} ${error.code}`);
+		});
 		const closed = await caught(sandbox.close());
-		return { unmounted, closed };
+		return { all: [synced, unmounted, closed], told: told.sort() };
 	});
-	for (const error of [result.unmounted, result.closed]) {
-		expect(error).toMatchObject({ porthole: true, code: "ETIMEDOUT" });
+	for (const error of result.all) {
+		expect(error).toMatchObject({ porthole: true, code: "timeout" });
 		expect(error.message).toContain("/d");
+		expect(error.message).toContain("4 bytes");
 	}
+	expect(result.told).toEqual(["/d timeout", "/own timeout"]);
 });

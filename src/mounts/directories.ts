@@ -117,13 +117,15 @@ export class MemoryDirectory extends LateLinks {
 
 /** Files in the database `porthole-<name>` of IndexedDB: they outlive the page, with links and times. */
 export class IndexedDBDirectory extends LateDatabase {
+	readonly timeout: number | undefined;
 	/** Whether the browser has promised not to delete the files of this origin by itself. */
 	declare persisted: () => Promise<boolean>;
 
 	constructor(name: string, options: IndexedDBOptions = {}) {
 		super(async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options));
-		const names: Names<IndexedDBOptions> = { durability: 0, persist: 0 };
+		const names: Names<IndexedDBOptions> = { durability: 0, persist: 0, timeout: 0 };
 		checkNames("IndexedDBDirectory", options, names);
+		this.timeout = options.timeout;
 	}
 }
 
@@ -132,10 +134,13 @@ export interface OPFSOptions {
 	readonly workerUrl?: ScriptAddress;
 	/** Ask the browser not to delete the files by itself when space runs low; unless told otherwise. */
 	readonly persist?: boolean;
+	/** As for a mount: milliseconds of silence. */
+	readonly timeout?: number | undefined;
 }
 
 /** Files in this origin's private file system (OPFS), without hard links. */
 export class OPFSDirectory extends LateHandles {
+	readonly timeout: number | undefined;
 	workerUrl: ScriptAddress | undefined;
 	/** Whether files are changed where they are. It takes a worker, and a browser that lets it hold
 	 *  files; elsewhere each change is made in a copy of the whole file, which is slow for large ones. */
@@ -152,15 +157,18 @@ export class OPFSDirectory extends LateHandles {
 		super(async () =>
 			(await import("./opfs.ts")).openPrivate(path, this.workerUrl, options.persist),
 		);
-		const names: Names<OPFSOptions> = { workerUrl: 0, persist: 0 };
+		const names: Names<OPFSOptions> = { workerUrl: 0, persist: 0, timeout: 0 };
 		checkNames("OPFSDirectory", options, names);
 		this.workerUrl = options.workerUrl;
+		this.timeout = options.timeout;
 	}
 }
 
 export interface FolderOptions {
 	/** Without `"readwrite"`, the default, the user is not asked whether files may be changed. */
 	readonly mode?: "read" | "readwrite";
+	/** As for a mount: milliseconds of silence. */
+	readonly timeout?: number | undefined;
 }
 
 export interface PickOptions extends FolderOptions {
@@ -173,6 +181,7 @@ export interface PickOptions extends FolderOptions {
  *  hard links. */
 export class FileSystemAccessDirectory extends LateFolder {
 	readonly handle: FileSystemDirectoryHandle;
+	readonly timeout: number | undefined;
 	/** Whether files may be read, and changed unless `mode` says otherwise. */
 	declare queryPermission: () => Promise<PermissionState>;
 	/** Asks the user, where the browser wants that. To be called from a click. Until then, and after
@@ -182,11 +191,12 @@ export class FileSystemAccessDirectory extends LateFolder {
 	declare remember: (name: string) => Promise<void>;
 
 	constructor(handle: FileSystemDirectoryHandle, options: FolderOptions = {}) {
-		const { mode = "readwrite" } = options;
+		const { mode = "readwrite", timeout } = options;
 		super(async () => new (await import("./picked.ts")).PickedStore(handle, mode));
-		const names: Names<FolderOptions> = { mode: 0 };
+		const names: Names<FolderOptions> = { mode: 0, timeout: 0 };
 		checkNames("FileSystemAccessDirectory", options, names);
 		this.handle = handle;
+		this.timeout = timeout;
 	}
 
 	/** The directory that was remembered under this name, or null. The browser may want to ask the
@@ -204,13 +214,18 @@ export class FileSystemAccessDirectory extends LateFolder {
 	/** Asks the user for a directory. To be called from a click. Errors: `"not-supported"` where the
 	 *  browser cannot; the browser's `AbortError` where the user would not. */
 	static async pick(options: PickOptions = {}): Promise<FileSystemAccessDirectory> {
-		checkNames("pick", options, { mode: 0, id: 0, startIn: 0 } satisfies Names<PickOptions>);
+		checkNames("pick", options, {
+			mode: 0,
+			id: 0,
+			startIn: 0,
+			timeout: 0,
+		} satisfies Names<PickOptions>);
 		if (!("showDirectoryPicker" in globalThis)) {
 			throw new PortholeError("not-supported", "this browser lets nobody pick a directory");
 		}
 		const handle = await showDirectoryPicker({ mode: "readwrite", ...options });
-		const { mode = "readwrite" } = options;
-		return new FileSystemAccessDirectory(handle, { mode });
+		const { mode = "readwrite", timeout } = options;
+		return new FileSystemAccessDirectory(handle, { mode, timeout });
 	}
 }
 

@@ -31,6 +31,8 @@ export interface IndexedDBOptions {
 	/** Asks the browser never to delete the files of this origin by itself; true unless told
 	 *  otherwise. */
 	readonly persist?: boolean;
+	/** As for a mount: milliseconds of silence. */
+	readonly timeout?: number | undefined;
 }
 
 /** What came of a change: what was made, or why it was not. */

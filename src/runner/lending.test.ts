@@ -188,3 +188,16 @@ test("an optional method that is none is not there", () => {
 	const store = storeWith({ apply: 7, sync: null, preserve: "yes", watch: undefined });
 	expect(wire(store)[0]?.extras).toEqual(["symlink", "link", "utimes"]);
 });
+
+test("a timeout is the mount's, or the directory's, and one that is none an invalid option", () => {
+	const directory = storeWith({ timeout: 5 });
+	const mounts = { "/a": directory, "/b": { directory, timeout: 7 }, "/c": new MemoryStore() };
+	const wired = wireMounts(mounts, lending);
+	expect(wired.map(({ timeout }) => timeout)).toEqual([5, 7, undefined]);
+	for (const timeout of [0, -1, Number.NaN, "7"]) {
+		const error = thrownBy(() => wire(storeWith({ timeout })));
+		expect(error).toMatchObject({ code: "invalid-option" });
+	}
+	const [forever] = wire(storeWith({ timeout: Number.POSITIVE_INFINITY }));
+	expect(forever?.timeout).toBe(2 ** 31 - 1);
+});

@@ -33,6 +33,9 @@ const extraMethods = ["symlink", "link", "utimes", "apply", "sync", "preserve"] 
 /** What changes nothing. */
 const QUIET: readonly string[] = ["list", "read", "sync", "preserve"];
 
+/** The longest that a timer can wait. */
+const LONGEST = 2 ** 31 - 1;
+
 /** Directory → who has it mounted and wants to hear what others change in it. */
 const mounted = new WeakMap<Store, Set<Heard>>();
 
@@ -65,8 +68,9 @@ export function wireMounts(mounts: Mounts, lending: Lending): WireMount[] {
 }
 
 function wireMount(written: string, mount: Mounts[string], lending: Lending): WireMount {
-	const { directory, readOnly } = mountOf(written, mount);
+	const { directory, readOnly, timeout: given } = mountOf(written, mount);
 	const path = guestPath(written);
+	const timeout = timeoutIn(given, path);
 	if (directory instanceof OPFSDirectory) directory.workerUrl ??= lending.workerUrl;
 	const names = namesOf(directory, path);
 	const largest = largestOf(directory, path);
@@ -94,7 +98,7 @@ function wireMount(written: string, mount: Mounts[string], lending: Lending): Wi
 		throw error;
 	}
 	const extras: StoreExtra[] = extraMethods.filter((name) => name in methods);
-	return { path, written, store, extras, names, largest, elsewhere, readOnly };
+	return { path, written, store, extras, names, largest, elsewhere, readOnly, timeout };
 }
 
 /** Has a directory tell of what others change, and returns how to stop, which never throws. Errors: what
@@ -155,6 +159,13 @@ function look<K extends keyof Store>(directory: Store, name: K, path: string): S
 
 function invalid(path: string, why: string, cause?: unknown): PortholeError {
 	return new PortholeError("invalid-option", `the directory mounted at ${path} ${why}`, { cause });
+}
+
+/** Errors: `"invalid-option"` for what is no time to wait. */
+function timeoutIn(timeout: unknown, path: string): number | undefined {
+	if (timeout === undefined) return undefined;
+	if (typeof timeout === "number" && timeout > 0) return Math.min(timeout, LONGEST);
+	throw invalid(path, "has a `timeout` that is not a number of milliseconds above 0");
 }
 
 /** The names that a directory can hold; those that are refused by all go without saying. Errors:

@@ -24,8 +24,9 @@ import type { Mounted, Tree } from "./tree.ts";
 const KEPT = ["/dev", "/tmp"];
 /** Milliseconds between two events that tell how much is on its way. */
 const TELL = 100;
-/** Milliseconds of silence after which nobody waits for a store any longer, and a process that was
- *  killed even less. */
+/** Milliseconds of silence after which a sync waits for a store no longer, where its mount has no
+ *  `timeout`; the end of a process or a sandbox waits less, and that of a process that was killed least. */
+const SILENCE_SYNC = 30_000;
 const SILENCE = 10_000;
 const SILENCE_KILLED = 2_000;
 
@@ -44,6 +45,7 @@ export class Mounts {
 	readonly #bridge: Bridge;
 	/** All that is mounted, for whomever. */
 	readonly #live = new Set<Mounted>();
+	#alarm: { ticket: Ticket<void> | null; time: number } = { ticket: null, time: 0 };
 
 	constructor(tree: Tree) {
 		this.#tree = tree;
@@ -74,7 +76,7 @@ export class Mounts {
 		if (busy(mounted.mount.fs.root) || path === "/") {
 			throw failure(EBUSY, "unmount", path, "a process still uses it");
 		}
-		await this.#sync(mounted, SILENCE);
+		await this.#sync(mounted, mounted.timeout ?? SILENCE);
 		check(namespace.unmount(path), "unmount", path);
 		mounts.splice(mounts.indexOf(mounted), 1);
 		this.#live.delete(mounted);
@@ -99,24 +101,27 @@ export class Mounts {
 	/** Waits until the stores have what a process wrote. What they refuse is tried once more; the page
 	 *  has been told of it. */
 	async leave(mounts: readonly Mounted[], killed: boolean): Promise<void> {
-		const silence = killed ? SILENCE_KILLED : SILENCE;
+		const most = killed ? SILENCE_KILLED : Number.POSITIVE_INFINITY;
 		const ends = mounts.map(async (mounted) => {
-			const failed = await this.#syncTwice(mounted, silence);
-			if (failed?.code === "ETIMEDOUT") this.#tell(mounted.mount.path, failed);
+			const failed = await this.#syncTwice(mounted, Math.min(mounted.timeout ?? SILENCE, most));
+			if (failed?.code === "timeout") this.#tell(mounted.mount.path, failed);
 			if (!this.#tree.mounts.includes(mounted)) this.#live.delete(mounted);
 		});
 		await Promise.all(ends);
 	}
 
-	/** Waits until all stores have everything, and the last time tries once more what they refuse.
-	 *  Errors: those of the stores, and ETIMEDOUT for one that is silent when it is the last time. */
+	/** Waits until all stores have everything, and the last time tries once more what they refuse. A
+	 *  store that is silent then is told of by an event, for it may not be the only one.
+	 *  Errors: those of the stores, and `"timeout"` for one that has fallen silent. */
 	async sync(last: boolean): Promise<void> {
-		const ends = await Promise.all(
-			[...this.#live].map((mounted) =>
-				last ? this.#syncTwice(mounted, SILENCE) : this.#sync(mounted).catch(asError),
-			),
-		);
-		for (const failed of ends) if (failed !== null && failed !== undefined) throw failed;
+		const ends = [...this.#live].map(async (mounted) => {
+			const { timeout, mount } = mounted;
+			if (!last) return this.#sync(mounted, timeout ?? SILENCE_SYNC).catch(asError);
+			const failed = await this.#syncTwice(mounted, timeout ?? SILENCE);
+			if (failed?.code === "timeout") this.#tell(mount.path, failed);
+			return failed;
+		});
+		for (const failed of await Promise.all(ends)) if (failed) throw failed;
 	}
 
 	/** Others have changed what is at `paths` of a store, and below. */
@@ -126,30 +131,43 @@ export class Mounts {
 
 	// --- waiting ---
 
-	async #sync(mounted: Mounted, silence?: number): Promise<void> {
-		const { fs, mount } = mounted;
+	/** Errors: those of the store, and `"timeout"` when it has answered nothing for `silence`. */
+	async #sync({ fs, mount }: Mounted, silence: number): Promise<void> {
 		const waiting = {};
-		for (let heard = fs.queue.progress; ; ) {
+		let heard = -1;
+		for (let end = 0; ; ) {
 			const answer = fs.sync(waiting);
 			if (answer !== PENDING) {
 				check(answer, "sync", mount.path, ADVICE[errnoName(answer)]);
 				return;
 			}
-			let alarm: Ticket<void> | null = null;
-			if (silence !== undefined) {
-				alarm = this.#bridge.alarm(performance.now() + silence);
-				this.#bridge.pending(alarm);
+			const now = performance.now();
+			if (heard !== fs.queue.progress) {
+				heard = fs.queue.progress;
+				end = now + silence;
 			}
+			if (now >= end) {
+				this.#bridge.settle();
+				throw silent(mount.path, silence, fs.queue.pending);
+			}
+			this.#bridge.pending(this.#alarmBy(end));
 			await this.#bridge.noted();
-			if (alarm?.done && heard === fs.queue.progress) throw silent(mount.path, silence ?? 0);
-			heard = fs.queue.progress;
 		}
+	}
+
+	/** An alarm at this time, or before it: each that is set keeps a timer until it is over, so one serves
+	 *  many syncs. */
+	#alarmBy(time: number): Ticket<void> {
+		if (this.#alarm.ticket?.done !== false || this.#alarm.time > time) {
+			this.#alarm = { ticket: this.#bridge.alarm(time), time };
+		}
+		return this.#alarm.ticket as Ticket<void>;
 	}
 
 	/** Why it fails, twice; null if it does not. */
 	async #syncTwice(mounted: Mounted, silence: number): Promise<PortholeError | null> {
 		const first = await this.#sync(mounted, silence).catch(asError);
-		if (first === undefined || first.code === "ETIMEDOUT") return first ?? null;
+		if (first === undefined || first.code === "timeout") return first ?? null;
 		return (await this.#sync(mounted, silence).catch(asError)) ?? null;
 	}
 
@@ -205,7 +223,7 @@ export class Mounts {
 			elsewhere,
 			reports,
 		});
-		return { mount: { path, fs, readOnly }, fs, written, store };
+		return { mount: { path, fs, readOnly }, fs, written, store, timeout: wire.timeout };
 	}
 
 	/** A namespace whose root is a mount over all the rest, with `others` in it. */
@@ -235,9 +253,11 @@ async function cover(bridge: Bridge, namespace: Namespace, mount: Mount): Promis
 	check(await settle(bridge, () => namespace.mount(mount)), "mount", mount.path);
 }
 
-function silent(path: string, silence: number): PortholeError {
-	const why = `the directory mounted at ${path} has not answered for ${silence / 1000} seconds`;
-	return new PortholeError("ETIMEDOUT", `ETIMEDOUT: ${why}; what was written last may be missing`);
+function silent(path: string, silence: number, bytes: number): PortholeError {
+	const why = `the directory mounted at ${path} has not answered for ${silence / 1000} s`;
+	const lost = bytes > 0 ? `${bytes} bytes that were written are` : "what was changed last is";
+	const rest = `${lost} perhaps not in it; sync again, or give the mount a longer \`timeout\``;
+	return new PortholeError("timeout", `${why}; ${rest}`);
 }
 
 function asError(error: unknown): PortholeError {

@@ -18,6 +18,10 @@ export type Directory = Store & MountOptions;
 export interface MountOptions {
 	/** Writing is answered with EROFS. */
 	readonly readOnly?: boolean;
+	/** Milliseconds without an answer of the directory, while nothing of it moves, after which `sync`,
+	 *  `unmount` and `close` wait for it no longer and reject with `"timeout"`. Unless told otherwise 30,000
+	 *  for `sync` and 10,000 for the others. */
+	readonly timeout?: number | undefined;
 }
 
 export type Mounts = Readonly<
@@ -356,19 +360,24 @@ function isStore(value: unknown): value is Directory {
 export function mountOf(
 	path: string,
 	mount: Mounts[string],
-): { directory: Directory; readOnly: boolean } {
+): { directory: Directory; readOnly: boolean; timeout: number | undefined } {
 	let long: object = {};
-	let found: { directory: Directory; readOnly: boolean } | undefined;
+	let found: ReturnType<typeof mountOf> | undefined;
 	try {
-		const { directory, readOnly, ...rest } = isStore(mount) ? { directory: mount } : (mount ?? {});
+		const given = isStore(mount) ? { directory: mount } : (mount ?? {});
+		const { directory, readOnly, timeout, ...rest } = given;
 		if (isStore(directory)) {
 			long = rest;
-			found = { directory, readOnly: readOnly === true || directory.readOnly === true };
+			found = {
+				directory,
+				readOnly: readOnly === true || directory.readOnly === true,
+				timeout: timeout ?? directory.timeout,
+			};
 		}
 	} catch {
 		// What throws when it is asked for is no method.
 	}
-	checkNames("a mount", long, { directory: 0, readOnly: 0 });
+	checkNames("a mount", long, { directory: 0, readOnly: 0, timeout: 0 });
 	if (found) return found;
 	throw invalid(
 		`mounts[${JSON.stringify(path)}]`,

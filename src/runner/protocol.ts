@@ -62,6 +62,8 @@ export interface WireMount {
 	/** Whether others may change it, and nobody hears of it. */
 	readonly elsewhere: boolean;
 	readonly readOnly: boolean;
+	/** Milliseconds of silence after which nothing waits for it; undefined for the usual. */
+	readonly timeout: number | undefined;
 }
 
 /** How guests wait, from best to last: see `rung.ts`. The page chooses one for a sandbox. */

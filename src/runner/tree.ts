@@ -29,6 +29,8 @@ export interface Mounted {
 	/** As the page wrote it. */
 	readonly written: string;
 	readonly store: Far<Store>;
+	/** Milliseconds of silence after which nothing waits for it; undefined for the usual. */
+	readonly timeout?: number | undefined;
 }
 
 export class Tree {
