@@ -11,9 +11,6 @@ import { env } from "node:process";
 import { test as playwright } from "@playwright/test";
 import { findWebKit } from "../scripts/webkit.mjs";
 
-/** Whether this run is one in WebKitGTK: `PORTHOLE_E2E_BROWSER=webkit`. */
-const inWebKit = env.PORTHOLE_E2E_BROWSER === "webkit";
-
 /** An X display that is hardly another's. */
 const DISPLAY = ":97";
 /** Milliseconds that a script may take, and the driver to start. */
