@@ -29,7 +29,7 @@ const ROOMS = {
 const DOORS = [
 	["comlink", "^src/bridge/far\\.ts$"],
 	["@bjorn3/browser_wasi_shim", "^src/wasi/shim\\.ts$"],
-	["idb-keyval", "^src/mounts/(indexeddb|remembered)\\.ts$"],
+	["idb-keyval", "^src/mounts/(indexeddb|remembered|renames)\\.ts$"],
 ];
 
 const PUBLIC = "^src/(webc/)?index\\.ts$";

@@ -5,9 +5,10 @@
  * this origin it is tabs that run Porthole too (private.ts), on the user's disk anybody (picked.ts).
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Listing, Store, StoreChange } from "../bridge/store.ts";
-import { ChangingStore } from "./changes.ts";
+import type { FileId, Listing, Made, Store, StoreChange } from "../bridge/store.ts";
+import { type Answer, ChangingStore } from "./changes.ts";
 import type { HandleFiles } from "./handle.ts";
+import type { Identities } from "./identities.ts";
 import { codeOf, named } from "./names.ts";
 import type { Pens } from "./pens.ts";
 
@@ -19,7 +20,7 @@ export interface Turns {
 /** Hears what this store itself changes. */
 export interface Witness {
 	/** These are about to be made. */
-	before(changes: readonly StoreChange[]): void;
+	before(changes: readonly StoreChange[]): Promise<void>;
 	/** This has been made. */
 	after(change: StoreChange): Promise<void>;
 }
@@ -29,9 +30,18 @@ export class HandleStore extends ChangingStore implements Store {
 	readonly #pens: Pens;
 	readonly #turns: Turns;
 	readonly #witness: Witness;
+	readonly #identities: () => Identities | null;
 
-	constructor(files: HandleFiles, pens: Pens, turns: Turns, witness: Witness) {
+	/** `identities` are null while nobody knows which file is which. */
+	constructor(
+		files: HandleFiles,
+		pens: Pens,
+		turns: Turns,
+		witness: Witness,
+		identities: () => Identities | null = () => null,
+	) {
 		super();
+		this.#identities = identities;
 		this.#files = files;
 		this.#pens = pens;
 		this.#turns = turns;
@@ -39,20 +49,31 @@ export class HandleStore extends ChangingStore implements Store {
 	}
 
 	list(path: string): Promise<Listing[]> {
-		return this.#run("list", path, () => this.#files.list(path));
+		return this.#run("list", path, async () => {
+			const listings = await this.#files.list(path);
+			const identities = this.#identities();
+			if (identities === null) return listings;
+			for (const listing of listings) {
+				if (listing.type === "file") listing.id = identities.tell(`${path}/${listing.name}`);
+			}
+			return listings;
+		});
 	}
 
-	read(path: string, offset: number, length: number): Promise<Uint8Array> {
-		return this.#run("read", path, () => this.#files.read(path, offset, length));
+	read(path: string, offset: number, length: number, id?: FileId): Promise<Uint8Array> {
+		return this.#run("read", path, async () => {
+			await this.#check(path, id);
+			return this.#files.read(path, offset, length);
+		});
 	}
 
-	apply(changes: readonly StoreChange[], durable = false): Promise<readonly (string | null)[]> {
+	apply(changes: readonly StoreChange[], durable = false): Promise<readonly Answer[]> {
 		return this.#turns.run(async () => {
-			this.#witness.before(changes);
+			await this.#witness.before(changes);
 			await this.#files.ahead(changes);
-			const answers: (string | null)[] = [];
+			const answers: Answer[] = [];
 			for (const change of changes) {
-				answers.push(await this.#told(change).then(() => null, codeOf));
+				answers.push(await this.#told(change).then((made) => made ?? null, codeOf));
 			}
 			const noted = await this.#files.note().then(() => null, codeOf);
 			for (const [i, { call }] of changes.entries()) if (call === "utimes") answers[i] ??= noted;
@@ -65,21 +86,49 @@ export class HandleStore extends ChangingStore implements Store {
 		return this.#run("sync", "/", () => this.#pens.sync());
 	}
 
-	protected async change(change: StoreChange): Promise<undefined> {
-		await this.#run(change.call, change.path, () => {
-			this.#witness.before([change]);
+	protected change(change: StoreChange): Promise<Made | undefined> {
+		return this.#run(change.call, change.path, async () => {
+			await this.#witness.before([change]);
 			return this.#told(change).finally(() => this.#files.note());
 		});
 	}
 
-	async #told(change: StoreChange): Promise<void> {
-		await this.#make(change);
+	async #told(change: StoreChange): Promise<Made | undefined> {
+		await this.#make(change).catch((error: unknown) => {
+			// What the browser has not done to its end, the next lease may.
+			if (!(error instanceof PortholeError)) {
+				for (const path of pathsOf(change)) this.#identities()?.forget(path);
+			}
+			throw error;
+		});
+		const made = this.#note(change);
 		await this.#witness.after(change);
+		return made;
+	}
+
+	/** Which files are where after a change. */
+	#note(change: StoreChange): Made | undefined {
+		const { call, path } = change;
+		const identities = this.#identities();
+		if (identities === null) return undefined;
+		if (call === "rename") identities.move(path, change.to);
+		if (call === "remove" || call === "make" || call === "symlink") identities.forget(path);
+		return call === "make" && change.type === "file" ? { id: identities.tell(path) } : undefined;
+	}
+
+	/** Errors: ESTALE where another file is at a path than the one that is meant, ENOENT where none is. */
+	async #check(path: string, id: FileId | undefined): Promise<void> {
+		const identities = this.#identities();
+		if (id === undefined || identities === null || identities.has(path, id)) return;
+		const found = await this.#files.look(path);
+		if (found === null) throw new PortholeError("ENOENT", "nothing is there");
+		throw new PortholeError("ESTALE", "another file has come to this path");
 	}
 
 	async #make(change: StoreChange): Promise<void> {
 		const files = this.#files;
 		const { path } = change;
+		if ("id" in change) await this.#check(path, change.id);
 		if (change.call === "write") await files.write(path, change.offset, change.bytes);
 		else if (change.call === "resize") await files.resize(path, change.size);
 		else if (change.call === "make") await files.make(path, change.type);

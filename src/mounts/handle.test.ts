@@ -20,7 +20,7 @@ function start(how: "in place" | "by drafts" = "in place", disk = new Disk()) {
 	const files = new HandleFiles(disk.handle, pens, true, (key, message) => {
 		told.push(`/${key}: ${message}`);
 	});
-	const witness = { before() {}, async after() {} };
+	const witness = { async before() {}, async after() {} };
 	return { disk, told, files, pens, store: new HandleStore(files, pens, { run }, witness) };
 }
 

@@ -68,7 +68,7 @@ export class PickedStore extends HandleStore {
 		});
 		const note = async (path: string) => sight.note(path, await files.look(path), true);
 		super(files, pens, turns, {
-			before() {},
+			async before() {},
 			async after(change) {
 				// What is written is noted when it takes the file's place.
 				if (change.call === "write" || change.call === "resize") return;

@@ -7,11 +7,13 @@ import { openChannel } from "./channel.ts";
 import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
 import { HandleStore, pathsOf, type Witness } from "./handle-store.ts";
+import { Identities } from "./identities.ts";
 import { readIntent } from "./intent.ts";
 import { CHANNEL, Lease, type Word } from "./lease.ts";
 import { type Directory, named, PROBE } from "./names.ts";
 import { isWithin, keyOf, split } from "./paths.ts";
 import { hold, InPlacePens } from "./pens.ts";
+import { Renames } from "./renames.ts";
 
 /** `by` is what the store is called on the channel of all tabs. */
 export async function privateStore(
@@ -36,14 +38,27 @@ export async function privateStore(
 				const here = (_: string, message: string) => damaged("", message);
 				await new HandleFiles(directory, pens, true, here).finish();
 			},
-			taken: () => {
+			async taken() {
 				files.forget();
-				return files.finish();
+				for (const other of await renames.read()) {
+					const here = placed(other, path);
+					if (here !== null) identities.forget(here);
+				}
+				await files.finish();
 			},
-			leaving: () => pens.putDown(""),
+			async leaving() {
+				try {
+					await pens.putDown("");
+				} finally {
+					await renames.write();
+				}
+			},
 		});
+		const renames = new Renames(`/${keyOf(path)}`, by);
+		const identities = new Identities();
+		const known = () => (renames.works ? identities : null);
 		const say = (paths: string[]) => lease.say({ kind: "changed", paths, by });
-		return new HandleStore(files, pens, lease, witness(path, say));
+		return new HandleStore(files, pens, lease, witness(path, say, renames), known);
 	});
 }
 
@@ -52,10 +67,12 @@ const MOST_PATHS = 64;
 
 /** Tells the others what changes. It is told before it happens, for a tab that is killed then cannot
  *  have forgotten it; who hears it and looks needs the lease, and so waits until it has happened. */
-function witness(root: string, say: (paths: string[]) => void): Witness {
+function witness(root: string, say: (paths: string[]) => void, renames: Renames): Witness {
 	const whole = (path: string) => `/${keyOf(`${root}/${path}`)}`;
 	return {
-		before(changes) {
+		async before(changes) {
+			const moved = changes.filter(({ call }) => call === "remove" || call === "rename");
+			await renames.note(moved.flatMap(pathsOf).map(whole));
 			const paths = [...new Set(changes.flatMap(pathsOf).map(whole))];
 			say(paths.length > MOST_PATHS ? [whole("")] : paths);
 		},
