@@ -48,6 +48,7 @@ declare global {
 	var enough: boolean;
 	var mounted: Porthole.Sandbox;
 	function nextLine(): Promise<string>;
+	function pressEnter(): Promise<void>;
 	/** Resolves when it has. */
 	var finished: Promise<void>;
 }
@@ -166,6 +167,107 @@ while last != "done":
 			await one.evaluate(`(${change})().then(() => mounted.sync())`);
 			expect(await sees(`${seen}\n`)).toContain(`${seen}\n`);
 		}
+	});
+}
+
+/** Three pages that have a directory mounted at `/d`, with a file in it. */
+async function threePages(baseURL: string, open: () => Porthole.Directory, packages: string[]) {
+	const pages: Page[] = [];
+	for (let i = 0; i < 3; i++) {
+		const page = await browser.open(baseURL);
+		await page.evaluate(`globalThis.openStore = ${open}`);
+		await page.evaluate(async (packages) => {
+			const mounts = { "/d": openStore() };
+			globalThis.mounted = await porthole.Sandbox.create({ packages, mounts });
+		}, packages);
+		if (i === 0) {
+			await page.evaluate(async () => {
+				await mounted.fs.writeFile("/d/f", new Uint8Array(300_000).fill(1));
+				await mounted.sync();
+			});
+		}
+		pages.push(page);
+	}
+	return pages;
+}
+
+for (const { name, open } of kinds) {
+	test(`${name}: a program that has a file open reads and writes no other that comes to its path`, async ({
+		baseURL,
+	}) => {
+		const [one, other] = await threePages(baseURL ?? "", open, ["/packages/python.webc"]);
+		if (one === undefined || other === undefined) throw new Error("no pages");
+		await other.evaluate(async () => {
+			const code = `import os
+def part(fd, length):
+    found = set()
+    try:
+        while length > 0 and (read := os.read(fd, length)):
+            found |= set(read)
+            length -= len(read)
+    except OSError as error:
+        found.add(os.strerror(error.errno))
+    return sorted(found, key=str)
+def change(fd):
+    try:
+        os.pwrite(fd, bytes([9]) * 5000, 290000)
+        os.fsync(fd)
+        return "fine"
+    except OSError as error:
+        return os.strerror(error.errno)
+fd = os.open("/d/f", os.O_RDWR)
+print(part(fd, 65536), flush=True)
+input()
+print(part(fd, 300000), change(fd), flush=True)
+print(part(os.open("/d/f", os.O_RDONLY), 300000), flush=True)
+`;
+			const program = await mounted.command("python", ["-c", code]).spawn();
+			globalThis.nextLine = lines(program.stdout);
+			Object.assign(globalThis, {
+				pressEnter: () => program.stdin.getWriter().write(new TextEncoder().encode("\n")),
+			});
+		});
+		expect(await other.evaluate(() => nextLine())).toBe("[1]\n");
+		await one.evaluate(async () => {
+			await mounted.fs.writeFile("/d/new", new Uint8Array(300_000).fill(2));
+			await mounted.fs.rename("/d/new", "/d/f");
+			await mounted.sync();
+		});
+		await other.evaluate(() => pressEnter());
+		const stale = "Stale file handle";
+		expect(await other.evaluate(() => nextLine())).toBe(`[1, '${stale}'] ${stale}\n`);
+		expect(await other.evaluate(() => nextLine())).toBe("[2]\n");
+		const found = await one.evaluate(async () => [...new Set(await mounted.fs.readFile("/d/f"))]);
+		expect(found).toEqual([2]);
+	});
+
+	test(`${name}: a file that three tabs replace is always read whole`, async ({ baseURL }) => {
+		const pages = await threePages(baseURL ?? "", open, []);
+		const told = await Promise.all(
+			pages.map((page, index) =>
+				page.evaluate(async (index) => {
+					const wrong: string[] = [];
+					let reads = 0;
+					for (const end = Date.now() + 4000; Date.now() < end; ) {
+						if (Math.random() < 0.4) {
+							const letter = Math.floor(Math.random() * 250);
+							const bytes = new Uint8Array(100_000 + Math.random() * 300_000).fill(letter);
+							await mounted.fs.writeFile(`/d/new ${index}`, bytes);
+							await mounted.fs.rename(`/d/new ${index}`, "/d/f");
+							await mounted.sync();
+						} else {
+							const found = await mounted.fs.readFile("/d/f").catch((error) => error);
+							const letters = found instanceof Error ? [] : [...new Set(found)];
+							if (letters.length !== 1) wrong.push(`${found.code ?? letters}`);
+							reads += 1;
+						}
+					}
+					return { wrong, reads };
+				}, index),
+			),
+		);
+		expect(told.flatMap(({ wrong }) => wrong)).toEqual([]);
+		expect(Math.min(...told.map(({ reads }) => reads))).toBeGreaterThan(0);
 	});
 }
 
