@@ -6,7 +6,15 @@ export type { ExportOptions } from "./archive/export.ts";
 export type { ArchiveSource, Imported, ImportOptions } from "./archive/import.ts";
 export type { ArchiveFormat } from "./archive/tree.ts";
 export type { ScriptAddress, TrustedAddress } from "./bridge/make-worker.ts";
-export type { Listing, NameRules, Store, StoreChange, Times } from "./bridge/store.ts";
+export type {
+	FileId,
+	Listing,
+	Made,
+	NameRules,
+	Store,
+	StoreChange,
+	Times,
+} from "./bridge/store.ts";
 export {
 	FileSystemAccessDirectory,
 	type FolderOptions,

@@ -79,6 +79,6 @@ export function newOrigin(): { disk: Disk; locks: Locks } {
 		addEventListener: page.addEventListener.bind(page),
 		removeEventListener: page.removeEventListener.bind(page),
 	});
-	indexedDB = new IDBFactory();
+	Object.assign(globalThis, { indexedDB: new IDBFactory() });
 	return { disk, locks };
 }
