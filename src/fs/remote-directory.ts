@@ -26,6 +26,7 @@ import { Entries } from "./entries.ts";
 import { type Entry, emptiness, type INode, Node, wrongReplacement, wrongType } from "./node.ts";
 import type { RemoteFileSystem } from "./remote.ts";
 import { RemoteFile, RemoteLeaf, RemoteNode, RemoteSymlink } from "./remote-node.ts";
+import { isGone } from "./store-queue.ts";
 import { MAX_NAME, utf8Length } from "./walk.ts";
 
 const MILLISECOND = 1_000_000n;
@@ -41,6 +42,8 @@ export class RemoteDirectory extends RemoteNode {
 	#listing: Ticket<Listing[]> | null = null;
 	/** When it was last listed. */
 	#seen = 0;
+	/** Why it could not be listed then. */
+	#failure: Done = 0;
 	/** Done when it has been listed again, for the call that wants to know. */
 	#fresh: OpenTicket<void> | null = null;
 	/** Names that were changed here while it is being listed again. */
@@ -311,16 +314,22 @@ export class RemoteDirectory extends RemoteNode {
 
 	#list(): Entries | Errno {
 		if (this.removed) return new Entries();
+		// A call that asks twice, and is run again for each answer, would never come to its end.
+		if (this.#failure !== 0 && this.fs.clock() - this.#seen < FRESH) return this.#failure;
 		this.#listing ??= this.fs.queue.list(this.path);
 		const ticket = this.#listing;
 		if (!ticket.done) return this.fs.bridge.pending(ticket);
 		this.#listing = null;
-		if (ticket.error !== 0) return ticket.error;
-		if (!Array.isArray(ticket.value)) return EIO;
-		const entries = new Entries();
-		for (const listing of ticket.value) this.#enter(entries, listing);
-		this.#entries = entries;
 		this.#seen = this.fs.clock();
+		const listings: unknown = ticket.value;
+		if (!Array.isArray(listings)) {
+			if (isGone(ticket.error)) this.parent?.lookAgain();
+			this.#failure = ticket.error || EIO;
+			return this.#failure;
+		}
+		const entries = new Entries();
+		for (const listing of listings) this.#enter(entries, listing);
+		this.#entries = entries;
 		return entries;
 	}
 

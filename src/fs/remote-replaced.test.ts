@@ -8,7 +8,9 @@ import { EIO, ENOENT, ESTALE } from "../abi/errno.ts";
 import type { StoreExtra } from "../bridge/store.ts";
 import { text } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
+import { Namespace } from "./namespace.ts";
 import { emptyStat, type INode } from "./node.ts";
+import * as tree from "./operations.ts";
 import { RemoteFileSystem } from "./remote.ts";
 
 const encode = (content: string) => new TextEncoder().encode(content);
@@ -256,6 +258,20 @@ test("a directory that is gone is found to be gone when a file in it is read, be
 	expect([read(f, 0), read(f, 32)]).toEqual(["aaaaaaaa", ESTALE]);
 	expect(find("d/e/f")).toBe(ENOENT);
 	expect(find("x/e/f")).toMatchObject({ type: "file" });
+});
+
+test("what is made in a directory that others have removed, or moved into it, is told so", () => {
+	const { fs, store, bridge, find, put, hear } = shared({ "/d": null, "/e": null, "/f": OLD });
+	const ns = new Namespace(fs);
+	find("d");
+	store.items.delete("/d");
+	store.items.delete("/e");
+	const made = () => tree.open(ns, ns.root, "d/new", true, tree.CREATE, true);
+	expect(bridge.run(made)).toBe(ENOENT);
+	expect(bridge.run(() => tree.rename(ns, ns.root, "f", ns.root, "e/f"))).toBe(ENOENT);
+	put("/d", null);
+	hear("/d");
+	expect(bridge.run(made)).toMatchObject({ type: "file" });
 });
 
 test("of two names of a file that others replace one, the other still leads to it", () => {
