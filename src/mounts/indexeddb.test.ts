@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import type { Listing, StoreChange } from "../bridge/store.ts";
 import { MemoryStore } from "./memory.ts";
@@ -68,6 +68,25 @@ test("a fold for which there is no space loses nothing, nor does a removal after
 	full = false;
 	expect(await world.open().read("/f", 0, 10)).toEqual(filled(10, 2));
 	expect(await tab.read("/f", 0, 10)).toEqual(filled(10, 2));
+});
+
+test("what a failed transaction has changed is not seen, although its number comes again", async () => {
+	vi.spyOn(Math, "random").mockReturnValue(0);
+	for (let wait = 0; wait < 40; wait++) {
+		const world = new World();
+		const tab = world.open();
+		await tab.apply([make("/f"), write("/f", 0, filled(10, 1))]);
+		const fates: Fate[] = ["undone"];
+		world.fate = () => fates.shift() ?? "fine";
+		const failed = tab.apply([write("/f", 0, filled(10, 2))]).catch(() => "failed");
+		await turns(wait);
+		const next = tab.apply([write("/f", 0, filled(5, 3))]);
+		const read = tab.read("/f", 0, 10);
+		expect(await failed).toBe("failed");
+		await next;
+		expect([...(await read)], `after ${wait} turns`).toEqual([3, 3, 3, 3, 3, 1, 1, 1, 1, 1]);
+	}
+	vi.restoreAllMocks();
 });
 
 // --- at random ---
@@ -265,10 +284,14 @@ async function play(roll: Dice): Promise<void> {
 		else if (kind < 16) await quiet(pending.get(tab) ?? new Set());
 		else if (kind < 17) await replace(at);
 		else if (kind < 18) {
-			// One that has slept folds what another has folded, and dies over it.
-			await fold(tab);
+			// One folds all that both know of, then the other begins to fold it, and dies over it.
 			const other = (at + 1) % tabs.length;
-			tabs[other]?.fireTimers();
+			const late = tabs[other] as Tab;
+			for (const each of [tab, tab, tab, late]) {
+				await each.apply(randomChanges(roll)).catch(() => {});
+			}
+			await fold(tab);
+			late.fireTimers();
 			await turns(roll(100));
 			await replace(other);
 		}

@@ -46,8 +46,8 @@ export interface Committed {
 }
 
 /** What becomes of a transaction that may change something: the browser undoes it after so many turns of
- *  the event loop, or finds the disk full if there is anything to put. */
-export type Fate = "fine" | "full" | number;
+ *  the event loop, or when it is to be committed, or finds the disk full then if there is anything to put. */
+export type Fate = "fine" | "full" | "undone" | number;
 
 interface Context {
 	readonly tab: Tab;
@@ -62,12 +62,13 @@ interface Work {
 	changes: boolean;
 }
 
+let worlds = 0;
 const works = new WeakMap<IDBTransaction, Work>();
 
 export class World {
 	readonly history: Committed[] = [];
 	readonly calls: Call[] = [];
-	readonly name = `world ${Math.random()}`;
+	readonly name = `world ${++worlds}`;
 	fate: () => Fate;
 	/** Counts what happens. */
 	clock = 0;
@@ -253,9 +254,11 @@ function follow(tx: IDBTransaction, { tab, call }: Context): void {
 	tx.addEventListener("abort", () => tab.open.delete(tx));
 	const fate = tx.mode === "readwrite" ? tab.world.fate() : "fine";
 	if (typeof fate === "number") turns(fate).then(() => undo(tx, "UnknownError"));
-	if (fate !== "full") return;
 	const commit = tx.commit.bind(tx);
-	tx.commit = () => (work.puts ? undo(tx, "QuotaExceededError") : commit());
+	if (fate === "undone") tx.commit = () => undo(tx, "UnknownError");
+	if (fate === "full") {
+		tx.commit = () => (work.puts ? undo(tx, "QuotaExceededError") : commit());
+	}
 }
 
 /** The browser undoes a transaction. */
