@@ -42,7 +42,7 @@ export class RemoteDirectory extends RemoteNode {
 	#listing: Ticket<Listing[]> | null = null;
 	/** When it was last listed. */
 	#seen = 0;
-	/** Why it could not be listed then. */
+	/** The store had no directory here then: ENOENT, or ENOTDIR. */
 	#failure: Done = 0;
 	/** Done when it has been listed again, for the call that wants to know. */
 	#fresh: OpenTicket<void> | null = null;
@@ -323,10 +323,13 @@ export class RemoteDirectory extends RemoteNode {
 		this.#seen = this.fs.clock();
 		const listings: unknown = ticket.value;
 		if (!Array.isArray(listings)) {
-			if (isGone(ticket.error)) this.parent?.lookAgain();
-			this.#failure = ticket.error || EIO;
-			return this.#failure;
+			const gone = isGone(ticket.error);
+			if (gone) this.parent?.lookAgain();
+			// Any other failure may be over at the next question.
+			this.#failure = gone ? ticket.error : 0;
+			return ticket.error || EIO;
 		}
+		this.#failure = 0;
 		const entries = new Entries();
 		for (const listing of listings) this.#enter(entries, listing);
 		this.#entries = entries;
