@@ -20,7 +20,7 @@ const files = testFiles();
 for (let round = 1; ; round++) {
 	console.log(`hunt: round ${round}, ${SECONDS} s a test`);
 	run(["vitest/vitest.mjs", "run", ...files], { HUNT_SECONDS: String(SECONDS) });
-	run(["@playwright/test/cli.js", "test", "--project", "chromium", "tabs.spec", "crash.spec"], {
+	run(["@playwright/test/cli.js", "test", "--project=chromium", "tabs.spec", "crash.spec"], {
 		PORTHOLE_SECONDS: String(SECONDS),
 		PORTHOLE_KILLS: String(SECONDS),
 	});
