@@ -307,7 +307,7 @@ test("mount and unmount while the sandbox runs; busy is EBUSY", { tag: "@waits" 
 		const stored = text(await directory.read("/g.txt", 0, 10));
 		const gone = await sandbox.fs.exists("/late/f.txt");
 		const nothing = await caught(sandbox.unmount("/late"));
-		await sandbox.mount("late", directory);
+		await sandbox.mount("/late", directory);
 		const back = await sandbox.fs.readTextFile("/late/f.txt");
 		return { twice, busy, still, stored, gone, nothing, back };
 	}, PYTHON);

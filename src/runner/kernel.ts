@@ -97,7 +97,7 @@ export class SandboxKernel implements Kernel {
 		/** `loaded` never falls, and never passes `total`: what a server says of that is a hint. */
 		const report: Report = (phase, loaded, hint = 0) => {
 			most = Math.max(most, loaded);
-			const total = hint < most ? undefined : hint;
+			const total = hint === 0 || hint < most ? undefined : hint;
 			// What guests read later is nobody's progress.
 			if (this.#loads.has(load)) {
 				this.#post({ from: 0, kind: "progress", load, phase, loaded: most, total });
