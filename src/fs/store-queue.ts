@@ -76,7 +76,7 @@ interface Named {
 	readonly change: NameChange;
 	/** Its number among all steps. */
 	readonly order: number;
-	/** Whom a failure concerns, and who is told which file has been made. */
+	/** The node that a failure is told to, and that is told which file has been made. */
 	readonly node: INode & { id?: FileId | undefined };
 	/** It may have been made already, by an attempt whose answer was lost. */
 	again: boolean;
@@ -357,7 +357,7 @@ export class StoreQueue {
 		return this.#harden(waiting.wanted);
 	}
 
-	/** The same for the changes of one node; a program that goes on writing to it keeps nobody waiting. */
+	/** The same for the changes of one node; a program that goes on writing to it keeps no other waiting. */
 	syncOf(node: INode, waiting: Waiting): Done {
 		waiting.before ??= this.#allBefore(this.#open.has(node));
 		if (!waiting.before.done) return this.#bridge.pending(waiting.before);

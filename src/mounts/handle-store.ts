@@ -32,7 +32,7 @@ export class HandleStore extends ChangingStore implements Store {
 	readonly #witness: Witness;
 	readonly #identities: () => Identities | null;
 
-	/** `identities` are null while nobody knows which file is which. */
+	/** `identities` are null while the store has not told which file is which. */
 	constructor(
 		files: HandleFiles,
 		pens: Pens,
