@@ -25,6 +25,9 @@ export interface Witness {
 	after(change: StoreChange): Promise<void>;
 }
 
+/** Changes after which another file may be at a path. */
+const OF_NAMES: ReadonlySet<StoreChange["call"]> = new Set(["make", "remove", "rename", "symlink"]);
+
 export class HandleStore extends ChangingStore implements Store {
 	readonly #files: HandleFiles;
 	readonly #pens: Pens;
@@ -89,14 +92,21 @@ export class HandleStore extends ChangingStore implements Store {
 	protected change(change: StoreChange): Promise<Made | undefined> {
 		return this.#run(change.call, change.path, async () => {
 			await this.#witness.before([change]);
-			return this.#told(change).finally(() => this.#files.note());
+			try {
+				return await this.#told(change);
+			} finally {
+				// Without space, what is noted on a file that has gone stays, and is true of no other.
+				const noted = this.#files.note();
+				await (change.call === "utimes" ? noted : noted.catch(() => {}));
+			}
 		});
 	}
 
 	async #told(change: StoreChange): Promise<Made | undefined> {
 		await this.#make(change).catch((error: unknown) => {
-			// What the browser has not done to its end, the next lease may.
-			if (!(error instanceof PortholeError)) {
+			// What the browser has not done to its end, the next lease may. A file that could not be written, for
+			// want of space, is the same file as before.
+			if (!(error instanceof PortholeError) && OF_NAMES.has(change.call)) {
 				for (const path of pathsOf(change)) this.#identities()?.forget(path);
 			}
 			throw error;

@@ -48,6 +48,48 @@ test("a tab that is killed has told that it would change names", async () => {
 	expect(await two.read("/f", 0, 9, await idOf(two, "f"))).toEqual(encode("n"));
 });
 
+test.each([true, false])(
+	"a file that had no room is the same file when there is some (%s)",
+	async (inPlace) => {
+		const { disk } = newOrigin();
+		const store = await open("/", inPlace);
+		await store.make("/old", "file");
+		await store.write("/old", 0, new Uint8Array(1000));
+		const id = (await store.make("/f", "file"))?.id;
+		await store.sync();
+		disk.quota = 1500;
+		const change = {
+			call: "write",
+			path: "/f",
+			offset: 0,
+			bytes: encode("f".repeat(900)),
+			id,
+		} as const;
+		const full = await store.apply([change], true).catch((error) => [error.code]);
+		expect(full).toEqual(["ENOSPC"]);
+		await store.remove("/old");
+		expect(await store.apply([change], true)).toEqual([null]);
+		expect(await store.read("/f", 0, 2000, id)).toEqual(change.bytes);
+	},
+);
+
+test("a file is removed although its directory's notes have no room", async () => {
+	const { disk } = newOrigin();
+	const store = await open();
+	for (const name of ["f", "g"]) {
+		await store.make(`/${name}`, "file");
+		await store.utimes(`/${name}`, 1n, 2n);
+	}
+	disk.quota = disk.used;
+	disk.onCall = (method) => {
+		if (method === "createWritable") throw new DOMException("full", "QuotaExceededError");
+	};
+	await store.remove("/f");
+	expect((await store.list("/")).map(({ name, times }) => [name, times?.modified])).toEqual([
+		["g", 2n],
+	]);
+});
+
 test("mounts that lie in each other tell each other, and others are left alone", async () => {
 	newOrigin();
 	const [top, inner, beside] = [await open("/"), await open("/a/b"), await open("/c")];
