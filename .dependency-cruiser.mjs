@@ -11,10 +11,11 @@ const CONFORMANCE = "^src/((fs|mounts)/conformance|\\w+/.*\\.testkit)\\.ts$";
 const TEST = "\\.(test|test-d|bench)\\.ts$";
 
 /** `tests`: rooms that only tests of the room may import besides.
- * @type {Record<string, { may: string[], types?: string[], tests?: string[] }>} */
+ * `files`: single files of other rooms.
+ * @type {Record<string, { may: string[], files?: string[], types?: string[], tests?: string[] }>} */
 const ROOMS = {
 	abi: { may: [] },
-	webc: { may: [], tests: ["abi"] },
+	webc: { may: [], files: ["abi/nearest"], tests: ["abi"] },
 	bridge: { may: ["abi"] },
 	fs: { may: ["abi"], types: ["bridge", "webc"] },
 	mounts: { may: ["abi", "bridge"] },
@@ -39,8 +40,9 @@ const OURS = "^(src|workers|e2e|scripts|bench)/";
 const folders = (names) => `^src/(${names.join("|")})/`;
 
 /** @param {string} room
- * @param {{ may: string[], types?: string[], tests?: string[] }} allowed */
-function roomRules(room, { may, types = [], tests = [] }) {
+ * @param {{ may: string[], files?: string[], types?: string[], tests?: string[] }} allowed */
+function roomRules(room, { may, files = [], types = [], tests = [] }) {
+	const single = files.map((file) => `^src/${file}\\.ts$`);
 	const values = {
 		name: `${room}-imports`,
 		comment: `src/${room} may import ${may.join(", ") || "nothing of ours"}${
@@ -48,7 +50,7 @@ function roomRules(room, { may, types = [], tests = [] }) {
 		}.`,
 		severity: "error",
 		from: { path: `^src/${room}/` },
-		to: { path: OURS, pathNot: [folders([room, ...may, ...types])] },
+		to: { path: OURS, pathNot: [folders([room, ...may, ...types]), ...single] },
 	};
 	const conformance = {
 		from: { path: `^src/${room}/`, pathNot: [TEST, CONFORMANCE] },
@@ -64,7 +66,10 @@ function roomRules(room, { may, types = [], tests = [] }) {
 			...values,
 			name: `${room}-tests-imports`,
 			from: { path: `^src/${room}/.*${TEST}` },
-			to: { path: OURS, pathNot: [folders([room, ...may, ...types, ...tests]), CONFORMANCE] },
+			to: {
+				path: OURS,
+				pathNot: [folders([room, ...may, ...types, ...tests]), ...single, CONFORMANCE],
+			},
 		},
 		{
 			name: `${room}-conformance`,

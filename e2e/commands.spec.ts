@@ -794,6 +794,9 @@ test.describe("what is refused", () => {
 			await refuse("mappedCommands", [], { mappedCommands: { main: 1 } });
 			await refuse("imports", [], { imports: { env: { f: "f" } } });
 			await refuse("did you mean currentDir?", [], { currentDirectory: "/" });
+			await refuse("did you mean columns?", [], {
+				terminal: { column: 80, columns: 80, rows: 24 },
+			});
 			await refuse("did you mean network?", [], { capabilities: { netwrok: false } });
 			await refuse("constructor", [], { constructor: 1 });
 			return { refused, running: sandbox.processes.length };
@@ -839,7 +842,30 @@ test.describe("what is refused", () => {
 			for (const [right, call] of Object.entries(calls)) {
 				errors.push([right, await thrown(call)] as const);
 			}
-			return { errors, made: await sandbox.fs.exists("/made") };
+			// An argument where a call takes none would have no effect.
+			const { fs } = sandbox;
+			const more = (method: (...args: never[]) => unknown, on: object, ...args: unknown[]) =>
+				Reflect.apply(method, on, args);
+			const command = sandbox.command("main");
+			const late: Record<string, () => unknown> = {
+				"readFile takes 1 argument;": () => more(fs.readFile, fs, "/tmp", "utf8"),
+				"readdir takes 1 argument;": () => more(fs.readdir, fs, "/tmp", { recursive: true }),
+				"writeFile takes 2 arguments;": () => more(fs.writeFile, fs, "/made", "x", { flag: "wx" }),
+				"spawn takes no arguments;": () => more(command.spawn, command, { timeout: 1 }),
+				"unmount takes 1 argument;": () => more(sandbox.unmount, sandbox, "/work", {}),
+				"string or bytes for readOnly": () => new porthole.MemoryDirectory(of({ readOnly: true })),
+				"MemoryDirectory takes 1 argument;": () =>
+					Reflect.construct(porthole.MemoryDirectory, [{}, { readOnly: true }]),
+				"takes a name first": () => new porthole.IndexedDBDirectory(of({ durability: "strict" })),
+				"takes a path first": () => new porthole.OPFSDirectory(of({ persist: true })),
+				"a directory's handle first": () =>
+					new porthole.FileSystemAccessDirectory(of({ mode: "read" })),
+				"takes a URL first": () => new porthole.HTTPDirectory(of({ index: "" })),
+			};
+			for (const [said, call] of Object.entries(late)) {
+				errors.push([said, await thrown(call)] as const);
+			}
+			return { errors, made: await fs.exists("/made") };
 		});
 		for (const [right, error] of result.errors) {
 			expect(error, right).toMatchObject({ porthole: true, code: "invalid-option" });

@@ -211,3 +211,28 @@ test("its sandbox is made with what the page gives, also before the element is k
 	await page.evaluate(() => (globalThis as unknown as { giveLate(): void }).giveLate());
 	await expect(screen(page)).toContainText("given late", { timeout: 30_000 });
 });
+
+test("an attribute that is nearly right is told the right one; a signal of `options` ends the start", async ({
+	page,
+}) => {
+	await open(page, { src: "/packages/python.webc", arg: "-V", class: "wide", "data-src": "x" });
+	await expect(page.locator("porthole-terminal").getByRole("alert")).toHaveText(
+		"The program could not be started: arg is no attribute; did you mean args? Correct the attributes of the element.",
+	);
+	expect(await told(page)).toEqual(["failure invalid-option"]);
+	await page.locator("porthole-terminal").evaluate((element) => {
+		element.removeAttribute("arg");
+		Object.assign(element, {
+			options: { signal: AbortSignal.abort(new Error("the page's reason")) },
+		});
+	});
+	await expect(page.locator("porthole-terminal").getByRole("alert")).toContainText(
+		"the page's reason",
+	);
+	await page.locator("porthole-terminal").evaluate((element) => {
+		Object.assign(element, { options: { package: [] } });
+	});
+	await expect(page.locator("porthole-terminal").getByRole("alert")).toContainText(
+		"package is no option of Sandbox.create; did you mean packages?",
+	);
+});

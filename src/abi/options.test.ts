@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { checkNames, didYouMean } from "./options.ts";
+import { didYouMean } from "./nearest.ts";
+import { checkNames, takeNoMore } from "./options.ts";
 
 const known = { packages: 0, mounts: 0, readOnly: 0, stdin: 0, stdout: 0, currentDir: 0 };
 
@@ -34,5 +35,28 @@ test("what is right, or not set, passes", () => {
 		expect(() => checkNames("create", strange as unknown as object, known)).toThrow(
 			"not an object",
 		);
+	}
+});
+
+test("what follows the arguments of a method is refused", async () => {
+	class Tree {
+		static {
+			takeNoMore(Tree, "read move");
+		}
+		async read(path: string): Promise<string> {
+			return path;
+		}
+		async move(from: string, to: string): Promise<string> {
+			return `${from} ${to} ${await this.read("")}`;
+		}
+	}
+	const tree = new Tree();
+	await expect(tree.move("a", "b")).resolves.toBe("a b ");
+	await expect(Reflect.apply(tree.read, tree, ["a", undefined])).resolves.toBe("a");
+	for (const more of ["utf8", {}, 0, null]) {
+		await expect(Reflect.apply(tree.read, tree, ["a", more])).rejects.toMatchObject({
+			code: "invalid-option",
+			message: "read takes 1 argument; leave out what follows",
+		});
 	}
 });

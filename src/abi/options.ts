@@ -3,6 +3,7 @@
  * as if it had been heard.
  */
 import { PortholeError } from "./error.ts";
+import { didYouMean } from "./nearest.ts";
 
 /** The names of the options of a call. That none is missing is checked by the compiler. */
 export type Names<T> = Readonly<Record<keyof T, unknown>>;
@@ -22,27 +23,25 @@ export function checkNames(call: string, options: object, known: object): void {
 	}
 }
 
-/** "did you mean …?" with the name that is nearest to `name`; undefined where none is near. */
-export function didYouMean(name: string, names: readonly string[]): string | undefined {
-	let best = 0.4;
-	let nearest: string | undefined;
-	for (const other of names) {
-		const alike = likeness(name, other);
-		if (alike > best) [best, nearest] = [alike, other];
+/** From now on methods of a class refuse arguments that would have no effect, such as options that belong
+ *  elsewhere. `names`, with spaces between, are of methods that return promises and that give none of their
+ *  parameters a default. */
+export function takeNoMore(of: { readonly prototype: object }, names: string): void {
+	for (const name of names.split(" ")) {
+		const method: (...args: unknown[]) => unknown = Reflect.get(of.prototype, name);
+		const strict = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
+			checkCount(name, args, method.length);
+			return Reflect.apply(method, this, args);
+		};
+		Reflect.set(of.prototype, name, strict);
 	}
-	return nearest && `did you mean ${nearest}?`;
 }
 
-/** How many pairs of neighbouring letters two names share: from 0 to 1. */
-function likeness(a: string, b: string): number {
-	const [mine, theirs] = [pairs(a), pairs(b)];
-	const shared = mine.filter((pair) => theirs.includes(pair)).length;
-	return shared / Math.max(mine.length, theirs.length);
-}
-
-/** The first letter counts too, and so does the last. */
-function pairs(name: string): string[] {
-	// A name is compared as far as a name reaches.
-	const letters = [..."^", ...name.slice(0, 64).toLowerCase(), "$"];
-	return letters.slice(1).map((letter, index) => letters[index] + letter);
+/** Errors: `"invalid-option"` where there are more than `count` arguments. */
+export function checkCount(call: string, args: readonly unknown[], count: number): void {
+	if (args.slice(count).every((more) => more === undefined)) return;
+	throw new PortholeError(
+		"invalid-option",
+		`${call} takes ${count || "no"} argument${count === 1 ? "" : "s"}; leave out what follows`,
+	);
 }

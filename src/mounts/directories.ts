@@ -5,7 +5,7 @@
  * directory here is a name and a recipe; the store behind it is loaded when it is first used.
  */
 import { PortholeError } from "../abi/error.ts";
-import { checkNames, type Names } from "../abi/options.ts";
+import { checkCount, checkNames, type Names } from "../abi/options.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { LinkingStore, Store, StoreChange } from "../bridge/store.ts";
 import type { HTTPOptions } from "./http.ts";
@@ -93,6 +93,11 @@ abstract class Folder extends Handles {
 	}
 }
 
+/** Errors: `"invalid-option"` for what a class cannot be made of. */
+function takes(what: string, right: boolean): void {
+	if (!right) throw new PortholeError("invalid-option", `the directory takes ${what}`);
+}
+
 /** What all can do; what those with links can; what those over handles can, without hard links. */
 const LateStore = Late as LateClass<unknown> as LateClass<Store>;
 const LateLinks = Links as LateClass<unknown> as LateClass<LinkingStore & With<"apply">>;
@@ -103,9 +108,14 @@ const LateFolder = Folder as LateClass<unknown> as LateClass<HandleLike & With<"
 /** Files in the page's memory, gone with it. Several sandboxes may share one. */
 export class MemoryDirectory extends LateLinks {
 	/** `files`: content by path, with or without a leading slash. A path that ends in a slash is an
-	 *  empty directory. */
-	constructor(files: Readonly<Record<string, string | Uint8Array>> = {}) {
-		let copied = Object.entries(files).map(([path, data]) => [path, data.slice()] as const);
+	 *  empty directory. Errors: `"invalid-option"`. */
+	constructor(files?: Readonly<Record<string, string | Uint8Array>>);
+	constructor(files: Readonly<Record<string, string | Uint8Array>> = {}, ...more: unknown[]) {
+		checkCount("MemoryDirectory", [files, ...more], 1);
+		let copied = Object.entries(files).map(([path, data]) => {
+			takes(`a string or bytes for ${path}`, typeof data === "string" || ArrayBuffer.isView(data));
+			return [path, data.slice()] as const;
+		});
 		super(async () => {
 			const store = new (await import("./memory.ts")).MemoryStore(copied);
 			// What is removed from the store shall not stay here.
@@ -125,6 +135,7 @@ export class IndexedDBDirectory extends LateDatabase {
 		super(async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options));
 		const names: Names<IndexedDBOptions> = { durability: 0, persist: 0, timeout: 0 };
 		checkNames("IndexedDBDirectory", options, names);
+		takes("a name first", typeof name === "string");
 		this.timeout = options.timeout;
 	}
 }
@@ -159,6 +170,7 @@ export class OPFSDirectory extends LateHandles {
 		);
 		const names: Names<OPFSOptions> = { workerUrl: 0, persist: 0, timeout: 0 };
 		checkNames("OPFSDirectory", options, names);
+		takes("a path first", typeof path === "string");
 		this.workerUrl = options.workerUrl;
 		this.timeout = options.timeout;
 	}
@@ -195,6 +207,7 @@ export class FileSystemAccessDirectory extends LateFolder {
 		super(async () => new (await import("./picked.ts")).PickedStore(handle, mode));
 		const names: Names<FolderOptions> = { mode: 0, timeout: 0 };
 		checkNames("FileSystemAccessDirectory", options, names);
+		takes("a directory's handle first", typeof handle?.getDirectoryHandle === "function");
 		this.handle = handle;
 		this.timeout = timeout;
 	}
@@ -245,5 +258,6 @@ export class HTTPDirectory extends LateStore {
 			timeout: 0,
 		};
 		checkNames("HTTPDirectory", options, names);
+		takes("a URL first", typeof url === "string" || url instanceof URL);
 	}
 }

@@ -2,6 +2,7 @@
  * A command: what is to be run and how, and nothing started yet.
  */
 import { PortholeError } from "../abi/error.ts";
+import { takeNoMore } from "../abi/options.ts";
 import { type CommandOptions, checkCommand } from "./options.ts";
 import type { ExitStatus, Process, ProcessEnd, Sink } from "./process.ts";
 
@@ -22,6 +23,10 @@ export type Start = (
 ) => Promise<ProcessEnd>;
 
 export class Command {
+	static {
+		takeNoMore(Command, "output spawn");
+	}
+
 	readonly #start: Start;
 	readonly #args: readonly string[];
 	readonly #options: CommandOptions;

@@ -3,7 +3,7 @@
  * Each failure is a PortholeError whose `code` is the POSIX name and whose message names call and path.
  */
 import { PortholeError } from "../abi/error.ts";
-import { checkNames } from "../abi/options.ts";
+import { checkNames, takeNoMore } from "../abi/options.ts";
 import type { ExportOptions } from "../archive/export.ts";
 import type { ArchiveSource, Imported, ImportOptions } from "../archive/import.ts";
 import type { Files, WireEntry, WireStat } from "./protocol.ts";
@@ -36,6 +36,10 @@ export type Call = <K extends keyof Files>(
 	...args: Parameters<Files[K]>
 ) => Promise<Awaited<ReturnType<Files[K]>>>;
 
+/** Methods that take paths and data, and no options. */
+const PLAIN =
+	"readFile readTextFile writeFile appendFile readdir stat lstat rename copyFile symlink readlink utimes exists";
+
 const types = (type: WireStat["type"]) => ({
 	isFile: () => type === "file",
 	isDirectory: () => type === "directory",
@@ -43,6 +47,10 @@ const types = (type: WireStat["type"]) => ({
 });
 
 export class SandboxFS {
+	static {
+		takeNoMore(SandboxFS, PLAIN);
+	}
+
 	readonly #call: Call;
 
 	constructor(call: Call) {

@@ -2,7 +2,7 @@
  * Why a program cannot start in the directory that the page has chosen. Most can, so this is loaded late.
  */
 import { PortholeError } from "../abi/error.ts";
-import { didYouMean } from "../abi/options.ts";
+import { didYouMean } from "../abi/nearest.ts";
 import type { Files } from "./protocol.ts";
 
 /** `"invalid-option"`, with the nearest directory that there is. */

@@ -285,6 +285,7 @@ export function checkCommand(args: readonly string[], options: CommandOptions): 
 	checkMounts(options.mounts);
 	checkCapabilities(options.capabilities);
 	checkImports(options.imports);
+	checkNames("terminal", options.terminal ?? {}, { columns: 0, rows: 0 });
 	const { timeout, terminal, currentDir } = options;
 	if (currentDir?.includes("\0")) throw invalid("currentDir", "contains a NUL character");
 	if (timeout !== undefined && !(timeout >= 0)) throw invalid("timeout", "is not a number of ms");

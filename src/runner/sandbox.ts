@@ -9,6 +9,7 @@
  * all of them ask whether the worker that they began with is still there.
  */
 import { PortholeError } from "../abi/error.ts";
+import { takeNoMore } from "../abi/options.ts";
 import { isControlled, isOpaque, sharesMemory } from "../bridge/context.ts";
 import { Lent } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
@@ -131,6 +132,10 @@ const REPLACED: WireStatus = { code: 137, signal: "SIGKILL", reason: "replaced",
 const origins = new WeakMap<Package, { sandbox: Sandbox; loaded: Loaded }>();
 
 export class Sandbox extends SandboxTarget {
+	static {
+		takeNoMore(Sandbox, "unmount sync");
+	}
+
 	readonly fs: SandboxFS;
 	readonly #options: SandboxOptions;
 	readonly #choice: Choice;

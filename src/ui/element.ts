@@ -20,6 +20,7 @@ import {
 	type SandboxOptions,
 } from "../index.ts";
 import { LOOK } from "./element-style.ts";
+import { meant } from "./near.ts";
 import { make } from "./page.ts";
 import { dress } from "./sheets.ts";
 import type { TerminalView } from "./terminal-view.ts";
@@ -125,13 +126,15 @@ export class PortholeTerminal extends Base {
 		}
 	}
 
-	/** What sandboxes are made with: mounts, environment, `workerUrl`. Setting it starts again. */
+	/** What sandboxes are made with: mounts, environment, `workerUrl`. Setting it starts again. Its `signal`
+	 *  ends a start, and `onProgress` hears of `src` too. */
 	get options(): SandboxOptions {
 		return this.#options;
 	}
 
 	set options(options: SandboxOptions) {
-		this.#options = options;
+		// As an attribute that is taken away.
+		this.#options = options ?? {};
 		this.restart();
 	}
 
@@ -230,17 +233,24 @@ export class PortholeTerminal extends Base {
 		over: AbortSignal,
 		made: AbortSignal,
 	): Promise<ExitStatus> {
+		this.#check();
 		const words = splitWords(this.getAttribute("args") ?? "");
 		if ("problem" in words) throw new PortholeError("invalid-option", `args: ${words.problem}`);
 		const name = this.getAttribute("command");
-		const sandbox = await Sandbox.create({ ...this.#options, signal: over });
+		const options = this.#options;
+		const signal = options.signal ? AbortSignal.any([over, options.signal]) : over;
+		const sandbox = await Sandbox.create({ ...options, signal });
 		const close = () => sandbox.close().catch(() => {});
 		if (made.aborted) await close();
 		else made.addEventListener("abort", close);
-		const onProgress = (progress: Progress) => over.aborted || parts.progress(progress);
+		const onProgress = (progress: Progress) => {
+			if (over.aborted) return;
+			parts.progress(progress);
+			options.onProgress?.(progress);
+		};
 		const [{ TerminalView }, loaded] = await Promise.all([
 			import("./terminal-view.ts"),
-			sandbox.load(src, { signal: over, onProgress }),
+			sandbox.load(src, { signal, onProgress }),
 		]);
 		over.throwIfAborted();
 		const view = new TerminalView(parts.fresh());
@@ -253,6 +263,15 @@ export class PortholeTerminal extends Base {
 		const status = await process.status;
 		if (status.trap) view.note(status.trap.stack ?? status.trap.message);
 		return status;
+	}
+
+	/** Errors: `"invalid-option"` for an attribute that is nearly one of ours, and would have no effect. */
+	#check(): void {
+		for (const name of this.getAttributeNames()) {
+			const right = meant(name, ATTRIBUTES);
+			if (right === undefined) continue;
+			throw new PortholeError("invalid-option", `${name} is no attribute; did you mean ${right}?`);
+		}
 	}
 
 	#started(process: Process, parts: Parts, view: TerminalView): void {
@@ -325,7 +344,7 @@ class Parts {
 		const what = error instanceof Error ? error.message : String(error);
 		const next = advice.get(code) ?? "Try again; if it fails again, reload the page.";
 		this.#say("failed", "");
-		this.#problem.textContent = `The program could not be started: ${what.replace(/\.$/, "")}. ${next}`;
+		this.#problem.textContent = `The program could not be started: ${what.replace(/(?<![.?])\.?$/, ".")} ${next}`;
 	}
 
 	#say(state: "loading" | "running" | "ended" | "failed", text: string): void {

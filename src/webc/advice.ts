@@ -28,7 +28,7 @@ export const advice = {
 	"no-crypto": "Serve the page over https or from localhost, or set `verify: false`.",
 	"bad-archive": "Fetch the archive again, or pack it again with regular files only.",
 	"bad-toml": "Correct wasmer.toml and try again.",
-	"invalid-option": "Correct the name of the option.",
+	"invalid-option": "Correct the call.",
 	"missing-file": "Add the file, or correct wasmer.toml.",
 	"no-command": "See the package's `commands` for those it has.",
 	"missing-dependency": "Load the dependency first.",

@@ -14,6 +14,7 @@ import {
 	type PackageDefinition,
 } from "./definition.ts";
 import { WebcError } from "./error.ts";
+import { checkOptions } from "./options.ts";
 import { inOrder } from "./sorted.ts";
 import { mapOf, type Plan, planPackage, sanitize } from "./toml.ts";
 import { describeAtom, writePackage } from "./write.ts";
@@ -46,13 +47,10 @@ export async function packDirectory(
 	files: PackageFiles,
 	options: PackOptions = {},
 ): Promise<Uint8Array> {
-	const strange = Object.keys(options).find((name) => name !== "format");
-	if (strange !== undefined) {
-		throw new WebcError(
-			"invalid-option",
-			`packDirectory has the option format, and not ${strange}`,
-		);
-	}
+	await checkOptions("packDirectory", options, { format: 0 } satisfies Record<
+		keyof PackOptions,
+		0
+	>);
 	const format = options.format ?? 3;
 	const rules = { format, strict: true, ignoring: true };
 	return writePackage(await definePackage(files, rules));

@@ -10,6 +10,7 @@ import { decodeMap, type Table } from "./cbor.ts";
 import { nameFault } from "./cursor.ts";
 import { WebcError } from "./error.ts";
 import { readManifest, runners } from "./manifest.ts";
+import { checkOptions } from "./options.ts";
 import type { ByteSource, Package } from "./package.ts";
 import { readV3 } from "./read-v3.ts";
 import { asSource, Window } from "./source.ts";
@@ -31,11 +32,25 @@ export interface ReadOptions {
 	readonly caps?: Partial<Caps> | undefined;
 }
 
-/** Rejects with a WebcError where the input is no package, or is damaged or hostile. */
+const names: Readonly<Record<keyof ReadOptions, unknown>> = {
+	name: 0,
+	command: 0,
+	verify: 0,
+	caps: 0,
+};
+
+async function checkRead(call: string, options: ReadOptions): Promise<void> {
+	await checkOptions(call, options, names);
+	await checkOptions("caps", options.caps ?? {}, defaultCaps);
+}
+
+/** Rejects with a WebcError where the input is no package, or is damaged or hostile, and for an option
+ *  that there is not. */
 export async function readPackage(
 	input: Uint8Array | ArrayBuffer | ByteSource,
 	options: ReadOptions = {},
 ): Promise<Package> {
+	await checkRead("readPackage", options);
 	if (input instanceof ArrayBuffer && input.detached) {
 		throw new WebcError("bad-magic", "The buffer was transferred, and is empty", { offset: 0 });
 	}
@@ -55,6 +70,7 @@ export async function openPackage(
 	input: Uint8Array | ArrayBuffer | ByteSource,
 	options: ReadOptions = {},
 ): Promise<{ readonly pkg: Package; readonly verified: Promise<void> }> {
+	await checkRead("openPackage", options);
 	const source = asSource(input);
 	const caps = { ...defaultCaps, ...options.caps };
 	const told = identity(options.name ?? "");

@@ -7,6 +7,7 @@
 import { sha256 } from "./bytes.ts";
 import type { PackageDefinition } from "./definition.ts";
 import { encodeMap } from "./encode.ts";
+import { checkOptions } from "./options.ts";
 import { inOrder, type Sorted, sortTree } from "./sorted.ts";
 import { writeV1 } from "./write-v1.ts";
 import { writeV3 } from "./write-v3.ts";
@@ -16,8 +17,18 @@ const wasmKind = "https://webc.org/kind/wasm";
 /** Where the keys of a manifest stand, as the reference writes them. */
 const manifestOrder = ["use", "package", "atoms", "commands", "bindings", "entrypoint"];
 
-/** Rejects with a WebcError ("bad-definition") where the package cannot be written in its format. */
+const parts: Readonly<Record<keyof PackageDefinition, unknown>> = {
+	format: 0,
+	manifest: 0,
+	atoms: 0,
+	volumes: 0,
+	checksum: 0,
+};
+
+/** Rejects with a WebcError: "bad-definition" where the package cannot be written in its format,
+ *  "invalid-option" for a part that no definition has. */
 export async function writePackage(definition: PackageDefinition): Promise<Uint8Array> {
+	await checkOptions("writePackage", definition, parts);
 	const format = definition.format ?? 3;
 	const atoms = definition.atoms ?? new Map<string, Uint8Array>();
 	const sorted: Sorted = {

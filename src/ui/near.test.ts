@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { meant } from "./near.ts";
+
+const names = ["src", "command", "args", "label"];
+
+test.each([
+	["arg", "args"],
+	["commands", "command"],
+	["comand", "command"],
+	["commnad", "command"],
+	["cmmand", "command"],
+	["labels", "label"],
+	["srcc", "src"],
+	["scr", "src"],
+	["lable", "label"],
+	["cammand", "command"],
+])("%s means %s", (written, right) => {
+	expect(meant(written, names)).toBe(right);
+});
+
+test("what every element may have, and what is right, means nothing else", () => {
+	const others =
+		"class id style slot part lang dir title hidden is key ref role tabindex translate inert nonce " +
+		"popover autofocus draggable spellcheck itemid itemref inputmode accesskey xmlns as s a l";
+	for (const name of [
+		...names,
+		...others.split(" "),
+		"data-src",
+		"aria-label",
+		"v-args",
+		"@start",
+	]) {
+		expect(meant(name, names), name).toBeUndefined();
+	}
+});
