@@ -70,6 +70,45 @@ test("a fold for which there is no space loses nothing, nor does a removal after
 	expect(await tab.read("/f", 0, 10)).toEqual(filled(10, 2));
 });
 
+test("on a full disk all can be removed, also what the log has not put in its place yet", async () => {
+	let full = false;
+	const world = new World(() => (full ? "full" : "fine"));
+	const [tab, other] = [world.open(), world.open()];
+	await tab.apply([make("/kept"), write("/kept", 0, filled(10, 1)), ...many("f", 20)]);
+	await other.list("/");
+	await tab.apply([write("/kept", 5, filled(10, 2)), make("/large")]);
+	await tab.apply([write("/large", 0, filled(200_000, 3))]);
+	full = true;
+	const remove = IDBObjectStore.prototype.delete;
+	vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(function (
+		this: IDBObjectStore,
+		range,
+	) {
+		const [kind] = (range instanceof IDBKeyRange ? range.lower : range) as unknown[];
+		// Where something is given back there is room, for what is done next.
+		if (kind === "spare") full = false;
+		return Reflect.apply(remove, this, [range]);
+	});
+	expect(await tab.apply([{ call: "remove", path: "/large" }])).toEqual([null]);
+	vi.restoreAllMocks();
+	// What the spare was given for is done, and there is no other.
+	full = true;
+	const rest = many("f", 20).map(({ path }) => ({ call: "remove", path }) as const);
+	expect(await tab.apply(rest.slice(0, 10))).toEqual(Array(10).fill(null));
+	expect(await other.apply(rest.slice(10))).toEqual(Array(10).fill(null));
+	for (const each of [tab, other, world.open()]) {
+		expect((await each.list("/")).map(({ name }) => name)).toEqual(["kept"]);
+		expect([...(await each.read("/kept", 0, 20))]).toEqual([1, 1, 1, 1, 1, ...filled(10, 2)]);
+	}
+	full = false;
+	expect(await tab.apply([make("/more"), write("/more", 0, filled(10, 4))])).toEqual([
+		{ id: expect.any(Number) },
+		null,
+	]);
+	await fold(tab);
+	expect(await world.open().read("/more", 0, 10)).toEqual(filled(10, 4));
+});
+
 test("what a failed transaction has changed is not seen, although its number comes again", async () => {
 	vi.spyOn(Math, "random").mockReturnValue(0);
 	for (let wait = 0; wait < 40; wait++) {

@@ -22,6 +22,7 @@ import { Log, type View } from "./log.ts";
 import { Others } from "./others.ts";
 import { persistence } from "./persist.ts";
 import { Damaged, decodeEntry, decodeNode, FORMAT, isNode, type Node, seedOf } from "./records.ts";
+import { countSpare, dropSpare, keepSpare } from "./spare.ts";
 
 export interface IndexedDBOptions {
 	/** `"strict"`: a change is on the disk when it is answered, whatever happens to the machine.
@@ -158,41 +159,56 @@ export class IndexedDBStore extends ChangingStore implements Store {
 			return await this.#commitAll(changes, durability, false);
 		} catch (error) {
 			if (!isFull(error)) throw error;
-			// What the log holds may be of files that have gone since.
-			await this.#fold(true).catch(() => {});
-			// Where there is no space at all, removing must do without writing.
-			const removing = this.#log.isEmpty && changes.every(({ call }) => call === "remove");
-			return this.#commitAll(changes, durability, removing);
+			await this.#makeRoom();
+			return this.#commitAll(changes, durability, true);
 		}
 	}
 
-	/** `bare`: nothing is put that could be done without. */
+	/** What the log holds may be of files that have gone since. And while it holds something, nothing can be
+	 *  removed without writing. */
+	async #makeRoom(): Promise<void> {
+		const fold = () => this.#fold(true);
+		const give = () => this.#run("sync", "/", "readwrite", async (store) => dropSpare(store));
+		await fold().catch(() =>
+			give()
+				.then(fold)
+				.catch(() => {}),
+		);
+	}
+
+	/** `full`: nothing is put that could be done without. */
 	async #commitAll(
 		changes: readonly StoreChange[],
 		durability: "strict" | "relaxed",
-		bare: boolean,
+		full: boolean,
 	): Promise<Outcome[]> {
 		const { call, path } = changes[0] ?? { call: "apply", path: "/" };
 		const log = this.#log;
+		let formatted = false;
 		const work = async (store: IDBObjectStore) => {
-			const [{ batch, outcomes }, view] = await log.read(store, (view) =>
-				this.#make(view, changes),
-			);
+			const [spare, [{ batch, outcomes }, view]] = await Promise.all([
+				countSpare(store),
+				log.read(store, (view) => this.#make(view, changes)),
+			]);
 			if (batch.changed.size === 0) {
 				if (durability === "strict") store.put(Date.now(), "synced");
 				return outcomes;
 			}
-			await batch.flush(bare);
 			// The log may have been folded in vain, or another tab has written to it since.
-			const beneath = bare && view.isFolded;
+			const beneath = full && view.isFolded;
+			// Where there is no space at all, removing must do without writing.
+			const bare = beneath && changes.every(({ call }) => call === "remove");
+			await batch.flush(bare);
 			const version = beneath ? log.writeBeneath(store, view) : log.write(store, view);
 			this.#others.tell(batch.changed, version);
-			if (!beneath && this.#format !== FORMAT) store.put(FORMAT, "format");
+			if (!full) keepSpare(store, spare, log.bytes);
+			formatted = !bare;
+			if (formatted && this.#format !== FORMAT) store.put(FORMAT, "format");
 			return outcomes;
 		};
 		const outcomes = await this.#run(call, path, "readwrite", work, durability);
 		this.#unsynced = durability === "relaxed";
-		if (!bare && this.#format !== undefined && !outcomes.every(isError)) this.#format = FORMAT;
+		if (formatted && this.#format !== undefined) this.#format = FORMAT;
 		this.#foldLater();
 		return outcomes;
 	}

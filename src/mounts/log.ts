@@ -145,9 +145,13 @@ export class Log {
 	}
 
 	get isLong(): boolean {
-		const { sizes } = this.#known ?? { sizes: [] };
-		const bytes = sizes.reduce((sum, size) => sum + size.bytes, 0);
-		return sizes.length > MOST_RECORDS || bytes > MOST_BYTES;
+		const count = this.#known?.sizes.length ?? 0;
+		return count > MOST_RECORDS || this.bytes > MOST_BYTES;
+	}
+
+	/** How much is to be folded, as far as is known. */
+	get bytes(): number {
+		return this.#known?.sizes.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
 	}
 
 	/** Does `work` on what the database holds now: once where what is known here is still true. It

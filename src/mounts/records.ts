@@ -4,6 +4,7 @@
  *     "format"                        → 3
  *     "last"                          → the highest number that a node has
  *     ["log", version]                → the last changes, which come before all else (log.ts)
+ *     ["spare", number]               → nothing: space in reserve (spare.ts)
  *     ["entry", directory, name]      → a node, or a reference to one that has several names
  *     ["node", id]                    → a node with several names; 0 is the root
  *     ["data", id, segment, 0]        → bytes: all of a segment …

@@ -209,13 +209,14 @@ function surround(): void {
 	IDBObjectStore.prototype.put = function (value, key) {
 		const work = works.get(this.transaction);
 		if (work !== undefined) work.puts = true;
-		if (work !== undefined && Array.isArray(key)) work.changes = true;
+		if (work !== undefined && Array.isArray(key) && key[0] !== "spare") work.changes = true;
 		return Reflect.apply(put, this, [value, key]);
 	};
 	IDBObjectStore.prototype.delete = function (key) {
 		const work = works.get(this.transaction);
 		const lower: unknown = key instanceof IDBKeyRange ? key.lower : undefined;
-		if (work !== undefined) work.changes = true;
+		const isSpare = Array.isArray(lower) && lower[0] === "spare";
+		if (work !== undefined && !isSpare) work.changes = true;
 		// Only a fold removes many records of the log.
 		if (work !== undefined && Array.isArray(lower) && lower[0] === "log") work.folds = true;
 		return Reflect.apply(remove, this, [key]);
