@@ -314,18 +314,29 @@ test("thousands of programs at once: as many run as fit, all others are refused 
 			return (await process.status).code;
 		});
 		const ended = await Promise.all(endings);
-		// What still waits when the sandbox is closed is refused.
+		// More wait in line. Those that are killed there leave it, and disturb none that runs.
 		const late = Promise.allSettled(Array.from({ length: 300 }, () => spawn(patient)));
-		await new Promise((resolve) => setTimeout(resolve, 500));
+		const end = async (options: object) => {
+			const command = patient.command("echoing", [], { stdout: "null", ...options });
+			const { code, signal, reason, lost } = await (await command.spawn()).status;
+			return `${code} ${signal} ${reason} ${lost}`;
+		};
+		const stop = new AbortController();
+		const stopped = Array.from({ length: 50 }, () => end({ signal: stop.signal }));
+		const timed = await end({ timeout: 500 });
+		stop.abort();
+		const line = [timed, ...new Set(await Promise.all(stopped))];
+		// What still waits when the sandbox is closed is refused.
 		await patient.close();
 		const refused = (await late).flatMap((one) =>
 			one.status === "rejected" ? one.reason.code : [],
 		);
-		return { room, ended: [...new Set(ended)], refused: [...new Set(refused)] };
+		return { room, line, ended: [...new Set(ended)], refused: [...new Set(refused)] };
 	});
 	expect(result.room).toMatchObject({ codes: ["out-of-memory"], next: true });
 	expect(result.room.started).toBeGreaterThan(8);
 	expect(result.ended).toEqual([0]);
+	expect(result.line).toEqual(["143 SIGTERM timeout undefined", "143 SIGTERM abort undefined"]);
 	expect(result.refused).toEqual(["closed"]);
 });
 

@@ -31,14 +31,19 @@ function browser(room: number, queue: boolean) {
 	);
 	const end = () => {
 		seen.alive -= 1;
-		crowd.left();
+		crowd.left(0);
 	};
+	let last = 0;
 	const start = () =>
-		crowd.prepare(...program).then(
-			() => "started",
-			({ code }) => code as string,
-		);
-	return { seen, start, end };
+		crowd
+			.join(++last)(...program)
+			.then(
+				(run) => (run === noStart ? "started" : run().then(({ signal }) => signal)),
+				({ code }) => code as string,
+			);
+	/** Of the program that was started as the `to`th. */
+	const kill = (to: number) => crowd.receive({ to, kind: "kill", signal: "SIGTERM", code: 143 });
+	return { seen, start, end, kill };
 }
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
@@ -86,6 +91,48 @@ test("programs wait in line where that is wished, and start in their order", asy
 	expect(order).toEqual([0, 1, 2, 3, 4]);
 });
 
+test("a program that is killed in the line leaves it at once, and all others keep their order", async () => {
+	const { seen, start, end, kill } = browser(1, true);
+	const order: string[] = [];
+	const all = ["a", "b", "c", "d", "e"].map((name) =>
+		start().then((how) => order.push(`${name} ${how}`)),
+	);
+	await turn();
+	kill(4);
+	await turn();
+	// The first in the line, too.
+	kill(2);
+	kill(99);
+	await turn();
+	expect(order).toEqual(["a started", "d SIGTERM", "b SIGTERM"]);
+	end();
+	await turn();
+	end();
+	await Promise.all(all);
+	expect(order.slice(3)).toEqual(["c started", "e started"]);
+	expect(seen.alive).toBe(1);
+});
+
+test("what is killed while it is linked is handed out if it was linked, and leaves if it was not", async () => {
+	const links: { done: (start: typeof noStart) => void; failed: (why: Error) => void }[] = [];
+	const prepare: Prepare = () =>
+		new Promise((done, failed) => {
+			links.push({ done, failed });
+		});
+	const crowd = new Crowd(prepare, () => 1, true);
+	const first = crowd.join(1)(...program);
+	const second = crowd.join(2)(...program);
+	await turn();
+	const kill = (to: number) => crowd.receive({ to, kind: "kill", signal: "SIGINT", code: 130 });
+	kill(1);
+	links[0]?.done(noStart);
+	expect(await first).toBe(noStart);
+	await turn();
+	kill(2);
+	links[1]?.failed(new PortholeError("out-of-memory", "no memory"));
+	expect(await (await second)()).toEqual({ code: 130, signal: "SIGINT" });
+});
+
 test("where no program of ours runs, the line waits a while for others, and not for ever", async () => {
 	const { seen, start } = browser(0, true);
 	expect(await start()).toBe("out-of-memory");
@@ -103,7 +150,7 @@ test("what fails for another reason fails alone", async () => {
 		return noStart;
 	};
 	const crowd = new Crowd(prepare, () => 0, true);
-	const [first, second] = [crowd.prepare(...program), crowd.prepare(...program)];
+	const [first, second] = [crowd.join(1)(...program), crowd.join(2)(...program)];
 	await expect(first).rejects.toMatchObject({ code: "no-entry" });
 	expect(await second).toBe(noStart);
 });

@@ -8,6 +8,7 @@
  * one program more is tried.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { ToGuest, WireStatus } from "./protocol.ts";
 import type { Prepare } from "./run.ts";
 
 /** Milliseconds after a refusal in which no more programs are tried than fitted then. */
@@ -25,6 +26,7 @@ export class Crowd {
 	#fits = Number.POSITIVE_INFINITY;
 	#found = 0;
 	#refusal: unknown;
+	readonly #places = new Map<number, Place>();
 	#last: Promise<unknown> = Promise.resolve();
 	/** Lets the first in line look again. */
 	#look: () => void = () => {};
@@ -44,23 +46,38 @@ export class Crowd {
 		this.#sleep = sleep;
 	}
 
-	/** Links a program when those before it are linked. Errors: those of `prepare`, `"out-of-memory"`
-	 *  also without asking the browser. */
-	readonly prepare: Prepare = (...of) => {
-		const turn = this.#last.then(() => this.#one(of));
-		this.#last = turn.catch(() => {});
-		return turn;
-	};
+	/** Takes a program into the line, which is linked when those before it are. Errors: those of `prepare`,
+	 *  `"out-of-memory"` also without asking the browser. */
+	join(pid: number): Prepare {
+		const place = new Place();
+		this.#places.set(pid, place);
+		return (...of) => {
+			const turn = this.#last.then(() => this.#one(place, of));
+			this.#last = turn.catch(() => {});
+			return Promise.race([turn, place.left]).finally(() => this.#places.delete(pid));
+		};
+	}
 
-	/** A program has ended. */
-	left(): void {
+	/** A program that is killed in the line leaves it, and ends as one that ran. */
+	receive(message: ToGuest): void {
+		const place = message.kind === "kill" && this.#places.get(message.to);
+		if (!place) return;
+		place.kill(message);
 		this.#look();
 	}
 
-	async #one(of: Parameters<Prepare>): ReturnType<Prepare> {
+	/** A program has ended, or could not be started. */
+	left(pid: number): void {
+		this.#places.delete(pid);
+		this.#look();
+	}
+
+	async #one(place: Place, of: Parameters<Prepare>): ReturnType<Prepare> {
 		for (let alone = 0; ; ) {
+			if (place.isKilled) return place.left;
 			if (!this.#isFull()) {
 				try {
+					place.linking = true;
 					return await this.#prepare(...of);
 				} catch (error) {
 					if (!(error instanceof PortholeError && error.code === "out-of-memory")) throw error;
@@ -68,6 +85,8 @@ export class Crowd {
 					this.#found = this.#now();
 					this.#refusal = error;
 				}
+				place.linking = false;
+				if (place.isKilled) return place.left;
 			}
 			if (!this.#queue) throw this.#refusal;
 			// Where none of ours runs, only others can make room, such as a sandbox that is being closed.
@@ -81,5 +100,34 @@ export class Crowd {
 
 	#isFull(): boolean {
 		return this.#alive() >= this.#fits && this.#now() - this.#found < SURE;
+	}
+}
+
+/** Where a program stands in the line. */
+class Place {
+	/** Resolves when the program has been killed before it was linked, with how it ends. */
+	readonly left: ReturnType<Prepare>;
+	isKilled = false;
+	#leave!: (start: Awaited<ReturnType<Prepare>>) => void;
+	#linking = false;
+	#status: WireStatus = { code: 0 };
+
+	constructor() {
+		this.left = new Promise((resolve) => {
+			this.#leave = resolve;
+		});
+	}
+
+	kill({ code, signal }: { readonly code: number; readonly signal: string }): void {
+		this.isKilled = true;
+		this.#status = { code, signal };
+		if (!this.#linking) this.#leave(async () => this.#status);
+	}
+
+	/** A program that is being linked is not left alone with what it holds by then: it is killed when it has
+	 *  been linked, or leaves when it could not be. */
+	set linking(linking: boolean) {
+		this.#linking = linking;
+		if (this.isKilled && !linking) this.#leave(async () => this.#status);
 	}
 }

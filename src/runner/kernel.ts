@@ -148,6 +148,17 @@ export class SandboxKernel implements Kernel {
 	// --- processes ---
 
 	async spawn(request: WireSpawn): Promise<void> {
+		try {
+			await this.#spawn(request);
+		} catch (error) {
+			this.#left(request.pid);
+			throw error;
+		}
+	}
+
+	async #spawn(request: WireSpawn): Promise<void> {
+		// In the line from now on, and killed there if need be.
+		const prepare = await this.#linker(request);
 		const program = await this.#packages.program(request.command);
 		const module = await program.module();
 		const process = await GuestProcess.create({
@@ -156,7 +167,7 @@ export class SandboxKernel implements Kernel {
 			module,
 			tree: this.#tree,
 			bridge: this.#bridge,
-			prepare: await this.#linker(request),
+			prepare,
 			clock: this.#clock,
 			ahead: this.#ahead,
 			fillRandom,
@@ -172,6 +183,7 @@ export class SandboxKernel implements Kernel {
 	receive(message: ToGuest): void {
 		const guest = this.#guests.get(message.to);
 		if (guest !== undefined) guest.receive(message);
+		else this.#crowd?.then((crowd) => crowd.receive(message));
 		this.#ahead?.hear(message);
 	}
 
@@ -213,7 +225,7 @@ export class SandboxKernel implements Kernel {
 	}
 
 	/** How a program is linked, in turn with others where there are many. */
-	async #crowded(): Promise<Prepare> {
+	async #crowded(pid: number): Promise<Prepare> {
 		this.#spawned += 1;
 		if (this.#spawned <= FEW && !this.#queue) return this.#prepare;
 		this.#crowd ??= import("./crowd.ts").then(
@@ -224,17 +236,17 @@ export class SandboxKernel implements Kernel {
 					this.#queue,
 				),
 		);
-		return (await this.#crowd).prepare;
+		return (await this.#crowd).join(pid);
 	}
 
 	#left(pid: number): void {
 		this.#guests.delete(pid);
-		this.#crowd?.then((crowd) => crowd.left());
+		this.#crowd?.then((crowd) => crowd.left(pid));
 	}
 
 	/** How a program is linked. */
-	async #linker({ imports }: WireSpawn): Promise<Prepare> {
-		const prepare = await this.#crowded();
+	async #linker({ pid, imports }: WireSpawn): Promise<Prepare> {
+		const prepare = await this.#crowded(pid);
 		if (imports.length === 0) return prepare;
 		const { withImports } = await import("./page-imports.ts");
 		const call = (far: number, args: unknown[]) => this.#desk.ask(far, "call", args);

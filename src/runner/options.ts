@@ -79,7 +79,7 @@ export interface SandboxOptions {
 	readonly capabilities?: Capabilities;
 	readonly bridge?: "auto" | "suspending" | "blocking" | "preloaded";
 	/** Whether programs for which there is no memory wait until another has ended, and start in the order
-	 *  in which they were asked for. Otherwise they are refused: `"out-of-memory"`. */
+	 *  in which they were asked for. The `timeout` and the `signal` of a command end the wait too. Otherwise they are refused: `"out-of-memory"`. */
 	readonly queue?: boolean;
 	/** Where the worker's script is, for builds that cannot find it themselves. */
 	readonly workerUrl?: ScriptAddress;
@@ -130,7 +130,8 @@ export interface CommandOptions {
 	 * `stdout`. In characters, above 0; `Process.resize` changes it.
 	 */
 	readonly terminal?: { readonly columns: number; readonly rows: number };
-	/** Milliseconds after which the process is killed. */
+	/** Milliseconds after which the process is killed; where programs wait in line (`SandboxOptions.queue`)
+	 *  the wait counts. */
 	readonly timeout?: number;
 	readonly signal?: AbortSignal;
 	/** Reserved; refused until they work. */

@@ -549,7 +549,8 @@ export class Sandbox extends SandboxTarget {
 			const process = await startFunction(pid, sinks, mapped as Body, args, env, options.terminal);
 			this.#running.set(pid, process);
 			if ((options.stdin ?? stdin) === "null") process.stdin.close();
-			this.#begin(process, options, attachment, false, () => this.#running.delete(pid));
+			this.#begin(process, attachment, false, () => this.#running.delete(pid));
+			limit(process, options);
 			return process;
 		}
 		const ahead =
@@ -561,7 +562,7 @@ export class Sandbox extends SandboxTarget {
 			pid,
 			sinks,
 			(message, give) => link.send(message, give),
-			(killed) => this.#watch(killed),
+			(killed) => killed.begun && this.#watch(killed),
 			options.terminal !== undefined,
 		);
 		const command = await this.#commandOf(mapped ?? name, String(name));
@@ -575,15 +576,22 @@ export class Sandbox extends SandboxTarget {
 				if (typeof value !== "number") this.#lent.takeBack(value);
 			}
 		};
+		// In the line, too, it is ended by its signal and when its time is over.
+		const { queue } = this.#options;
+		if (queue) limit(process, options);
 		try {
 			await connection.call("spawn", request);
 		} catch (error) {
 			this.#running.delete(pid);
+			process.break(error as Error);
 			clear();
 			throw error;
 		}
 		ahead?.spawned(process);
-		this.#begin(process, options, attachment, true, clear);
+		this.#begin(process, attachment, true, clear);
+		if (!queue) limit(process, options);
+		// It was linked just then.
+		else if (process.lastKill) process.kill(process.lastKill.signal);
 		return process;
 	}
 
@@ -591,7 +599,6 @@ export class Sandbox extends SandboxTarget {
 	 *  has been started with its input. */
 	#begin(
 		process: ProcessEnd,
-		options: CommandOptions,
 		attachment: Attachment | null,
 		given: boolean,
 		clear: () => void,
@@ -601,19 +608,7 @@ export class Sandbox extends SandboxTarget {
 			const warn = (message: string) => this.#tell({ type: "warning", detail: { message } });
 			process.waitFor(attachment.attach(process, given, warn));
 		}
-		const { timeout, signal } = options;
-		const abort = () => process.kill("SIGTERM", "abort");
-		const expire = () => process.kill("SIGTERM", "timeout");
-		// A timer counts no more than 31 bits of milliseconds, and would ring at once.
-		const timer = (timeout ?? LONG) < LONG ? setTimeout(expire, timeout) : undefined;
-		signal?.addEventListener("abort", abort, { once: true });
-		if (signal?.aborted) abort();
-		const finish = () => {
-			clearTimeout(timer);
-			signal?.removeEventListener("abort", abort);
-			clear();
-		};
-		process.status.then(finish, finish);
+		process.status.then(clear, clear);
 	}
 
 	/** Gives a killed guest some time to hear of it, and then its worker none. */
@@ -708,6 +703,21 @@ export class Sandbox extends SandboxTarget {
 			})),
 		);
 	}
+}
+
+/** Kills a process by its signal, and when its time is over. */
+function limit(process: ProcessEnd, { timeout, signal }: CommandOptions): void {
+	const abort = () => process.kill("SIGTERM", "abort");
+	const expire = () => process.kill("SIGTERM", "timeout");
+	// A timer counts no more than 31 bits of milliseconds, and would ring at once.
+	const timer = (timeout ?? LONG) < LONG ? setTimeout(expire, timeout) : undefined;
+	signal?.addEventListener("abort", abort, { once: true });
+	if (signal?.aborted) abort();
+	const finish = () => {
+		clearTimeout(timer);
+		signal?.removeEventListener("abort", abort);
+	};
+	process.status.then(finish, finish);
 }
 
 function isPackage(source: Source | Package): source is Package {
