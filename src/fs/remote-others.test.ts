@@ -267,6 +267,37 @@ test("two syncs of one file wait for what each has found, and no longer", () => 
 	expect(stored("/f").slice(0, 2)).toBe("ab");
 });
 
+test("a sync of one file ends although another program goes on writing it on another mount", () => {
+	const extras: StoreExtra[] = ["apply", "sync"];
+	const one = shared({ "/f": "12345678" }, extras);
+	const bridge = new LateBridge(one.store);
+	const fs = new RemoteFileSystem(bridge, one.store.far, { block: 8, extras });
+	const here = one.find("f");
+	const there = bridge.run(() => fs.root.lookup("f")) as INode;
+	/** What goes on meanwhile: a byte more is written on the other mount, and each hears of the other. */
+	const goOn = (byte: number) => {
+		bridge.run(() => there.write(Uint8Array.of(byte), 0, 1, 4));
+		bridge.turn();
+		one.fs.changed(["/f"]);
+		one.bridge.turn();
+		fs.changed(["/f"]);
+	};
+	one.write(here, "ab");
+	goOn(1);
+	const [mine, theirs] = [{}, {}];
+	let rounds = 0;
+	let answers = [here.sync(mine), there.sync(theirs)];
+	for (; answers.includes(PENDING) && rounds < 100; rounds++) {
+		goOn(2 + rounds);
+		answers = [here.sync(mine), there.sync(theirs)];
+	}
+	expect(answers).toEqual([0, 0]);
+	expect(rounds).toBeLessThan(100);
+	expect(one.stored("/f").slice(0, 2)).toBe("ab");
+	expect(one.stored("/f").charCodeAt(4)).toBeGreaterThan(0);
+	expect(one.stored("/f").slice(5)).toBe("678");
+});
+
 test("where others change things unheard, what is opened and listed is looked at again", () => {
 	let clock = 0;
 	const past = () => {
