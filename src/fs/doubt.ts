@@ -18,35 +18,84 @@ export function namesOf(change: StoreChange): readonly string[] {
 	return "to" in change ? [change.path, change.to] : [change.path];
 }
 
-/** Paths, and whether another path concerns one of them. */
+/** One name in a tree of names. */
+interface Place {
+	/** A path ends here. */
+	isEnd: boolean;
+	below: Map<string, Place> | null;
+}
+
+/** Paths, and whether another path concerns one of them. A tree, for a path that is looked up by all that
+ *  lies above it costs the square of its length. */
 export class Names {
-	readonly #paths = new Set<string>();
-	/** The directories above them. */
-	readonly #above = new Set<string>();
+	#top = place();
+	/** Where the last path lies: what comes next is often in the same directory, or in that path. */
+	#near = "";
+	#nearAt = this.#top;
 
 	clear(): void {
-		this.#paths.clear();
-		this.#above.clear();
+		this.#top = place();
+		this.#near = "";
+		this.#nearAt = this.#top;
 	}
 
 	add(path: string): void {
-		this.#paths.add(path);
-		for (let up = parentOf(path); up !== "" && !this.#above.has(up); up = parentOf(up)) {
-			this.#above.add(up);
+		const near = path.startsWith(this.#near) && path.charAt(this.#near.length) === "/";
+		let at = near ? this.#nearAt : this.#top;
+		const last = path.lastIndexOf("/");
+		for (let from = near ? this.#near.length + 1 : 1; from < path.length; ) {
+			if (from > last) {
+				this.#near = path.slice(0, last);
+				this.#nearAt = at;
+			}
+			const to = endOf(path, from);
+			at = inside(at, path.slice(from, to));
+			from = to + 1;
 		}
+		at.isEnd = true;
 	}
 
 	/** Whether `path` is one of them, or lies below one. */
 	cover(path: string): boolean {
-		if (this.#paths.size === 0) return false;
-		for (let up = path; up !== ""; up = parentOf(up)) if (this.#paths.has(up)) return true;
-		return false;
+		return this.#find(path)?.isEnd === true;
 	}
 
 	/** The same, or whether one of them lies below it. */
 	concern(path: string): boolean {
-		return this.#above.has(path) || this.cover(path);
+		const found = this.#find(path);
+		return found !== null && (found.isEnd || found.below !== null);
 	}
+
+	/** The first place on the way at which one of them ends, or where the way leads; null where it ends
+	 *  before. */
+	#find(path: string): Place | null {
+		let at = this.#top;
+		for (let from = 1; from < path.length && !at.isEnd; ) {
+			if (at.below === null) return null;
+			const to = endOf(path, from);
+			const next = at.below.get(path.slice(from, to));
+			if (next === undefined) return null;
+			at = next;
+			from = to + 1;
+		}
+		return at;
+	}
+}
+
+function place(): Place {
+	return { isEnd: false, below: null };
+}
+
+function inside(at: Place, name: string): Place {
+	at.below ??= new Map();
+	const next = at.below.get(name) ?? place();
+	at.below.set(name, next);
+	return next;
+}
+
+function endOf(path: string, from: number): number {
+	const slash = path.indexOf("/", from);
+	return slash < 0 ? path.length : slash;
 }
 
 /** The names that the changes underway use. */
@@ -92,8 +141,9 @@ export class Batch {
 	}
 }
 
-/** The directory of a path; `""` for the root, which is in none. */
-function parentOf(path: string): string {
-	const slash = path.lastIndexOf("/");
-	return slash > 0 ? path.slice(0, slash) : slash === 0 && path.length > 1 ? "/" : "";
+/** How much of a batch a change takes: its bytes, and a little for long paths, which a store walks. */
+export function weightOf(change: StoreChange): number {
+	const { path } = change;
+	const names = path.length + ("to" in change ? change.to.length : 0);
+	return Math.floor(names / 8) + (change.call === "write" ? change.bytes.length : 0);
 }

@@ -62,8 +62,7 @@ export class RemoteDirectory extends RemoteNode {
 
 	/** Where the store has a child. */
 	pathOf(name: string): string {
-		const { path } = this;
-		return path === "/" ? `/${name}` : `${path}/${name}`;
+		return `${this.fs.pathTo(this)}/${name}`;
 	}
 
 	override lookup(name: string): INode | Errno {
@@ -176,11 +175,14 @@ export class RemoteDirectory extends RemoteNode {
 
 	/** 0 once it and all directories in it have been listed, but for those that cannot be. */
 	listAll(): Done {
-		const entries = this.#entries ?? this.#list();
-		if (typeof entries === "number") return entries === PENDING ? entries : 0;
 		let done: Done = 0;
-		for (const [, node] of entries) {
-			if (node instanceof RemoteDirectory && node.listAll() !== 0) done = PENDING;
+		// Not by recursion: directories may lie deeper than a stack.
+		const all: RemoteDirectory[] = [this];
+		for (let at = all.pop(); at !== undefined; at = all.pop()) {
+			const entries = at.#entries ?? at.#list();
+			if (entries === PENDING) done = PENDING;
+			if (typeof entries === "number") continue;
+			for (const [, node] of entries) if (node instanceof RemoteDirectory) all.push(node);
 		}
 		return done;
 	}
@@ -208,18 +210,33 @@ export class RemoteDirectory extends RemoteNode {
 
 	/** Others have changed what is at `names` below here, from the one with this index on, and all that
 	 *  lies below it. What has not been looked at yet will be seen as it is. */
-	told(names: readonly string[], index: number): void {
-		const entries = this.#entries;
-		if (entries === null) return;
-		const name = names[index];
-		if (name === undefined) {
-			this.fs.refresh(this);
-			for (const [, node] of entries) suspect(node, names, index);
-			return;
+	told(names: readonly string[]): void {
+		let at: RemoteDirectory = this;
+		for (const [i, name] of names.entries()) {
+			const node = at.#entries?.get(name);
+			if (at.#entries !== null && (node === undefined || i === names.length - 1)) {
+				this.fs.refresh(at);
+			}
+			if (!(node instanceof RemoteDirectory)) {
+				if (node instanceof RemoteFile) node.suspect = true;
+				return;
+			}
+			at = node;
 		}
-		const node = entries.get(name);
-		if (node === undefined || index === names.length - 1) this.fs.refresh(this);
-		if (node !== undefined) suspect(node, names, index + 1);
+		at.#suspectAll();
+	}
+
+	/** Others may have changed all that is in it and below. */
+	#suspectAll(): void {
+		const all: RemoteDirectory[] = [this];
+		for (let at = all.pop(); at !== undefined; at = all.pop()) {
+			if (at.#entries === null) continue;
+			this.fs.refresh(at);
+			for (const [, node] of at.#entries) {
+				if (node instanceof RemoteFile) node.suspect = true;
+				if (node instanceof RemoteDirectory) all.push(node);
+			}
+		}
 	}
 
 	/** Asks for what is in it now; null where nobody has looked or it is gone. */
@@ -266,27 +283,29 @@ export class RemoteDirectory extends RemoteNode {
 		this.#fresh?.answer();
 	}
 
-	/** Whether something in it, or below, is only here. */
-	get isDirty(): boolean {
-		for (const [, node] of this.#entries ?? []) if (dirty(node)) return true;
-		return false;
+	/** The directories, of this and those below, in which something is only here. */
+	#unkept(): Set<RemoteDirectory> {
+		const found = new Set<RemoteDirectory>();
+		const all: RemoteDirectory[] = [this];
+		for (let at = all.pop(); at !== undefined; at = all.pop()) {
+			for (const [, node] of at.#entries ?? []) {
+				if (node instanceof RemoteDirectory) all.push(node);
+				if (!(node instanceof RemoteFile) || !node.isDirty) continue;
+				let up: RemoteDirectory | null = at;
+				for (; up !== this.parent && up !== null && !found.has(up); up = up.parent) found.add(up);
+			}
+		}
+		return found;
 	}
 
 	#keeps(name: string): boolean {
-		return this.#touched.has(name) || this.fs.queue.holds(this.pathOf(name));
+		return this.#touched.has(name) || this.fs.queue.holds(() => this.pathOf(name));
 	}
 
 	/** A name has gone, or leads to another file now (`replaced`); whether it could, for what is only here
 	 *  is made again. */
 	#lose(entries: Entries, name: string, node: Node, replaced: boolean): boolean {
-		if (node instanceof RemoteDirectory) {
-			if (node.isDirty) this.fs.queue.make(node, this.pathOf(name), "directory");
-			else node.links = 0;
-			for (const [child, below] of [...(node.#entries ?? [])]) {
-				node.#lose(node.#entries as Entries, child, below, false);
-			}
-			if (node.links > 0) return false;
-		}
+		if (node instanceof RemoteDirectory) return this.#loseDirectory(name, node);
 		if (node instanceof RemoteFile && node.isDirty && node.known === 1) {
 			if (!replaced && node.remake()) return false;
 			this.fs.queue.report(node, this.pathOf(name), ESTALE);
@@ -294,6 +313,23 @@ export class RemoteDirectory extends RemoteNode {
 		if (node instanceof RemoteLeaf) node.lost(this, name, replaced);
 		entries.delete(name);
 		return true;
+	}
+
+	#loseDirectory(name: string, node: RemoteDirectory): boolean {
+		const unkept = node.#unkept();
+		const all: [RemoteDirectory, string, RemoteDirectory][] = [[this, name, node]];
+		for (const [parent, called, lost] of all) {
+			if (unkept.has(lost)) this.fs.queue.make(lost, parent.pathOf(called), "directory");
+			else {
+				lost.links = 0;
+				parent.#entries?.delete(called);
+			}
+			for (const [child, below] of [...(lost.#entries ?? [])]) {
+				if (below instanceof RemoteDirectory) all.push([lost, child, below]);
+				else lost.#lose(lost.#entries as Entries, child, below, false);
+			}
+		}
+		return node.links === 0;
 	}
 
 	/** What is in it now, also where others change it unheard. */
@@ -442,6 +478,7 @@ export class RemoteDirectory extends RemoteNode {
 		old: Node | undefined,
 	): void {
 		this.fs.queue.flush();
+		this.fs.moved();
 		if (old !== undefined) to.#leave(newName, old);
 		const from = this.pathOf(name);
 		this.#touched.add(name);
@@ -459,15 +496,6 @@ export class RemoteDirectory extends RemoteNode {
 		else node.changedNow();
 		this.fs.queue.rename(node, from, to.pathOf(newName));
 	}
-}
-
-function suspect(node: Node, names: readonly string[], index: number): void {
-	if (node instanceof RemoteFile) node.suspect = true;
-	if (node instanceof RemoteDirectory) node.told(names, index);
-}
-
-function dirty(node: Node): boolean {
-	return (node instanceof RemoteFile || node instanceof RemoteDirectory) && node.isDirty;
 }
 
 /** 0 once a node can lose its name without losing what somebody still needs. */

@@ -76,6 +76,9 @@ export class RemoteFileSystem implements FileSystem {
 	/** Directories that others have changed something in, and how often one has been listed again. */
 	readonly #stale = new Set<RemoteDirectory>();
 	#refreshing = false;
+	/** The directory that was asked for its path last, for what is done next is near. */
+	#near: RemoteDirectory | null = null;
+	#nearPath = "";
 	listings = 0;
 	/** Files with cached bytes, the one used longest ago first. */
 	readonly #recent = new Set<RemoteBytes>();
@@ -110,10 +113,7 @@ export class RemoteFileSystem implements FileSystem {
 	 *  now, so that no call of a guest has to wait. */
 	changed(paths: readonly string[]): void {
 		for (const path of paths) {
-			this.#top.told(
-				path.split("/").filter((name) => name !== ""),
-				0,
-			);
+			this.#top.told(path.split("/").filter((name) => name !== ""));
 		}
 	}
 
@@ -149,6 +149,28 @@ export class RemoteFileSystem implements FileSystem {
 	/** 0 once every directory has been listed. */
 	listAll(): Done {
 		return this.#top.listAll();
+	}
+
+	/** What stands before the slash of a name in a directory. */
+	pathTo(directory: RemoteDirectory): string {
+		const { parent } = directory;
+		const near = this.#near;
+		if (directory === near) return this.#nearPath;
+		if (parent !== null && parent === near) this.#nearPath += `/${directory.name}`;
+		else {
+			// One text in the end: each on the way would be as long as the way.
+			const names: string[] = [];
+			let at = directory;
+			for (; at.parent !== null; at = at.parent) names.push(at.name);
+			this.#nearPath = ["", ...names.reverse()].join("/");
+		}
+		this.#near = directory;
+		return this.#nearPath;
+	}
+
+	/** A name has moved, and what lies below it has another path. */
+	moved(): void {
+		this.#near = null;
 	}
 
 	/** Notes that a file is in use, and forgets others while there is too much. */

@@ -3,7 +3,7 @@
  * what builds on something that fails is not made.
  */
 import { expect, test } from "vitest";
-import { EACCES, ENOSPC, PENDING } from "../abi/errno.ts";
+import { EACCES, ENOENT, ENOSPC, PENDING } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import type { StoreExtra } from "../bridge/store.ts";
 import { snapshot } from "./conformance.ts";
@@ -180,6 +180,93 @@ test("a file that is written anew over another's is whole although no answer is 
 	save("f", "all of it is new");
 	computes();
 	expect([stored("/f"), told]).toEqual(["all of it is new", ["/f /kept"]]);
+});
+
+/** How many calls of maps, sets, lists and texts are made while `work` runs. */
+function operations(work: () => void): number {
+	const counted: [object, string][] = [
+		...["get", "set", "has"].map((name): [object, string] => [Map.prototype, name]),
+		...["has", "add"].map((name): [object, string] => [Set.prototype, name]),
+		...["slice", "indexOf", "lastIndexOf"].map((name): [object, string] => [
+			String.prototype,
+			name,
+		]),
+		...["push", "splice", "findIndex"].map((name): [object, string] => [Array.prototype, name]),
+		[Math, "min"],
+	];
+	let calls = 0;
+	const originals = counted.map(([of, name]) => Reflect.get(of, name) as () => unknown);
+	const put = (i: number, value: unknown) => {
+		const [of, name] = counted[i] as [object, string];
+		Reflect.set(of, name, value);
+	};
+	for (const [i, original] of originals.entries()) {
+		put(i, function (this: unknown, ...args: []) {
+			calls += 1;
+			return Reflect.apply(original, this, args);
+		});
+	}
+	try {
+		work();
+		return calls;
+	} finally {
+		for (const [i, original] of originals.entries()) put(i, original);
+	}
+}
+
+/** A store that has no work with what it is told, so that only ours is counted. */
+class Willing extends PlainStore {
+	override apply(changes: readonly unknown[]): null[] {
+		return changes.map(() => null);
+	}
+}
+
+/** Directories inside each other, none of which has been answered when a sync begins. */
+function nest(depth: number): number {
+	const store = new Willing();
+	const bridge = new LateBridge(store);
+	const { root } = new RemoteFileSystem(bridge, store.far, {});
+	bridge.run(() => root.lookup("d"));
+	const waiting = {};
+	return operations(() => {
+		let at = root;
+		for (let i = 0; i < depth; i++) at = at.create("d", "directory") as INode;
+		(at.create("f", "file") as INode).closed();
+		while (root.sync(waiting) !== 0) bridge.turn();
+	});
+}
+
+test("ten times as many directories inside each other take ten times as many steps", () => {
+	const one = nest(100);
+	expect(nest(1000)).toBeLessThan(11 * one);
+});
+
+test("directories inside each other that fail come back, and are made at last", () => {
+	const { bridge, fs, root, store } = mounted();
+	let at = root;
+	store.failNext = ENOSPC;
+	for (let i = 0; i < 300; i++) at = at.create("d", "directory") as INode;
+	expect(bridge.run(() => fs.sync())).toBe(ENOSPC);
+	expect(bridge.run(() => fs.sync())).toBe(0);
+	expect(store.items.size).toBe(301);
+});
+
+test("deep directories are listed, looked at again and lost", () => {
+	const store = new Willing();
+	const bridge = new LateBridge(store);
+	const fs = new RemoteFileSystem(bridge, store.far, {});
+	let at = bridge.run(() => fs.root.create("d", "directory")) as INode;
+	const first = at;
+	for (let i = 1; i < 2000; i++) {
+		at = at.create("d", "directory") as INode;
+		while (bridge.turn());
+	}
+	expect(fs.listAll()).toBe(0);
+	// None of them was kept: others have removed them all.
+	fs.changed(["/"]);
+	while (bridge.turn());
+	expect(bridge.run(() => fs.root.lookup("d"))).toBe(ENOENT);
+	expect([first.create("d", "file"), at.create("d", "file")]).toEqual([ENOENT, ENOENT]);
 });
 
 const NAMES = ["a", "b", "c", "d"];

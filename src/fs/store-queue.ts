@@ -32,7 +32,7 @@ import {
 } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
-import { Batch, type NameChange, Names, namesOf } from "./doubt.ts";
+import { Batch, type NameChange, Names, namesOf, weightOf } from "./doubt.ts";
 import { type Base, HELD, KEPT, type Terms } from "./intake.ts";
 import type { INode, Waiting } from "./node.ts";
 
@@ -96,6 +96,8 @@ type Step = Named | Contents;
 interface Flight {
 	/** The number of its first step. */
 	readonly first: number;
+	/** The lowest number of a first step, its own or of a batch behind it. */
+	least: number;
 	readonly changes: StoreChange[];
 	/** The step of each change. */
 	readonly sources: Step[];
@@ -117,6 +119,8 @@ export interface Landing extends FullStore {
 		durable: boolean,
 		terms: Terms,
 	): Promise<readonly unknown[]>;
+	/** How much the store has done so far: another number while it works. Answers at once. */
+	moved(): Promise<number>;
 }
 
 /** Milliseconds after which gathered bytes are sent although nobody has closed the file. */
@@ -124,8 +128,9 @@ const PATIENCE = 20;
 /** A batch is full when it has so many changes or bytes. */
 const CHANGES = 1000;
 const BYTES = 2 * 1024 * 1024;
-/** Changes of names that may wait before a further one has to. */
+/** Changes of names, and UTF-16 units of their paths, that may wait before a further one has to. */
 const NAMES = 16384;
+const PATHS = 32 * 1024 * 1024;
 
 export class StoreQueue {
 	readonly #bridge: Bridge;
@@ -140,6 +145,8 @@ export class StoreQueue {
 	#head = 0;
 	/** Changes of names that wait, underway and refused ones included. */
 	#names = 0;
+	/** The length of their paths. */
+	#paths = 0;
 	#order = 0;
 	/** Bytes that files have and the store has not. */
 	#bytes = 0;
@@ -155,6 +162,8 @@ export class StoreQueue {
 	 *  that builds on may come back too. And the questions that wait for it. */
 	#stalled = false;
 	#questions: (() => void)[] = [];
+	/** Where the step lies that came back last. */
+	#backAt = 0;
 	/** How many steps of a node have not been answered. */
 	readonly #open = new Map<INode, number>();
 	/** Whose contents are in the queue. */
@@ -201,7 +210,7 @@ export class StoreQueue {
 		return this.#bytes;
 	}
 
-	/** Changes that the store has answered so far: it moves while the store is alive. */
+	/** Changes that the store has answered so far. */
 	get progress(): number {
 		return this.#answered;
 	}
@@ -287,9 +296,9 @@ export class StoreQueue {
 		});
 	}
 
-	/** Whether the store has something else at `path`, for it has refused what was to be there. */
-	holds(path: string): boolean {
-		return this.#held.length > 0 && this.#heldNames.cover(path);
+	/** Whether the store has something else at a path, for it has refused what was to be there. */
+	holds(path: () => string): boolean {
+		return this.#held.length > 0 && this.#heldNames.cover(path());
 	}
 
 	/** A change of `node` that could not even be asked for, unless that has been told. */
@@ -321,7 +330,7 @@ export class StoreQueue {
 
 	/** 0 where a change of names can be taken; PENDING while too many wait. */
 	nameRoom(): Done {
-		if (this.#names < NAMES) return 0;
+		if (this.#names < NAMES && this.#paths < PATHS) return 0;
 		const answer = this.#waitForRoom();
 		// Not above 0 but where nothing is left that could be waited for.
 		return answer > 0 ? 0 : (answer as Done);
@@ -440,9 +449,10 @@ export class StoreQueue {
 
 	/** The lowest number of a step that has not been answered. */
 	#oldest(): number {
-		let least = Number.POSITIVE_INFINITY;
-		for (const { first } of this.#flights) least = Math.min(least, first);
-		for (const { order } of this.#steps.slice(this.#head)) least = Math.min(least, order);
+		let least = this.#flights[0]?.least ?? Number.POSITIVE_INFINITY;
+		for (let i = this.#head; i < this.#steps.length; i++) {
+			least = Math.min(least, (this.#steps[i] as Step).order);
+		}
 		return least;
 	}
 
@@ -463,7 +473,7 @@ export class StoreQueue {
 	/** A file that is new can wait for what will stand in it. */
 	#change(node: INode, change: NameChange): void {
 		if (change.call !== "rename") this.flush();
-		this.#names += 1;
+		this.#waits(change, 1);
 		this.#push({ node, change, order: this.#next(), again: false });
 		if (change.call !== "make" || change.type === "directory") this.send();
 	}
@@ -477,8 +487,10 @@ export class StoreQueue {
 
 	/** Takes steps from the queue, as many as can go together. */
 	#compose(): Flight {
+		const { order } = this.#steps[this.#head] as Step;
 		const flight: Flight = {
-			first: (this.#steps[this.#head] as Step).order,
+			first: order,
+			least: order,
 			changes: [],
 			sources: [],
 			taken: [],
@@ -501,7 +513,7 @@ export class StoreQueue {
 			const from = changes.length;
 			const whole = this.#take(step, changes, BYTES - bytes);
 			for (let i = from; i < changes.length; i++) {
-				bytes += sizeOf(changes[i] as StoreChange);
+				bytes += weightOf(changes[i] as StoreChange);
 				sources.push(step);
 			}
 			if (changes.length > from) bases.push(...this.#basesOf(step));
@@ -555,6 +567,11 @@ export class StoreQueue {
 		flight.durable = this.#hurried && last;
 		if (last) this.#hurried = false;
 		const unheard = this.#flights.length;
+		for (let i = this.#flights.length - 1; i >= 0; i--) {
+			const before = this.#flights[i] as Flight;
+			if (before.least <= flight.first) break;
+			before.least = flight.first;
+		}
 		this.#flights.push(flight);
 		const terms: Terms = { unheard, joins, bases };
 		const answer = this.#bridge.ask(this.#store, "land", changes, flight.durable, terms);
@@ -569,11 +586,13 @@ export class StoreQueue {
 		for (let first = this.#flights[0]; first?.answer?.done; first = this.#flights[0]) {
 			this.#flights.shift();
 			this.#hearFlight(first, first.answer);
-			this.#reach();
+			// What has come back is older than all that is underway.
+			if (!this.#stalled) this.#reach();
 			first.heard.answer();
 		}
 		if (this.#flights.length > 0) return;
 		this.#stalled = false;
+		this.#backAt = 0;
 		this.send();
 		for (const put of this.#questions.splice(0)) put();
 	}
@@ -629,8 +648,14 @@ export class StoreQueue {
 
 	/** What came back of earlier batches stays before it. */
 	#putBack(step: Step): void {
-		const after = this.#steps.findIndex((one, i) => i >= this.#head && one.order > step.order);
-		this.#steps.splice(after < 0 ? this.#steps.length : after, 0, step);
+		const isBefore = (i: number) =>
+			(this.#steps[i]?.order ?? Number.POSITIVE_INFINITY) < step.order;
+		// They come back in their order, each behind the last.
+		let at = Math.max(this.#backAt, this.#head);
+		while (at > this.#head && !isBefore(at - 1)) at -= 1;
+		while (isBefore(at)) at += 1;
+		this.#steps.splice(at, 0, step);
+		this.#backAt = at;
 		this.#opened(step);
 	}
 
@@ -643,7 +668,7 @@ export class StoreQueue {
 			if (why !== 0) this.#refuseContents(step.owner, why, change.path);
 			else this.#healed(step.owner);
 		} else if (error === 0 || isThereAlready(step, error)) {
-			this.#names -= 1;
+			this.#waits(step.change, -1);
 			this.#healed(step.node);
 		} else {
 			this.#mishaps += 1;
@@ -688,7 +713,13 @@ export class StoreQueue {
 		const change = this.#held[last]?.change;
 		if (change?.path !== path || (change.call !== "make" && change.call !== "symlink")) return;
 		this.#held.splice(last, 1);
-		this.#names -= 1;
+		this.#waits(change, -1);
+	}
+
+	/** A change of names waits for the store, or (-1) no more. */
+	#waits(change: NameChange, one: 1 | -1): void {
+		this.#names += one;
+		for (const path of namesOf(change)) this.#paths += one * path.length;
 	}
 
 	#healed(node: INode): void {
@@ -788,8 +819,4 @@ export function idOf({ id }: { readonly id?: unknown }): FileId | undefined {
 /** Whether a store says that what was at a path is there no more. */
 export function isGone(error: Done): boolean {
 	return error === ESTALE || error === ENOENT || error === ENOTDIR || error === EISDIR;
-}
-
-function sizeOf(change: StoreChange): number {
-	return change.call === "write" ? change.bytes.length : 0;
 }

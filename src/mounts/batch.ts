@@ -82,18 +82,19 @@ export class Batch {
 		);
 		const root = await this.#root();
 		let ways = paths.map((path) => ({ directory: root, names: split(path) }));
-		for (ways = ways.filter(hasNames); ways.length > 0; ) {
+		for (let level = 0; ; level++) {
+			ways = ways.filter(({ names }) => names.length > level);
+			if (ways.length === 0) return;
 			const wanted = new Map<Node, Set<string>>();
 			for (const { directory, names } of ways) {
 				const set = wanted.get(directory) ?? new Set();
-				wanted.set(directory, set.add(names[0] as string));
+				wanted.set(directory, set.add(names[level] as string));
 			}
 			await Promise.all(Array.from(wanted, ([directory, names]) => this.#load(directory, names)));
-			ways = ways.flatMap(({ directory, names: [name = "", ...names] }) => {
-				const next = this.#slots.get(directory.id)?.get(name)?.node;
+			ways = ways.flatMap(({ directory, names }) => {
+				const next = this.#slots.get(directory.id)?.get(names[level] as string)?.node;
 				return next?.type === "directory" ? [{ directory: next, names }] : [];
 			});
-			ways = ways.filter(hasNames);
 		}
 	}
 
@@ -370,10 +371,6 @@ export class Batch {
 
 function free(directory: Node, name: string): Slot {
 	return { directory, name, node: null, damage: null };
-}
-
-function hasNames({ names }: { readonly names: readonly string[] }): boolean {
-	return names.length > 0;
 }
 
 function now(): bigint {

@@ -69,7 +69,37 @@ test("what is made in one go has a limit", async () => {
 		),
 	);
 	await Promise.all([...large, ...many]);
-	expect(calls.map((call) => call.split(",").length)).toEqual([2, 2, 601, 600, 600]);
+	const counts = calls.map((call) => call.split(",").length);
+	expect(counts.slice(0, 3)).toEqual([2, 2, 1]);
+	// As many as are answered soon, and never more than a thousand.
+	expect(counts.slice(3).reduce((sum, count) => sum + count)).toBe(1800);
+	expect(counts[3]).toBe(128);
+	expect(Math.max(...counts)).toBeLessThanOrEqual(1000);
+});
+
+test("of a slow store so much is asked at once that an answer comes before long", async () => {
+	let now = 0;
+	const counts: number[] = [];
+	const slow: { each: number } = { each: 500 };
+	const land = new Landing(
+		{
+			async apply(changes) {
+				counts.push(changes.length);
+				now += changes.length * slow.each;
+				return changes.map(() => null);
+			},
+			conflict() {},
+		},
+		() => now,
+	);
+	const many = Array.from({ length: 140 }, (_, i) => make(`/${i}`));
+	expect(await land.land(many, false, APART)).toHaveLength(140);
+	expect(counts).toEqual([128, 2, 2, 2, 2, 2, 2]);
+	expect(land.progress).toBe(counts.length);
+	// It is faster by now.
+	slow.each = 0;
+	expect(await land.land(many, true, APART)).toEqual(many.map(() => null));
+	expect(counts.slice(7)).toEqual([2, 4, 8, 16, 32, 64, 14]);
 });
 
 test("what builds on a change that fails is not made, as long as the queue has not heard of it", async () => {

@@ -7,6 +7,7 @@
 import { errnoName, errnoOf } from "../abi/errno.ts";
 import { type Line, toWire } from "../bridge/far.ts";
 import type { StoreChange } from "../bridge/store.ts";
+import { weightOf } from "../fs/doubt.ts";
 import { Intake, type Taken, type Terms } from "../fs/intake.ts";
 
 /** What the batches are made with. */
@@ -32,17 +33,32 @@ type Item = Batch | (() => Promise<void>);
 /** What is made in one go is so large at most. */
 const CHANGES = 1000;
 const BYTES = 2 * 1024 * 1024;
+/** So many changes are made at first, and then as many more or less as it takes for an answer between
+ *  these milliseconds: a store that answers nothing for long counts as silent. */
+const FIRST = 128;
+const SHORT = 250;
+const LONG = 1000;
 
 export class Landing implements Line {
 	readonly #ground: Ground;
 	readonly #intake = new Intake();
 	readonly #line: Item[] = [];
 	#working: Promise<void> | null = null;
-	/** How many calls have been answered. */
+	/** So many changes are made in one go. */
+	#most = FIRST;
+	readonly #now: () => number;
+	/** Steps that the store has made: another number while it works. */
 	progress = 0;
 
-	constructor(ground: Ground) {
+	/** `now` tells milliseconds. */
+	constructor(ground: Ground, now = () => performance.now()) {
 		this.#ground = ground;
+		this.#now = now;
+	}
+
+	/** The store has made a step of what it is asked for. */
+	stirs(): void {
+		this.progress += 1;
 	}
 
 	/** Calls `ask` after all that came before. */
@@ -75,9 +91,11 @@ export class Landing implements Line {
 		// What comes in the same turn may be made in one go.
 		await null;
 		for (let item = this.#line.shift(); item !== undefined; item = this.#line.shift()) {
-			if (typeof item === "function") await item();
-			else await this.#make(this.#together(item));
-			this.progress += 1;
+			if (typeof item !== "function") await this.#make(this.#together(item));
+			else {
+				await item();
+				this.stirs();
+			}
 		}
 		this.#working = null;
 	}
@@ -92,7 +110,7 @@ export class Landing implements Line {
 			const [more, moreBytes] = sizeOf(next);
 			count += more;
 			bytes += moreBytes;
-			if (count > CHANGES || bytes > BYTES) return group;
+			if (count > this.#most || bytes > BYTES) return group;
 			group.push(next);
 			this.#line.shift();
 		}
@@ -130,14 +148,33 @@ export class Landing implements Line {
 		}
 	}
 
+	/** Asks for changes, for as many at once as are answered before long. */
 	async #apply(changes: readonly StoreChange[], durable: boolean): Promise<readonly unknown[]> {
-		if (changes.length === 0) return [];
+		const answers: unknown[] = [];
+		while (answers.length < changes.length) {
+			const piece = changes.slice(answers.length, answers.length + this.#most);
+			const began = this.#now();
+			const given = await this.#applyNow(piece, durable);
+			// A store may answer with less, or with more.
+			for (let i = 0; i < piece.length; i++) answers.push(given[i]);
+			this.stirs();
+			this.#learn(piece.length, this.#now() - began);
+		}
+		return answers;
+	}
+
+	async #applyNow(changes: readonly StoreChange[], durable: boolean): Promise<readonly unknown[]> {
 		try {
 			const answers: unknown = await this.#ground.apply(changes, durable);
 			return Array.isArray(answers) ? answers : [];
 		} catch (error) {
 			return changes.map(() => codeOf(error));
 		}
+	}
+
+	#learn(count: number, took: number): void {
+		if (took > LONG) this.#most = Math.max(1, Math.floor((count * LONG) / took));
+		else if (took < SHORT) this.#most = Math.min(CHANGES, Math.max(this.#most, count * 2));
 	}
 }
 
@@ -156,12 +193,8 @@ export async function allIdle(lines: readonly Line[], patience: number): Promise
 	}
 }
 
-function sizeOf({ changes }: Batch): [count: number, bytes: number] {
-	const bytes = changes.reduce(
-		(sum, change) => sum + (change.call === "write" ? change.bytes.length : 0),
-		0,
-	);
-	return [changes.length, bytes];
+function sizeOf({ changes }: Batch): [count: number, weight: number] {
+	return [changes.length, changes.reduce((sum, change) => sum + weightOf(change), 0)];
 }
 
 function codeOf(error: unknown): string {

@@ -81,8 +81,8 @@ function wireMount(written: string, mount: Mounts[string], lending: Lending): Wi
 	const tell: Heard = (paths) => {
 		for (const other of all) if (other !== hear) other(paths);
 	};
-	const methods = methodsOf(directory, tell, path, lending.causes);
-	const landing = landingOf(methods, path, hear, lending);
+	const methods = methodsOf(directory, tell, path, lending.causes, () => landing.stirs());
+	const landing: Landing = landingOf(methods, path, hear, lending);
 	const back = () => {
 		all.delete(hear);
 		stop();
@@ -217,6 +217,7 @@ function methodsOf(
 	tell: Heard,
 	mount: string,
 	causes: Causes,
+	answered: () => void,
 ): Record<string, Method> {
 	const at = mount === "/" ? "" : mount;
 	const methods: Record<string, Method> = {};
@@ -231,6 +232,7 @@ function methodsOf(
 				throw thrown;
 			});
 			causes.forget(path);
+			answered();
 			const paths = QUIET.includes(name) ? [] : changedBy(name, args, answer);
 			if (paths.length > 0) tell(paths);
 			return answer;
@@ -261,6 +263,7 @@ function landingOf(
 function lentMethods(methods: Record<string, Method>, landing: Landing): Record<string, Method> {
 	const lent: Record<string, Method> = {
 		land: (...args) => landing.land(...(args as Parameters<Landing["land"]>)),
+		moved: async () => landing.progress,
 	};
 	for (const name of ["list", "read", "sync"]) {
 		const method = methods[name];

@@ -3,7 +3,7 @@
  *
  * A guest writes and goes on; its bytes follow. What becomes of them is told to the page as it
  * happens: how many are on their way, and what a store has refused, which stays in the tree and is
- * sent again by each sync. Whoever has to wait for a store, waits as long as it answers anything; one
+ * sent again by each sync. Whoever has to wait for a store, waits as long as it does anything; one
  * that has fallen silent is named in an error, so that a process can end and a sandbox be closed.
  */
 import { EBUSY, type Errno, errnoName, PENDING } from "../abi/errno.ts";
@@ -15,9 +15,11 @@ import type { INode } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
 import { readOnly as readOnlyNode } from "../fs/readonly.ts";
 import { RemoteFileSystem } from "../fs/remote.ts";
+import type { Landing } from "../fs/store-queue.ts";
 import { check, failure } from "./failure.ts";
 import type { WireMount } from "./protocol.ts";
 import { settle } from "./settle.ts";
+import { Silence } from "./silence.ts";
 import type { Mounted, Tree } from "./tree.ts";
 
 /** What of the tree in memory stays visible under a directory mounted at `/`. */
@@ -131,26 +133,25 @@ export class Mounts {
 
 	// --- waiting ---
 
-	/** Errors: those of the store, and `"timeout"` when it has answered nothing for `silence`. */
-	async #sync({ fs, mount }: Mounted, silence: number): Promise<void> {
+	/** Errors: those of the store, and `"timeout"` when it has done nothing for `silence`. */
+	async #sync({ fs, mount, store }: Mounted, silence: number): Promise<void> {
 		const waiting = {};
-		let heard = -1;
-		for (let end = 0; ; ) {
+		// What is lent of a store is its landing.
+		const landing = store as Far<object> as Far<Landing>;
+		const quiet = new Silence(silence, () => this.#bridge.ask(landing, "moved"));
+		for (;;) {
 			const answer = fs.sync(waiting);
 			if (answer !== PENDING) {
 				check(answer, "sync", mount.path, ADVICE[errnoName(answer)]);
 				return;
 			}
-			const now = performance.now();
-			if (heard !== fs.queue.progress) {
-				heard = fs.queue.progress;
-				end = now + silence;
-			}
-			if (now >= end) {
+			const next = quiet.next(performance.now(), fs.queue.progress);
+			if (next === null) {
 				this.#bridge.settle();
 				throw silent(mount.path, silence, fs.queue.pending);
 			}
-			this.#bridge.pending(this.#alarmBy(end));
+			if (quiet.asked !== null) this.#bridge.pending(quiet.asked);
+			this.#bridge.pending(this.#alarmBy(next));
 			await this.#bridge.noted();
 		}
 	}
