@@ -133,3 +133,14 @@ test("reserved names are neither seen nor made", () => {
 	expect(fs.root.create("f", "directory")).not.toBe(EEXIST);
 	expect(show(fs.root)).toBe("a/{} f/{}");
 });
+
+test("cursors fit into the 31 bits that a C library keeps of them", () => {
+	const { root } = new Overlay(tree("c=3 d=4"), [tree("a=1 b=2")]);
+	const entry = emptyEntry();
+	const seen: string[] = [];
+	let cursor = root.readdir(0, entry);
+	for (; cursor !== 0 && seen.length < 9; cursor = root.readdir(cursor | 0, entry)) {
+		seen.push(entry.name);
+	}
+	expect(seen).toEqual(["a", "b", "c", "d"]);
+});

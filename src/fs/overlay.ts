@@ -43,8 +43,9 @@ import {
 import { OverlayLeaf } from "./overlay-leaf.ts";
 import { opaque, reserved, whiteout } from "./reserved.ts";
 
-/** Cursors up to here count the names of the lowers; above it they are the upper's own. */
-const UPPER = 2 ** 40;
+/** Cursors up to here count the names of the lowers; above it they are the upper's own. The `telldir` of a
+ *  program in 32 bits keeps no more than 31 of them. */
+const UPPER = 2 ** 30;
 
 export interface OverlayOptions {
 	/** The upper outlives this page. Then a directory that shows something of a lower cannot be
