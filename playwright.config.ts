@@ -25,7 +25,7 @@ const WEBKIT = /webkit\.spec\.ts$/;
 /** On the isolated page guests see finer clocks, streams wait more precisely, and shared memory is there;
  *  all else is tested on the plain page. */
 const ISOLATED =
-	/(streams|sleepers|blocking|server)\.spec|(clocks|polling) prints|tells its environment|@isolated/;
+	/(streams|sleepers|blocking|server|stopped)\.spec|(clocks|polling) prints|tells its environment|@isolated/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY =
 	/(consumers|contexts|element|faults|leaks|letters|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
@@ -53,10 +53,10 @@ export default defineConfig<{ bridge: Bridge | undefined }>({
 	outputDir: `test-results/e2e-${browser}`,
 	reporter: [["list"], ["json", { outputFile: `test-results/e2e-${browser}.json` }]],
 	retries: 0,
-	workers: 1,
+	workers: inChromium ? 2 : 1,
 	timeout: 60_000,
 	forbidOnly: true,
-	use: { launchOptions, trace: inChromium ? "retain-on-failure" : "off" },
+	use: { launchOptions, trace: env.PORTHOLE_E2E_TRACE ? "retain-on-failure" : "off" },
 	webServer: [server(PLAIN_PORT), server(ISOLATED_PORT, "--isolated")],
 	...(browser === "webkit" && { testMatch: WEBKIT }),
 	projects: [

@@ -3,7 +3,7 @@
  */
 import type * as Porthole from "../src/index.ts";
 import { inFirefox } from "./firefox.ts";
-import { expect, needPrograms, test } from "./library.ts";
+import { expect, needPrograms, fresh as test } from "./library.ts";
 
 const PYTHON = { packages: ["/packages/python.webc"] };
 

@@ -516,12 +516,9 @@ print("going on")
 	});
 });
 
-test("a page that is frozen while it loads goes on when it is thawed", async ({
-	page,
-	context,
-}) => {
+test("a page that is frozen while it loads goes on when it is thawed", async ({ page }) => {
 	server.fault = fault(ofProgram, { trickle: 8_000 });
-	const session = await context.newCDPSession(page);
+	const session = await page.context().newCDPSession(page);
 	await page.evaluate((url) => {
 		const seen = globalThis as unknown as { code?: number; reading?: boolean };
 		const onProgress = ({ loaded }: { loaded: number }) => {

@@ -20,6 +20,7 @@ import {
 	type BrowserContext as PuppeteerContext,
 } from "puppeteer-core";
 import { FIREFOX, requireBrowser } from "../scripts/browser.mjs";
+import type { OpenContext } from "./shared-page.ts";
 
 /** Whether this run is one in Firefox: `PORTHOLE_E2E_BROWSER=firefox`. */
 export const inFirefox = env.PORTHOLE_E2E_BROWSER === "firefox";
@@ -135,6 +136,10 @@ class FirefoxContext {
 		const page = new FirefoxPage(await this.#context.newPage(), this.#base);
 		return new Proxy(page, { get: (target, name) => memberOf(target, name) });
 	}
+
+	async close(): Promise<void> {
+		await this.#context.close();
+	}
 }
 
 /** The page has private fields, so a method is bound to what it belongs to. */
@@ -146,8 +151,13 @@ function memberOf(page: FirefoxPage, name: string | symbol): unknown {
 	throw new Error(`page.${name} is not there in Firefox: see e2e/firefox.ts`);
 }
 
+interface OfWorker {
+	readonly firefox: Browser;
+	readonly openContext: OpenContext;
+}
+
 /** `test` in Firefox. */
-export const firefoxTest = playwright.extend<object, { readonly firefox: Browser }>({
+export const firefoxTest = playwright.extend<object, OfWorker>({
 	firefox: [
 		// biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of fixtures there.
 		async ({}, use) => {
@@ -158,11 +168,18 @@ export const firefoxTest = playwright.extend<object, { readonly firefox: Browser
 		},
 		{ scope: "worker" },
 	],
-	context: async ({ firefox, baseURL }, use) => {
-		const context = await firefox.createBrowserContext();
-		// It lacks most of what Playwright's has, and its pages say so by name when asked.
-		const shown = new FirefoxContext(context, baseURL ?? "") as unknown as BrowserContext;
-		await use(shown);
+	openContext: [
+		async ({ firefox }, use) =>
+			use(async (base) => {
+				const context = new FirefoxContext(await firefox.createBrowserContext(), base);
+				// It lacks most of what Playwright's has, and its pages say so by name when asked.
+				return context as unknown as BrowserContext;
+			}),
+		{ scope: "worker" },
+	],
+	context: async ({ openContext, baseURL }, use) => {
+		const context = await openContext(baseURL ?? "");
+		await use(context);
 		await context.close();
 	},
 	page: async ({ context }, use) => use(await context.newPage()),

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import type * as Porthole from "../src/index.ts";
-import { expect, test } from "./library.ts";
+import { expect, fresh as test } from "./library.ts";
 import { drop, Profile } from "./profile.ts";
 
 declare global {

@@ -3,7 +3,7 @@
  * PORTHOLE_SANDBOXES says how many sandboxes are made and closed.
  */
 import { env } from "node:process";
-import { expect, needPrograms, test } from "./library.ts";
+import { expect, needPrograms, fresh as test } from "./library.ts";
 
 needPrograms();
 

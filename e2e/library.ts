@@ -4,12 +4,13 @@
  * What a test evaluates runs in the page, and finds there as globals: `porthole` and `webc`, the two
  * entry points, and the words of `pages/words.js`. Nothing is imported from `src` but types.
  */
-import { test as chromiumTest } from "@playwright/test";
+import { test as playwright } from "@playwright/test";
 import type * as Porthole from "../src/index.ts";
 import type * as Webc from "../src/webc/index.ts";
 import { firefoxTest, inFirefox } from "./firefox.ts";
 import { buildPrograms } from "./programs/build.ts";
 import { type Bridge, notFor } from "./rungs.ts";
+import { type OpenContext, openLibrary, SharedPage } from "./shared-page.ts";
 
 /** An error, as it comes out of the page. */
 export interface Caught {
@@ -60,25 +61,61 @@ declare global {
 	function keeper(): { readonly text: string; readonly stream: WritableStream<Uint8Array> };
 }
 
-/** What every test begins with: a page of the browser that this run is about. */
-export const bare = inFirefox ? (firefoxTest as unknown as typeof chromiumTest) : chromiumTest;
+const playwrightTest = playwright.extend<object, { readonly openContext: OpenContext }>({
+	openContext: [
+		async ({ browser }, use) => use((baseURL) => browser.newContext({ baseURL })),
+		{ scope: "worker" },
+	],
+});
 
-/** `page` has the library in it, whose sandboxes ask for the project's `bridge`. */
-export const test = bare.extend<{ readonly bridge: Bridge | undefined }>({
+/** What every test begins with: a page of the browser that this run is about. */
+export const bare = inFirefox ? (firefoxTest as unknown as typeof playwrightTest) : playwrightTest;
+
+interface Options {
+	readonly bridge: Bridge | undefined;
+}
+
+/** `page` has the library in it, whose sandboxes ask for the project's `bridge`. Each test has a page and a
+ *  storage of its own: for tests that store, reload, drive the page by its context, or change what is
+ *  global. */
+export const fresh = bare.extend<Options>({
 	bridge: [undefined, { option: true }],
 	page: async ({ page, bridge }, use, { titlePath }) => {
-		const reason = bridge && notFor(bridge, titlePath);
-		bare.skip(reason !== undefined, reason);
-		await page.goto(`/pages/library.html${bridge ? `?bridge=${bridge}` : ""}`);
-		await page.waitForFunction(() => document.title === "ready");
+		skipUnlessFor(bridge, titlePath);
+		await openLibrary(page, bridge);
 		await use(page);
 	},
 });
 
+/** As `fresh`, but the tests of a file share a page: see `shared-page.ts`. */
+export const test = bare.extend<Options, { readonly shared: SharedPage }>({
+	bridge: [undefined, { option: true }],
+	shared: [
+		async ({ openContext }, use) => {
+			const shared = new SharedPage(openContext);
+			await use(shared);
+			await shared.close();
+		},
+		{ scope: "worker" },
+	],
+	page: async ({ shared, bridge, baseURL }, use, info) => {
+		skipUnlessFor(bridge, info.titlePath);
+		const page = await shared.open(`${info.project.name} ${info.file}`, baseURL ?? "", bridge);
+		await use(page);
+		if (info.status === info.expectedStatus) await shared.tidy();
+		else await shared.close();
+	},
+});
+
+function skipUnlessFor(bridge: Bridge | undefined, titles: readonly string[]): void {
+	const reason = bridge && notFor(bridge, titles);
+	bare.skip(reason !== undefined, reason);
+}
+
 /** For a file or group of tests that run the C programs: skips them where no compiler is. */
 export function needPrograms(): void {
 	const { missing } = buildPrograms();
-	test.skip(missing !== null, missing ?? "");
+	bare.skip(missing !== null, missing ?? "");
 }
 
 export { expect } from "@playwright/test";

@@ -2,7 +2,7 @@
  * What happens between a program and its mounts behind its back: refusals, what is on its way, others
  * that change the same directory, and a store that never answers.
  */
-import { expect, test } from "./library.ts";
+import { expect, fresh as test } from "./library.ts";
 
 test("a refused change is an event and fails the next sync; it is kept, and made when it can be", async ({
 	page,

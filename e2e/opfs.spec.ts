@@ -5,7 +5,7 @@
 import type { Page } from "@playwright/test";
 import type * as Porthole from "../src/index.ts";
 import { crash } from "./killable.ts";
-import { expect, test } from "./library.ts";
+import { expect, fresh as test } from "./library.ts";
 import { Profile } from "./profile.ts";
 
 declare global {

@@ -187,7 +187,7 @@ test("a link restores package and form, and runs nothing by itself", async ({ pa
 	const link = page.url();
 	const other = await context.newPage();
 	await other.goto(link);
-	await expect(loading(other)).toContainText("python is ready", { timeout: 30_000 });
+	await expect(loading(other)).toContainText(/python [\d.]+ is ready/, { timeout: 30_000 });
 	await expect(status(other)).toHaveText("Nothing has run yet");
 	await run(other).click();
 	await expect(log(other)).toHaveText("friend & %\n", { timeout: 30_000 });
@@ -209,7 +209,7 @@ test("files are put in, seen, written by programs and kept by the next package",
 	await run(page).click();
 	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
 	await page.getByRole("button", { name: /^sqlite/ }).click();
-	await expect(loading(page)).toContainText("sqlite is ready");
+	await expect(loading(page)).toContainText(/sqlite [\d.]+ is ready/);
 	await page.getByRole("tab", { name: "Files" }).click();
 	await page.getByRole("button", { name: "out.txt" }).click();
 	await expect(page.getByLabel("out.txt")).toHaveText("from a file");
@@ -286,7 +286,7 @@ test("a Python program's notes and a SQLite database are there after a reload", 
 	await run(page).click();
 	await expect(log(page)).toContainText("1 visits", { timeout: 30_000 });
 	await page.reload();
-	await expect(loading(page)).toContainText("sqlite is ready", { timeout: 30_000 });
+	await expect(loading(page)).toContainText(/sqlite [\d.]+ is ready/, { timeout: 30_000 });
 	await run(page).click();
 	await expect(log(page)).toContainText("2 visits", { timeout: 30_000 });
 	await open(page, "python");
@@ -313,7 +313,7 @@ test("notes and a database are there after the whole browser was killed", async 
 			await expect(log(page)).toHaveText("one more\n".repeat(visit), { timeout: 30_000 });
 			await expect(status(page)).toHaveText("Exited with code 0");
 			await page.getByRole("button", { name: /^sqlite/ }).click();
-			await expect(loading(page)).toContainText("sqlite is ready", { timeout: 30_000 });
+			await expect(loading(page)).toContainText(/sqlite [\d.]+ is ready/, { timeout: 30_000 });
 			await page.getByRole("button", { name: "A database that lasts" }).click();
 			await run(page).click();
 			await expect(log(page)).toContainText(`${visit} visits`, { timeout: 30_000 });
@@ -340,7 +340,7 @@ test("directories of several kinds are mounted, and are there at the next visit"
 	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
 	// The next package sees them, and so does the next visit, but for what was only in memory.
 	await page.getByRole("button", { name: /^sqlite/ }).click();
-	await expect(loading(page)).toContainText("sqlite is ready", { timeout: 30_000 });
+	await expect(loading(page)).toContainText(/sqlite [\d.]+ is ready/, { timeout: 30_000 });
 	await page.getByRole("tab", { name: /^Mounts/ }).click();
 	await page.getByRole("button", { name: "Show the files of /scratch" }).click();
 	await expect(page.locator("#files-list")).toHaveText("f");
@@ -354,7 +354,7 @@ test("directories of several kinds are mounted, and are there at the next visit"
 	await page.getByRole("button", { name: "Unmount /work" }).click();
 	await expect(row(page, "/work")).toHaveCount(0);
 	await page.reload();
-	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+	await expect(loading(page)).toContainText(/python [\d.]+ is ready/, { timeout: 30_000 });
 	await page.getByRole("tab", { name: /^Mounts/ }).click();
 	await expect(page.locator("#mounts-list li code")).toHaveText(["/files", "/more", "/scratch"]);
 });
@@ -455,7 +455,7 @@ test("a folder of the visitor's is remembered, and allowed again by one click", 
 	await runPython(page, "open('/mine/from-guest.txt', 'w').write('kept')");
 	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
 	await page.reload();
-	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+	await expect(loading(page)).toContainText(/python [\d.]+ is ready/, { timeout: 30_000 });
 	await page.getByRole("tab", { name: /^Mounts/ }).click();
 	await expect(row(page, "/mine")).toContainText("wants your permission again");
 	await page.getByRole("button", { name: "Allow this page to use the folder My folder" }).click();
@@ -487,7 +487,7 @@ test("what could not be saved is told, and saved when it can be", async ({ page 
 	await page.getByRole("button", { name: "Save /files again" }).click();
 	await expect(row(page, "/files")).toContainText("Everything is saved");
 	await page.reload();
-	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+	await expect(loading(page)).toContainText(/python [\d.]+ is ready/, { timeout: 30_000 });
 	await page.getByRole("tab", { name: "Files" }).click();
 	await page.getByRole("button", { name: "late.txt" }).click();
 	await expect(page.getByLabel("late.txt")).toHaveText("in time");
@@ -563,18 +563,18 @@ test("tabs work before the first sandbox does, and a load does not move the file
 	answer();
 	await expect(page.locator("#files-list")).toContainText("Nothing here yet", { timeout: 30_000 });
 	await page.getByRole("button", { name: /^python/ }).click();
-	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+	await expect(loading(page)).toContainText(/python [\d.]+ is ready/, { timeout: 30_000 });
 	const path = page.getByRole("navigation", { name: "Directory" });
 	await path.getByRole("button", { name: "/" }).click();
 	for (const name of ["usr/", "local/", "lib/"]) {
 		await page.locator("#files-list").getByRole("button", { name, exact: true }).click();
 	}
 	await page.locator("[data-sample=python]").click();
-	await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+	await expect(loading(page)).toContainText(/python [\d.]+ is ready/, { timeout: 30_000 });
 	await expect(page.locator("#files-list")).toContainText("python3");
 	// The directory is one of the package, and goes with it: what is nearest is shown.
 	await page.getByRole("button", { name: /^sqlite/ }).click();
-	await expect(loading(page)).toContainText("sqlite is ready", { timeout: 30_000 });
+	await expect(loading(page)).toContainText(/sqlite [\d.]+ is ready/, { timeout: 30_000 });
 	await expect(path).not.toContainText("lib");
 	await expect(path).toContainText("local");
 });
@@ -604,7 +604,7 @@ test.describe("in a browser that cannot suspend programs", { tag: "@isolated" },
 			await expect(log(page)).toHaveText(lines, { timeout: 30_000 });
 			await expect(status(page)).toHaveText("Exited with code 0");
 			await page.reload();
-			await expect(loading(page)).toContainText("python is ready", { timeout: 30_000 });
+			await expect(loading(page)).toContainText(/python [\d.]+ is ready/, { timeout: 30_000 });
 		}
 		await page.getByRole("tab", { name: "Files" }).click();
 		await page.getByRole("button", { name: "notes.txt" }).click();

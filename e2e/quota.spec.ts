@@ -7,7 +7,7 @@
 import { expect, type Page, test } from "@playwright/test";
 import type * as Porthole from "../src/index.ts";
 import { Killable } from "./killable.ts";
-import { test as privately } from "./library.ts";
+import { fresh as privately } from "./library.ts";
 
 interface Kind {
 	readonly name: string;

@@ -2,7 +2,7 @@
  * The examples of the README run, and print what the comments behind their lines say.
  */
 import { readFileSync } from "node:fs";
-import { expect, test } from "./library.ts";
+import { expect, fresh as test } from "./library.ts";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 const examples = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");

@@ -25,9 +25,12 @@ const PRELOADED: Reasons = {
 	"commands.spec.ts › how a process is ended › kill(": CONVERSES,
 	"commands.spec.ts › how a process is ended › one that waits is killed while another spins":
 		ABREAST,
+	"commands.spec.ts › commands of the page's own › a program with a terminal":
+		"it asks for a terminal, which is refused",
 	"files.spec.ts › the tree is the one that guests see, while they run": CONVERSES,
 	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",
 	"mounts.spec.ts › mount and unmount while the sandbox runs": CONVERSES,
+	"mounts.spec.ts › what is unmounted is gone for a process": CONVERSES,
 	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: calls":
 		KILL,
 	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: sleep":

@@ -4,7 +4,7 @@
  * thread back to anything that could still send it.
  */
 import type * as Porthole from "../src/index.ts";
-import { expect, needPrograms, test } from "./library.ts";
+import { expect, needPrograms, fresh as test } from "./library.ts";
 
 needPrograms();
 

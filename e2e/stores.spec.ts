@@ -9,7 +9,7 @@ import type { Page } from "@playwright/test";
 import * as esbuild from "esbuild";
 import type * as Porthole from "../src/index.ts";
 import { inFirefox } from "./firefox.ts";
-import { expect, test } from "./library.ts";
+import { expect, fresh as test } from "./library.ts";
 
 declare global {
 	var stores: {
