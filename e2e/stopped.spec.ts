@@ -54,6 +54,9 @@ for (const [name, open] of Object.entries(kinds)) {
 			process.kill();
 			const { code } = await process.status;
 			const read = (path) => fs.readTextFile("/m/" + path).catch((error) => error.code);
+			// A worker that was replaced has nothing left to send; one that lives on sends the rest.
+			const left = sandbox.mounts[0].pending;
+			if (crossOriginIsolated) await sandbox.sync();
 			const many = await fs.readdir("/m/many");
 			const contents = await Promise.all(many.map(({ name }) => read("many/" + name)));
 			const seen = {
@@ -64,7 +67,7 @@ for (const [name, open] of Object.entries(kinds)) {
 				final: await read("final.txt"),
 				twice: await read("twice.txt"),
 				many: many.every(({ name }, i) => contents[i] === "/m/many/" + name) ? many.length : contents,
-				pending: sandbox.mounts[0].pending,
+				left: crossOriginIsolated ? sandbox.mounts[0].pending : left,
 			};
 			await sandbox.close();
 			return seen;
@@ -77,7 +80,7 @@ for (const [name, open] of Object.entries(kinds)) {
 			final: "the new one",
 			twice: "closed once",
 			many: 49,
-			pending: 0,
+			left: 0,
 		});
 	});
 }
