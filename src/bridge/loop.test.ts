@@ -25,6 +25,21 @@ test("an alarm rings when its time has come, and not before", async () => {
 	expect(alarm.done).toBe(true);
 });
 
+test("an alarm that two wait for rings for the one that stays, and for one that comes back", async () => {
+	const alarm = bridge().alarm(performance.now() + 5);
+	const rung: string[] = [];
+	const [leaves, stays] = [() => rung.push("leaves"), () => rung.push("stays")];
+	alarm.watch(leaves);
+	alarm.watch(stays);
+	alarm.unwatch(leaves);
+	await messages();
+	alarm.unwatch(stays);
+	expect(vi.getTimerCount()).toBe(0);
+	alarm.watch(stays);
+	vi.advanceTimersByTime(5);
+	expect(rung).toEqual(["stays"]);
+});
+
 test("an alarm beyond what a timer can wait for rings in the end", async () => {
 	const alarm = bridge().alarm(performance.now() + 3e9);
 	await messages();

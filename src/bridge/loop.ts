@@ -16,7 +16,7 @@ import { LocalTicket } from "./ticket.ts";
 /** Puts a question to an object in another thread. */
 export type Ask = (far: number, method: string, args: unknown[]) => Promise<unknown>;
 
-/** A ticket that is done at a time, unless the one who waits for it has left. */
+/** A ticket that is done at a time, unless all that waited for it have left. */
 class Alarm extends LocalTicket<void> {
 	readonly #time: number;
 	#timer: ReturnType<typeof setTimeout> | undefined;
@@ -35,8 +35,16 @@ class Alarm extends LocalTicket<void> {
 			this.#timer = setTimeout(() => this.set(), Math.min(Math.ceil(left), 2e9));
 	}
 
+	override watch(wake: () => void): void {
+		super.watch(wake);
+		if (!this.#dropped) return;
+		this.#dropped = false;
+		this.set();
+	}
+
 	override unwatch(wake: () => void): void {
 		super.unwatch(wake);
+		if (this.watched) return;
 		this.#dropped = true;
 		clearTimeout(this.#timer);
 	}

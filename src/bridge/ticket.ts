@@ -12,6 +12,10 @@ export class LocalTicket<T> implements OpenTicket<T> {
 	#wake: (() => void) | null = null;
 	#more: Set<() => void> | null = null;
 
+	protected get watched(): boolean {
+		return this.#wake !== null || (this.#more !== null && this.#more.size > 0);
+	}
+
 	watch(wake: () => void): void {
 		if (this.done) wake();
 		else if (this.#wake === null) this.#wake = wake;

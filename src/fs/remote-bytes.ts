@@ -224,7 +224,10 @@ export class RemoteBytes {
 		if (change.call === "write") {
 			const [from, to] = this.#underway.splice(0, 2) as [number, number];
 			this.#underwayBytes -= to - from;
-			if (this.#detached) return;
+			if (this.#detached) {
+				this.#owe();
+				return;
+			}
 			// A size that is underway behind it may cut it off again.
 			if (error === 0) this.#sure = Math.max(this.#sure, Math.min(to, this.#cutUnderway));
 			if (error !== 0) this.#refused.add(from, Math.min(to, this.size));

@@ -114,6 +114,16 @@ test("after a removal that fails nothing is made of what was sent behind it, unt
 	expect(stored("/f")).toBe("new");
 });
 
+test("the bytes of files that are removed while they are on their way do not count as pending for ever", () => {
+	const { bridge, fs, root, save } = mounted();
+	for (let i = 0; i < 3; i++) {
+		save("temporary", "a text");
+		expect(root.remove("temporary", "file")).toBe(0);
+	}
+	expect(bridge.run(() => fs.sync({}))).toBe(0);
+	expect(fs.queue.pending).toBe(0);
+});
+
 test("a sync that was asked for while batches are underway waits for what came back", () => {
 	const { bridge, fs, root, save, store, stored } = mounted({ "/f": "precious" });
 	save("other", "o");

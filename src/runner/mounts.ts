@@ -134,7 +134,7 @@ export class Mounts {
 	// --- waiting ---
 
 	/** Errors: those of the store, and `"timeout"` when it has done nothing for `silence`. */
-	async #sync({ fs, mount, store }: Mounted, silence: number): Promise<void> {
+	async #sync({ fs, mount, store, tell }: Mounted, silence: number): Promise<void> {
 		const waiting = {};
 		// What is lent of a store is its landing.
 		const landing = store as Far<object> as Far<Landing>;
@@ -142,6 +142,8 @@ export class Mounts {
 		for (;;) {
 			const answer = fs.sync(waiting);
 			if (answer !== PENDING) {
+				// Before the answer, so that the page does not count as pending what it knows to be stored.
+				tell(true);
 				check(answer, "sync", mount.path, ADVICE[errnoName(answer)]);
 				return;
 			}
@@ -184,7 +186,7 @@ export class Mounts {
 
 	/** Tells how many bytes are on their way, now and then; and at once where that was long ago, since a
 	 *  program that computes keeps every timer from ringing. */
-	#teller(path: string, bytes: () => number): () => void {
+	#teller(path: string, bytes: () => number): (now?: boolean) => void {
 		let told = 0;
 		let last = Number.NEGATIVE_INFINITY;
 		let due = false;
@@ -196,12 +198,12 @@ export class Mounts {
 			const event = { type: "mountpending", detail: { path, bytes: told } } as const;
 			this.#tree.post({ from: 0, kind: "event", event });
 		};
-		return () => {
-			if (due) return;
-			if (performance.now() - last >= TELL) {
+		return (now = performance.now() - last >= TELL) => {
+			if (now) {
 				tell();
 				return;
 			}
+			if (due) return;
 			due = true;
 			this.#bridge.alarm(last + TELL).watch(tell);
 		};
@@ -212,9 +214,10 @@ export class Mounts {
 	#open(wire: WireMount): Mounted {
 		const { path, written, store, extras, names, largest, elsewhere, readOnly } = wire;
 		const at = path === "/" ? "" : path;
+		const tell = this.#teller(path, (): number => fs.queue.pending);
 		const reports = {
 			refused: (below: string, error: Errno) => this.#refused(at + below, error),
-			pending: this.#teller(path, (): number => fs.queue.pending),
+			pending: () => tell(),
 		};
 		const fs: RemoteFileSystem = new RemoteFileSystem(this.#bridge, store, {
 			...this.#tree.limits,
@@ -224,7 +227,7 @@ export class Mounts {
 			elsewhere,
 			reports,
 		});
-		return { mount: { path, fs, readOnly }, fs, written, store, timeout: wire.timeout };
+		return { mount: { path, fs, readOnly }, fs, written, store, timeout: wire.timeout, tell };
 	}
 
 	/** A namespace whose root is a mount over all the rest, with `others` in it. */

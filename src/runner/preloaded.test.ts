@@ -43,7 +43,7 @@ async function mounted(files: Readonly<Record<string, string | number>>) {
 	const store = { id: 1 };
 	const fs = new RemoteFileSystem(ahead.bridge, store, ahead.limits);
 	const mount = { path: "/data", fs, readOnly: false };
-	await ahead.read([{ mount, fs, written: "/data", store }]);
+	await ahead.read([{ mount, fs, written: "/data", store, tell: () => {} }]);
 	return { ahead, root: fs.root, warnings };
 }
 
@@ -94,7 +94,7 @@ test("a store that cannot be listed, or sends less than it promised, delays no s
 		const ahead = new Preloaded(ask, (message) => warnings.push(message));
 		const fs = new RemoteFileSystem(ahead.bridge, { id: 1 }, ahead.limits);
 		const mount = { path: "/data", fs, readOnly: false };
-		await ahead.read([{ mount, fs, written: "/data", store: { id: 1 } }]);
+		await ahead.read([{ mount, fs, written: "/data", store: { id: 1 }, tell: () => {} }]);
 	}
 	expect(warnings).toEqual([]);
 });

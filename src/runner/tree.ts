@@ -31,6 +31,8 @@ export interface Mounted {
 	readonly store: Far<Store>;
 	/** Milliseconds of silence after which nothing waits for it; undefined for the usual. */
 	readonly timeout?: number | undefined;
+	/** Tells the page how many bytes are on their way: `now`, or soon. */
+	readonly tell: (now?: boolean) => void;
 }
 
 export class Tree {
