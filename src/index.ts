@@ -28,7 +28,7 @@ export {
 export type { HTTPOptions } from "./mounts/http.ts";
 export type { IndexedDBOptions } from "./mounts/indexeddb.ts";
 export type { Command, Output } from "./runner/command.ts";
-export type { SandboxEventMap, SandboxEvents } from "./runner/events.ts";
+export type { SandboxEventMap, SandboxEvents } from "./protocol/events.ts";
 export type { Change, DirEntry, SandboxFS, Stats } from "./runner/files.ts";
 export type {
 	Capabilities,

@@ -3,7 +3,7 @@
  * Source: wasix-runner.md sections 1.2, 3.1 to 3.3.
  */
 import type { CommandInfo } from "../webc/index.ts";
-import type { WireSpawn } from "./protocol.ts";
+import type { WireSpawn } from "../protocol/sandbox.ts";
 
 /** argv: the program's name, the package's arguments, the caller's. */
 export function argumentsOf(

@@ -8,7 +8,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { type Lent, offer, type Remote, reach, release } from "../bridge/far.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
-import type { FromGuest, Kernel, ToGuest } from "./protocol.ts";
+import type { FromGuest, Kernel, ToGuest } from "../protocol/sandbox.ts";
 
 type Answer<K extends keyof Kernel> = Awaited<ReturnType<Kernel[K]>>;
 

@@ -8,7 +8,7 @@
  * one program more is tried.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { ToGuest, WireStatus } from "./protocol.ts";
+import type { ToGuest, WireStatus } from "../protocol/sandbox.ts";
 import type { Prepare } from "./run.ts";
 
 /** Milliseconds after a refusal in which no more programs are tried than fitted then. */

@@ -6,7 +6,7 @@ import { PortholeError } from "../abi/error.ts";
 import { checkNames, takeNoMore } from "../abi/options.ts";
 import type { ExportOptions } from "../archive/export.ts";
 import type { ArchiveSource, Imported, ImportOptions } from "../archive/import.ts";
-import type { Files, WireEntry, WireStat } from "./protocol.ts";
+import type { Files, WireEntry, WireStat } from "../protocol/sandbox.ts";
 import type { WatchOptions } from "./watch.ts";
 
 export interface DirEntry {

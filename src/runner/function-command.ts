@@ -9,7 +9,7 @@ import type { Size } from "../fs/terminal.ts";
 import { FunctionOutput } from "./function-output.ts";
 import type { CommandContext } from "./options.ts";
 import { ProcessEnd, type Sink } from "./process.ts";
-import type { ToGuest } from "./protocol.ts";
+import type { ToGuest } from "../protocol/sandbox.ts";
 
 export type Body = (context: CommandContext) => number | Promise<number>;
 

@@ -7,7 +7,7 @@ import { EPIPE } from "../abi/errno.ts";
 import { LoopBridge } from "../bridge/loop.ts";
 import { type Size, Terminal } from "../fs/terminal.ts";
 import { brokenPipe, type FunctionOutput } from "./function-output.ts";
-import type { ToGuest } from "./protocol.ts";
+import type { ToGuest } from "../protocol/sandbox.ts";
 import { settle } from "./settle.ts";
 import { bytesOf, notBytes } from "./streams.ts";
 

@@ -24,7 +24,7 @@ import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
 import { failure, faultOf } from "./failure.ts";
 import type { Program } from "./packages.ts";
 import type { Preloaded } from "./preloaded.ts";
-import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "./protocol.ts";
+import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
 import type { Prepare } from "./run.ts";
 import { settle } from "./settle.ts";
 import { Funnel } from "./stdio.ts";

@@ -6,7 +6,7 @@
  */
 import type { WireError } from "../bridge/far.ts";
 import type { FarFacts } from "../fs/far-calls.ts";
-import type { WireStatus } from "./protocol.ts";
+import type { WireStatus } from "../protocol/sandbox.ts";
 
 /** A descriptor that a guest begins with. */
 export interface FarDescriptor {

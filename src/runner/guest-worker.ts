@@ -25,7 +25,7 @@ import {
 } from "./guest-protocol.ts";
 import { fillRandom, type Scope } from "./kernel.ts";
 import { explainEnd, type Unfit, wasmValue } from "./page-value.ts";
-import type { WireStatus } from "./protocol.ts";
+import type { WireStatus } from "../protocol/sandbox.ts";
 import { type ExtraImports, prepare } from "./run.ts";
 
 /** Makes this worker a guest's. */

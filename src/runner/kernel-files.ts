@@ -19,7 +19,7 @@ import type { Namespace } from "../fs/namespace.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
 import { check, failure } from "./failure.ts";
-import type { Files, WireEntry, WireStat } from "./protocol.ts";
+import type { Files, WireEntry, WireStat } from "../protocol/sandbox.ts";
 import { settle } from "./settle.ts";
 
 const NS_PER_MS = 1000000n;

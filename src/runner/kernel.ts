@@ -28,7 +28,7 @@ import type {
 	WirePackage,
 	WireSource,
 	WireSpawn,
-} from "./protocol.ts";
+} from "../protocol/sandbox.ts";
 import { type Prepare, prepare } from "./run.ts";
 import { Tree } from "./tree.ts";
 

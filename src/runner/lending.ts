@@ -22,7 +22,7 @@ import { MEMORY_LARGEST } from "../mounts/paths.ts";
 import { Causes } from "./causes.ts";
 import { type Ground, Landing } from "./landing.ts";
 import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";
-import type { WireMount } from "./protocol.ts";
+import type { WireMount } from "../protocol/sandbox.ts";
 
 export { Causes };
 

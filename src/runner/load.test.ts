@@ -20,7 +20,7 @@ import {
 	type Told,
 	URL_OF_PACKAGE,
 } from "./lying-server.testkit.ts";
-import type { WireLoadOptions, WireSource } from "./protocol.ts";
+import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
 
 const BLOCK = 128 * 1024;
 const file = await samplePackage();

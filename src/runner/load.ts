@@ -14,7 +14,7 @@ import {
 } from "../webc/index.ts";
 import { compile } from "./compile.ts";
 import { BLOCK, type Limits, limitsOf, partOf, type Report, request } from "./part.ts";
-import type { WireLoadOptions, WireSource } from "./protocol.ts";
+import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
 import type { RangeFile } from "./range.ts";
 
 /** Bytes below which a package is not worth reading in parts. */

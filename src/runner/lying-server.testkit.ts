@@ -7,7 +7,7 @@
 import { vi } from "vitest";
 import { writePackage } from "../webc/index.ts";
 import { SandboxKernel } from "./kernel.ts";
-import type { FromGuest } from "./protocol.ts";
+import type { FromGuest } from "../protocol/sandbox.ts";
 
 export const URL_OF_PACKAGE = "https://example.org/sample.webc";
 const FASTER = 500;

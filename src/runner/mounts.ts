@@ -17,7 +17,7 @@ import { readOnly as readOnlyNode } from "../fs/readonly.ts";
 import { RemoteFileSystem } from "../fs/remote.ts";
 import type { Landing } from "../fs/store-queue.ts";
 import { check, failure } from "./failure.ts";
-import type { WireMount } from "./protocol.ts";
+import type { WireMount } from "../protocol/sandbox.ts";
 import { settle } from "./settle.ts";
 import { Silence } from "./silence.ts";
 import type { Mounted, Tree } from "./tree.ts";

@@ -3,7 +3,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { didYouMean } from "../abi/nearest.ts";
-import type { Files } from "./protocol.ts";
+import type { Files } from "../protocol/sandbox.ts";
 
 /** `"invalid-option"`, with the nearest directory that there is. */
 export async function noDirectory(files: Files, path: string): Promise<PortholeError> {

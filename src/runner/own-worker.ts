@@ -31,7 +31,7 @@ import {
 	type ToGuestWorker,
 } from "./guest-protocol.ts";
 import type { Unfit } from "./page-value.ts";
-import type { WireStatus } from "./protocol.ts";
+import type { WireStatus } from "../protocol/sandbox.ts";
 import type { ExtraImports, Prepare } from "./run.ts";
 
 /** What a worker of this script is to be. */

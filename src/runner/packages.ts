@@ -18,7 +18,7 @@ import {
 	WebcError,
 } from "../webc/index.ts";
 import type { LoadedPackage, Warn } from "./load.ts";
-import type { WireCommand, WirePackage } from "./protocol.ts";
+import type { WireCommand, WirePackage } from "../protocol/sandbox.ts";
 import type { Tree } from "./tree.ts";
 
 /** Where commands are found as files. */

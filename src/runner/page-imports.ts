@@ -8,7 +8,7 @@
 import { PortholeError } from "../abi/error.ts";
 import type { PageBridge, Stop } from "../bridge/bridge.ts";
 import { explainEnd, wasmValue } from "./page-value.ts";
-import type { WireImport } from "./protocol.ts";
+import type { WireImport } from "../protocol/sandbox.ts";
 import type { Prepare } from "./run.ts";
 
 /** Calls a function that the page has lent. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ProcessEnd } from "./process.ts";
-import type { ToGuest } from "./protocol.ts";
+import type { ToGuest } from "../protocol/sandbox.ts";
 
 /** A process, what it was sent, and the signals for which somebody watches it. */
 function started(terminal: boolean) {

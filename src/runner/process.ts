@@ -3,7 +3,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { signalNumber } from "./options.ts";
-import type { FromGuest, ToGuest, WireStatus } from "./protocol.ts";
+import type { FromGuest, ToGuest, WireStatus } from "../protocol/sandbox.ts";
 import { Collector, InputEnd, OutputEnd } from "./streams.ts";
 
 /** How a guest ended. A trap, or a code other than 0, is a status and not a rejection. */

@@ -7,7 +7,7 @@ import { chunksOf } from "./body.ts";
 import { badStatus, fileName, timedOut, unreachable } from "./network.ts";
 import type { LoadOptions } from "./options.ts";
 import { limitsOf, totalOf } from "./part.ts";
-import type { WireSource } from "./protocol.ts";
+import type { WireSource } from "../protocol/sandbox.ts";
 import { tooLarge } from "./unread.ts";
 
 /** The answer to a request. Errors: `"aborted"` by the request's own signal, `"network-error"`,

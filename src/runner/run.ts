@@ -10,7 +10,7 @@ import { adapterModule, type PlainCall, type Signature } from "../bridge/adapter
 import type { GuestBridge } from "../bridge/bridge.ts";
 import type { Guest } from "../wasi/guest.ts";
 import { modules, signatures } from "../wasi/table.ts";
-import type { WireStatus } from "./protocol.ts";
+import type { WireStatus } from "../protocol/sandbox.ts";
 
 /** The exit code of a shell for a program that aborted: 128 + SIGABRT. */
 const TRAPPED = 134;

@@ -17,7 +17,7 @@ import type { AccessProfile } from "../webc/index.ts";
 import type { Causes } from "./causes.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
-import { type SandboxEventDetail, SandboxTarget } from "./events.ts";
+import { type SandboxEventDetail, SandboxTarget } from "../protocol/events.ts";
 import { SandboxFS } from "./files.ts";
 import type { Body } from "./function-command.ts";
 import {
@@ -48,7 +48,7 @@ import type {
 	WireSource,
 	WireSpawn,
 	WireStatus,
-} from "./protocol.ts";
+} from "../protocol/sandbox.ts";
 import type { Choice } from "./rung.ts";
 import { absolute, wireSource } from "./source.ts";
 import type { Attachment } from "./stdio-options.ts";

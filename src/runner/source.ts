@@ -5,7 +5,7 @@ import { PortholeError } from "../abi/error.ts";
 import { baseAddress } from "../bridge/context.ts";
 import { fileName } from "./network.ts";
 import type { LoadOptions, Source } from "./options.ts";
-import type { WireSource } from "./protocol.ts";
+import type { WireSource } from "../protocol/sandbox.ts";
 
 /** A source that can be posted, and posted again to another worker. */
 export async function wireSource(source: Source, options: LoadOptions): Promise<WireSource> {

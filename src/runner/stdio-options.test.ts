@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { CommandOptions } from "./options.ts";
 import { ProcessEnd } from "./process.ts";
-import type { ToGuest } from "./protocol.ts";
+import type { ToGuest } from "../protocol/sandbox.ts";
 import { Attachment } from "./stdio-options.ts";
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));

@@ -20,7 +20,7 @@ import type { RemoteFileSystem, RemoteOptions } from "../fs/remote.ts";
 import { defaultFiles, fillRoot } from "../fs/root.ts";
 import { Tmp } from "../fs/tmp.ts";
 import type { Mounts } from "./mounts.ts";
-import type { FromGuest, WireMount } from "./protocol.ts";
+import type { FromGuest, WireMount } from "../protocol/sandbox.ts";
 
 /** A store that is mounted, for all processes or for one. */
 export interface Mounted {

@@ -5,7 +5,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { advice } from "../webc/advice.ts";
 import { type ByteSource, type Package, WebcError } from "../webc/index.ts";
-import type { WireSource } from "./protocol.ts";
+import type { WireSource } from "../protocol/sandbox.ts";
 
 const NAMED = 20;
 

@@ -3,7 +3,7 @@
  * them, too.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { WireSource } from "./protocol.ts";
+import type { WireSource } from "../protocol/sandbox.ts";
 
 export function nameOf(source: WireSource): string {
 	return source.kind === "url" ? source.url : source.name || "the package";

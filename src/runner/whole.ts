@@ -4,7 +4,7 @@
 import { Gathered } from "./body.ts";
 import { goOn } from "./download.ts";
 import { type Limits, type Report, totalOf } from "./part.ts";
-import type { WireSource } from "./protocol.ts";
+import type { WireSource } from "../protocol/sandbox.ts";
 import { nameOf, tooLarge, unreadable } from "./unread.ts";
 
 /** The bytes of a source that is here already. */
