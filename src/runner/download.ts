@@ -14,7 +14,7 @@
  * compiled, and from another origin it needs a preflight; so versions are compared here.
  */
 import { PortholeError } from "../abi/error.ts";
-import { chunksOf, EndedEarly, type Gathered } from "./body.ts";
+import { chunksOf, EndedEarly, type Gathered } from "../http/response-body.ts";
 import {
 	BACKOFF,
 	BLOCK,
@@ -26,7 +26,7 @@ import {
 	TRIES,
 	totalOf,
 	versionOf,
-} from "./part.ts";
+} from "../http/http-range.ts";
 
 /** The longest that a server may ask us to wait (`Retry-After`), in milliseconds. */
 const LONGEST = 10_000;

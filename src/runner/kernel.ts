@@ -13,7 +13,7 @@ import type { Crowd } from "./crowd.ts";
 import { GuestProcess } from "./guest-process.ts";
 import { loadPackage } from "./load.ts";
 import { Packages } from "./packages.ts";
-import type { Report } from "./part.ts";
+import type { Report } from "../http/http-range.ts";
 import type { Preloaded } from "./preloaded.ts";
 import type {
 	Desk,

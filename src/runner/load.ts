@@ -13,7 +13,7 @@ import {
 	type Span,
 } from "../webc/index.ts";
 import { compile } from "./compile.ts";
-import { BLOCK, type Limits, limitsOf, partOf, type Report, request } from "./part.ts";
+import { BLOCK, type Limits, limitsOf, partOf, type Report, request } from "../http/http-range.ts";
 import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
 import type { RangeFile } from "./range.ts";
 

@@ -5,8 +5,8 @@
 import { PortholeError } from "../abi/error.ts";
 import { sleep } from "../bridge/sleep.ts";
 import type { Span } from "../webc/index.ts";
-import { badStatus, unreachable } from "./network.ts";
-import { BACKOFF, type Part, partOf, TRIES, versionOf } from "./part.ts";
+import { badStatus, unreachable } from "../http/http-errors.ts";
+import { BACKOFF, type Part, partOf, TRIES, versionOf } from "../http/http-range.ts";
 import { sha256Now } from "./sha256.ts";
 
 export class PartNow {

@@ -2,7 +2,7 @@
  * What an access profile makes of spans: which blocks are asked for, in which order, and how many.
  */
 import { expect, test } from "vitest";
-import { BLOCK } from "./part.ts";
+import { BLOCK } from "../http/http-range.ts";
 import { plan } from "./prefetch.ts";
 
 test("blocks in the order of the spans, each once, neighbours together", () => {

@@ -12,7 +12,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { type AccessProfile, readProfile } from "../webc/index.ts";
 import type { Warn } from "./load.ts";
-import { BLOCK, request } from "./part.ts";
+import { BLOCK, request } from "../http/http-range.ts";
 import type { RangeFile } from "./range.ts";
 
 /** Bytes that a profile may have. */

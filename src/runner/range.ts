@@ -29,9 +29,9 @@ import { compile, compileResponse } from "./compile.ts";
 import { Download } from "./download.ts";
 import type { Warn } from "./load.ts";
 import { fileAt } from "./names.ts";
-import { BLOCK, type Part, type Report } from "./part.ts";
+import { BLOCK, type Part, type Report } from "../http/http-range.ts";
 import type { PartNow } from "./part-now.ts";
-import { tooLarge } from "./unread.ts";
+import { tooLarge } from "../http/read-errors.ts";
 
 export { insist } from "./download.ts";
 export { localBytes, wholeOf } from "./whole.ts";

@@ -3,7 +3,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { baseAddress } from "../bridge/context.ts";
-import { fileName } from "./network.ts";
+import { fileName } from "../http/http-errors.ts";
 import type { LoadOptions, Source } from "./options.ts";
 import type { WireSource } from "../protocol/sandbox.ts";
 

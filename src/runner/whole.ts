@@ -1,11 +1,11 @@
 /**
  * Packages that are read at once: what the page has given, and what a server sends in one pass.
  */
-import { Gathered } from "./body.ts";
+import { Gathered } from "../http/response-body.ts";
 import { goOn } from "./download.ts";
-import { type Limits, type Report, totalOf } from "./part.ts";
+import { type Limits, type Report, totalOf } from "../http/http-range.ts";
 import type { WireSource } from "../protocol/sandbox.ts";
-import { nameOf, tooLarge, unreadable } from "./unread.ts";
+import { nameOf, tooLarge, unreadable } from "../http/read-errors.ts";
 
 /** The bytes of a source that is here already. */
 export async function localBytes(

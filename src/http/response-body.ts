@@ -1,9 +1,9 @@
 /**
  * The bytes of an answer, as they come. Loaded late: by what is read in parts, and by what is read whole.
  */
-import { timedOut } from "./network.ts";
-import type { Limits, Report } from "./part.ts";
-import { tooLarge } from "./unread.ts";
+import { timedOut } from "./http-errors.ts";
+import type { Limits, Report } from "./http-range.ts";
+import { tooLarge } from "./read-errors.ts";
 
 /** The chunks of a body, until it ends. Leaving early ends the connection, as silence does.
  *  Errors: those of the body, and `"timeout"`. */

@@ -1,9 +1,9 @@
 /**
  * One request for a file behind a URL, or for a part of it, and what its answer says of itself. What is
- * done about a request that fails, or a body that breaks off, is in `download.ts`.
+ * done about a request that fails, or a body that breaks off, is in `runner/download.ts`.
  */
 import { PortholeError } from "../abi/error.ts";
-import { badStatus, timedOut, unreachable } from "./network.ts";
+import { badStatus, timedOut, unreachable } from "./http-errors.ts";
 
 /** Bytes that are asked for at once. */
 export const BLOCK = 128 * 1024;
