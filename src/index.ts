@@ -14,7 +14,7 @@ export type {
 	Store,
 	StoreChange,
 	Times,
-} from "./bridge/store.ts";
+} from "./store/store.ts";
 export {
 	FileSystemAccessDirectory,
 	type FolderOptions,

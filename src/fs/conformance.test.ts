@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { StoreExtra } from "../bridge/store.ts";
+import type { StoreExtra } from "../store/store.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { conformance, snapshot } from "./conformance.ts";
 import { LateBridge, lateContents, PlainStore } from "./late.ts";

@@ -16,8 +16,8 @@ import {
 	PENDING,
 } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Sender, Ticket } from "../bridge/bridge.ts";
-import type { FileId, Listing, Made, Store, StoreChange, Times } from "../bridge/store.ts";
-import { Intake } from "./intake.ts";
+import type { FileId, Listing, Made, Store, StoreChange, Times } from "../store/store.ts";
+import { Intake } from "../store/intake.ts";
 import type { Landing } from "./store-queue.ts";
 import type { Contents } from "./volume.ts";
 

@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import { ENOENT, PENDING } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
-import type { StoreExtra } from "../bridge/store.ts";
+import type { StoreExtra } from "../store/store.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { list, snapshot, text } from "./conformance.ts";
 import { LateBridge, lateContents, PlainStore } from "./late.ts";

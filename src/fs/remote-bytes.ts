@@ -18,7 +18,7 @@
  */
 import { type Done, EFBIG, EINVAL, EIO, ENOMEM, type Errno, ESTALE } from "../abi/errno.ts";
 import type { Ticket } from "../bridge/bridge.ts";
-import type { StoreChange } from "../bridge/store.ts";
+import type { StoreChange } from "../store/store.ts";
 import { type Account, Chunks } from "./chunks.ts";
 import { Ranges } from "./ranges.ts";
 import { isGone, type Owner, type StoreQueue } from "./store-queue.ts";

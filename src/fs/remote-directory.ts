@@ -21,7 +21,7 @@ import {
 } from "../abi/errno.ts";
 import { isName } from "../abi/name.ts";
 import type { OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { Listing, Times } from "../bridge/store.ts";
+import type { Listing, Times } from "../store/store.ts";
 import { Entries } from "./entries.ts";
 import { type Entry, emptiness, type INode, Node, wrongReplacement, wrongType } from "./node.ts";
 import type { RemoteFileSystem } from "./remote.ts";

@@ -6,7 +6,7 @@
 import { expect, test } from "vitest";
 import { EACCES, EIO, ENOSPC, type Errno } from "../abi/errno.ts";
 import type { Dice } from "../abi/random.testkit.ts";
-import type { StoreExtra } from "../bridge/store.ts";
+import type { StoreExtra } from "../store/store.ts";
 import { conformance, snapshot } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
 import type { INode } from "./node.ts";

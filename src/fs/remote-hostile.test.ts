@@ -6,7 +6,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENOENT, type Errno } from "../abi/errno.ts";
-import type { Listing } from "../bridge/store.ts";
+import type { Listing } from "../store/store.ts";
 import { list, text } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
 import { emptyEntry, emptyStat, type INode } from "./node.ts";

@@ -6,7 +6,7 @@
  * the kinds are steps of one class.
  */
 import { type Done, ENOENT, type Errno, ESTALE, PENDING } from "../abi/errno.ts";
-import type { FileId, Listing, StoreChange, Times } from "../bridge/store.ts";
+import type { FileId, Listing, StoreChange, Times } from "../store/store.ts";
 import { type FileType, Node, type Stat, type Waiting } from "./node.ts";
 import type { RemoteFileSystem } from "./remote.ts";
 import { RemoteBytes } from "./remote-bytes.ts";

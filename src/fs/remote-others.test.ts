@@ -4,7 +4,7 @@
  */
 import { expect, test } from "vitest";
 import { EACCES, EIO, ENOENT, ENOSPC, ESTALE, PENDING } from "../abi/errno.ts";
-import type { StoreExtra } from "../bridge/store.ts";
+import type { StoreExtra } from "../store/store.ts";
 import { list, text } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
 import type { INode } from "./node.ts";

@@ -5,7 +5,7 @@
  */
 import { expect, test } from "vitest";
 import { EIO, ENOENT, ESTALE } from "../abi/errno.ts";
-import type { StoreExtra } from "../bridge/store.ts";
+import type { StoreExtra } from "../store/store.ts";
 import { text } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
 import { Namespace } from "./namespace.ts";

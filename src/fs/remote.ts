@@ -17,7 +17,7 @@
  */
 import type { Done } from "../abi/errno.ts";
 import type { Bridge, Far } from "../bridge/bridge.ts";
-import type { NameRules, Store, StoreExtra, Times } from "../bridge/store.ts";
+import type { NameRules, Store, StoreExtra, Times } from "../store/store.ts";
 import { type FileSystem, type INode, nextDev, type Waiting } from "./node.ts";
 import type { RemoteBytes } from "./remote-bytes.ts";
 import { RemoteDirectory } from "./remote-directory.ts";

@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import { EACCES, ENOENT, ENOSPC, PENDING } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
-import type { StoreExtra } from "../bridge/store.ts";
+import type { StoreExtra } from "../store/store.ts";
 import { snapshot } from "./conformance.ts";
 import { LateBridge, PlainStore } from "./late.ts";
 import type { INode } from "./node.ts";

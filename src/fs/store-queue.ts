@@ -8,7 +8,7 @@
  * batches and a fast one many small ones. But nothing that was promised waits for an answer, for the
  * thread that would hear it may belong to a program that never gives it back: when a file is closed, a
  * name changes, or a guest is about to be entered, all that is here is sent behind what is underway
- * (`send`). What builds on a change that then fails is not made by the store's end (intake.ts), and
+ * (`send`). What builds on a change that then fails is not made by the store's end (store/intake.ts), and
  * comes back into the queue.
  *
  * A file is in the queue once, and what it has to say is asked of it when it is sent: what was written
@@ -31,9 +31,9 @@ import {
 	errnoOf,
 } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
-import { Batch, type NameChange, Names, namesOf, weightOf } from "./doubt.ts";
-import { type Base, HELD, KEPT, type Terms } from "./intake.ts";
+import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../store/store.ts";
+import { Batch, type NameChange, Names, namesOf, weightOf } from "../store/change-order.ts";
+import { type Base, HELD, KEPT, type Terms } from "../store/intake.ts";
 import type { INode, Waiting } from "./node.ts";
 
 /** A store with all that stores may lack. */
@@ -112,7 +112,7 @@ interface Flight {
 	answer: Ticket<unknown> | null;
 }
 
-/** The store's end, on another thread: it takes batches in, as intake.ts says. */
+/** The store's end, on another thread: it takes batches in, as store/intake.ts says. */
 export interface Landing extends FullStore {
 	land(
 		changes: readonly StoreChange[],

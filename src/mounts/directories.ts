@@ -7,7 +7,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { checkCount, checkNames, type Names } from "../abi/options.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
-import type { LinkingStore, Store, StoreChange } from "../bridge/store.ts";
+import type { LinkingStore, Store, StoreChange } from "../store/store.ts";
 import type { HTTPOptions } from "./http.ts";
 import type { IndexedDBOptions } from "./indexeddb.ts";
 
@@ -62,7 +62,7 @@ async function ask(late: object, method: string, args: unknown[]) {
 	// A page that has put its own over one of them is to see what comes in a list as well.
 	const own = (name: string) => Reflect.get(late, name) !== Reflect.get(Late.prototype, name);
 	if (method === "apply" && CHANGES.some(own)) {
-		const { applyInTurn } = await import("./changes.ts");
+		const { applyInTurn } = await import("../store/apply.ts");
 		return applyInTurn(late as LinkingStore, ...(args as [StoreChange[], boolean?]));
 	}
 	const store = await (Reflect.get(late, LOAD) as () => Promise<Store>)();
@@ -117,7 +117,7 @@ export class MemoryDirectory extends LateLinks {
 			return [path, data.slice()] as const;
 		});
 		super(async () => {
-			const store = new (await import("./memory.ts")).MemoryStore(copied);
+			const store = new (await import("../store/memory.ts")).MemoryStore(copied);
 			// What is removed from the store shall not stay here.
 			copied = [];
 			return store;

@@ -11,7 +11,7 @@
  * a new draft by the next `sync`. Of more than that there is no second copy: `sync` tells that it is
  * lost. The file is then as it was before the draft.
  */
-import { isWithin } from "./paths.ts";
+import { isWithin } from "../store/paths.ts";
 import type { Find, Pens } from "./pens.ts";
 import { stamp } from "./sidecar.ts";
 import { measure } from "./whole.ts";

@@ -5,10 +5,10 @@
  * this origin it is tabs that run Porthole too (private.ts), on the user's disk anybody (picked.ts).
  */
 import { PortholeError } from "../abi/error.ts";
-import type { FileId, Listing, Made, Store, StoreChange } from "../bridge/store.ts";
-import { type Answer, ChangingStore } from "./changes.ts";
+import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
+import { type Answer, ChangingStore } from "../store/apply.ts";
 import type { HandleFiles } from "./handle.ts";
-import type { Identities } from "./identities.ts";
+import type { Identities } from "../store/identities.ts";
 import { codeOf, named } from "./names.ts";
 import type { Pens } from "./pens.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
-import { fitting } from "./conformance.ts";
+import { fitting } from "../store/conformance.testkit.ts";
 import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
 import { HandleStore } from "./handle-store.ts";

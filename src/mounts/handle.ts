@@ -11,7 +11,7 @@
  * down first what it is about to do (intent.ts).
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Listing, StoreChange } from "../bridge/store.ts";
+import type { Listing, StoreChange } from "../store/store.ts";
 import { type Intent, readIntent, removeIntent, writeIntent } from "./intent.ts";
 import { move } from "./move.ts";
 import {
@@ -29,7 +29,7 @@ import {
 	NOTES,
 	type Place,
 } from "./names.ts";
-import { checkSize, isWithin, keyOf, split } from "./paths.ts";
+import { checkSize, isWithin, keyOf, split } from "../store/paths.ts";
 import type { Pens } from "./pens.ts";
 import { type Damaged, type Note, Notebook, seen, stamp } from "./sidecar.ts";
 import { copyFile, moveFile, replaceFile, setAside } from "./whole.ts";

@@ -12,7 +12,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { baseAddress } from "../bridge/context.ts";
-import type { Listing, Store } from "../bridge/store.ts";
+import type { Listing, Store } from "../store/store.ts";
 import { MOST_ENTRIES, readIndex, readListing, type Told } from "./http-listing.ts";
 
 export interface HTTPOptions {

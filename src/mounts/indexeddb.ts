@@ -14,13 +14,13 @@
  */
 import { createStore } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
-import type { FileId, Listing, Made, Store, StoreChange } from "../bridge/store.ts";
+import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
 import { Batch } from "./batch.ts";
-import { type Answer, ChangingStore } from "./changes.ts";
+import { type Answer, ChangingStore } from "../store/apply.ts";
 import { answered } from "./contents.ts";
 import { Log, type View } from "./log.ts";
 import { Others } from "./others.ts";
-import { persistence } from "./persist.ts";
+import { persistence } from "../store/persist.ts";
 import { Damaged, decodeEntry, decodeNode, FORMAT, isNode, type Node, seedOf } from "./records.ts";
 import { countSpare, dropSpare, keepSpare } from "./spare.ts";
 

@@ -12,7 +12,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { type Directory, INTENT, isCalled } from "./names.ts";
-import { isWithin, split } from "./paths.ts";
+import { isWithin, split } from "../store/paths.ts";
 import { type Note, noteToJson, parseNote } from "./sidecar.ts";
 import { replaceFile } from "./whole.ts";
 

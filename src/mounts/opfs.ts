@@ -8,9 +8,9 @@
 import { PortholeError } from "../abi/error.ts";
 import { type Remote, reach } from "../bridge/far.ts";
 import { makeWorker, type ScriptAddress } from "../bridge/make-worker.ts";
-import type { Store } from "../bridge/store.ts";
+import type { Store } from "../store/store.ts";
 import type { HandleStore } from "./handle-store.ts";
-import { persistence } from "./persist.ts";
+import { persistence } from "../store/persist.ts";
 import { hearOthers, privateStore } from "./private.ts";
 import type { Stores } from "./stores-worker.ts";
 

@@ -10,7 +10,7 @@
  * when it is seen again and finds a stamp that it does not know, anything may have changed.
  */
 
-import { openChannel, type TabChannel } from "./channel.ts";
+import { openChannel, type TabChannel } from "../store/tab-channel.ts";
 
 type Heard = (paths: readonly string[]) => void;
 

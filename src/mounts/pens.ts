@@ -14,7 +14,7 @@
  * long as before.
  */
 import { PortholeError } from "../abi/error.ts";
-import { isWithin } from "./paths.ts";
+import { isWithin } from "../store/paths.ts";
 
 export interface Pens {
 	/** What is in a file that a pen is on; null where none is, and the file itself may be read. */

@@ -7,12 +7,12 @@
  * have replaced is kept beside before it is written over.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Listing } from "../bridge/store.ts";
+import type { Listing } from "../store/store.ts";
 import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
 import { HandleStore, pathsOf, type Turns } from "./handle-store.ts";
 import { conflictName, type Directory, isOurs, named } from "./names.ts";
-import { keyOf } from "./paths.ts";
+import { keyOf } from "../store/paths.ts";
 import { Sight } from "./sight.ts";
 
 /** What browsers have, and the types do not know yet. */

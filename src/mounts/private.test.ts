@@ -3,8 +3,8 @@
  * each other of the names that they have changed.
  */
 import { expect, test } from "vitest";
-import { cases } from "./conformance.ts";
-import { Identities } from "./identities.ts";
+import { cases } from "../store/conformance.testkit.ts";
+import { Identities } from "../store/identities.ts";
 import { newOrigin } from "./origin.testkit.ts";
 import { privateStore } from "./private.ts";
 

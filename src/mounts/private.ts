@@ -3,15 +3,15 @@
  * changed in place, on the page with copies.
  */
 import { PortholeError } from "../abi/error.ts";
-import { openChannel } from "./channel.ts";
+import { openChannel } from "../store/tab-channel.ts";
 import { GatheringPens } from "./gathering.ts";
 import { HandleFiles } from "./handle.ts";
 import { HandleStore, pathsOf, type Witness } from "./handle-store.ts";
-import { Identities } from "./identities.ts";
+import { Identities } from "../store/identities.ts";
 import { readIntent } from "./intent.ts";
 import { CHANNEL, Lease, type Word } from "./lease.ts";
 import { type Directory, named, PROBE } from "./names.ts";
-import { isWithin, keyOf, split } from "./paths.ts";
+import { isWithin, keyOf, split } from "../store/paths.ts";
 import { hold, InPlacePens } from "./pens.ts";
 import { Renames } from "./renames.ts";
 

@@ -7,7 +7,7 @@
  *
  * A node is written in the format of today when it changes, and its bytes when they do.
  */
-import type { Listing, Times } from "../bridge/store.ts";
+import type { Listing, Times } from "../store/store.ts";
 
 export interface OldNode extends Times {
 	readonly id: number;

@@ -20,7 +20,7 @@
  * In format 1 (records-1.ts) nodes were objects and blocks had no checksum; a name that holds an
  * object is one of its references.
  */
-import type { Listing } from "../bridge/store.ts";
+import type { Listing } from "../store/store.ts";
 import { checksum } from "./checksum.ts";
 import { isCount, isRecord, type OldNode, parseOldNode, parseOldReference } from "./records-1.ts";
 

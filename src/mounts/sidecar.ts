@@ -17,7 +17,7 @@
  * links in it are plain files then, and times are those of the disk.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Times } from "../bridge/store.ts";
+import type { Times } from "../store/store.ts";
 import {
 	type Directory,
 	DRAFT,

@@ -10,7 +10,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import "fake-indexeddb/auto";
 import { vi } from "vitest";
-import type { Listing, StoreChange } from "../bridge/store.ts";
+import type { Listing, StoreChange } from "../store/store.ts";
 import { IndexedDBStore } from "./indexeddb.ts";
 import { Log } from "./log.ts";
 

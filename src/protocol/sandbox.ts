@@ -7,7 +7,7 @@
  * only, and these have none.
  */
 import type { Far } from "../bridge/bridge.ts";
-import type { NameRules, Store, StoreExtra } from "../bridge/store.ts";
+import type { NameRules, Store, StoreExtra } from "../store/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import type { SandboxEventDetail } from "./events.ts";
 import type { ExitStatus } from "../runner/process.ts";

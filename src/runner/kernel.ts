@@ -5,7 +5,7 @@ import { PortholeError } from "../abi/error.ts";
 import type { Far, PageBridge } from "../bridge/bridge.ts";
 import { type Channel, giveAway, offer, type Remote, reach } from "../bridge/far.ts";
 import type { Ask } from "../bridge/loop.ts";
-import type { Store, StoreChange } from "../bridge/store.ts";
+import type { Store, StoreChange } from "../store/store.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import { nowNanoseconds, worldClock } from "./clock.ts";

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import { PortholeError } from "../abi/error.ts";
 import { Lent } from "../bridge/far.ts";
-import type { Store } from "../bridge/store.ts";
-import { MemoryStore } from "../mounts/memory.ts";
+import type { Store } from "../store/store.ts";
+import { MemoryStore } from "../store/memory.ts";
 import { Causes, type Lending, wireMounts } from "./lending.ts";
 import type { Mounts } from "./options.ts";
 

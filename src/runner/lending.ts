@@ -9,8 +9,8 @@
 import { PortholeError } from "../abi/error.ts";
 import { fromWire, type Lent, toWire } from "../bridge/far.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
-import type { LinkingStore, NameRules, Store, StoreChange, StoreExtra } from "../bridge/store.ts";
-import { applyInTurn } from "../mounts/changes.ts";
+import type { LinkingStore, NameRules, Store, StoreChange, StoreExtra } from "../store/store.ts";
+import { applyInTurn } from "../store/apply.ts";
 import {
 	FileSystemAccessDirectory,
 	IndexedDBDirectory,
@@ -18,7 +18,7 @@ import {
 	OPFSDirectory,
 } from "../mounts/directories.ts";
 import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../mounts/names.ts";
-import { MEMORY_LARGEST } from "../mounts/paths.ts";
+import { MEMORY_LARGEST } from "../store/paths.ts";
 import { Causes } from "./causes.ts";
 import { type Ground, Landing } from "./landing.ts";
 import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";

@@ -9,7 +9,7 @@
 import { EBUSY, type Errno, errnoName, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
-import type { Store } from "../bridge/store.ts";
+import type { Store } from "../store/store.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";

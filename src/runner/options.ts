@@ -7,7 +7,7 @@ import { PortholeError } from "../abi/error.ts";
 import { isName } from "../abi/name.ts";
 import { checkNames } from "../abi/options.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
-import type { Store } from "../bridge/store.ts";
+import type { Store } from "../store/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import type { Package } from "./sandbox.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
-import type { Listing } from "../bridge/store.ts";
+import type { Listing } from "../store/store.ts";
 import type { INode } from "../fs/node.ts";
 import { RemoteFileSystem } from "../fs/remote.ts";
 import { Preloaded } from "./preloaded.ts";

@@ -12,7 +12,7 @@
  */
 
 import type { Bridge, Far } from "../bridge/bridge.ts";
-import type { Store } from "../bridge/store.ts";
+import type { Store } from "../store/store.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { FileSystem } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";

@@ -1,7 +1,7 @@
 import { ConsoleStdout, Directory, Fd, File, OpenFile, wasi } from "@bjorn3/browser_wasi_shim";
 import { describe, expect, test } from "vitest";
 import { PortholeError } from "../abi/error.ts";
-import type { Store } from "../bridge/store.ts";
+import type { Store } from "../store/store.ts";
 import { Symlink, shimDirectory, shimInput, shimOutput } from "./shim-page.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);

@@ -4,8 +4,8 @@
  */
 import { isDetached } from "../abi/detached.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { FileId, LinkingStore, Listing, Made, StoreChange, Times } from "../bridge/store.ts";
-import { type Answer, apply } from "./changes.ts";
+import type { FileId, LinkingStore, Listing, Made, StoreChange, Times } from "./store.ts";
+import { type Answer, apply } from "./apply.ts";
 import {
 	checkId,
 	checkName,

@@ -8,7 +8,7 @@
  * (`Batch`), and only if that one has not failed (intake.ts); and one that uses a name of a change that
  * has been refused is put behind it, and both are tried again together (`Names`).
  */
-import type { StoreChange } from "../bridge/store.ts";
+import type { StoreChange } from "./store.ts";
 
 /** A change of names, rather than of what stands in a file. */
 export type NameChange = Exclude<StoreChange, { call: "write" | "resize" | "utimes" }>;

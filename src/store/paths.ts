@@ -2,7 +2,7 @@
  * What stores say about paths, so that all of them refuse the same things in the same words.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { FileId } from "../bridge/store.ts";
+import type { FileId } from "./store.ts";
 
 /** The most bytes that a name has in UTF-8, here as on most disks. */
 const LONGEST = 255;

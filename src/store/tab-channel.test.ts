@@ -2,9 +2,9 @@
  * Stores in a browser without channels between its tabs.
  */
 import { afterEach, expect, test, vi } from "vitest";
-import { openChannel } from "./channel.ts";
-import { Lease } from "./lease.ts";
-import { Others } from "./others.ts";
+import { openChannel } from "./tab-channel.ts";
+import { Lease } from "../mounts/lease.ts";
+import { Others } from "../mounts/others.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
 

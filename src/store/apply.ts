@@ -2,7 +2,7 @@
  * Changes as calls and calls as changes: `apply` for stores that cannot do better than to make one after
  * the other, and the single methods of those that make lists.
  */
-import type { FileId, LinkingStore, Made, StoreChange } from "../bridge/store.ts";
+import type { FileId, LinkingStore, Made, StoreChange } from "./store.ts";
 
 /** What became of one of the changes in a list: null, what was made, or the code that it failed with. */
 export type Answer = string | Made | null;
