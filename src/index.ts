@@ -26,7 +26,7 @@ export {
 	type PickOptions,
 } from "./mounts/directories.ts";
 export type { HTTPOptions } from "./mounts/http.ts";
-export type { IndexedDBOptions } from "./mounts/indexeddb.ts";
+export type { IndexedDBOptions } from "./indexeddb/store.ts";
 export type { Command, Output } from "./runner/command.ts";
 export type { SandboxEventMap, SandboxEvents } from "./protocol/events.ts";
 export type { Change, DirEntry, SandboxFS, Stats } from "./runner/files.ts";

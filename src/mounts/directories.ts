@@ -9,7 +9,7 @@ import { checkCount, checkNames, type Names } from "../abi/options.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { LinkingStore, Store, StoreChange } from "../store/store.ts";
 import type { HTTPOptions } from "./http.ts";
-import type { IndexedDBOptions } from "./indexeddb.ts";
+import type { IndexedDBOptions } from "../indexeddb/store.ts";
 
 type With<K extends keyof Store> = Store & Required<Pick<Store, K>>;
 /** What a store over handles can do. */
@@ -132,7 +132,7 @@ export class IndexedDBDirectory extends LateDatabase {
 	declare persisted: () => Promise<boolean>;
 
 	constructor(name: string, options: IndexedDBOptions = {}) {
-		super(async () => new (await import("./indexeddb.ts")).IndexedDBStore(name, options));
+		super(async () => new (await import("../indexeddb/store.ts")).IndexedDBStore(name, options));
 		const names: Names<IndexedDBOptions> = { durability: 0, persist: 0, timeout: 0 };
 		checkNames("IndexedDBDirectory", options, names);
 		takes("a name first", typeof name === "string");

@@ -14,7 +14,7 @@ import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
 import { RemoteFileSystem } from "../fs/remote.ts";
-import { IndexedDBStore } from "../mounts/indexeddb.ts";
+import { IndexedDBStore } from "../indexeddb/store.ts";
 import { MemoryStore } from "../store/memory.ts";
 import { newOrigin } from "../mounts/origin.testkit.ts";
 import { hearOthers, privateStore } from "../mounts/private.ts";

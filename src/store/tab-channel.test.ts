@@ -4,7 +4,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { openChannel } from "./tab-channel.ts";
 import { Lease } from "../mounts/lease.ts";
-import { Others } from "../mounts/others.ts";
+import { Others } from "../indexeddb/tabs.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
 

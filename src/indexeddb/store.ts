@@ -3,7 +3,7 @@
  *
  * Every change is one transaction, or shares one with others: it happens whole or not at all, also
  * when the page is closed in the middle or another tab has the same directory mounted. What lies
- * where is told in records.ts and log.ts, how names change in batch.ts, how bytes do in contents.ts.
+ * where is told in records.ts and log.ts, how names change in transaction.ts, how bytes do in file-data.ts.
  *
  * Transactions are *relaxed*: when they are answered the browser has handed them to the operating
  * system, so they survive the browser. `sync` makes one that is *strict*, which is on the disk when it
@@ -15,14 +15,14 @@
 import { createStore } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
 import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
-import { Batch } from "./batch.ts";
+import { Batch } from "./transaction.ts";
 import { type Answer, ChangingStore } from "../store/apply.ts";
-import { answered } from "./contents.ts";
+import { answered } from "./file-data.ts";
 import { Log, type View } from "./log.ts";
-import { Others } from "./others.ts";
+import { Others } from "./tabs.ts";
 import { persistence } from "../store/persist.ts";
 import { Damaged, decodeEntry, decodeNode, FORMAT, isNode, type Node, seedOf } from "./records.ts";
-import { countSpare, dropSpare, keepSpare } from "./spare.ts";
+import { countSpare, dropSpare, keepSpare } from "./reserve.ts";
 
 export interface IndexedDBOptions {
 	/** `"strict"`: a change is on the disk when it is answered, whatever happens to the machine.

@@ -11,7 +11,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import "fake-indexeddb/auto";
 import { vi } from "vitest";
 import type { Listing, StoreChange } from "../store/store.ts";
-import { IndexedDBStore } from "./indexeddb.ts";
+import { IndexedDBStore } from "./store.ts";
 import { Log } from "./log.ts";
 
 /** What was asked of a store, and what it has answered. */

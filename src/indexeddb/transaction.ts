@@ -9,7 +9,7 @@
  * one name lies in its slot, one that has several has a record of its own.
  */
 import type { FileId, StoreChange } from "../store/store.ts";
-import { Contents } from "./contents.ts";
+import { Contents } from "./file-data.ts";
 import type { View } from "./log.ts";
 import { checkId, checkName, checkSize, failure, isWithin, split } from "../store/paths.ts";
 import {
@@ -25,7 +25,7 @@ import {
 	seedOf,
 	type Type,
 } from "./records.ts";
-import { isCount } from "./records-1.ts";
+import { isCount } from "./records-v1.ts";
 
 /** A name in a directory. */
 interface Slot {

@@ -25,11 +25,11 @@
  *
  * The last record stays when it is folded, without its changes, for its number.
  */
-import { answered } from "./contents.ts";
-import { type Key, Layer, type Op } from "./layer.ts";
-import { decodeLog, encodeLog } from "./log-records.ts";
+import { answered } from "./file-data.ts";
+import { type Key, Layer, type Op } from "./memtable.ts";
+import { decodeLog, encodeLog } from "./log-record.ts";
 import { Damaged, NOTHING, partOf, under } from "./records.ts";
-import { isCount } from "./records-1.ts";
+import { isCount } from "./records-v1.ts";
 
 /** The log is long when it has so many records or bytes. */
 const MOST_RECORDS = 256;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checksum } from "./checksum.ts";
+import { checksum } from "./xxhash32.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -9,7 +9,7 @@
  * then on removing does without writing. There is more to spare than the log holds, or the log is not
  * written.
  */
-import { answered } from "./contents.ts";
+import { answered } from "./file-data.ts";
 
 /** Bytes of a record: of so many the browser makes a file, whose space is free as soon as it is deleted. */
 const SIZE = 1 << 18;

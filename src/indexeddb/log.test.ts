@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type Key, Layer, type Op } from "./layer.ts";
-import { decodeLog, encodeLog } from "./log-records.ts";
+import { type Key, Layer, type Op } from "./memtable.ts";
+import { decodeLog, encodeLog } from "./log-record.ts";
 
 const INFINITY = Number.POSITIVE_INFINITY;
 

@@ -28,7 +28,7 @@ import {
 	unseal,
 	withRoom,
 } from "./records.ts";
-import { OLD_BLOCK, parseOldBlock } from "./records-1.ts";
+import { OLD_BLOCK, parseOldBlock } from "./records-v1.ts";
 
 /** A write of so much of a segment, or so many pieces, makes it whole. */
 const LARGE = 65536;

@@ -4,7 +4,7 @@
  *     "format"                        → 3
  *     "last"                          → the highest number that a node has
  *     ["log", version]                → the last changes, which come before all else (log.ts)
- *     ["spare", number]               → nothing: space in reserve (spare.ts)
+ *     ["spare", number]               → nothing: space in reserve (reserve.ts)
  *     ["entry", directory, name]      → a node, or a reference to one that has several names
  *     ["node", id]                    → a node with several names; 0 is the root
  *     ["data", id, segment, 0]        → bytes: all of a segment …
@@ -17,12 +17,12 @@
  *
  * Each record of bytes ends with a checksum, whose seed is the place where it belongs: what the disk
  * has damaged, or put elsewhere, is known and harms nothing else. Format 2 had no log.
- * In format 1 (records-1.ts) nodes were objects and blocks had no checksum; a name that holds an
+ * In format 1 (records-v1.ts) nodes were objects and blocks had no checksum; a name that holds an
  * object is one of its references.
  */
 import type { Listing } from "../store/store.ts";
-import { checksum } from "./checksum.ts";
-import { isCount, isRecord, type OldNode, parseOldNode, parseOldReference } from "./records-1.ts";
+import { checksum } from "./xxhash32.ts";
+import { isCount, isRecord, type OldNode, parseOldNode, parseOldReference } from "./records-v1.ts";
 
 export type Type = Listing["type"];
 
