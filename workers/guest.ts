@@ -8,7 +8,7 @@ import { type Scope, serve } from "../src/runner/kernel.ts";
 // The type of a worker's global scope and that of a page's exclude each other in one program.
 const scope = globalThis as unknown as Scope & { readonly name: Role };
 if (scope.name === "porthole-stores") {
-	import("../src/mounts/stores-worker.ts").then(({ serveStores }) => serveStores(scope));
+	import("../src/handles/opfs-worker.ts").then(({ serveStores }) => serveStores(scope));
 } else if (scope.name === "porthole-guest") {
 	import("../src/runner/guest-worker.ts").then(({ serveGuest }) => serveGuest(scope));
 } else serve(scope);

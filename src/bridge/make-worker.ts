@@ -7,7 +7,7 @@ import { isOpaque } from "./context.ts";
 import { withTrustedWorkers } from "./trusted.ts";
 
 /** What a worker is for: a sandbox's kernel, which is what any other name means too; the stores of a
- *  page that want a thread which may wait (`mounts/stores-worker.ts`); or one guest, whose kernel starts
+ *  page that want a thread which may wait (`handles/opfs-worker.ts`); or one guest, whose kernel starts
  *  it (`runner/own-worker.ts`). */
 export type Role = "porthole" | "porthole-stores" | "porthole-guest";
 

@@ -166,7 +166,7 @@ export class OPFSDirectory extends LateHandles {
 	/** `path`: the directory there that is mounted; it is made if it is missing. */
 	constructor(path = "/", options: OPFSOptions = {}) {
 		super(async () =>
-			(await import("./opfs.ts")).openPrivate(path, this.workerUrl, options.persist),
+			(await import("../handles/opfs-client.ts")).openPrivate(path, this.workerUrl, options.persist),
 		);
 		const names: Names<OPFSOptions> = { workerUrl: 0, persist: 0, timeout: 0 };
 		checkNames("OPFSDirectory", options, names);
@@ -204,7 +204,7 @@ export class FileSystemAccessDirectory extends LateFolder {
 
 	constructor(handle: FileSystemDirectoryHandle, options: FolderOptions = {}) {
 		const { mode = "readwrite", timeout } = options;
-		super(async () => new (await import("./picked.ts")).PickedStore(handle, mode));
+		super(async () => new (await import("../handles/user-folder.ts")).PickedStore(handle, mode));
 		const names: Names<FolderOptions> = { mode: 0, timeout: 0 };
 		checkNames("FileSystemAccessDirectory", options, names);
 		takes("a directory's handle first", typeof handle?.getDirectoryHandle === "function");
@@ -215,13 +215,13 @@ export class FileSystemAccessDirectory extends LateFolder {
 	/** The directory that was remembered under this name, or null. The browser may want to ask the
 	 *  user again: call `requestPermission` from a click. */
 	static async restore(name: string): Promise<FileSystemAccessDirectory | null> {
-		const found = await (await import("./remembered.ts")).recall(name);
+		const found = await (await import("../handles/remembered.ts")).recall(name);
 		return found && new FileSystemAccessDirectory(found.handle, { mode: found.mode });
 	}
 
 	/** The opposite of `remember`. */
 	static async forget(name: string): Promise<void> {
-		await (await import("./remembered.ts")).forget(name);
+		await (await import("../handles/remembered.ts")).forget(name);
 	}
 
 	/** Asks the user for a directory. To be called from a click. Errors: `"not-supported"` where the

@@ -17,7 +17,7 @@ import {
 	MemoryDirectory,
 	OPFSDirectory,
 } from "../mounts/directories.ts";
-import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../mounts/names.ts";
+import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../handles/names.ts";
 import { MEMORY_LARGEST } from "../store/paths.ts";
 import { Causes } from "./causes.ts";
 import { type Ground, Landing } from "./landing.ts";

@@ -16,8 +16,8 @@ import * as tree from "../fs/operations.ts";
 import { RemoteFileSystem } from "../fs/remote.ts";
 import { IndexedDBStore } from "../indexeddb/store.ts";
 import { MemoryStore } from "../store/memory.ts";
-import { newOrigin } from "../mounts/origin.testkit.ts";
-import { hearOthers, privateStore } from "../mounts/private.ts";
+import { newOrigin } from "../handles/origin.testkit.ts";
+import { hearOthers, privateStore } from "../handles/opfs-store.ts";
 import { KernelFiles } from "./kernel-files.ts";
 import { settle } from "./settle.ts";
 

@@ -3,7 +3,7 @@
  */
 import { afterEach, expect, test, vi } from "vitest";
 import { openChannel } from "./tab-channel.ts";
-import { Lease } from "../mounts/lease.ts";
+import { Lease } from "../handles/lease.ts";
 import { Others } from "../indexeddb/tabs.ts";
 
 afterEach(() => void vi.unstubAllGlobals());

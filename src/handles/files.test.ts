@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { fitting } from "../store/conformance.testkit.ts";
-import { GatheringPens } from "./gathering.ts";
-import { HandleFiles } from "./handle.ts";
-import { HandleStore } from "./handle-store.ts";
+import { GatheringPens } from "./draft-writers.ts";
+import { HandleFiles } from "./files.ts";
+import { HandleStore } from "./store.ts";
 import { Disk } from "./handles.testkit.ts";
-import { InPlacePens, type Pens } from "./pens.ts";
+import { InPlacePens, type Pens } from "./writers.ts";
 
 /** What Chromium answers in a private window when the disk is full: -8, without its sign. */
 const NO_SPACE = 4_294_967_288;

@@ -27,7 +27,7 @@ import {
 	NOTES,
 	SIDECAR,
 } from "./names.ts";
-import { fileIn, moveFile, replaceFile, setAside } from "./whole.ts";
+import { fileIn, moveFile, replaceFile, setAside } from "./whole-file.ts";
 
 export interface Note {
 	/** Of a symlink. */

@@ -27,7 +27,7 @@ export interface Place extends Folder {
 export const SIDECAR = ".porthole";
 /** The first sidecar of a directory until it is whole. */
 export const DRAFT = ".porthole-new";
-/** What is being done, while it takes several steps (intent.ts). */
+/** What is being done, while it takes several steps (intent-log.ts). */
 export const INTENT = ".porthole-intent";
 /** A file that is made to see what the browser can do, and removed. */
 export const PROBE = ".porthole-probe";

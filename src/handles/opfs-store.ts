@@ -4,15 +4,15 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { openChannel } from "../store/tab-channel.ts";
-import { GatheringPens } from "./gathering.ts";
-import { HandleFiles } from "./handle.ts";
-import { HandleStore, pathsOf, type Witness } from "./handle-store.ts";
+import { GatheringPens } from "./draft-writers.ts";
+import { HandleFiles } from "./files.ts";
+import { HandleStore, pathsOf, type Witness } from "./store.ts";
 import { Identities } from "../store/identities.ts";
-import { readIntent } from "./intent.ts";
+import { readIntent } from "./intent-log.ts";
 import { CHANNEL, Lease, type Word } from "./lease.ts";
 import { type Directory, named, PROBE } from "./names.ts";
 import { isWithin, keyOf, split } from "../store/paths.ts";
-import { hold, InPlacePens } from "./pens.ts";
+import { hold, InPlacePens } from "./writers.ts";
 import { Renames } from "./renames.ts";
 
 /** `by` is what the store is called on the channel of all tabs. */

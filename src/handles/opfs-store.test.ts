@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { cases } from "../store/conformance.testkit.ts";
 import { Identities } from "../store/identities.ts";
 import { newOrigin } from "./origin.testkit.ts";
-import { privateStore } from "./private.ts";
+import { privateStore } from "./opfs-store.ts";
 
 const FITTING = cases.filter(({ needs = [] }) =>
 	needs.every((need) => need !== "link" && need !== "watch"),

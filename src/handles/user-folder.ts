@@ -2,18 +2,18 @@
  * The store of a directory on the user's disk, where other programs work too and nobody can be locked
  * out.
  *
- * What others change is found by comparing with what was seen (sight.ts): told by the browser where it
+ * What others change is found by comparing with what was seen (last-seen.ts): told by the browser where it
  * can, else looked for once a second in the directories that somebody has listed. A file that others
  * have replaced is kept beside before it is written over.
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Listing } from "../store/store.ts";
-import { GatheringPens } from "./gathering.ts";
-import { HandleFiles } from "./handle.ts";
-import { HandleStore, pathsOf, type Turns } from "./handle-store.ts";
+import { GatheringPens } from "./draft-writers.ts";
+import { HandleFiles } from "./files.ts";
+import { HandleStore, pathsOf, type Turns } from "./store.ts";
 import { conflictName, type Directory, isOurs, named } from "./names.ts";
 import { keyOf } from "../store/paths.ts";
-import { Sight } from "./sight.ts";
+import { Sight } from "./last-seen.ts";
 
 /** What browsers have, and the types do not know yet. */
 interface Observer {

@@ -1,16 +1,16 @@
 /**
- * A store over a directory handle: the files of handle.ts, one call after another.
+ * A store over a directory handle: the files of files.ts, one call after another.
  *
  * Who else may change them, and what is to be done about it, differs: in the private file system of
- * this origin it is tabs that run Porthole too (private.ts), on the user's disk anybody (picked.ts).
+ * this origin it is tabs that run Porthole too (opfs-store.ts), on the user's disk anybody (user-folder.ts).
  */
 import { PortholeError } from "../abi/error.ts";
 import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
 import { type Answer, ChangingStore } from "../store/apply.ts";
-import type { HandleFiles } from "./handle.ts";
+import type { HandleFiles } from "./files.ts";
 import type { Identities } from "../store/identities.ts";
 import { codeOf, named } from "./names.ts";
-import type { Pens } from "./pens.ts";
+import type { Pens } from "./writers.ts";
 
 /** What makes calls one after another. */
 export interface Turns {

@@ -5,7 +5,7 @@
  * they are closed, errors with the browser's names. A `Disk` is shared by all handles of one tree. It can
  * be full, and `onCall` sees each call before it is made and may throw in its place.
  */
-import type { SyncHandle } from "./pens.ts";
+import type { SyncHandle } from "./writers.ts";
 
 export class Disk {
 	/** Called with the method and the name of what it is called on. */

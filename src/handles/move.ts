@@ -7,7 +7,7 @@
  */
 import { type Directory, type Folder, type Handle, keyIn, NOTES, type Place } from "./names.ts";
 import { type Notebook, seen } from "./sidecar.ts";
-import { copyFile, moveFile } from "./whole.ts";
+import { copyFile, moveFile } from "./whole-file.ts";
 
 /** Moves whatever there is, with what is noted below it. */
 export async function move(

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Sight } from "./sight.ts";
+import { Sight } from "./last-seen.ts";
 
 const file = (size: number, modified: number) =>
 	({ name: "f", type: "file", size, modified }) as const;

@@ -4,15 +4,15 @@
  *
  * Both hold names, bytes and one time. Symlinks and times that are set are noted in a file beside
  * (sidecar.ts). What cannot be held is refused: a name that the browser does not take is EINVAL, and
- * there are no hard links. Bytes are changed by pens (pens.ts).
+ * there are no hard links. Bytes are changed by pens (writers.ts).
  *
  * Each call here is made when the one before is over, and nobody else changes the directory meanwhile
- * if that can be helped: both is seen to by the store (handle-store.ts). A call of several steps writes
- * down first what it is about to do (intent.ts).
+ * if that can be helped: both is seen to by the store (store.ts). A call of several steps writes
+ * down first what it is about to do (intent-log.ts).
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Listing, StoreChange } from "../store/store.ts";
-import { type Intent, readIntent, removeIntent, writeIntent } from "./intent.ts";
+import { type Intent, readIntent, removeIntent, writeIntent } from "./intent-log.ts";
 import { move } from "./move.ts";
 import {
 	checkName,
@@ -30,9 +30,9 @@ import {
 	type Place,
 } from "./names.ts";
 import { checkSize, isWithin, keyOf, split } from "../store/paths.ts";
-import type { Pens } from "./pens.ts";
+import type { Pens } from "./writers.ts";
 import { type Damaged, type Note, Notebook, seen, stamp } from "./sidecar.ts";
-import { copyFile, moveFile, replaceFile, setAside } from "./whole.ts";
+import { copyFile, moveFile, replaceFile, setAside } from "./whole-file.ts";
 
 /** How many directories are remembered by path, and files. */
 const MOST_REMEMBERED = 1024;

@@ -9,10 +9,10 @@ import { PortholeError } from "../abi/error.ts";
 import { type Remote, reach } from "../bridge/far.ts";
 import { makeWorker, type ScriptAddress } from "../bridge/make-worker.ts";
 import type { Store } from "../store/store.ts";
-import type { HandleStore } from "./handle-store.ts";
+import type { HandleStore } from "./store.ts";
 import { persistence } from "../store/persist.ts";
-import { hearOthers, privateStore } from "./private.ts";
-import type { Stores } from "./stores-worker.ts";
+import { hearOthers, privateStore } from "./opfs-store.ts";
+import type { Stores } from "./opfs-worker.ts";
 
 type Url = ScriptAddress | undefined;
 

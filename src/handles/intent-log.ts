@@ -14,7 +14,7 @@ import { PortholeError } from "../abi/error.ts";
 import { type Directory, INTENT, isCalled } from "./names.ts";
 import { isWithin, split } from "../store/paths.ts";
 import { type Note, noteToJson, parseNote } from "./sidecar.ts";
-import { replaceFile } from "./whole.ts";
+import { replaceFile } from "./whole-file.ts";
 
 export type Intent =
 	/** Paths within the mount; what was noted on the source goes along. */

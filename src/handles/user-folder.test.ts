@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Disk } from "./handles.testkit.ts";
-import { PickedStore } from "./picked.ts";
+import { PickedStore } from "./user-folder.ts";
 
 type Records = readonly { readonly type: string; readonly relativePathComponents: string[] }[];
 
