@@ -5,7 +5,7 @@
  * has gone, and takes text, buffers and views of buffers.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { Size } from "../fs/terminal.ts";
+import type { Size } from "../tty/terminal.ts";
 import { FunctionOutput } from "./function-output.ts";
 import type { CommandContext } from "./options.ts";
 import { ProcessEnd, type Sink } from "./process.ts";

@@ -5,7 +5,7 @@
 import { SIGNALS } from "../abi/constants.ts";
 import { EPIPE } from "../abi/errno.ts";
 import { LoopBridge } from "../bridge/loop.ts";
-import { type Size, Terminal } from "../fs/terminal.ts";
+import { type Size, Terminal } from "../tty/terminal.ts";
 import { brokenPipe, type FunctionOutput } from "./function-output.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import { settle } from "./settle.ts";

@@ -17,7 +17,7 @@ import { Input, NullDevice } from "../fs/device.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
-import type { Terminal } from "../fs/terminal.ts";
+import type { Terminal } from "../tty/terminal.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { type Clock, Guest } from "../wasi/guest.ts";
 import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
@@ -302,5 +302,5 @@ export class GuestProcess {
 
 /** Most processes have no terminal, so it is loaded late. */
 async function terminals(): Promise<typeof Terminal> {
-	return (await import("../fs/terminal.ts")).Terminal;
+	return (await import("../tty/terminal.ts")).Terminal;
 }

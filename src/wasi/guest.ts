@@ -8,7 +8,7 @@ import { Memory, utf8 } from "../abi/memory.ts";
 import type { Bridge, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { OpenNode } from "../fs/node.ts";
 import { type Operations, operations, type View } from "../fs/operations.ts";
-import type { Screen } from "../fs/terminal.ts";
+import type { Screen } from "../tty/terminal.ts";
 import { Descriptors } from "./descriptors.ts";
 
 /** Milliseconds, with whatever fraction the browser grants. */

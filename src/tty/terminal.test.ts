@@ -7,9 +7,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
-import { LateBridge } from "./late.ts";
-import { encode } from "./line.ts";
-import { widthOf } from "./screen.ts";
+import { LateBridge } from "../fs/late.ts";
+import { encode } from "./line-editor.ts";
+import { widthOf } from "./cursor.ts";
 import { Terminal } from "./terminal.ts";
 
 /** A screen as plain as can be: cells of text, no scrolling. A wide character has "" beside it. */

@@ -18,10 +18,10 @@
  * in a shell. A declined signal leaves a fresh line with the same prompt.
  */
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
-import { copyBytes } from "./bytes.ts";
-import { Device } from "./device.ts";
-import { Decoder, encode, Line, visible } from "./line.ts";
-import { advance } from "./screen.ts";
+import { copyBytes } from "../fs/bytes.ts";
+import { Device } from "../fs/device.ts";
+import { Decoder, encode, Line, visible } from "./line-editor.ts";
+import { advance } from "./cursor.ts";
 import { type Action, actionsOf, defaults, NEWLINE, type Settings, signals } from "./termios.ts";
 
 /** What `tty_get` and `tty_set` speak of. Width and height in pixels are not known: 0. */

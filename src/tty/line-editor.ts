@@ -5,7 +5,7 @@
  * takes for one: every byte of it, and the marks above it. A byte that is no UTF-8 is kept as it is,
  * in the guise of a lone surrogate.
  */
-import { advance, type Cell, retreat } from "./screen.ts";
+import { advance, type Cell, retreat } from "./cursor.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
