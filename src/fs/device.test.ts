@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EAGAIN, EIO, EPIPE, PENDING } from "../abi/errno.ts";
 import { Input, Output, pipe } from "./device.ts";
-import { LateBridge } from "./late.ts";
+import { LateBridge } from "../storefs/delayed-store.testkit.ts";
 import type { INode } from "./node.ts";
 
 const encoder = new TextEncoder();

@@ -8,11 +8,11 @@ import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import type { StoreExtra } from "../store/store.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { list, snapshot, text } from "./conformance.ts";
-import { LateBridge, lateContents, PlainStore } from "./late.ts";
+import { LateBridge, lateContents, PlainStore } from "../storefs/delayed-store.testkit.ts";
 import type { INode } from "./node.ts";
 import { Overlay } from "./overlay.ts";
 import type { Literal } from "./plain.ts";
-import { RemoteFileSystem } from "./remote.ts";
+import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import { Tmp } from "./tmp.ts";
 import { VolumeFileSystem } from "./volume.ts";
 

@@ -38,9 +38,9 @@ import type { Literal } from "../fs/plain.ts";
 // The operations use their variables again and again, because nothing in a thread calls them while they
 // run. Here the suite's call the kernel's; so those are another copy, as in another thread.
 vi.resetModules();
-const { LateBridge, PlainStore } = await import("../fs/late.ts");
+const { LateBridge, PlainStore } = await import("../storefs/delayed-store.testkit.ts");
 const { Namespace } = await import("../fs/namespace.ts");
-const { RemoteFileSystem } = await import("../fs/remote.ts");
+const { RemoteFileSystem } = await import("../storefs/store-fs.ts");
 const { mkdirs, writeFile } = await import("../fs/seed.ts");
 const { Tmp } = await import("../fs/tmp.ts");
 const { Descriptors } = await import("../wasi/descriptors.ts");

@@ -1,5 +1,5 @@
 /**
- * The page's end of a store queue (fs/store-queue.ts): calls of a directory, one after another.
+ * The page's end of a store queue (storefs/write-queue.ts): calls of a directory, one after another.
  *
  * Batches come one by one as programs close files, and each alone would be a transaction, or a file
  * opened and closed. So those that wait here together, and may be made in one go, become one.

@@ -4,10 +4,10 @@
 import { expect, test } from "vitest";
 
 import { CALL } from "../fs/far-calls.ts";
-import { LateBridge, PlainStore } from "../fs/late.ts";
+import { LateBridge, PlainStore } from "../storefs/delayed-store.testkit.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
-import { RemoteFileSystem } from "../fs/remote.ts";
+import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { fdCalls } from "../wasi/fd.ts";
 import { Guest } from "../wasi/guest.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
 import type { Listing } from "../store/store.ts";
 import type { INode } from "../fs/node.ts";
-import { RemoteFileSystem } from "../fs/remote.ts";
+import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import { Preloaded } from "./preloaded.ts";
 
 const MiB = 1024 * 1024;

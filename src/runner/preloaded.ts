@@ -9,7 +9,7 @@
 import type { Ask } from "../bridge/loop.ts";
 import { PreloadedBridge } from "../bridge/preloaded.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";
-import type { RemoteOptions } from "../fs/remote.ts";
+import type { RemoteOptions } from "../storefs/store-fs.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import { type Prepare, prepare } from "./run.ts";
 import { settle } from "./settle.ts";

@@ -13,7 +13,7 @@ import type { Store, StoreExtra } from "../store/store.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
-import { RemoteFileSystem } from "../fs/remote.ts";
+import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import { IndexedDBStore } from "../indexeddb/store.ts";
 import { MemoryStore } from "../store/memory.ts";
 import { newOrigin } from "../handles/origin.testkit.ts";

@@ -16,7 +16,7 @@ import type { Store } from "../store/store.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { FileSystem } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
-import type { RemoteFileSystem, RemoteOptions } from "../fs/remote.ts";
+import type { RemoteFileSystem, RemoteOptions } from "../storefs/store-fs.ts";
 import { defaultFiles, fillRoot } from "../fs/root.ts";
 import { Tmp } from "../fs/tmp.ts";
 import type { Mounts } from "./mounts.ts";

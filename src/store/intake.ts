@@ -1,5 +1,5 @@
 /**
- * The store's end of a queue (fs/store-queue.ts), where batches arrive that have not waited for each other.
+ * The store's end of a queue (storefs/write-queue.ts), where batches arrive that have not waited for each other.
  *
  * The queue sends what a program has promised at once, because the thread that it lives in may not get
  * another turn. So what a batch builds on may fail after the batch was sent, and the queue cannot hold

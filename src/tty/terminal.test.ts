@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
-import { LateBridge } from "../fs/late.ts";
+import { LateBridge } from "../storefs/delayed-store.testkit.ts";
 import { encode } from "./line-editor.ts";
 import { widthOf } from "./cursor.ts";
 import { Terminal } from "./terminal.ts";

@@ -19,9 +19,9 @@
 import { type Done, EFBIG, EINVAL, EIO, ENOMEM, type Errno, ESTALE } from "../abi/errno.ts";
 import type { Ticket } from "../bridge/bridge.ts";
 import type { StoreChange } from "../store/store.ts";
-import { type Account, Chunks } from "./chunks.ts";
+import { type Account, Chunks } from "../fs/chunks.ts";
 import { Ranges } from "./ranges.ts";
-import { isGone, type Owner, type StoreQueue } from "./store-queue.ts";
+import { isGone, type Owner, type StoreQueue } from "./write-queue.ts";
 
 /** Blocks that are asked for at once when a file is read from front to back: at first, and then twice
  *  as many each time, up to so many. */

@@ -6,7 +6,7 @@
  * is made in the cache, asked of the store behind the guest's back, and the guest goes on; `sync` is
  * PENDING until the store has answered.
  *
- * What goes to the store goes through one queue (store-queue.ts), in the order in which it happened;
+ * What goes to the store goes through one queue (write-queue.ts), in the order in which it happened;
  * what follows while a change is underway is gathered. A change that the store refuses stays in the
  * cache: the next `sync` of the node, or of all, reports it, once, and the one after that tries again.
  *
@@ -18,11 +18,11 @@
 import type { Done } from "../abi/errno.ts";
 import type { Bridge, Far } from "../bridge/bridge.ts";
 import type { NameRules, Store, StoreExtra, Times } from "../store/store.ts";
-import { type FileSystem, type INode, nextDev, type Waiting } from "./node.ts";
-import type { RemoteBytes } from "./remote-bytes.ts";
-import { RemoteDirectory } from "./remote-directory.ts";
-import type { RemoteLeaf } from "./remote-node.ts";
-import { isGone, type Landing, type Reports, StoreQueue } from "./store-queue.ts";
+import { type FileSystem, type INode, nextDev, type Waiting } from "../fs/node.ts";
+import type { RemoteBytes } from "./block-cache.ts";
+import { RemoteDirectory } from "./directory.ts";
+import type { RemoteLeaf } from "./node.ts";
+import { isGone, type Landing, type Reports, StoreQueue } from "./write-queue.ts";
 
 export interface RemoteOptions {
 	/** The real time, in nanoseconds since 1970. */

@@ -7,12 +7,12 @@
  */
 import { type Done, ENOENT, type Errno, ESTALE, PENDING } from "../abi/errno.ts";
 import type { FileId, Listing, StoreChange, Times } from "../store/store.ts";
-import { type FileType, Node, type Stat, type Waiting } from "./node.ts";
-import type { RemoteFileSystem } from "./remote.ts";
-import { RemoteBytes } from "./remote-bytes.ts";
-import type { RemoteDirectory } from "./remote-directory.ts";
-import { idOf, isGone, type Owner } from "./store-queue.ts";
-import { utf8Length } from "./walk.ts";
+import { type FileType, Node, type Stat, type Waiting } from "../fs/node.ts";
+import type { RemoteFileSystem } from "./store-fs.ts";
+import { RemoteBytes } from "./block-cache.ts";
+import type { RemoteDirectory } from "./directory.ts";
+import { idOf, isGone, type Owner } from "./write-queue.ts";
+import { utf8Length } from "../fs/walk.ts";
 
 /** A directory that has a node under a name. */
 interface Name {

@@ -18,8 +18,8 @@ import {
 import type { Bridge, Far, OpenTicket, Sender, Ticket } from "../bridge/bridge.ts";
 import type { FileId, Listing, Made, Store, StoreChange, Times } from "../store/store.ts";
 import { Intake } from "../store/intake.ts";
-import type { Landing } from "./store-queue.ts";
-import type { Contents } from "./volume.ts";
+import type { Landing } from "./write-queue.ts";
+import type { Contents } from "../fs/volume.ts";
 
 class LateTicket<T> implements OpenTicket<T> {
 	done = false;

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { EFBIG, EIO, ENOSPC, EPERM, PENDING } from "../abi/errno.ts";
-import { text } from "./conformance.ts";
-import { LateBridge, PlainStore } from "./late.ts";
-import { emptyStat, type INode } from "./node.ts";
-import { RemoteFileSystem, type RemoteOptions } from "./remote.ts";
+import { text } from "../fs/conformance.ts";
+import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
+import { emptyStat, type INode } from "../fs/node.ts";
+import { RemoteFileSystem, type RemoteOptions } from "./store-fs.ts";
 
 function remote(files: Record<string, string>, options: RemoteOptions = {}) {
 	const store = new PlainStore();
