@@ -6,7 +6,7 @@ import { RIGHTS_ALL, RIGHTS_DIRECTORY } from "../src/abi/constants.ts";
 import { ENDED } from "../src/abi/errno.ts";
 import type { PlainCall } from "../src/bridge/adapter.ts";
 import { SuspendingBridge } from "../src/bridge/suspending.ts";
-import { NullDevice, Output } from "../src/fs/device.ts";
+import { NullDevice, Output } from "../src/fs/devices.ts";
 import { nowNanoseconds, worldClock } from "../src/runner/clock.ts";
 import { Tree } from "../src/runner/tree.ts";
 import { OpenFile } from "../src/wasi/descriptors.ts";

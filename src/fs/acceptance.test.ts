@@ -15,13 +15,13 @@ import {
 	errnoName,
 } from "../abi/errno.ts";
 import type { Span, Volume } from "../webc/package.ts";
-import { list, text } from "./conformance.ts";
+import { list, text } from "./conformance.testkit.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyStat, type FileSystem, type INode, Node, type Stat } from "./node.ts";
 import * as at from "./operations.ts";
 import { Overlay } from "./overlay.ts";
-import { defaultFiles, fillRoot } from "./root.ts";
-import { mkdirs, writeFile } from "./seed.ts";
+import { defaultFiles, fillRoot } from "./default-tree.ts";
+import { mkdirs, writeFile } from "./host-files.ts";
 import { Tmp } from "./tmp.ts";
 import { VolumeFileSystem } from "./volume.ts";
 

@@ -17,7 +17,7 @@ import {
 import { Namespace } from "./namespace.ts";
 import { emptyStat, type INode } from "./node.ts";
 import * as at from "./operations.ts";
-import { mkdirs, writeFile } from "./seed.ts";
+import { mkdirs, writeFile } from "./host-files.ts";
 import { Tmp } from "./tmp.ts";
 
 let time = 0n;

@@ -4,7 +4,7 @@ import { Namespace } from "./namespace.ts";
 import { emptyEntry, emptyStat, type INode } from "./node.ts";
 import * as at from "./operations.ts";
 import { Overlay } from "./overlay.ts";
-import { mkdirs, writeFile } from "./seed.ts";
+import { mkdirs, writeFile } from "./host-files.ts";
 import { Tmp } from "./tmp.ts";
 
 let time = 0n;

@@ -20,7 +20,7 @@ import {
 } from "../abi/errno.ts";
 import { BODY, type Letter } from "../bridge/letter.ts";
 import { Mailbox, MailboxEnd, makeMailbox } from "../bridge/mailbox.ts";
-import { conformance, list, text } from "../fs/conformance.ts";
+import { conformance, list, text } from "../fs/conformance.testkit.ts";
 import { CALL } from "../fs/far-calls.ts";
 import { FarTree } from "../fs/far-tree.ts";
 import {
@@ -33,7 +33,7 @@ import {
 	type Stat,
 } from "../fs/node.ts";
 import { CREATE, EXCLUSIVE } from "../fs/operations.ts";
-import type { Literal } from "../fs/plain.ts";
+import type { Literal } from "../fs/model-fs.testkit.ts";
 
 // The operations use their variables again and again, because nothing in a thread calls them while they
 // run. Here the suite's call the kernel's; so those are another copy, as in another thread.
@@ -41,7 +41,7 @@ vi.resetModules();
 const { LateBridge, PlainStore } = await import("../storefs/delayed-store.testkit.ts");
 const { Namespace } = await import("../fs/namespace.ts");
 const { RemoteFileSystem } = await import("../storefs/store-fs.ts");
-const { mkdirs, writeFile } = await import("../fs/seed.ts");
+const { mkdirs, writeFile } = await import("../fs/host-files.ts");
 const { Tmp } = await import("../fs/tmp.ts");
 const { Descriptors } = await import("../wasi/descriptors.ts");
 const { FarServer } = await import("./far-server.ts");

@@ -10,7 +10,7 @@
  */
 import { type Done, EBADF, EINVAL, ENAMETOOLONG, type Errno, PENDING } from "../abi/errno.ts";
 import { BODY, type Letter } from "../bridge/letter.ts";
-import { TtyDevice } from "../fs/device.ts";
+import { TtyDevice } from "../fs/devices.ts";
 import {
 	ACCESSED,
 	CALL,

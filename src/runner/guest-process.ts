@@ -13,7 +13,7 @@ import {
 import { ENOENT } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
-import { Input, NullDevice } from "../fs/device.ts";
+import { Input, NullDevice } from "../fs/devices.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";

@@ -10,7 +10,7 @@
  */
 import { EPIPE } from "../abi/errno.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
-import { Output } from "../fs/device.ts";
+import { Output } from "../fs/devices.ts";
 import type { INode } from "../fs/node.ts";
 
 const SMALLEST = 4096;

@@ -17,7 +17,7 @@ import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { FileSystem } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
 import type { RemoteFileSystem, RemoteOptions } from "../storefs/store-fs.ts";
-import { defaultFiles, fillRoot } from "../fs/root.ts";
+import { defaultFiles, fillRoot } from "../fs/default-tree.ts";
 import { Tmp } from "../fs/tmp.ts";
 import type { Mounts } from "./mounts.ts";
 import type { FromGuest, WireMount } from "../protocol/sandbox.ts";

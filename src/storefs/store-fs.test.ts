@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { EFBIG, EIO, ENOSPC, EPERM, PENDING } from "../abi/errno.ts";
-import { text } from "../fs/conformance.ts";
+import { text } from "../fs/conformance.testkit.ts";
 import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
 import { RemoteFileSystem, type RemoteOptions } from "./store-fs.ts";

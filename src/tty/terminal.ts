@@ -19,7 +19,7 @@
  */
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import { copyBytes } from "../fs/bytes.ts";
-import { Device } from "../fs/device.ts";
+import { Device } from "../fs/devices.ts";
 import { Decoder, encode, Line, visible } from "./line-editor.ts";
 import { advance } from "./cursor.ts";
 import { type Action, actionsOf, defaults, NEWLINE, type Settings, signals } from "./termios.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Output, pipe } from "../fs/device.ts";
+import { Output, pipe } from "../fs/devices.ts";
 import { OpenFile } from "./descriptors.ts";
 import { Session, transcript, type World } from "./transcript.ts";
 

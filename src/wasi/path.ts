@@ -45,7 +45,7 @@ import {
 } from "../abi/errno.ts";
 import { FILESTAT, type FilestatLayout } from "../abi/layout.ts";
 import { utf8 } from "../abi/memory.ts";
-import { TtyDevice } from "../fs/device.ts";
+import { TtyDevice } from "../fs/devices.ts";
 import type { OpenNode } from "../fs/node.ts";
 import { OpenFile } from "./descriptors.ts";
 import type { Guest } from "./guest.ts";

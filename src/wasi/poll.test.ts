@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pipe } from "../fs/device.ts";
+import { pipe } from "../fs/devices.ts";
 import { OpenFile } from "./descriptors.ts";
 import { Session, transcript } from "./transcript.ts";
 

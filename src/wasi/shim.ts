@@ -33,7 +33,7 @@ import {
 } from "../abi/errno.ts";
 import { isName } from "../abi/name.ts";
 import { copyBytes } from "../fs/bytes.ts";
-import { Device } from "../fs/device.ts";
+import { Device } from "../fs/devices.ts";
 import { Entries } from "../fs/entries.ts";
 import {
 	type Entry,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { EAGAIN, EIO, EPIPE, PENDING } from "../abi/errno.ts";
-import { Input, Output, pipe } from "./device.ts";
+import { Input, Output, pipe } from "./devices.ts";
 import { LateBridge } from "../storefs/delayed-store.testkit.ts";
 import type { INode } from "./node.ts";
 

@@ -14,7 +14,7 @@ import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyEntry, emptyStat, type FileSystem, type INode } from "./node.ts";
 import * as at from "./operations.ts";
-import { ANY, type Literal, literal, Plain, type PlainNode } from "./plain.ts";
+import { ANY, type Literal, literal, Plain, type PlainNode } from "./model-fs.testkit.ts";
 
 export interface Subject {
 	readonly fs: FileSystem;

@@ -12,9 +12,9 @@ import {
 	RandomDevice,
 	TtyDevice,
 	ZeroDevice,
-} from "./device.ts";
+} from "./devices.ts";
 import type { FileSystem, Node } from "./node.ts";
-import { mkdirs, writeFile } from "./seed.ts";
+import { mkdirs, writeFile } from "./host-files.ts";
 import { Tmp, TmpDirectory } from "./tmp.ts";
 
 export interface RootOptions {
