@@ -34,7 +34,7 @@ export const GUEST: EntryPoint = {
 /** Stays out of `index` and `guest`, which find it beside them. */
 export const WIRE: EntryPoint = {
 	name: "guest-wire",
-	source: "src/bridge/wire.ts",
+	source: "src/bridge/shared-chunk.ts",
 	subpath: null,
 	typed: false,
 	platform: "browser",

@@ -8,7 +8,7 @@ import { LoopBridge } from "../bridge/loop.ts";
 import { type Size, Terminal } from "../tty/terminal.ts";
 import { brokenPipe, type FunctionOutput } from "./function-output.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
-import { settle } from "./settle.ts";
+import { settle } from "../bridge/await-call.ts";
 import { bytesOf, notBytes } from "./streams.ts";
 
 /** Bytes that are read at once, and that the screen takes at once. */

@@ -26,7 +26,7 @@ import type { Program } from "./packages.ts";
 import type { Preloaded } from "./preloaded.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
 import type { Prepare } from "./run.ts";
-import { settle } from "./settle.ts";
+import { settle } from "../bridge/await-call.ts";
 import { Funnel } from "./stdio.ts";
 import type { Mounted, Tree } from "./tree.ts";
 

@@ -20,7 +20,7 @@ import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
 import { check, failure } from "./failure.ts";
 import type { Files, WireEntry, WireStat } from "../protocol/sandbox.ts";
-import { settle } from "./settle.ts";
+import { settle } from "../bridge/await-call.ts";
 
 const NS_PER_MS = 1000000n;
 /** How often a file that is changed meanwhile is read before it is given as it was found. */

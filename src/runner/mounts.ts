@@ -18,7 +18,7 @@ import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import type { Landing } from "../storefs/write-queue.ts";
 import { check, failure } from "./failure.ts";
 import type { WireMount } from "../protocol/sandbox.ts";
-import { settle } from "./settle.ts";
+import { settle } from "../bridge/await-call.ts";
 import { Silence } from "./silence.ts";
 import type { Mounted, Tree } from "./tree.ts";
 

@@ -12,7 +12,7 @@ import { emptyEntry, type INode } from "../fs/node.ts";
 import type { RemoteOptions } from "../storefs/store-fs.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import { type Prepare, prepare } from "./run.ts";
-import { settle } from "./settle.ts";
+import { settle } from "../bridge/await-call.ts";
 import type { Mounted } from "./tree.ts";
 
 const MiB = 1024 * 1024;

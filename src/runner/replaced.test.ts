@@ -19,7 +19,7 @@ import { MemoryStore } from "../store/memory.ts";
 import { newOrigin } from "../handles/origin.testkit.ts";
 import { hearOthers, privateStore } from "../handles/opfs-store.ts";
 import { KernelFiles } from "./kernel-files.ts";
-import { settle } from "./settle.ts";
+import { settle } from "../bridge/await-call.ts";
 
 const EXTRAS: readonly StoreExtra[] = ["apply", "sync", "link", "symlink", "utimes"];
 const BLOCK = 64;

@@ -19,7 +19,7 @@
 import * as abi from "../abi/constants.ts";
 import { errnoName, PENDING } from "../abi/errno.ts";
 import { adapterModule } from "../bridge/adapter.ts";
-import { HandBridge } from "../bridge/by-hand.ts";
+import { HandBridge } from "../bridge/manual-bridge.testkit.ts";
 import { Input, Output } from "../fs/devices.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";

@@ -3,7 +3,7 @@
  * does for guests. It runs the call, and while the answer is PENDING waits and runs it again.
  */
 import { PENDING } from "../abi/errno.ts";
-import type { Bridge } from "../bridge/bridge.ts";
+import type { Bridge } from "./bridge.ts";
 
 export async function settle<T>(bridge: Bridge, call: () => T): Promise<T> {
 	for (;;) {
