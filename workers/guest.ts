@@ -10,5 +10,5 @@ const scope = globalThis as unknown as Scope & { readonly name: Role };
 if (scope.name === "porthole-stores") {
 	import("../src/handles/opfs-worker.ts").then(({ serveStores }) => serveStores(scope));
 } else if (scope.name === "porthole-guest") {
-	import("../src/runner/guest-worker.ts").then(({ serveGuest }) => serveGuest(scope));
+	import("../src/guestworker/guest.ts").then(({ serveGuest }) => serveGuest(scope));
 } else serve(scope);

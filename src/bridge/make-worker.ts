@@ -8,7 +8,7 @@ import { withTrustedWorkers } from "./trusted.ts";
 
 /** What a worker is for: a sandbox's kernel, which is what any other name means too; the stores of a
  *  page that want a thread which may wait (`handles/opfs-worker.ts`); or one guest, whose kernel starts
- *  it (`runner/own-worker.ts`). */
+ *  it (`guestworker/host.ts`). */
 export type Role = "porthole" | "porthole-stores" | "porthole-guest";
 
 /** An object of the page's that stands for an address and that a browser takes in its place: a

@@ -80,7 +80,7 @@ export class SandboxKernel implements Kernel {
 	async #way(rung: Rung, ask: Ask): Promise<{ bridge: PageBridge; prepare: Prepare }> {
 		if (rung === "suspending") return suspending(ask);
 		if (rung !== "preloaded") {
-			return (await import("./own-worker.ts")).ownWorkers(ask, rung === "blocking");
+			return (await import("../guestworker/host.ts")).ownWorkers(ask, rung === "blocking");
 		}
 		const { Preloaded } = await import("./preloaded.ts");
 		this.#ahead = new Preloaded(ask, (message) => this.#warn(message));

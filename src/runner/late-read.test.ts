@@ -3,7 +3,7 @@
  */
 import { expect, test } from "vitest";
 
-import { CALL } from "../fs/far-calls.ts";
+import { CALL } from "../guestworker/tree-calls.ts";
 import { LateBridge, PlainStore } from "../storefs/delayed-store.testkit.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
@@ -12,7 +12,7 @@ import { OpenFile } from "../wasi/descriptors.ts";
 import { fdCalls } from "../wasi/fd.ts";
 import { Guest } from "../wasi/guest.ts";
 import { worldClock } from "./clock.ts";
-import { FarServer } from "./far-server.ts";
+import { FarServer } from "../guestworker/tree-server.ts";
 
 const SIZE = 1000;
 

@@ -11,7 +11,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { isControlled, isOpaque, sharesMemory } from "../bridge/context.ts";
-import type { LettersPath } from "../bridge/post-protocol.ts";
+import type { LettersPath } from "../guestworker/service-worker-protocol.ts";
 import type { Rung } from "../protocol/sandbox.ts";
 
 /** A rung, and why it is this one: sentences for people. */

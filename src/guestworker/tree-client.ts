@@ -6,14 +6,14 @@
  * opened twice has one number, and so is one object here too. Type, ino and dev of a node never
  * change and are kept. Nothing else is, because other guests run at the same time: only the
  * entries of a directory are fetched many at once, as if they had been read by then. And what is printed
- * goes through a ring (`bridge/ring.ts`) where there is one, in the order in which it was printed.
+ * goes through a ring (`guestworker/output-ring.ts`) where there is one, in the order in which it was printed.
  */
 import { type Done, ENAMETOOLONG, type Errno } from "../abi/errno.ts";
-import type { Carrier, Letter } from "../bridge/letter.ts";
-import type { Ring } from "../bridge/ring.ts";
-import { ACCESSED, CALL, ENTRY_HEAD, type FarFacts, GIVEN, MODIFIED, TYPES } from "./far-calls.ts";
-import type { Entry, FileType, OpenNode, Stat } from "./node.ts";
-import type { Operations, View } from "./operations.ts";
+import type { Carrier, Letter } from "./message.ts";
+import type { Ring } from "./output-ring.ts";
+import { ACCESSED, CALL, ENTRY_HEAD, type FarFacts, GIVEN, MODIFIED, TYPES } from "./tree-calls.ts";
+import type { Entry, FileType, OpenNode, Stat } from "../fs/node.ts";
+import type { Operations, View } from "../fs/operations.ts";
 
 /** Instead of the moment at which a listing began: it begins now. */
 const BEGINS = -1;

@@ -11,28 +11,28 @@
 import { ENDED, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { PageBridge, Ticket } from "../bridge/bridge.ts";
-import type { CarrierEnd } from "../bridge/carrier-end.ts";
+import type { CarrierEnd } from "./channel-server.ts";
 import { fromWire } from "../bridge/far.ts";
 import { type Ask, LoopBridge } from "../bridge/loop.ts";
-import { MailboxEnd, makeMailbox } from "../bridge/mailbox.ts";
+import { MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
 import type { Role } from "../bridge/make-worker.ts";
-import { PostEnd } from "../bridge/post-end.ts";
-import { makeRing, RingEnd } from "../bridge/ring.ts";
+import { PostEnd } from "./service-worker-server.ts";
+import { makeRing, RingEnd } from "./output-ring.ts";
 import { trusted } from "../bridge/trusted.ts";
 import { refused } from "../bridge/worker-refused.ts";
-import { CALL } from "../fs/far-calls.ts";
+import { CALL } from "./tree-calls.ts";
 import type { Guest } from "../wasi/guest.ts";
-import { FarServer } from "./far-server.ts";
+import { FarServer } from "./tree-server.ts";
 import {
 	type FarImport,
 	type FarStart,
 	type FromGuestWorker,
 	FUNCTION_ANSWER,
 	type ToGuestWorker,
-} from "./guest-protocol.ts";
-import type { Unfit } from "./page-value.ts";
+} from "./protocol.ts";
+import type { Unfit } from "../runner/page-value.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
-import type { ExtraImports, Prepare } from "./run.ts";
+import type { ExtraImports, Prepare } from "../runner/run.ts";
 
 /** What a worker of this script is to be. */
 const GUEST: Role = "porthole-guest";
@@ -114,7 +114,7 @@ class OwnWorker {
 		});
 	}
 
-	/** Resolves when the program is linked. Errors: those of `prepare` in run.ts. */
+	/** Resolves when the program is linked. Errors: those of `prepare` in runner/run.ts. */
 	async start(module: WebAssembly.Module, entry: string): Promise<void> {
 		const guest = this.#guest;
 		const start: FarStart = {
@@ -247,7 +247,7 @@ class OwnWorker {
 			numbers[1] = Number(value);
 		} else if (value === undefined) numbers[0] = FUNCTION_ANSWER.nothing;
 		else {
-			// It fits nothing; `page-value.ts` made it an object of its type.
+			// It fits nothing; `runner/page-value.ts` made it an object of its type.
 			this.#mailbox.letter.put((value as Unfit).returned);
 			numbers[0] = FUNCTION_ANSWER.unfit;
 		}

@@ -12,8 +12,8 @@
  * has slept on it, so that nothing is missed between the answer and the sleep. *Stop* is set once
  * and for good; who sets it sets *wake* as well.
  */
-import { CarrierEnd } from "./carrier-end.ts";
-import { type Carrier, FRESH, LETTER_SIZE, Letter } from "./letter.ts";
+import { CarrierEnd } from "./channel-server.ts";
+import { type Carrier, FRESH, LETTER_SIZE, Letter } from "./message.ts";
 
 const TURN = 0;
 const WAKE = 1;

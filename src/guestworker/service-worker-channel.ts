@@ -7,8 +7,8 @@
  * the middle, is sent again under its old number.
  */
 import { PortholeError } from "../abi/error.ts";
-import { type Carrier, FRESH, LETTER_HEAD, LETTER_SIZE, Letter } from "./letter.ts";
-import type { Asked, LettersPath } from "./post-protocol.ts";
+import { type Carrier, FRESH, LETTER_HEAD, LETTER_SIZE, Letter } from "./message.ts";
+import type { Asked, LettersPath } from "./service-worker-protocol.ts";
 
 const PATH: LettersPath = "/.porthole/letters";
 /** How often a request is sent before the service worker counts as gone. */

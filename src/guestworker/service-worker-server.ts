@@ -1,10 +1,10 @@
 /**
- * Letters without shared memory, the kernel's end; see `post.ts`.
+ * Letters without shared memory, the kernel's end; see `service-worker-channel.ts`.
  */
-import { CarrierEnd } from "./carrier-end.ts";
-import { LETTER_HEAD, LETTER_SIZE, Letter } from "./letter.ts";
-import { FLAGS, LATER, STOPPED } from "./post.ts";
-import type { Answered, Asked, ChannelName } from "./post-protocol.ts";
+import { CarrierEnd } from "./channel-server.ts";
+import { LETTER_HEAD, LETTER_SIZE, Letter } from "./message.ts";
+import { FLAGS, LATER, STOPPED } from "./service-worker-channel.ts";
+import type { Answered, Asked, ChannelName } from "./service-worker-protocol.ts";
 
 /** Milliseconds that a request may last. Browsers end service workers whose requests last minutes. */
 const LONGEST = 20_000;

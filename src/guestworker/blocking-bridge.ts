@@ -8,9 +8,9 @@
  * last, which is exact to a fraction of a millisecond.
  */
 import { type Errno, PENDING } from "../abi/errno.ts";
-import type { GuestBridge, OpenTicket, Stop, Ticket } from "./bridge.ts";
-import type { Carrier } from "./letter.ts";
-import { LocalTicket } from "./ticket.ts";
+import type { GuestBridge, OpenTicket, Stop, Ticket } from "../bridge/bridge.ts";
+import type { Carrier } from "./message.ts";
+import { LocalTicket } from "../bridge/ticket.ts";
 
 /** A ticket that is done at a time, without anybody doing it. */
 class Alarm extends LocalTicket<void> {

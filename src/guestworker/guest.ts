@@ -5,28 +5,28 @@
  * tree goes to the kernel as a letter, and what has to wait puts the whole thread to sleep.
  */
 import { PortholeError } from "../abi/error.ts";
-import { BlockingBridge } from "../bridge/blocking.ts";
+import { BlockingBridge } from "./blocking-bridge.ts";
 import { toWire } from "../bridge/far.ts";
-import type { Carrier } from "../bridge/letter.ts";
-import { Mailbox } from "../bridge/mailbox.ts";
-import { Post } from "../bridge/post.ts";
-import { Ring } from "../bridge/ring.ts";
-import { FarTree } from "../fs/far-tree.ts";
+import type { Carrier } from "./message.ts";
+import { Mailbox } from "./shared-memory-channel.ts";
+import { Post } from "./service-worker-channel.ts";
+import { Ring } from "./output-ring.ts";
+import { FarTree } from "./tree-client.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { Guest } from "../wasi/guest.ts";
-import { worldClock } from "./clock.ts";
-import { faultOf } from "./failure.ts";
+import { worldClock } from "../runner/clock.ts";
+import { faultOf } from "../runner/failure.ts";
 import {
 	type FarImport,
 	type FarStart,
 	type FromGuestWorker,
 	FUNCTION_ANSWER,
 	type ToGuestWorker,
-} from "./guest-protocol.ts";
-import { fillRandom, type Scope } from "./kernel.ts";
-import { explainEnd, type Unfit, wasmValue } from "./page-value.ts";
+} from "./protocol.ts";
+import { fillRandom, type Scope } from "../runner/kernel.ts";
+import { explainEnd, type Unfit, wasmValue } from "../runner/page-value.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
-import { type ExtraImports, prepare } from "./run.ts";
+import { type ExtraImports, prepare } from "../runner/run.ts";
 
 /** Makes this worker a guest's. */
 export function serveGuest(scope: Scope): void {

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { EPIPE, PENDING } from "../abi/errno.ts";
 import { runs } from "../abi/random.testkit.ts";
-import { makeRing, RING, Ring, RingEnd } from "./ring.ts";
+import { makeRing, RING, Ring, RingEnd } from "./output-ring.ts";
 
 /** Both ends, and what came out of them. `room` is what the outlet takes before it has to be asked again. */
 class Pair {

@@ -1,8 +1,8 @@
 /**
  * The kernel's end of a carrier: it knows what the guest's last call waits for, and wakes it.
  */
-import type { Ticket } from "./bridge.ts";
-import { FRESH, type Letter } from "./letter.ts";
+import type { Ticket } from "../bridge/bridge.ts";
+import { FRESH, type Letter } from "./message.ts";
 
 export abstract class CarrierEnd {
 	abstract readonly letter: Letter;

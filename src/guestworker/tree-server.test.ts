@@ -18,11 +18,11 @@ import {
 	type Errno,
 	PENDING,
 } from "../abi/errno.ts";
-import { BODY, type Letter } from "../bridge/letter.ts";
-import { Mailbox, MailboxEnd, makeMailbox } from "../bridge/mailbox.ts";
+import { BODY, type Letter } from "./message.ts";
+import { Mailbox, MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
 import { conformance, list, text } from "../fs/conformance.testkit.ts";
-import { CALL } from "../fs/far-calls.ts";
-import { FarTree } from "../fs/far-tree.ts";
+import { CALL } from "./tree-calls.ts";
+import { FarTree } from "./tree-client.ts";
 import {
 	type Entry,
 	emptyEntry,
@@ -44,7 +44,7 @@ const { RemoteFileSystem } = await import("../storefs/store-fs.ts");
 const { mkdirs, writeFile } = await import("../fs/host-files.ts");
 const { Tmp } = await import("../fs/tmp.ts");
 const { Descriptors } = await import("../wasi/descriptors.ts");
-const { FarServer } = await import("./far-server.ts");
+const { FarServer } = await import("./tree-server.ts");
 
 let time = 1_000_000_000n;
 const now = () => ++time;
