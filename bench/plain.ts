@@ -7,7 +7,7 @@ import { ENDED } from "../src/abi/errno.ts";
 import type { PlainCall } from "../src/bridge/adapter.ts";
 import { SuspendingBridge } from "../src/bridge/suspending.ts";
 import { NullDevice, Output } from "../src/fs/devices.ts";
-import { nowNanoseconds, worldClock } from "../src/runner/clock.ts";
+import { nowNanoseconds, worldClock } from "../src/process/clock.ts";
 import { Tree } from "../src/runner/tree.ts";
 import { OpenFile } from "../src/wasi/descriptors.ts";
 import { Guest } from "../src/wasi/guest.ts";

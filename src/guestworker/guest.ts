@@ -14,8 +14,8 @@ import { Ring } from "./output-ring.ts";
 import { FarTree } from "./tree-client.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { Guest } from "../wasi/guest.ts";
-import { worldClock } from "../runner/clock.ts";
-import { faultOf } from "../runner/failure.ts";
+import { worldClock } from "../process/clock.ts";
+import { faultOf } from "../process/errno-errors.ts";
 import {
 	type FarImport,
 	type FarStart,
@@ -24,9 +24,9 @@ import {
 	type ToGuestWorker,
 } from "./protocol.ts";
 import { fillRandom, type Scope } from "../runner/kernel.ts";
-import { explainEnd, type Unfit, wasmValue } from "../runner/page-value.ts";
+import { explainEnd, type Unfit, wasmValue } from "../process/page-value.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
-import { type ExtraImports, prepare } from "../runner/run.ts";
+import { type ExtraImports, prepare } from "../process/instantiate.ts";
 
 /** Makes this worker a guest's. */
 export function serveGuest(scope: Scope): void {

@@ -30,9 +30,9 @@ import {
 	FUNCTION_ANSWER,
 	type ToGuestWorker,
 } from "./protocol.ts";
-import type { Unfit } from "../runner/page-value.ts";
+import type { Unfit } from "../process/page-value.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
-import type { ExtraImports, Prepare } from "../runner/run.ts";
+import type { ExtraImports, Prepare } from "../process/instantiate.ts";
 
 /** What a worker of this script is to be. */
 const GUEST: Role = "porthole-guest";
@@ -114,7 +114,7 @@ class OwnWorker {
 		});
 	}
 
-	/** Resolves when the program is linked. Errors: those of `prepare` in runner/run.ts. */
+	/** Resolves when the program is linked. Errors: those of `prepare` in process/instantiate.ts. */
 	async start(module: WebAssembly.Module, entry: string): Promise<void> {
 		const guest = this.#guest;
 		const start: FarStart = {
@@ -247,7 +247,7 @@ class OwnWorker {
 			numbers[1] = Number(value);
 		} else if (value === undefined) numbers[0] = FUNCTION_ANSWER.nothing;
 		else {
-			// It fits nothing; `runner/page-value.ts` made it an object of its type.
+			// It fits nothing; `process/page-value.ts` made it an object of its type.
 			this.#mailbox.letter.put((value as Unfit).returned);
 			numbers[0] = FUNCTION_ANSWER.unfit;
 		}

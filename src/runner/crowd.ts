@@ -9,7 +9,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { ToGuest, WireStatus } from "../protocol/sandbox.ts";
-import type { Prepare } from "./run.ts";
+import type { Prepare } from "../process/instantiate.ts";
 
 /** Milliseconds after a refusal in which no more programs are tried than fitted then. */
 const SURE = 1000;

@@ -21,13 +21,13 @@ import type { Terminal } from "../tty/terminal.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { type Clock, Guest } from "../wasi/guest.ts";
 import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
-import { failure, faultOf } from "./failure.ts";
+import { failure, faultOf } from "../process/errno-errors.ts";
 import type { Program } from "./packages.ts";
 import type { Preloaded } from "./preloaded.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
-import type { Prepare } from "./run.ts";
+import type { Prepare } from "../process/instantiate.ts";
 import { settle } from "../bridge/await-call.ts";
-import { Funnel } from "./stdio.ts";
+import { Funnel } from "../process/output-buffer.ts";
 import type { Mounted, Tree } from "./tree.ts";
 
 export interface Start {

@@ -18,7 +18,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
-import { check, failure } from "./failure.ts";
+import { check, failure } from "../process/errno-errors.ts";
 import type { Files, WireEntry, WireStat } from "../protocol/sandbox.ts";
 import { settle } from "../bridge/await-call.ts";
 

@@ -8,7 +8,7 @@ import type { Ask } from "../bridge/loop.ts";
 import type { Store, StoreChange } from "../store/store.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { AccessProfile } from "../webc/index.ts";
-import { nowNanoseconds, worldClock } from "./clock.ts";
+import { nowNanoseconds, worldClock } from "../process/clock.ts";
 import type { Crowd } from "./crowd.ts";
 import { GuestProcess } from "./guest-process.ts";
 import { loadPackage } from "./load.ts";
@@ -29,7 +29,7 @@ import type {
 	WireSource,
 	WireSpawn,
 } from "../protocol/sandbox.ts";
-import { type Prepare, prepare } from "./run.ts";
+import { type Prepare, prepare } from "../process/instantiate.ts";
 import { Tree } from "./tree.ts";
 
 /** What a worker's global scope offers. */

@@ -11,7 +11,7 @@ import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { fdCalls } from "../wasi/fd.ts";
 import { Guest } from "../wasi/guest.ts";
-import { worldClock } from "./clock.ts";
+import { worldClock } from "../process/clock.ts";
 import { FarServer } from "../guestworker/tree-server.ts";
 
 const SIZE = 1000;

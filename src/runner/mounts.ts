@@ -16,7 +16,7 @@ import { Overlay } from "../fs/overlay.ts";
 import { readOnly as readOnlyNode } from "../fs/readonly.ts";
 import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import type { Landing } from "../storefs/write-queue.ts";
-import { check, failure } from "./failure.ts";
+import { check, failure } from "../process/errno-errors.ts";
 import type { WireMount } from "../protocol/sandbox.ts";
 import { settle } from "../bridge/await-call.ts";
 import { Silence } from "./silence.ts";

@@ -11,7 +11,7 @@ import { PreloadedBridge } from "../bridge/preloaded.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";
 import type { RemoteOptions } from "../storefs/store-fs.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
-import { type Prepare, prepare } from "./run.ts";
+import { type Prepare, prepare } from "../process/instantiate.ts";
 import { settle } from "../bridge/await-call.ts";
 import type { Mounted } from "./tree.ts";
 

@@ -730,7 +730,7 @@ function mappedTo(name: string, options: CommandOptions) {
 	return Object.hasOwn(mapped, name) ? mapped[name] : undefined;
 }
 
-/** What a function of the page has returned, as it is posted: see `page-value.ts`. */
+/** What a function of the page has returned, as it is posted: see `process/page-value.ts`. */
 function wired(value: unknown): unknown {
 	const fits = /number|bigint|boolean|undefined/.test(typeof value);
 	return fits ? value : { returned: value === null ? "null" : `a value of type ${typeof value}` };
