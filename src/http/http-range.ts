@@ -1,6 +1,6 @@
 /**
  * One request for a file behind a URL, or for a part of it, and what its answer says of itself. What is
- * done about a request that fails, or a body that breaks off, is in `runner/download.ts`.
+ * done about a request that fails, or a body that breaks off, is in `load/resumable-download.ts`.
  */
 import { PortholeError } from "../abi/error.ts";
 import { badStatus, timedOut, unreachable } from "./http-errors.ts";

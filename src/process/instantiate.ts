@@ -74,7 +74,7 @@ async function importObject(
 		into[wanted.name] = value;
 		given.set(wanted.module, into);
 	}
-	if (missing.length > 0) throw (await import("../runner/unfit.ts")).missingImports(missing);
+	if (missing.length > 0) throw (await import("../load/errors.ts")).missingImports(missing);
 	const imports: WebAssembly.Imports = Object.create(null);
 	for (const [name, values] of given) imports[name] = values;
 	return imports;
@@ -93,7 +93,7 @@ export async function prepare(
 ): Promise<() => Promise<WireStatus>> {
 	const exported = WebAssembly.Module.exports(module);
 	const has = (name: string) => exported.some((e) => e.name === name && e.kind === "function");
-	if (!has(entry)) throw (await import("../runner/unfit.ts")).noEntry(module, entry);
+	if (!has(entry)) throw (await import("../load/errors.ts")).noEntry(module, entry);
 	const instance = await link(module, await importObject(module, guest, bridge, extra));
 	const memory = instance.exports.memory;
 	if (memory instanceof WebAssembly.Memory) guest.memory.attach(memory);
@@ -108,7 +108,7 @@ async function link(
 	try {
 		return await WebAssembly.instantiate(module, imports);
 	} catch (cause) {
-		throw (await import("../runner/unfit.ts")).notLinked(cause);
+		throw (await import("../load/errors.ts")).notLinked(cause);
 	}
 }
 

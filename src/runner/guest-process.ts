@@ -224,7 +224,7 @@ export class GuestProcess {
 	#tellGuess(program: string, name: string): void {
 		if (this.#guesses.has(name) || this.#guesses.size === MOST_GUESSES) return;
 		this.#guesses.add(name);
-		import("./unfit.ts").then(({ guessed }) => {
+		import("../load/errors.ts").then(({ guessed }) => {
 			const detail = { message: guessed(program, name, this.#directoryName) };
 			this.#post({ from: 0, kind: "event", event: { type: "warning", detail } });
 		});

@@ -11,7 +11,7 @@ import type { AccessProfile } from "../webc/index.ts";
 import { nowNanoseconds, worldClock } from "../process/clock.ts";
 import type { Crowd } from "./crowd.ts";
 import { GuestProcess } from "./guest-process.ts";
-import { loadPackage } from "./load.ts";
+import { loadPackage } from "../load/load-package.ts";
 import { Packages } from "./packages.ts";
 import type { Report } from "../http/http-range.ts";
 import type { Preloaded } from "./preloaded.ts";

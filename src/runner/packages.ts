@@ -17,7 +17,7 @@ import {
 	type Span,
 	WebcError,
 } from "../webc/index.ts";
-import type { LoadedPackage, Warn } from "./load.ts";
+import type { LoadedPackage, Warn } from "../load/load-package.ts";
 import type { WireCommand, WirePackage } from "../protocol/sandbox.ts";
 import type { Tree } from "./tree.ts";
 
@@ -48,7 +48,7 @@ export class Packages {
 	async add(id: number, loaded: LoadedPackage): Promise<WirePackage> {
 		const { pkg } = loaded;
 		const bad = pkg.commands.find(({ name }) => !isName(name));
-		if (bad) throw (await import("./unfit.ts")).badCommand(pkg, bad.name);
+		if (bad) throw (await import("../load/errors.ts")).badCommand(pkg, bad.name);
 		// Versions are compared only where a package depends on others.
 		if (pkg.use.size > 0) this.#among ??= (await import("../webc/among.ts")).findAmong;
 		this.#loaded.set(id, loaded);
@@ -58,7 +58,7 @@ export class Packages {
 			const module = main === undefined ? undefined : this.#module(main);
 			// Compiled while digests are computed; but that a package is damaged is said first.
 			module?.catch(() => {});
-			const late = import("./late-outlook.ts");
+			const late = import("../load/outlook.ts");
 			late.catch(() => {});
 			await loaded.verified;
 			const compiled = await module;
@@ -92,7 +92,7 @@ export class Packages {
 		for (const { name } of pkg.commands) {
 			const [first] = this.#owner(name);
 			if (first === pkg || (first.name === pkg.name && first.version === pkg.version)) continue;
-			import("./unfit.ts").then(({ hidden }) => this.#warn(hidden(name, first, pkg)));
+			import("../load/errors.ts").then(({ hidden }) => this.#warn(hidden(name, first, pkg)));
 		}
 	}
 
@@ -221,5 +221,5 @@ function missing(what: string): PortholeError {
 
 /** A fault of a package as an error of the API. */
 async function crossing(error: unknown): Promise<never> {
-	throw (await import("./unfit.ts")).advised(error);
+	throw (await import("../load/errors.ts")).advised(error);
 }

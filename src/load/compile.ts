@@ -21,7 +21,7 @@ export async function compileResponse(
 		return await WebAssembly.compileStreaming(module);
 	} catch (cause) {
 		if (cause instanceof PortholeError) throw cause;
-		throw (await import("./unfit.ts")).notCompiled(cause, what);
+		throw (await import("./errors.ts")).notCompiled(cause, what);
 	}
 }
 
@@ -31,6 +31,6 @@ export async function compile(bytes: Uint8Array, what: string): Promise<WebAssem
 		// The browser accepts views of any buffer; its type says otherwise of shared ones.
 		return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
 	} catch (cause) {
-		throw (await import("./unfit.ts")).notCompiled(cause, what);
+		throw (await import("./errors.ts")).notCompiled(cause, what);
 	}
 }

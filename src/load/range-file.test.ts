@@ -9,7 +9,7 @@ import { PENDING } from "../abi/errno.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import { chunksOf } from "../http/response-body.ts";
 import { BLOCK, partOf, request } from "../http/http-range.ts";
-import { RangeFile } from "./range.ts";
+import { RangeFile } from "./range-file.ts";
 
 const MIB = 1024 * 1024;
 const never = new AbortController().signal;

@@ -2,7 +2,7 @@
  * Packages that are read at once: what the page has given, and what a server sends in one pass.
  */
 import { Gathered } from "../http/response-body.ts";
-import { goOn } from "./download.ts";
+import { goOn } from "./resumable-download.ts";
 import { type Limits, type Report, totalOf } from "../http/http-range.ts";
 import type { WireSource } from "../protocol/sandbox.ts";
 import { nameOf, tooLarge, unreadable } from "../http/read-errors.ts";

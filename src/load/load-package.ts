@@ -15,7 +15,7 @@ import {
 import { compile } from "./compile.ts";
 import { BLOCK, type Limits, limitsOf, partOf, type Report, request } from "../http/http-range.ts";
 import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
-import type { RangeFile } from "./range.ts";
+import type { RangeFile } from "./range-file.ts";
 
 /** Bytes below which a package is not worth reading in parts. */
 const SMALL = 1024 * 1024;
@@ -47,7 +47,7 @@ export async function loadPackage(
 ): Promise<LoadedPackage> {
 	const limits = limitsOf(options);
 	if (source.kind !== "url") {
-		const { localBytes } = await import("./range.ts");
+		const { localBytes } = await import("./range-file.ts");
 		return inMemory(await localBytes(source, limits, signal, report), source, options, signal);
 	}
 	report("connecting", 0, undefined);
@@ -58,13 +58,13 @@ export async function loadPackage(
 	const ask = (range: string) =>
 		request(url, range, signal, timeout).catch(async (error) =>
 			// Some servers fail at parts only; and a file without bytes has none.
-			(await import("./range.ts")).insist(url, range, signal, timeout, error, {}, ""),
+			(await import("./range-file.ts")).insist(url, range, signal, timeout, error, {}, ""),
 		);
 	let response = await ask(lazy ? `bytes=0-${BLOCK - 1}` : "");
 	if (response.status === 206) {
 		const part = partOf(response);
 		if (part?.start === 0 && part.total > BLOCK) {
-			const { RangeFile } = await import("./range.ts");
+			const { RangeFile } = await import("./range-file.ts");
 			const file = await RangeFile.open(url, bridge, response, part, timeout, signal);
 			const loaded = await inParts(file, source, options, limits, signal, report, warn);
 			if (loaded !== null) return loaded;
@@ -75,7 +75,7 @@ export async function loadPackage(
 			response = await ask("");
 		}
 	}
-	const { wholeOf } = await import("./range.ts");
+	const { wholeOf } = await import("./range-file.ts");
 	return inMemory(await wholeOf(url, response, limits, signal, report), source, options, signal);
 }
 
@@ -141,7 +141,7 @@ async function read(
 	command: string | undefined,
 ): Promise<{ pkg: Package; verified: Promise<void> }> {
 	const explain = async (cause: unknown): Promise<never> => {
-		throw (await import("./unfit.ts")).notRead(cause, input, source);
+		throw (await import("./errors.ts")).notRead(cause, input, source);
 	};
 	try {
 		const caps = { unpacked: maxBytes };

@@ -1,6 +1,6 @@
 /**
  * A part of a file behind a URL, on the spot: by a synchronous request, for a guest that cannot wait.
- * Only workers may make one. What may pass is tried again, as in `download.ts`.
+ * Only workers may make one. What may pass is tried again, as in `resumable-download.ts`.
  */
 import { PortholeError } from "../abi/error.ts";
 import { sleep } from "../bridge/sleep.ts";

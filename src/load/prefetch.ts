@@ -11,9 +11,9 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { type AccessProfile, readProfile } from "../webc/index.ts";
-import type { Warn } from "./load.ts";
+import type { Warn } from "./load-package.ts";
 import { BLOCK, request } from "../http/http-range.ts";
-import type { RangeFile } from "./range.ts";
+import type { RangeFile } from "./range-file.ts";
 
 /** Bytes that a profile may have. */
 const LONGEST = 1024 * 1024;

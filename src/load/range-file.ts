@@ -26,15 +26,15 @@ import {
 	verifySpan,
 } from "../webc/index.ts";
 import { compile, compileResponse } from "./compile.ts";
-import { Download } from "./download.ts";
-import type { Warn } from "./load.ts";
-import { fileAt } from "./names.ts";
+import { Download } from "./resumable-download.ts";
+import type { Warn } from "./load-package.ts";
+import { fileAt } from "./span-path.ts";
 import { BLOCK, type Part, type Report } from "../http/http-range.ts";
-import type { PartNow } from "./part-now.ts";
+import type { PartNow } from "./http-range-sync.ts";
 import { tooLarge } from "../http/read-errors.ts";
 
-export { insist } from "./download.ts";
-export { localBytes, wholeOf } from "./whole.ts";
+export { insist } from "./resumable-download.ts";
+export { localBytes, wholeOf } from "./whole-file.ts";
 
 /** Blocks kept in memory: 64 MiB. */
 const KEPT = 512;
@@ -123,7 +123,7 @@ export class RangeFile implements ByteSource {
 	): Promise<RangeFile> {
 		const file = new RangeFile(url, bridge, response.headers.get(VERSION), part, timeout, signal);
 		if (bridge.urgent !== undefined) {
-			file.#now = new (await import("./part-now.ts")).PartNow(file.#address, part, timeout);
+			file.#now = new (await import("./http-range-sync.ts")).PartNow(file.#address, part, timeout);
 		}
 		await file.#fetchRun(0, 0, { response });
 		return file;

@@ -19,7 +19,7 @@ import {
 	serveTo,
 	type Told,
 	URL_OF_PACKAGE,
-} from "./lying-server.testkit.ts";
+} from "../runner/lying-server.testkit.ts";
 import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
 
 const BLOCK = 128 * 1024;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterEach, expect, test, vi } from "vitest";
 import { PortholeError } from "../abi/error.ts";
-import { PartNow } from "./part-now.ts";
+import { PartNow } from "./http-range-sync.ts";
 
 const FILE = Uint8Array.from({ length: 1000 }, (_, i) => i & 0xff);
 const WHOLE = { start: 0, end: 10, total: FILE.length, version: '"v1"' };
