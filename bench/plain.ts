@@ -8,7 +8,7 @@ import type { PlainCall } from "../src/bridge/adapter.ts";
 import { SuspendingBridge } from "../src/bridge/suspending.ts";
 import { NullDevice, Output } from "../src/fs/devices.ts";
 import { nowNanoseconds, worldClock } from "../src/process/clock.ts";
-import { Tree } from "../src/runner/tree.ts";
+import { Tree } from "../src/kernel/sandbox-tree.ts";
 import { OpenFile } from "../src/wasi/descriptors.ts";
 import { Guest } from "../src/wasi/guest.ts";
 import { preview1, signatures } from "../src/wasi/table.ts";

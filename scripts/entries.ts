@@ -28,7 +28,7 @@ export const GUEST: EntryPoint = {
 	platform: "browser",
 	// What the worker loads late imports the kernel, and must not start the worker again: some
 	// servers add a query to the address of a worker, and then its file would be another module.
-	shared: { "guest-kernel": "src/runner/kernel.ts" },
+	shared: { "guest-kernel": "src/kernel/kernel.ts" },
 };
 
 /** Stays out of `index` and `guest`, which find it beside them. */

@@ -3,7 +3,7 @@
  * kernel of a sandbox, on the worker's own channel.
  */
 import type { Role } from "../src/bridge/make-worker.ts";
-import { type Scope, serve } from "../src/runner/kernel.ts";
+import { type Scope, serve } from "../src/kernel/kernel.ts";
 
 // The type of a worker's global scope and that of a page's exclude each other in one program.
 const scope = globalThis as unknown as Scope & { readonly name: Role };

@@ -23,7 +23,7 @@ import {
 	FUNCTION_ANSWER,
 	type ToGuestWorker,
 } from "./protocol.ts";
-import { fillRandom, type Scope } from "../runner/kernel.ts";
+import { fillRandom, type Scope } from "../kernel/kernel.ts";
 import { explainEnd, type Unfit, wasmValue } from "../process/page-value.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
 import { type ExtraImports, prepare } from "../process/instantiate.ts";

@@ -19,7 +19,7 @@ import {
 	serveTo,
 	type Told,
 	URL_OF_PACKAGE,
-} from "../runner/lying-server.testkit.ts";
+} from "../kernel/lying-server.testkit.ts";
 import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
 
 const BLOCK = 128 * 1024;

@@ -19,7 +19,7 @@ import {
 } from "../webc/index.ts";
 import type { LoadedPackage, Warn } from "../load/load-package.ts";
 import type { WireCommand, WirePackage } from "../protocol/sandbox.ts";
-import type { Tree } from "./tree.ts";
+import type { Tree } from "./sandbox-tree.ts";
 
 /** Where commands are found as files. */
 const PATHS = ["/bin", "/usr/bin"];

@@ -13,7 +13,7 @@ import type { RemoteOptions } from "../storefs/store-fs.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import { type Prepare, prepare } from "../process/instantiate.ts";
 import { settle } from "../bridge/await-call.ts";
-import type { Mounted } from "./tree.ts";
+import type { Mounted } from "./sandbox-tree.ts";
 
 const MiB = 1024 * 1024;
 

@@ -20,15 +20,15 @@ import * as tree from "../fs/operations.ts";
 import type { Terminal } from "../tty/terminal.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { type Clock, Guest } from "../wasi/guest.ts";
-import { argumentsOf, directoryOf, environmentOf } from "./assemble.ts";
+import { argumentsOf, directoryOf, environmentOf } from "./start-arguments.ts";
 import { failure, faultOf } from "../process/errno-errors.ts";
 import type { Program } from "./packages.ts";
-import type { Preloaded } from "./preloaded.ts";
+import type { Preloaded } from "./preload.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
 import type { Prepare } from "../process/instantiate.ts";
 import { settle } from "../bridge/await-call.ts";
 import { Funnel } from "../process/output-buffer.ts";
-import type { Mounted, Tree } from "./tree.ts";
+import type { Mounted, Tree } from "./sandbox-tree.ts";
 
 export interface Start {
 	readonly request: WireSpawn;
@@ -277,7 +277,7 @@ export class GuestProcess {
 		};
 		let node = await settle(this.#bridge, find);
 		if (node === ENOENT) {
-			const { KernelFiles } = await import("./kernel-files.ts");
+			const { KernelFiles } = await import("./file-calls.ts");
 			const files = new KernelFiles(this.#bridge, () => namespace);
 			if (chosen) throw await (await import("./no-directory.ts")).noDirectory(files, path);
 			await files.mkdir(path, true);

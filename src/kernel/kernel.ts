@@ -10,11 +10,11 @@ import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import { nowNanoseconds, worldClock } from "../process/clock.ts";
 import type { Crowd } from "./crowd.ts";
-import { GuestProcess } from "./guest-process.ts";
+import { GuestProcess } from "./start-process.ts";
 import { loadPackage } from "../load/load-package.ts";
 import { Packages } from "./packages.ts";
 import type { Report } from "../http/http-range.ts";
-import type { Preloaded } from "./preloaded.ts";
+import type { Preloaded } from "./preload.ts";
 import type {
 	Desk,
 	Features,
@@ -30,7 +30,7 @@ import type {
 	WireSpawn,
 } from "../protocol/sandbox.ts";
 import { type Prepare, prepare } from "../process/instantiate.ts";
-import { Tree } from "./tree.ts";
+import { Tree } from "./sandbox-tree.ts";
 
 /** What a worker's global scope offers. */
 export type Scope = Channel & { postMessage(message: unknown, give: Transferable[]): void };
@@ -82,7 +82,7 @@ export class SandboxKernel implements Kernel {
 		if (rung !== "preloaded") {
 			return (await import("../guestworker/host.ts")).ownWorkers(ask, rung === "blocking");
 		}
-		const { Preloaded } = await import("./preloaded.ts");
+		const { Preloaded } = await import("./preload.ts");
 		this.#ahead = new Preloaded(ask, (message) => this.#warn(message));
 		return this.#ahead;
 	}
@@ -206,7 +206,7 @@ export class SandboxKernel implements Kernel {
 		args: Parameters<Files[K]>,
 	): Promise<Awaited<ReturnType<Files[K]>>> {
 		// A page that only runs programs does not need it.
-		const { KernelFiles } = await import("./kernel-files.ts");
+		const { KernelFiles } = await import("./file-calls.ts");
 		const files: Files = new KernelFiles(this.#bridge, () => this.#tree.namespace);
 		// The method's own type relates its arguments and its answer; the union of all does not.
 		const call = files[method] as (...of: unknown[]) => Promise<Awaited<ReturnType<Files[K]>>>;

@@ -3,7 +3,7 @@ import { PENDING } from "../abi/errno.ts";
 import type { Listing } from "../store/store.ts";
 import type { INode } from "../fs/node.ts";
 import { RemoteFileSystem } from "../storefs/store-fs.ts";
-import { Preloaded } from "./preloaded.ts";
+import { Preloaded } from "./preload.ts";
 
 const MiB = 1024 * 1024;
 

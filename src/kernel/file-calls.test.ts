@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import { Namespace } from "../fs/namespace.ts";
 import { Tmp, TmpDirectory, type TmpFile } from "../fs/tmp.ts";
-import { KernelFiles } from "./kernel-files.ts";
+import { KernelFiles } from "./file-calls.ts";
 
 const GiB = 2 ** 30;
 const encode = (content: string) => new TextEncoder().encode(content);

@@ -18,7 +18,7 @@ import { IndexedDBStore } from "../indexeddb/store.ts";
 import { MemoryStore } from "../store/memory.ts";
 import { newOrigin } from "../handles/origin.testkit.ts";
 import { hearOthers, privateStore } from "../handles/opfs-store.ts";
-import { KernelFiles } from "./kernel-files.ts";
+import { KernelFiles } from "./file-calls.ts";
 import { settle } from "../bridge/await-call.ts";
 
 const EXTRAS: readonly StoreExtra[] = ["apply", "sync", "link", "symlink", "utimes"];

@@ -19,7 +19,7 @@ import { Overlay } from "../fs/overlay.ts";
 import type { RemoteFileSystem, RemoteOptions } from "../storefs/store-fs.ts";
 import { defaultFiles, fillRoot } from "../fs/default-tree.ts";
 import { Tmp } from "../fs/tmp.ts";
-import type { Mounts } from "./mounts.ts";
+import type { Mounts } from "./mount-table.ts";
 import type { FromGuest, WireMount } from "../protocol/sandbox.ts";
 
 /** A store that is mounted, for all processes or for one. */
@@ -74,7 +74,7 @@ export class Tree {
 
 	/** What only those need who mount something. */
 	mounting(): Promise<Mounts> {
-		this.#mounting ??= import("./mounts.ts").then(({ Mounts }) => new Mounts(this));
+		this.#mounting ??= import("./mount-table.ts").then(({ Mounts }) => new Mounts(this));
 		return this.#mounting;
 	}
 

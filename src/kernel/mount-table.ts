@@ -20,7 +20,7 @@ import { check, failure } from "../process/errno-errors.ts";
 import type { WireMount } from "../protocol/sandbox.ts";
 import { settle } from "../bridge/await-call.ts";
 import { Silence } from "./silence.ts";
-import type { Mounted, Tree } from "./tree.ts";
+import type { Mounted, Tree } from "./sandbox-tree.ts";
 
 /** What of the tree in memory stays visible under a directory mounted at `/`. */
 const KEPT = ["/dev", "/tmp"];
