@@ -27,9 +27,9 @@ export {
 } from "./mounts/directories.ts";
 export type { HTTPOptions } from "./mounts/http.ts";
 export type { IndexedDBOptions } from "./indexeddb/store.ts";
-export type { Command, Output } from "./runner/command.ts";
+export type { Command, Output } from "./page/command.ts";
 export type { SandboxEventMap, SandboxEvents } from "./protocol/events.ts";
-export type { Change, DirEntry, SandboxFS, Stats } from "./runner/files.ts";
+export type { Change, DirEntry, SandboxFS, Stats } from "./page/sandbox-fs.ts";
 export type {
 	Capabilities,
 	CommandContext,
@@ -41,8 +41,8 @@ export type {
 	Progress,
 	SandboxOptions,
 	Source,
-} from "./runner/options.ts";
-export type { ExitStatus, Process } from "./runner/process.ts";
-export { type Environment, type MountState, type Package, Sandbox } from "./runner/sandbox.ts";
-export type { WatchOptions } from "./runner/watch.ts";
+} from "./page/options.ts";
+export type { ExitStatus, Process } from "./page/process-handle.ts";
+export { type Environment, type MountState, type Package, Sandbox } from "./page/sandbox.ts";
+export type { WatchOptions } from "./page/watch.ts";
 export type { AccessProfile } from "./webc/index.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Landing } from "../runner/landing.ts";
+import { Landing } from "../page/landing.ts";
 import { Silence } from "./silence.ts";
 
 /** What waits for a store, on a clock that the test moves. */

@@ -2,7 +2,7 @@
  * Whether a store that has not answered is at work.
  *
  * An answer may take longer than anybody is ready to wait for silence: a batch has a thousand changes. So
- * the page's end of the mount (runner/landing.ts), which is told of each step, is asked how much has been done,
+ * the page's end of the mount (page/landing.ts), which is told of each step, is asked how much has been done,
  * and a number that is another than before counts like an answer.
  */
 import type { Ticket } from "../bridge/bridge.ts";

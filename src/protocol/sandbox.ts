@@ -10,7 +10,7 @@ import type { Far } from "../bridge/bridge.ts";
 import type { NameRules, Store, StoreExtra } from "../store/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import type { SandboxEventDetail } from "./events.ts";
-import type { ExitStatus } from "../runner/process.ts";
+import type { ExitStatus } from "../page/process-handle.ts";
 
 /** Where a package comes from, as it can be posted. */
 export type WireSource =
@@ -66,7 +66,7 @@ export interface WireMount {
 	readonly timeout: number | undefined;
 }
 
-/** How guests wait, from best to last: see `runner/rung.ts`. The page chooses one for a sandbox. */
+/** How guests wait, from best to last: see `page/choose-bridge.ts`. The page chooses one for a sandbox. */
 export type Rung = "suspending" | "blocking" | "service-worker" | "preloaded";
 
 export interface Features {

@@ -8,7 +8,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { CommandOptions } from "./options.ts";
-import type { ProcessEnd } from "./process.ts";
+import type { ProcessEnd } from "./process-handle.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 
 /** Bytes of input after which a program starts even if there is more; it will not see the rest. */

@@ -8,8 +8,8 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { CommandOptions } from "./options.ts";
-import type { ProcessEnd } from "./process.ts";
-import { bytesOf } from "./streams.ts";
+import type { ProcessEnd } from "./process-handle.ts";
+import { bytesOf } from "./process-streams.ts";
 
 type Warn = (message: string) => void;
 

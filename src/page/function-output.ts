@@ -5,7 +5,7 @@
  * waits. Echo is shown beyond it, because nothing could wait for room there.
  */
 import { PortholeError } from "../abi/error.ts";
-import { byBytes, bytesOf, notBytes } from "./streams.ts";
+import { byBytes, bytesOf, notBytes } from "./process-streams.ts";
 
 /** Bytes that a function may be ahead of the reader of its output. */
 const WINDOW = 256 * 1024;

@@ -9,7 +9,7 @@ import { type Size, Terminal } from "../tty/terminal.ts";
 import { brokenPipe, type FunctionOutput } from "./function-output.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import { settle } from "../bridge/await-call.ts";
-import { bytesOf, notBytes } from "./streams.ts";
+import { bytesOf, notBytes } from "./process-streams.ts";
 
 /** Bytes that are read at once, and that the screen takes at once. */
 const PIECE = 65536;

@@ -3,7 +3,7 @@
  * guests, by the page and by others in a mount, and a look sees them all.
  */
 import { checkNames, type Names } from "../abi/options.ts";
-import type { Call, Change } from "./files.ts";
+import type { Call, Change } from "./sandbox-fs.ts";
 
 export interface WatchOptions {
 	/** Also what is in the directories below, but not behind symlinks. */

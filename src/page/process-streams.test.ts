@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytesOf, InputEnd } from "./streams.ts";
+import { bytesOf, InputEnd } from "./process-streams.ts";
 
 /** The page's end of an input, and what it has sent. */
 function input() {

@@ -19,7 +19,7 @@ import {
 } from "../mounts/directories.ts";
 import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../handles/names.ts";
 import { MEMORY_LARGEST } from "../store/paths.ts";
-import { Causes } from "./causes.ts";
+import { Causes } from "./store-errors.ts";
 import { type Ground, Landing } from "./landing.ts";
 import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";
 import type { WireMount } from "../protocol/sandbox.ts";

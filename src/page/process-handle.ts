@@ -4,7 +4,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { signalNumber } from "./options.ts";
 import type { FromGuest, ToGuest, WireStatus } from "../protocol/sandbox.ts";
-import { Collector, InputEnd, OutputEnd } from "./streams.ts";
+import { Collector, InputEnd, OutputEnd } from "./process-streams.ts";
 
 /** How a guest ended. A trap, or a code other than 0, is a status and not a rejection. */
 export interface ExitStatus {
@@ -220,6 +220,6 @@ async function exitStatus({ trap, ...rest }: WireStatus): Promise<ExitStatus> {
 	return {
 		success: rest.code === 0 && rest.signal === undefined && trap === undefined,
 		...rest,
-		...(trap && { trap: (await import("./trap.ts")).trapError(trap) }),
+		...(trap && { trap: (await import("./trap-error.ts")).trapError(trap) }),
 	};
 }

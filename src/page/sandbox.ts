@@ -14,11 +14,11 @@ import { isControlled, isOpaque, sharesMemory } from "../bridge/context.ts";
 import { Lent } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
 import type { AccessProfile } from "../webc/index.ts";
-import type { Causes } from "./causes.ts";
+import type { Causes } from "./store-errors.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
 import { type SandboxEventDetail, SandboxTarget } from "../protocol/events.ts";
-import { SandboxFS } from "./files.ts";
+import { SandboxFS } from "./sandbox-fs.ts";
 import type { Body } from "./function-command.ts";
 import {
 	type CommandOptions,
@@ -34,7 +34,7 @@ import {
 	type SandboxOptions,
 	type Source,
 } from "./options.ts";
-import { type Process, ProcessEnd, type Sink } from "./process.ts";
+import { type Process, ProcessEnd, type Sink } from "./process-handle.ts";
 import type {
 	Features,
 	Files,
@@ -49,9 +49,9 @@ import type {
 	WireSpawn,
 	WireStatus,
 } from "../protocol/sandbox.ts";
-import type { Choice } from "./rung.ts";
+import type { Choice } from "./choose-bridge.ts";
 import { absolute, wireSource } from "./source.ts";
-import type { Attachment } from "./stdio-options.ts";
+import type { Attachment } from "./attach-streams.ts";
 
 /** A loaded package. */
 export interface Package {
@@ -480,7 +480,7 @@ export class Sandbox extends SandboxTarget {
 	async #wireMounts(mounts: Mounts = {}): Promise<WireMount[]> {
 		if (Object.keys(mounts).length === 0) return [];
 		// Only who mounts something needs it.
-		const { Causes, wireMounts } = await import("./lending.ts");
+		const { Causes, wireMounts } = await import("./lend-store.ts");
 		this.#causes ??= new Causes();
 		return wireMounts(mounts, {
 			lent: this.#lent,
@@ -517,7 +517,7 @@ export class Sandbox extends SandboxTarget {
 		);
 		const attachment = plain
 			? null
-			: await (await import("./stdio-options.ts")).Attachment.take(options);
+			: await (await import("./attach-streams.ts")).Attachment.take(options);
 		try {
 			return await this.#startAttached(attachment, name, args, options, sink, stdin);
 		} catch (error) {
@@ -555,7 +555,7 @@ export class Sandbox extends SandboxTarget {
 		}
 		const ahead =
 			this.#choice.rung === "preloaded"
-				? new (await import("./ahead.ts")).Ahead(options, connection)
+				? new (await import("./preloaded-input.ts")).Ahead(options, connection)
 				: undefined;
 		const link = ahead ?? connection;
 		const process = new ProcessEnd(
@@ -750,5 +750,5 @@ async function choose({ bridge = "auto" }: SandboxOptions): Promise<Choice> {
 		const why = "WebAssembly.Suspending (JSPI) is there: guests wait without blocking the worker";
 		return { rung: "suspending", why };
 	}
-	return (await import("./rung.ts")).chooseRung(bridge);
+	return (await import("./choose-bridge.ts")).chooseRung(bridge);
 }

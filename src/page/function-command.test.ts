@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Body, startFunction } from "./function-command.ts";
-import type { Sink } from "./process.ts";
+import type { Sink } from "./process-handle.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ProcessEnd } from "./process.ts";
+import { ProcessEnd } from "./process-handle.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 
 /** A process, what it was sent, and the signals for which somebody watches it. */

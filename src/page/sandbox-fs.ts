@@ -155,7 +155,7 @@ export class SandboxFS {
 	}
 }
 
-const more = () => import("./more-files.ts");
+const more = () => import("./sandbox-fs-late.ts");
 
 function toStats(stat: WireStat): Stats {
 	return { ...stat, mtime: new Date(stat.mtimeMs), ...types(stat.type) };

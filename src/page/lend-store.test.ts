@@ -3,7 +3,7 @@ import { PortholeError } from "../abi/error.ts";
 import { Lent } from "../bridge/far.ts";
 import type { Store } from "../store/store.ts";
 import { MemoryStore } from "../store/memory.ts";
-import { Causes, type Lending, wireMounts } from "./lending.ts";
+import { Causes, type Lending, wireMounts } from "./lend-store.ts";
 import type { Mounts } from "./options.ts";
 
 let told: string[] = [];

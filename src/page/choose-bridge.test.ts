@@ -2,7 +2,7 @@
  * Which bridge is chosen where there is no JSPI, by what the page really has.
  */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { chooseRung } from "./rung.ts";
+import { chooseRung } from "./choose-bridge.ts";
 
 /** A page as far as the choice looks at it. */
 function page({ isolated = false, shared = true, carried = false, origin = "http://host" }): void {
