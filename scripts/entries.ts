@@ -69,7 +69,7 @@ export const ENTRIES: readonly EntryPoint[] = [
 	},
 	{
 		name: "element",
-		source: "src/ui/element.ts",
+		source: "src/element/element.ts",
 		subpath: "./element",
 		typed: true,
 		platform: "browser",

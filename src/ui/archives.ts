@@ -3,7 +3,7 @@
  */
 import { bytes } from "./amounts.ts";
 import type { Files } from "./files.ts";
-import { downloadBlob, find } from "./page.ts";
+import { downloadBlob, find } from "../element/dom.ts";
 
 type Format = "tar" | "tar.gz" | "zip";
 

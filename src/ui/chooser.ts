@@ -4,7 +4,7 @@
  */
 import type { Progress } from "../index.ts";
 import { bytes } from "./amounts.ts";
-import { find, make } from "./page.ts";
+import { find, make } from "../element/dom.ts";
 import type { Sample } from "./samples.ts";
 
 export type Choice =

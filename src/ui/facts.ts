@@ -3,7 +3,7 @@
  */
 import type { Environment, Package } from "../index.ts";
 import { duration } from "./amounts.ts";
-import { find, make } from "./page.ts";
+import { find, make } from "../element/dom.ts";
 import { profileSection } from "./profile.ts";
 
 /** The manifest may be as large as its package allows; a page need not show all of it. */

@@ -7,7 +7,7 @@
 import type { DirEntry, SandboxFS } from "../index.ts";
 import { bytes, count } from "./amounts.ts";
 import { explain } from "./explain.ts";
-import { asBlobPart, download, find, make } from "./page.ts";
+import { asBlobPart, download, find, make } from "../element/dom.ts";
 import { FILES } from "./places.ts";
 
 const MOST_ENTRIES = 1000;

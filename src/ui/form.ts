@@ -6,11 +6,11 @@ import type { Package } from "../index.ts";
 import { count } from "./amounts.ts";
 import type { Example } from "./examples.ts";
 import type { Setup } from "./link.ts";
-import { enable, find, isEnabled, make } from "./page.ts";
+import { enable, find, isEnabled, make } from "../element/dom.ts";
 
 import type { Plan } from "./session.ts";
 import { readVariables } from "./variables.ts";
-import { splitWords } from "./words.ts";
+import { splitWords } from "../element/shell-words.ts";
 
 /** What of a link is in this form. */
 export type Fields = Omit<Setup, "sample" | "url">;

@@ -12,7 +12,7 @@ import { Files } from "./files.ts";
 import { Form } from "./form.ts";
 import { fromHash, type Setup, toHash } from "./link.ts";
 import { MountsView } from "./mounts-view.ts";
-import { find, make } from "./page.ts";
+import { find, make } from "../element/dom.ts";
 import { type Place, readPlaces } from "./places.ts";
 import { clearProblem, showProblem } from "./problem.ts";
 import { Runner } from "./runner.ts";

@@ -6,7 +6,7 @@ import { bytes } from "./amounts.ts";
 import { explain } from "./explain.ts";
 import { chooseFolder, forgetFolder, permission } from "./folders.ts";
 import { Notices } from "./notices.ts";
-import { find, make } from "./page.ts";
+import { find, make } from "../element/dom.ts";
 import { faultOf, KINDS, type Kind, type Place } from "./places.ts";
 import type { Session } from "./session.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { Sandbox } from "../index.ts";
 import { explain } from "./explain.ts";
-import { find, make } from "./page.ts";
+import { find, make } from "../element/dom.ts";
 
 const MOST = 50;
 

@@ -7,7 +7,7 @@
  * that is still faster waits. The view follows the end unless the reader has scrolled up.
  */
 import { count } from "./amounts.ts";
-import { find, make } from "./page.ts";
+import { find, make } from "../element/dom.ts";
 
 /** stdin is what the visitor typed, and note what the page says. */
 export type Kind = "stdout" | "stderr" | "stdin" | "note";

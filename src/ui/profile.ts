@@ -5,7 +5,7 @@
 import type { AccessProfile, Package } from "../index.ts";
 import { bytes, count } from "./amounts.ts";
 import { explain } from "./explain.ts";
-import { downloadBlob, make } from "./page.ts";
+import { downloadBlob, make } from "../element/dom.ts";
 
 /** The section for a package that was loaded from `source`. */
 export function profileSection(loaded: Package, source: string): HTMLElement {

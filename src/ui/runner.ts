@@ -3,10 +3,10 @@
  */
 import { duration } from "./amounts.ts";
 import { Output } from "./output.ts";
-import { enable, find, isEnabled } from "./page.ts";
+import { enable, find, isEnabled } from "../element/dom.ts";
 import { clearProblem, showProblem } from "./problem.ts";
 import type { Ending, Plan, Session } from "./session.ts";
-import type { TerminalView } from "./terminal-view.ts";
+import type { TerminalView } from "../element/terminal-view.ts";
 
 type State = "idle" | "starting" | "running" | "good" | "bad";
 
@@ -78,7 +78,7 @@ export class Runner {
 
 	/** The terminal, empty. What draws it is loaded for the first program that has one. */
 	async #screen(): Promise<TerminalView> {
-		const { TerminalView } = await import("./terminal-view.ts");
+		const { TerminalView } = await import("../element/terminal-view.ts");
 		this.#view ??= new TerminalView(this.#terminal);
 		this.#view.clear();
 		return this.#view;

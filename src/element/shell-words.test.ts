@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { splitWords } from "./words.ts";
+import { splitWords } from "./shell-words.ts";
 
 /** A line, and its words between bars; `!` begins a problem. */
 const cases: readonly (readonly [line: string, words: string])[] = [

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { meant } from "./near.ts";
+import { meant } from "./near-attribute.ts";
 
 const names = ["src", "command", "args", "label"];
 

@@ -20,11 +20,11 @@ import {
 	type SandboxOptions,
 } from "../index.ts";
 import { LOOK } from "./element-style.ts";
-import { meant } from "./near.ts";
-import { make } from "./page.ts";
+import { meant } from "./near-attribute.ts";
+import { make } from "./dom.ts";
 import { dress } from "./sheets.ts";
 import type { TerminalView } from "./terminal-view.ts";
-import { splitWords } from "./words.ts";
+import { splitWords } from "./shell-words.ts";
 
 /** What the element tells. */
 export interface PortholeTerminalEventMap {
