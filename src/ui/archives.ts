@@ -1,7 +1,7 @@
 /**
  * Directories out of the tree and into it, as archives.
  */
-import { bytes } from "./amounts.ts";
+import { bytes } from "./formats.ts";
 import type { Files } from "./files.ts";
 import { downloadBlob, find } from "../element/dom.ts";
 

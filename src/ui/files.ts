@@ -5,10 +5,10 @@
  * computes without a call the worker cannot answer, so a slow look says what it waits for.
  */
 import type { DirEntry, SandboxFS } from "../index.ts";
-import { bytes, count } from "./amounts.ts";
+import { bytes, count } from "./formats.ts";
 import { explain } from "./explain.ts";
 import { asBlobPart, download, find, make } from "../element/dom.ts";
-import { FILES } from "./places.ts";
+import { FILES } from "./saved-mounts.ts";
 
 const MOST_ENTRIES = 1000;
 const MOST_VIEWED = 500_000;

@@ -3,7 +3,7 @@
  * is filled in, and yields a plan or the field that needs attention.
  */
 import type { Package } from "../index.ts";
-import { count } from "./amounts.ts";
+import { count } from "./formats.ts";
 import type { Example } from "./examples.ts";
 import type { Setup } from "./link.ts";
 import { enable, find, isEnabled, make } from "../element/dom.ts";

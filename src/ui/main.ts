@@ -3,18 +3,18 @@
  * connects its parts; each part has one piece of the page.
  */
 import { PortholeError } from "../index.ts";
-import { bytes } from "./amounts.ts";
+import { bytes } from "./formats.ts";
 import { Archives } from "./archives.ts";
-import { type Choice, Chooser, nameOf } from "./chooser.ts";
+import { type Choice, Chooser, nameOf } from "./package-picker.ts";
 import { examplesOf } from "./examples.ts";
-import { showEnvironment, showPackage } from "./facts.ts";
+import { showEnvironment, showPackage } from "./details.ts";
 import { Files } from "./files.ts";
 import { Form } from "./form.ts";
 import { fromHash, type Setup, toHash } from "./link.ts";
 import { MountsView } from "./mounts-view.ts";
 import { find, make } from "../element/dom.ts";
-import { type Place, readPlaces } from "./places.ts";
-import { clearProblem, showProblem } from "./problem.ts";
+import { type Place, readPlaces } from "./saved-mounts.ts";
+import { clearProblem, showProblem } from "./error-banner.ts";
 import { Runner } from "./runner.ts";
 import { listSamples, type Sample } from "./samples.ts";
 import { Session } from "./session.ts";

@@ -3,7 +3,7 @@
  * saved as a file, and how a page uses it is told.
  */
 import type { AccessProfile, Package } from "../index.ts";
-import { bytes, count } from "./amounts.ts";
+import { bytes, count } from "./formats.ts";
 import { explain } from "./explain.ts";
 import { downloadBlob, make } from "../element/dom.ts";
 

@@ -1,10 +1,10 @@
 /**
  * A run as the page shows it: state, clock, output, input, and how it ended.
  */
-import { duration } from "./amounts.ts";
+import { duration } from "./formats.ts";
 import { Output } from "./output.ts";
 import { enable, find, isEnabled } from "../element/dom.ts";
-import { clearProblem, showProblem } from "./problem.ts";
+import { clearProblem, showProblem } from "./error-banner.ts";
 import type { Ending, Plan, Session } from "./session.ts";
 import type { TerminalView } from "../element/terminal-view.ts";
 

@@ -3,7 +3,7 @@
  */
 import { expect, test } from "vitest";
 import { MemoryDirectory, type Package, type Process, type Sandbox } from "../index.ts";
-import type { Place } from "./places.ts";
+import type { Place } from "./saved-mounts.ts";
 import { type Ears, type Plan, Session } from "./session.ts";
 
 const place = (path: string): Place => ({ path, kind: "memory", name: "" });

@@ -20,8 +20,8 @@ import {
 	Sandbox,
 	type Source,
 } from "../index.ts";
-import { directoryOf, type Place } from "./places.ts";
-import { PlainText } from "./plain.ts";
+import { directoryOf, type Place } from "./saved-mounts.ts";
+import { PlainText } from "./strip-escapes.ts";
 
 export interface Plan {
 	readonly command: string;

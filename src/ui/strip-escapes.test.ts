@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PlainText } from "./plain.ts";
+import { PlainText } from "./strip-escapes.ts";
 
 const whole = (text: string) => new PlainText().take(text);
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FIRST, faultOf, type Place, readPlaces } from "./places.ts";
+import { FIRST, faultOf, type Place, readPlaces } from "./saved-mounts.ts";
 
 const place = (path: string, kind: Place["kind"] = "memory", name = ""): Place => ({
 	path,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, count, duration } from "./amounts.ts";
+import { bytes, count, duration } from "./formats.ts";
 
 test.each([
 	[0, "0 B"],

@@ -2,7 +2,7 @@
  * What is known of the package and of this browser, as lists of facts.
  */
 import type { Environment, Package } from "../index.ts";
-import { duration } from "./amounts.ts";
+import { duration } from "./formats.ts";
 import { find, make } from "../element/dom.ts";
 import { profileSection } from "./profile.ts";
 

@@ -3,7 +3,7 @@
  * its loading has come.
  */
 import type { Progress } from "../index.ts";
-import { bytes } from "./amounts.ts";
+import { bytes } from "./formats.ts";
 import { find, make } from "../element/dom.ts";
 import type { Sample } from "./samples.ts";
 
