@@ -47,7 +47,7 @@ const CHECKED = 8 * 1024 * 1024;
 /** No browser compiles a larger module. */
 const LARGEST_MODULE = 1024 * 1024 * 1024;
 
-/** What a service worker that keeps packages says and understands (see `src/offline/answer.ts`): the
+/** What a service worker that keeps packages says and understands (see `src/offline/respond.ts`): the
  *  version that an answer is from, which further requests repeat, and a program by its digest. */
 const VERSION = "porthole-version";
 const ATOM = "porthole-atom";

@@ -4,10 +4,10 @@
  */
 import type { CachedPackage, PackageCache } from "./packages.ts";
 import { type Varied, variedOf } from "./personal.ts";
-import { length, parseContentRange, type Run } from "./runs.ts";
+import { length, parseContentRange, type Run } from "./byte-ranges.ts";
 import { type Chunks, chunksOf, exactly, inParts } from "./streams.ts";
 import { identify, same, type Version } from "./version.ts";
-import { type World, warn } from "./world.ts";
+import { type World, warn } from "./browser.ts";
 
 /** Parts are stored in this size at most; a part is read and checked whole. */
 const PART = 512 * 1024;

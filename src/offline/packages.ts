@@ -13,10 +13,10 @@
  * read it, and say so by its id.
  */
 import type { Varied } from "./personal.ts";
-import { evictions, type Held, inOrder } from "./room.ts";
-import { length, type Run } from "./runs.ts";
+import { evictions, type Held, inOrder } from "./eviction.ts";
+import { length, type Run } from "./byte-ranges.ts";
 import { type Identity, same, Version, type VersionRecord } from "./version.ts";
-import { type World, warn } from "./world.ts";
+import { type World, warn } from "./browser.ts";
 
 /** How long what has been replaced is still there for those who use it. */
 const LINGER = 60 * 60 * 1000;

@@ -13,7 +13,7 @@
  * is dropped if it differs. The digest of an atom is the package's own.
  */
 import type { Varied } from "./personal.ts";
-import { contentRange, cover, gaps, length, type Piece, type Run, within } from "./runs.ts";
+import { contentRange, cover, gaps, length, type Piece, type Run, within } from "./byte-ranges.ts";
 
 /** What tells one version of a file from another. */
 export interface Identity {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { evictions } from "./room.ts";
+import { evictions } from "./eviction.ts";
 
 const held = [
 	{ name: "new", bytes: 40, used: 30, past: false },

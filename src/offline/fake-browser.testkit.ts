@@ -2,7 +2,7 @@
  * The world of the package cache in memory, for tests: Cache Storage that can be full, a server whose
  * file can change and that can be out of reach, and a clock that moves when it is told to.
  */
-import type { World } from "./world.ts";
+import type { World } from "./browser.ts";
 
 interface Entry {
 	readonly bytes: Uint8Array<ArrayBuffer>;

@@ -9,7 +9,7 @@ import {
 	type Run,
 	resolveRange,
 	toBlocks,
-} from "./runs.ts";
+} from "./byte-ranges.ts";
 
 /** Runs as pictures: `" --- "` is from 1 to 4. */
 function run(picture: string): Run {
