@@ -50,7 +50,7 @@ export class Packages {
 		const bad = pkg.commands.find(({ name }) => !isName(name));
 		if (bad) throw (await import("../load/errors.ts")).badCommand(pkg, bad.name);
 		// Versions are compared only where a package depends on others.
-		if (pkg.use.size > 0) this.#among ??= (await import("../webc/among.ts")).findAmong;
+		if (pkg.use.size > 0) this.#among ??= (await import("../webc/find-dependency.ts")).findAmong;
 		this.#loaded.set(id, loaded);
 		try {
 			const entry = resolveEntrypoint(pkg, this.#find());

@@ -6,7 +6,7 @@
  */
 import type { ParsedTarEntry } from "modern-tar";
 import { concat } from "./bytes.ts";
-import { nameFault } from "./cursor.ts";
+import { nameFault } from "./byte-reader.ts";
 import { WebcError } from "./error.ts";
 import { gunzip } from "./gunzip.ts";
 import type { PackageFiles, PackedEntry } from "./pack.ts";

@@ -5,7 +5,7 @@
  * the identity; `readDefinition` and `writePackage` are each other's inverse, to the byte.
  */
 import { decodeMap, isTable } from "./cbor.ts";
-import { Cursor } from "./cursor.ts";
+import { Cursor } from "./byte-reader.ts";
 import { WebcError } from "./error.ts";
 import type { Package, Span, Volume } from "./package.ts";
 import { checksumKinds, kindOffset } from "./read-v1.ts";

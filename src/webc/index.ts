@@ -5,7 +5,7 @@
 import { advice } from "./advice.ts";
 import { useAdvice } from "./error.ts";
 
-export { findAmong, parseSpecifier } from "./among.ts";
+export { findAmong, parseSpecifier } from "./find-dependency.ts";
 export {
 	type DirectoryDefinition,
 	type FileDefinition,

@@ -6,7 +6,7 @@
  * together in the volume `atom`, under their own paths. Readme and the like go into `metadata`.
  */
 import ignore, { type Ignore } from "ignore";
-import { decodeText } from "./cursor.ts";
+import { decodeText } from "./byte-reader.ts";
 import {
 	type DirectoryDefinition,
 	DirectoryMap,
@@ -15,8 +15,8 @@ import {
 } from "./definition.ts";
 import { WebcError } from "./error.ts";
 import { checkOptions } from "./options.ts";
-import { inOrder } from "./sorted.ts";
-import { mapOf, type Plan, planPackage, sanitize } from "./toml.ts";
+import { inOrder } from "./writer.ts";
+import { mapOf, type Plan, planPackage, sanitize } from "./wasmer-toml.ts";
 import { describeAtom, writePackage } from "./write.ts";
 
 /** An entry of a directory, as a packer sees it. */

@@ -13,7 +13,7 @@
  * empty directory has an empty span and no table. There is no index, so to find the volumes one
  * walks from record to record, skipping contents.
  */
-import { Cursor } from "./cursor.ts";
+import { Cursor } from "./byte-reader.ts";
 import { WebcError } from "./error.ts";
 import type { Span, Volume } from "./package.ts";
 import { readExactly, type Window } from "./source.ts";

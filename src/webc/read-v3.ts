@@ -20,7 +20,7 @@
  */
 import { concat, equal } from "./bytes.ts";
 import { decodeMap, isTable, type Table } from "./cbor.ts";
-import { Cursor } from "./cursor.ts";
+import { Cursor } from "./byte-reader.ts";
 import { WebcError, type WebcErrorCode } from "./error.ts";
 import type { Span, Volume } from "./package.ts";
 import { checkRange, readExactly, type Window } from "./source.ts";

@@ -7,7 +7,7 @@
  */
 import { canDigest } from "./bytes.ts";
 import { decodeMap, type Table } from "./cbor.ts";
-import { nameFault } from "./cursor.ts";
+import { nameFault } from "./byte-reader.ts";
 import { WebcError } from "./error.ts";
 import { readManifest, runners } from "./manifest.ts";
 import { checkOptions } from "./options.ts";
@@ -81,7 +81,7 @@ export async function openPackage(
 	const verified = Promise.resolve();
 	if (kind === "wasm") return { pkg: modulePackage(source, told, options.command), verified };
 	if (kind === "tar") {
-		const { readArchive } = await import("./legacy.ts");
+		const { readArchive } = await import("./targz.ts");
 		return { pkg: named(await readArchive(source, caps), told), verified };
 	}
 	const allowance = new Allowance(caps);

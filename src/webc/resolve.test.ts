@@ -6,7 +6,7 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { findAmong } from "./among.ts";
+import { findAmong } from "./find-dependency.ts";
 import type { Table } from "./cbor.ts";
 import { encodeMap } from "./encode.ts";
 import {

@@ -5,7 +5,7 @@
  * record. The budget makes such a walk end: every record is visited once, all records together take
  * no more bytes than the header has, and nothing nests without end.
  */
-import type { Cursor } from "./cursor.ts";
+import type { Cursor } from "./byte-reader.ts";
 import type { Span, Volume } from "./package.ts";
 
 /** The most that is accepted. Lengths are in bytes. */

@@ -14,7 +14,7 @@ import {
 	type SortedDirectory,
 	type SortedNode,
 	writeData,
-} from "./sorted.ts";
+} from "./writer.ts";
 
 /** A volume with its tables in the order in which they are written. */
 interface Layout {

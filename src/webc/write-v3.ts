@@ -21,7 +21,7 @@ import {
 	type SortedLink,
 	type SortedNode,
 	writeData,
-} from "./sorted.ts";
+} from "./writer.ts";
 
 type Version = 2 | 3;
 
