@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Session, transcript } from "./transcript.ts";
+import { Session, transcript } from "./transcript.testkit.ts";
 
 const world = {
 	args: ["program", "", "ä b", "日本"],

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EPOCH, Session, transcript } from "./transcript.ts";
+import { EPOCH, Session, transcript } from "./transcript.testkit.ts";
 
 /** What a clock shows now. */
 function read(session: Session, id: number): bigint {

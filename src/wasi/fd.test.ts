@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Output, pipe } from "../fs/devices.ts";
 import { OpenFile } from "./descriptors.ts";
-import { Session, transcript, type World } from "./transcript.ts";
+import { Session, transcript, type World } from "./transcript.testkit.ts";
 
 /** The rights of `open` for reading only, as C libraries ask for them. */
 const READING = "fd_read|fd_seek|fd_tell|fd_readdir|fd_filestat_get";

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { errnoName } from "../abi/errno.ts";
 import { runs } from "../abi/random.testkit.ts";
 import { signatures } from "./table.ts";
-import { forms, pointersOf, Session, transcript, type World } from "./transcript.ts";
+import { forms, pointersOf, Session, transcript, type World } from "./transcript.testkit.ts";
 
 const world: World = {
 	files: { f: "abc", d: { g: "deep" } },

@@ -21,7 +21,7 @@ import * as abi from "../abi/constants.ts";
 import { errnoName } from "../abi/errno.ts";
 import { DIRENT, EVENT, FDSTAT, FILESTAT, PRESTAT, SUBSCRIPTION } from "../abi/layout.ts";
 import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
-import { type Calls, type Files, Session } from "./transcript.ts";
+import { type Calls, type Files, Session } from "./transcript.testkit.ts";
 
 /** Ours → why the shim is not asked, or its answer does not count. */
 const EXCLUDED: readonly { call: RegExp; ours: RegExp; why: string }[] = [

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { RIGHTS_ALL, RIGHTS_DIRECTORY } from "../abi/constants.ts";
 import { find } from "../fs/operations.ts";
 import { OpenFile } from "./descriptors.ts";
-import { Session, transcript, type World } from "./transcript.ts";
+import { Session, transcript, type World } from "./transcript.testkit.ts";
 
 const world: World = { files: { f: "abc", d: { g: "deep", e: {} } } };
 

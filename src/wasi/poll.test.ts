@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { pipe } from "../fs/devices.ts";
 import { OpenFile } from "./descriptors.ts";
-import { Session, transcript } from "./transcript.ts";
+import { Session, transcript } from "./transcript.testkit.ts";
 
 describe.each([
 	["preview1", false],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Session, transcript } from "./transcript.ts";
+import { Session, transcript } from "./transcript.testkit.ts";
 
 describe("proc_exit", () => {
 	test.each([0, 1, 42, 255, 256, 2 ** 31 - 1, 2 ** 32 - 1])("%d", (code) => {

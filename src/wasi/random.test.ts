@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Session } from "./transcript.ts";
+import { Session } from "./transcript.testkit.ts";
 
 const END = 0xee;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Session, transcript, type World } from "./transcript.ts";
+import { Session, transcript, type World } from "./transcript.testkit.ts";
 
 const world: World = { files: { alpha: "", b: {}, 日本: "", d: "" } };
 

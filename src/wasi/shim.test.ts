@@ -15,7 +15,7 @@ import { Overlay } from "../fs/overlay.ts";
 import type { Literal } from "../fs/model-fs.testkit.ts";
 import { OpenFile as Opened } from "./descriptors.ts";
 import { Symlink, shimDevice, shimFileSystem, shimNode } from "./shim.ts";
-import { Session, transcript } from "./transcript.ts";
+import { Session, transcript } from "./transcript.testkit.ts";
 
 let time = 1_000_000_000n;
 const now = () => ++time;

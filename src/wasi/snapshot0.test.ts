@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Session, transcript, type World } from "./transcript.ts";
+import { Session, transcript, type World } from "./transcript.testkit.ts";
 
 const world: World = { snapshot0: true, files: { f: "0123456789" } };
 

@@ -1,5 +1,5 @@
 import { test } from "vitest";
-import { transcript } from "./transcript.ts";
+import { transcript } from "./transcript.testkit.ts";
 
 test("there are no sockets, and each call says what the descriptor is instead", () => {
 	transcript(

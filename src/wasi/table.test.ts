@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { adapterModule } from "../bridge/adapter.ts";
 import { modules, preview1, signatures } from "./table.ts";
-import { forms, paramsOf, Session } from "./transcript.ts";
+import { forms, paramsOf, Session } from "./transcript.testkit.ts";
 
 const names = signatures.map(({ name }) => name);
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EBADF, ENOTSOCK, ENOTSUP } from "../abi/errno.ts";
 import { preview1 } from "./table.ts";
-import { Session } from "./transcript.ts";
+import { Session } from "./transcript.testkit.ts";
 import { wasmEdgeCalls, wasmEdgeSignatures } from "./wasmedge.ts";
 
 test("each call of the extension has a function, and each function is a call", () => {
