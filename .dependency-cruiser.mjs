@@ -6,34 +6,74 @@
  * per room forbids all else of ours; the doors name the single file that may import a dependency.
  */
 
-/** What only tests use: the conformance suites and files that end in `.testkit.ts`. */
-const CONFORMANCE = "^src/((fs|mounts)/conformance|\\w+/.*\\.testkit)\\.ts$";
+/** What only tests use. */
+const TESTKIT = "^src/\\w+/.*\\.testkit\\.ts$";
 const TEST = "\\.(test|test-d|bench)\\.ts$";
 
-/** `tests`: rooms that only tests of the room may import besides.
+/**
+ * No two rooms need each other, directly or around a corner. Page and kernel never import each other:
+ * they meet in `protocol`. `tests`: rooms that only tests of the room may import besides.
  * `files`: single files of other rooms.
- * @type {Record<string, { may: string[], files?: string[], types?: string[], tests?: string[] }>} */
+ * @type {Record<string, { may: string[], types?: string[], tests?: string[], files?: string[] }>}
+ */
 const ROOMS = {
+	// On both sides.
 	abi: { may: [] },
 	webc: { may: [], files: ["abi/nearest"], tests: ["abi"] },
-	bridge: { may: ["abi"] },
-	fs: { may: ["abi"], types: ["bridge", "webc"] },
-	mounts: { may: ["abi", "bridge"] },
 	archive: { may: ["abi", "webc"] },
-	wasi: { may: ["abi", "bridge", "fs"] },
-	wasix: { may: ["abi", "bridge", "fs", "wasi"] },
-	runner: { may: ["abi", "webc", "bridge", "fs", "mounts", "archive", "wasi", "wasix"] },
-	offline: { may: ["abi"], types: ["bridge"] },
+	bridge: { may: ["abi"] },
+	store: { may: ["abi"], tests: ["indexeddb", "handles", "mounts"] },
+	protocol: { may: [], types: ["abi", "bridge", "store", "webc"] },
+	http: { may: ["abi"], types: ["protocol"] },
+	fs: { may: ["abi"], types: ["bridge", "webc"], tests: ["store", "storefs"] },
+	tty: { may: ["fs"], types: ["bridge"], tests: ["abi"] },
+	// In the page.
+	indexeddb: { may: ["abi", "store"], types: ["bridge"] },
+	handles: { may: ["abi", "bridge", "store"] },
+	mounts: { may: ["abi", "bridge", "store", "indexeddb", "handles"] },
+	page: {
+		may: ["abi", "bridge", "store", "protocol", "http", "tty", "archive", "mounts", "handles"],
+		types: ["webc", "guestworker"],
+	},
+	// In the worker.
+	storefs: { may: ["abi", "fs", "store"], types: ["bridge"] },
+	load: { may: ["abi", "bridge", "http", "webc"], types: ["fs", "protocol"], tests: ["kernel"] },
+	wasi: { may: ["abi", "bridge", "fs"], types: ["store", "tty"] },
+	process: { may: ["abi", "bridge", "fs", "load", "wasi"], types: ["protocol"] },
+	guestworker: {
+		may: ["abi", "bridge", "fs", "wasi", "process"],
+		types: ["protocol"],
+		tests: ["storefs"],
+	},
+	kernel: {
+		may: [
+			"abi",
+			"bridge",
+			"fs",
+			"storefs",
+			"tty",
+			"load",
+			"process",
+			"guestworker",
+			"wasi",
+			"webc",
+		],
+		types: ["protocol", "store", "http"],
+		tests: ["indexeddb", "handles", "page"],
+	},
+	offline: { may: ["abi"], types: ["guestworker"] },
 	cli: { may: ["abi", "webc"] },
 };
 
 const DOORS = [
 	["comlink", "^src/bridge/far\\.ts$"],
 	["@bjorn3/browser_wasi_shim", "^src/wasi/shim\\.ts$"],
-	["idb-keyval", "^src/mounts/(indexeddb|remembered|renames)\\.ts$"],
+	["idb-keyval", "^src/(indexeddb/store|handles/(remembered|renames))\\.ts$"],
 ];
 
 const PUBLIC = "^src/(webc/)?index\\.ts$";
+const OF_INDEX = ["abi", "page", "mounts"];
+const TYPES_OF_INDEX = ["archive", "bridge", "indexeddb", "protocol", "store", "webc"];
 const OURS = "^(src|workers|e2e|scripts|bench)/";
 
 /** @param {string[]} names */
@@ -52,15 +92,15 @@ function roomRules(room, { may, files = [], types = [], tests = [] }) {
 		from: { path: `^src/${room}/` },
 		to: { path: OURS, pathNot: [folders([room, ...may, ...types]), ...single] },
 	};
-	const conformance = {
-		from: { path: `^src/${room}/`, pathNot: [TEST, CONFORMANCE] },
-		to: { path: CONFORMANCE },
+	const testkits = {
+		from: { path: `^src/${room}/`, pathNot: [TEST, TESTKIT] },
+		to: { path: TESTKIT },
 	};
 	const rules = [
 		{
 			...values,
 			from: { path: `^src/${room}/`, pathNot: [TEST] },
-			to: { path: OURS, pathNot: [...values.to.pathNot, CONFORMANCE] },
+			to: { path: OURS, pathNot: [...values.to.pathNot, TESTKIT] },
 		},
 		{
 			...values,
@@ -68,14 +108,14 @@ function roomRules(room, { may, files = [], types = [], tests = [] }) {
 			from: { path: `^src/${room}/.*${TEST}` },
 			to: {
 				path: OURS,
-				pathNot: [folders([room, ...may, ...types, ...tests]), ...single, CONFORMANCE],
+				pathNot: [folders([room, ...may, ...types, ...tests]), ...single, TESTKIT],
 			},
 		},
 		{
-			name: `${room}-conformance`,
-			comment: "Conformance files and test kits are for tests.",
+			name: `${room}-testkits`,
+			comment: "Test kits are for tests.",
 			severity: "error",
-			...conformance,
+			...testkits,
 		},
 	];
 	if (types.length > 0) {
@@ -83,7 +123,7 @@ function roomRules(room, { may, files = [], types = [], tests = [] }) {
 			name: `${room}-types-only`,
 			comment: `src/${room} may import only types of ${types.join(" and ")}.`,
 			severity: "error",
-			from: { path: `^src/${room}/`, pathNot: [TEST, CONFORMANCE] },
+			from: { path: `^src/${room}/`, pathNot: [TEST, TESTKIT] },
 			to: { path: folders(types), dependencyTypesNot: ["type-only"] },
 		});
 	}
@@ -108,27 +148,33 @@ export default {
 		closed(
 			"index-imports",
 			"^src/index\\.ts$",
-			[folders(["abi", "runner", "webc", "mounts", "bridge", "archive"])],
-			"src/index.ts may import abi, runner, webc and mounts, and types of bridge and archive.",
+			[folders([...OF_INDEX, ...TYPES_OF_INDEX])],
+			`src/index.ts may import ${OF_INDEX.join(", ")}, and types of ${TYPES_OF_INDEX.join(" and ")}.`,
 		),
 		{
 			name: "index-types-only",
-			comment: "src/index.ts may import only types of bridge and archive.",
+			comment: `src/index.ts may import only types of ${TYPES_OF_INDEX.join(" and ")}.`,
 			severity: "error",
 			from: { path: "^src/index\\.ts$" },
-			to: { path: folders(["bridge", "archive"]), dependencyTypesNot: ["type-only"] },
+			to: { path: folders(TYPES_OF_INDEX), dependencyTypesNot: ["type-only"] },
 		},
+		closed(
+			"element-imports",
+			"^src/element/",
+			["^src/index\\.ts$", folders(["element"])],
+			"src/element is a customer: it imports the public API and gets no back door.",
+		),
 		closed(
 			"ui-imports",
 			"^src/ui/",
-			["^src/index\\.ts$", "^workers/offline\\.ts$", folders(["ui"])],
+			["^src/index\\.ts$", "^workers/offline\\.ts$", folders(["ui", "element"])],
 			"src/ui is our first customer: it imports public entries and gets no back door.",
 		),
 		closed(
 			"workers-imports",
 			"^workers/",
-			["^workers/", folders(["runner", "mounts", "bridge", "offline"])],
-			"A worker imports runner, mounts, bridge and offline.",
+			["^workers/", folders(["kernel", "guestworker", "handles", "bridge", "protocol", "offline"])],
+			"A worker imports kernel, guestworker, handles, offline, and what they say to the page.",
 		),
 		closed(
 			"e2e-imports",
@@ -167,14 +213,14 @@ export default {
 			name: "only-cli-knows-node",
 			comment: "The library runs in pages and workers; only the command line knows Node.",
 			severity: "error",
-			from: { path: "^(src|workers)/", pathNot: ["^src/cli/", TEST, CONFORMANCE] },
+			from: { path: "^(src|workers)/", pathNot: ["^src/cli/", TEST, TESTKIT] },
 			to: { dependencyTypes: ["core"] },
 		},
 		{
 			name: "dev-dependencies-stay-outside",
-			comment: "vitest and fast-check are for tests and conformance files.",
+			comment: "vitest and fast-check are for tests and test kits.",
 			severity: "error",
-			from: { path: "^(src|workers)/", pathNot: [TEST, CONFORMANCE] },
+			from: { path: "^(src|workers)/", pathNot: [TEST, TESTKIT] },
 			to: { path: "(^|node_modules/)(vitest|fast-check|tsx|esbuild|vite|@playwright/test)(/|$)" },
 		},
 		{

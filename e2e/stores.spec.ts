@@ -23,7 +23,7 @@ declare global {
 let suite = "";
 
 test.beforeAll(async () => {
-	const source = fileURLToPath(new URL("../src/mounts/conformance.ts", import.meta.url));
+	const source = fileURLToPath(new URL("../src/store/conformance.testkit.ts", import.meta.url));
 	const built = await esbuild.build({
 		entryPoints: [source],
 		bundle: true,

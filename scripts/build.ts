@@ -25,8 +25,11 @@ const INLINE = "inline:guest";
 const GUEST_ADDRESS = /new URL\(\s*"(?:\.\.\/)+workers\/guest\.ts",\s*import\.meta\.url,?\s*\)/g;
 
 /** What late parts of the worker share among themselves only, and most pages never load. */
-const LATE =
-	/\/(read-v1|sleep|unfit|letter|mailbox|carrier-end|post|post-end|ring|far-calls|guest-protocol)\.ts$/;
+const LATE = /src\/(guestworker\/|(webc\/read-v1|bridge\/sleep|load\/errors)\.ts$)/;
+
+/** What every page loads, and the rooms that none of it may come from: an `import` of a value is enough. */
+const CORE = ["index.js", "guest.js", "guest-kernel.js", "guest-wire.js"];
+const LATE_ROOMS = /\/src\/(storefs|store|indexeddb|handles|tty|archive|guestworker)\//;
 
 rmSync(resolve(ROOT, "dist"), { recursive: true, force: true });
 const bundled = new Set<string>();
@@ -73,9 +76,20 @@ async function bundle(entry: EntryPoint): Promise<void> {
 	});
 	for (const chunk of output) {
 		if (chunk.type !== "chunk") continue;
+		if (CORE.includes(chunk.fileName)) refuseLate(chunk.fileName, chunk.moduleIds);
 		for (const name of chunk.moduleIds.flatMap(packageOf)) bundled.add(name);
 	}
 	if (entry.platform === "node") chmodSync(resolve(ROOT, `dist/${entry.name}.js`), 0o755);
+}
+
+function refuseLate(fileName: string, modules: readonly string[]): void {
+	const late = modules.filter((id) => LATE_ROOMS.test(id));
+	if (late.length === 0) return;
+	const names = late.map((id) => id.slice(ROOT.length)).join(", ");
+	console.error(
+		`build: ${names} is in dist/${fileName}, which every page loads. Import it with import(), or its types only`,
+	);
+	exit(1);
 }
 
 /** Bundlers look for this very pattern, and for a worker's type as a literal; were it lost, every

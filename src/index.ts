@@ -6,15 +6,7 @@ export type { ExportOptions } from "./archive/export.ts";
 export type { ArchiveSource, Imported, ImportOptions } from "./archive/import.ts";
 export type { ArchiveFormat } from "./archive/tree.ts";
 export type { ScriptAddress, TrustedAddress } from "./bridge/make-worker.ts";
-export type {
-	FileId,
-	Listing,
-	Made,
-	NameRules,
-	Store,
-	StoreChange,
-	Times,
-} from "./store/store.ts";
+export type { IndexedDBOptions } from "./indexeddb/store.ts";
 export {
 	FileSystemAccessDirectory,
 	type FolderOptions,
@@ -26,10 +18,7 @@ export {
 	type PickOptions,
 } from "./mounts/directories.ts";
 export type { HTTPOptions } from "./mounts/http.ts";
-export type { IndexedDBOptions } from "./indexeddb/store.ts";
 export type { Command, Output } from "./page/command.ts";
-export type { SandboxEventMap, SandboxEvents } from "./protocol/events.ts";
-export type { Change, DirEntry, SandboxFS, Stats } from "./page/sandbox-fs.ts";
 export type {
 	Capabilities,
 	CommandContext,
@@ -42,7 +31,19 @@ export type {
 	SandboxOptions,
 	Source,
 } from "./page/options.ts";
-export type { ExitStatus, Process } from "./page/process-handle.ts";
+export type { Process } from "./page/process-handle.ts";
 export { type Environment, type MountState, type Package, Sandbox } from "./page/sandbox.ts";
+export type { Change, DirEntry, SandboxFS, Stats } from "./page/sandbox-fs.ts";
 export type { WatchOptions } from "./page/watch.ts";
+export type { SandboxEventMap, SandboxEvents } from "./protocol/events.ts";
+export type { ExitStatus } from "./protocol/sandbox.ts";
+export type {
+	FileId,
+	Listing,
+	Made,
+	NameRules,
+	Store,
+	StoreChange,
+	Times,
+} from "./store/store.ts";
 export type { AccessProfile } from "./webc/index.ts";

@@ -3,10 +3,11 @@
  * kernel of a sandbox, on the worker's own channel.
  */
 import type { Role } from "../src/bridge/make-worker.ts";
-import { type Scope, serve } from "../src/kernel/kernel.ts";
+import { serve } from "../src/kernel/kernel.ts";
+import type { WorkerScope } from "../src/protocol/sandbox.ts";
 
 // The type of a worker's global scope and that of a page's exclude each other in one program.
-const scope = globalThis as unknown as Scope & { readonly name: Role };
+const scope = globalThis as unknown as WorkerScope & { readonly name: Role };
 if (scope.name === "porthole-stores") {
 	import("../src/handles/opfs-worker.ts").then(({ serveStores }) => serveStores(scope));
 } else if (scope.name === "porthole-guest") {

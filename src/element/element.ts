@@ -19,12 +19,12 @@ import {
 	Sandbox,
 	type SandboxOptions,
 } from "../index.ts";
+import { make } from "./dom.ts";
 import { LOOK } from "./element-style.ts";
 import { meant } from "./near-attribute.ts";
-import { make } from "./dom.ts";
 import { dress } from "./sheets.ts";
-import type { TerminalView } from "./terminal-view.ts";
 import { splitWords } from "./shell-words.ts";
+import type { TerminalView } from "./terminal-view.ts";
 
 /** What the element tells. */
 export interface PortholeTerminalEventMap {

@@ -16,12 +16,12 @@ import {
 } from "../abi/errno.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { list, text } from "./conformance.testkit.ts";
+import { defaultFiles, fillRoot } from "./default-tree.ts";
+import { mkdirs, writeFile } from "./host-files.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyStat, type FileSystem, type INode, Node, type Stat } from "./node.ts";
 import * as at from "./operations.ts";
 import { Overlay } from "./overlay.ts";
-import { defaultFiles, fillRoot } from "./default-tree.ts";
-import { mkdirs, writeFile } from "./host-files.ts";
 import { Tmp } from "./tmp.ts";
 import { VolumeFileSystem } from "./volume.ts";
 

@@ -1,14 +1,14 @@
 import { expect } from "vitest";
 import type { StoreExtra } from "../store/store.ts";
+import { LateBridge, lateContents, PlainStore } from "../storefs/delayed-store.testkit.ts";
+import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { conformance, snapshot } from "./conformance.testkit.ts";
-import { LateBridge, lateContents, PlainStore } from "../storefs/delayed-store.testkit.ts";
+import { mkdirs, writeFile } from "./host-files.ts";
+import type { Literal } from "./model-fs.testkit.ts";
 import { Namespace } from "./namespace.ts";
 import type { FileSystem } from "./node.ts";
 import { Overlay } from "./overlay.ts";
-import type { Literal } from "./model-fs.testkit.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
-import { mkdirs, writeFile } from "./host-files.ts";
 import { Tmp } from "./tmp.ts";
 import { type Contents, VolumeFileSystem } from "./volume.ts";
 

@@ -11,10 +11,10 @@
 import { expect, test } from "vitest";
 import { ENOENT, EXDEV, errnoName } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
+import { ANY, type Literal, literal, Plain, type PlainNode } from "./model-fs.testkit.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyEntry, emptyStat, type FileSystem, type INode } from "./node.ts";
 import * as at from "./operations.ts";
-import { ANY, type Literal, literal, Plain, type PlainNode } from "./model-fs.testkit.ts";
 
 export interface Subject {
 	readonly fs: FileSystem;

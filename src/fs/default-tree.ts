@@ -13,8 +13,8 @@ import {
 	TtyDevice,
 	ZeroDevice,
 } from "./devices.ts";
-import type { FileSystem, Node } from "./node.ts";
 import { mkdirs, writeFile } from "./host-files.ts";
+import type { FileSystem, Node } from "./node.ts";
 import { Tmp, TmpDirectory } from "./tmp.ts";
 
 export interface RootOptions {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EAGAIN, EIO, EPIPE, PENDING } from "../abi/errno.ts";
-import { Input, Output, pipe } from "./devices.ts";
 import { LateBridge } from "../storefs/delayed-store.testkit.ts";
+import { Input, Output, pipe } from "./devices.ts";
 import type { INode } from "./node.ts";
 
 const encoder = new TextEncoder();

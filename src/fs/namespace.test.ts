@@ -14,10 +14,10 @@ import {
 	EXDEV,
 	errnoName,
 } from "../abi/errno.ts";
+import { mkdirs, writeFile } from "./host-files.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyStat, type INode } from "./node.ts";
 import * as at from "./operations.ts";
-import { mkdirs, writeFile } from "./host-files.ts";
 import { Tmp } from "./tmp.ts";
 
 let time = 0n;

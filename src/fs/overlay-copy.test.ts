@@ -6,13 +6,13 @@ import { expect, test } from "vitest";
 import { ENOENT, PENDING } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import type { StoreExtra } from "../store/store.ts";
+import { LateBridge, lateContents, PlainStore } from "../storefs/delayed-store.testkit.ts";
+import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { list, snapshot, text } from "./conformance.testkit.ts";
-import { LateBridge, lateContents, PlainStore } from "../storefs/delayed-store.testkit.ts";
+import type { Literal } from "./model-fs.testkit.ts";
 import type { INode } from "./node.ts";
 import { Overlay } from "./overlay.ts";
-import type { Literal } from "./model-fs.testkit.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import { Tmp } from "./tmp.ts";
 import { VolumeFileSystem } from "./volume.ts";
 

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { EEXIST, EINVAL, ENOENT, ENOTEMPTY } from "../abi/errno.ts";
+import { mkdirs, writeFile } from "./host-files.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyEntry, emptyStat, type INode } from "./node.ts";
 import * as at from "./operations.ts";
 import { Overlay } from "./overlay.ts";
-import { mkdirs, writeFile } from "./host-files.ts";
 import { Tmp } from "./tmp.ts";
 
 let time = 0n;

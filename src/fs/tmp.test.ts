@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EEXIST, EINVAL, ENOENT, ENOSPC, ENOTEMPTY } from "../abi/errno.ts";
-import { emptyEntry, emptyStat, type INode } from "./node.ts";
 import { mkdirs, writeFile } from "./host-files.ts";
+import { emptyEntry, emptyStat, type INode } from "./node.ts";
 import { Tmp, TmpFile } from "./tmp.ts";
 
 const MiB = 1024 * 1024;

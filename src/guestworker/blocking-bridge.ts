@@ -9,8 +9,8 @@
  */
 import { type Errno, PENDING } from "../abi/errno.ts";
 import type { GuestBridge, OpenTicket, Stop, Ticket } from "../bridge/bridge.ts";
-import type { Carrier } from "./message.ts";
 import { LocalTicket } from "../bridge/ticket.ts";
+import type { Carrier } from "./message.ts";
 
 /** A ticket that is done at a time, without anybody doing it. */
 class Alarm extends LocalTicket<void> {

@@ -5,17 +5,18 @@
  * tree goes to the kernel as a letter, and what has to wait puts the whole thread to sleep.
  */
 import { PortholeError } from "../abi/error.ts";
-import { BlockingBridge } from "./blocking-bridge.ts";
 import { toWire } from "../bridge/far.ts";
-import type { Carrier } from "./message.ts";
-import { Mailbox } from "./shared-memory-channel.ts";
-import { Post } from "./service-worker-channel.ts";
-import { Ring } from "./output-ring.ts";
-import { FarTree } from "./tree-client.ts";
-import { OpenFile } from "../wasi/descriptors.ts";
-import { Guest } from "../wasi/guest.ts";
 import { worldClock } from "../process/clock.ts";
 import { faultOf } from "../process/errno-errors.ts";
+import { type ExtraImports, prepare } from "../process/instantiate.ts";
+import { explainEnd, type Unfit, wasmValue } from "../process/page-value.ts";
+import { fillRandom } from "../process/random.ts";
+import type { WireStatus, WorkerScope } from "../protocol/sandbox.ts";
+import { OpenFile } from "../wasi/descriptors.ts";
+import { Guest } from "../wasi/guest.ts";
+import { BlockingBridge } from "./blocking-bridge.ts";
+import type { Carrier } from "./message.ts";
+import { Ring } from "./output-ring.ts";
 import {
 	type FarImport,
 	type FarStart,
@@ -23,13 +24,12 @@ import {
 	FUNCTION_ANSWER,
 	type ToGuestWorker,
 } from "./protocol.ts";
-import { fillRandom, type Scope } from "../kernel/kernel.ts";
-import { explainEnd, type Unfit, wasmValue } from "../process/page-value.ts";
-import type { WireStatus } from "../protocol/sandbox.ts";
-import { type ExtraImports, prepare } from "../process/instantiate.ts";
+import { Post } from "./service-worker-channel.ts";
+import { Mailbox } from "./shared-memory-channel.ts";
+import { FarTree } from "./tree-client.ts";
 
 /** Makes this worker a guest's. */
-export function serveGuest(scope: Scope): void {
+export function serveGuest(scope: WorkerScope): void {
 	let run: () => Promise<WireStatus> = async () => ({ code: 0 });
 	const answer = async (message: ToGuestWorker): Promise<FromGuestWorker> => {
 		if (message.kind === "run") return { kind: "exit", status: await run() };

@@ -11,18 +11,17 @@
 import { ENDED, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { PageBridge, Ticket } from "../bridge/bridge.ts";
-import type { CarrierEnd } from "./channel-server.ts";
 import { fromWire } from "../bridge/far.ts";
 import { type Ask, LoopBridge } from "../bridge/loop.ts";
-import { MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
 import type { Role } from "../bridge/make-worker.ts";
-import { PostEnd } from "./service-worker-server.ts";
-import { makeRing, RingEnd } from "./output-ring.ts";
 import { trusted } from "../bridge/trusted.ts";
 import { refused } from "../bridge/worker-refused.ts";
-import { CALL } from "./tree-calls.ts";
+import type { ExtraImports, Prepare } from "../process/instantiate.ts";
+import type { Unfit } from "../process/page-value.ts";
+import type { WireStatus } from "../protocol/sandbox.ts";
 import type { Guest } from "../wasi/guest.ts";
-import { FarServer } from "./tree-server.ts";
+import type { CarrierEnd } from "./channel-server.ts";
+import { makeRing, RingEnd } from "./output-ring.ts";
 import {
 	type FarImport,
 	type FarStart,
@@ -30,9 +29,10 @@ import {
 	FUNCTION_ANSWER,
 	type ToGuestWorker,
 } from "./protocol.ts";
-import type { Unfit } from "../process/page-value.ts";
-import type { WireStatus } from "../protocol/sandbox.ts";
-import type { ExtraImports, Prepare } from "../process/instantiate.ts";
+import { PostEnd } from "./service-worker-server.ts";
+import { MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
+import { CALL } from "./tree-calls.ts";
+import { FarServer } from "./tree-server.ts";
 
 /** What a worker of this script is to be. */
 const GUEST: Role = "porthole-guest";

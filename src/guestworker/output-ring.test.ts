@@ -129,7 +129,7 @@ test("two threads: everything arrives, in order, through a ring that is mostly f
 	const total = 40 * RING;
 	const pair = new Pair();
 	const { outputFiles } = buildSync({
-		entryPoints: [fileURLToPath(new URL("ring.ts", import.meta.url))],
+		entryPoints: [fileURLToPath(new URL("output-ring.ts", import.meta.url))],
 		bundle: true,
 		format: "cjs",
 		write: false,

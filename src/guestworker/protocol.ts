@@ -5,8 +5,8 @@
  * `ready` or has `failed`; once told to run it hears nothing any more, for its thread is the guest's.
  */
 import type { WireError } from "../bridge/far.ts";
-import type { FarFacts } from "./tree-calls.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
+import type { FarFacts } from "./tree-calls.ts";
 
 /** A descriptor that a guest begins with. */
 export interface FarDescriptor {

@@ -3,11 +3,11 @@
  * the kernel's end in the same thread, through the service worker's own code where that may wait.
  */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { LocalTicket } from "../bridge/ticket.ts";
 import type { CarrierEnd } from "./channel-server.ts";
 import { Post } from "./service-worker-channel.ts";
-import { PostEnd } from "./service-worker-server.ts";
 import type { Answered, Asked } from "./service-worker-protocol.ts";
-import { LocalTicket } from "../bridge/ticket.ts";
+import { PostEnd } from "./service-worker-server.ts";
 
 /** The channels by name. Posting hands over at once, as no browser does, so that nobody must wait. */
 class InstantChannel {

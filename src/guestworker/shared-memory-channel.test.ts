@@ -4,11 +4,11 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
-import { BlockingBridge } from "./blocking-bridge.ts";
 import type { Stop } from "../bridge/bridge.ts";
+import { LocalTicket } from "../bridge/ticket.ts";
+import { BlockingBridge } from "./blocking-bridge.ts";
 import { BODY } from "./message.ts";
 import { Mailbox, MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
-import { LocalTicket } from "../bridge/ticket.ts";
 
 /** Both ends in this thread: what is sent is answered before the sender would sleep. */
 function pair(answer: (end: MailboxEnd) => void = () => {}) {

@@ -9,11 +9,11 @@
  * goes through a ring (`guestworker/output-ring.ts`) where there is one, in the order in which it was printed.
  */
 import { type Done, ENAMETOOLONG, type Errno } from "../abi/errno.ts";
+import type { Entry, FileType, OpenNode, Stat } from "../fs/node.ts";
+import type { Operations, View } from "../fs/operations.ts";
 import type { Carrier, Letter } from "./message.ts";
 import type { Ring } from "./output-ring.ts";
 import { ACCESSED, CALL, ENTRY_HEAD, type FarFacts, GIVEN, MODIFIED, TYPES } from "./tree-calls.ts";
-import type { Entry, FileType, OpenNode, Stat } from "../fs/node.ts";
-import type { Operations, View } from "../fs/operations.ts";
 
 /** Instead of the moment at which a listing began: it begins now. */
 const BEGINS = -1;

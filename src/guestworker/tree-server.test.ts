@@ -18,11 +18,8 @@ import {
 	type Errno,
 	PENDING,
 } from "../abi/errno.ts";
-import { BODY, type Letter } from "./message.ts";
-import { Mailbox, MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
 import { conformance, list, text } from "../fs/conformance.testkit.ts";
-import { CALL } from "./tree-calls.ts";
-import { FarTree } from "./tree-client.ts";
+import type { Literal } from "../fs/model-fs.testkit.ts";
 import {
 	type Entry,
 	emptyEntry,
@@ -33,7 +30,10 @@ import {
 	type Stat,
 } from "../fs/node.ts";
 import { CREATE, EXCLUSIVE } from "../fs/operations.ts";
-import type { Literal } from "../fs/model-fs.testkit.ts";
+import { BODY, type Letter } from "./message.ts";
+import { Mailbox, MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
+import { CALL } from "./tree-calls.ts";
+import { FarTree } from "./tree-client.ts";
 
 // The operations use their variables again and again, because nothing in a thread calls them while they
 // run. Here the suite's call the kernel's; so those are another copy, as in another thread.

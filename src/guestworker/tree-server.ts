@@ -9,8 +9,13 @@
  * could: every number is checked before it is used, and every length cut to what is there.
  */
 import { type Done, EBADF, EINVAL, ENAMETOOLONG, type Errno, PENDING } from "../abi/errno.ts";
-import { BODY, type Letter } from "./message.ts";
 import { TtyDevice } from "../fs/devices.ts";
+import { emptyEntry, emptyStat, type OpenNode, type Stat, type Waiting } from "../fs/node.ts";
+import { operations, type View } from "../fs/operations.ts";
+import { OpenFile } from "../wasi/descriptors.ts";
+import type { Guest } from "../wasi/guest.ts";
+import { BODY, type Letter } from "./message.ts";
+import type { FarDescriptor } from "./protocol.ts";
 import {
 	ACCESSED,
 	CALL,
@@ -21,11 +26,6 @@ import {
 	MODIFIED,
 	TYPES,
 } from "./tree-calls.ts";
-import { emptyEntry, emptyStat, type OpenNode, type Stat, type Waiting } from "../fs/node.ts";
-import { operations, type View } from "../fs/operations.ts";
-import { OpenFile } from "../wasi/descriptors.ts";
-import type { Guest } from "../wasi/guest.ts";
-import type { FarDescriptor } from "./protocol.ts";
 
 const encoder = new TextEncoder();
 

@@ -12,9 +12,9 @@
  * lost. The file is then as it was before the draft.
  */
 import { isWithin } from "../store/paths.ts";
-import type { Find, Pens } from "./writers.ts";
 import { stamp } from "./sidecar.ts";
 import { measure } from "./whole-file.ts";
+import type { Find, Pens } from "./writers.ts";
 
 export interface Watcher {
 	/** Asked before a draft takes the place of a file that somebody else has changed meanwhile. */

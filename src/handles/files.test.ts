@@ -3,8 +3,8 @@ import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { fitting } from "../store/conformance.testkit.ts";
 import { GatheringPens } from "./draft-writers.ts";
 import { HandleFiles } from "./files.ts";
-import { HandleStore } from "./store.ts";
 import { Disk } from "./handles.testkit.ts";
+import { HandleStore } from "./store.ts";
 import { InPlacePens, type Pens } from "./writers.ts";
 
 /** What Chromium answers in a private window when the disk is full: -8, without its sign. */

@@ -11,6 +11,7 @@
  * down first what it is about to do (intent-log.ts).
  */
 import { PortholeError } from "../abi/error.ts";
+import { checkSize, isWithin, keyOf, split } from "../store/paths.ts";
 import type { Listing, StoreChange } from "../store/store.ts";
 import { type Intent, readIntent, removeIntent, writeIntent } from "./intent-log.ts";
 import { move } from "./move.ts";
@@ -29,10 +30,9 @@ import {
 	NOTES,
 	type Place,
 } from "./names.ts";
-import { checkSize, isWithin, keyOf, split } from "../store/paths.ts";
-import type { Pens } from "./writers.ts";
 import { type Damaged, type Note, Notebook, seen, stamp } from "./sidecar.ts";
 import { copyFile, moveFile, replaceFile, setAside } from "./whole-file.ts";
+import type { Pens } from "./writers.ts";
 
 /** How many directories are remembered by path, and files. */
 const MOST_REMEMBERED = 1024;

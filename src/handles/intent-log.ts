@@ -11,8 +11,8 @@
  * must not close the mount for good: it is put aside under another name, and the page is told.
  */
 import { PortholeError } from "../abi/error.ts";
-import { type Directory, INTENT, isCalled } from "./names.ts";
 import { isWithin, split } from "../store/paths.ts";
+import { type Directory, INTENT, isCalled } from "./names.ts";
 import { type Note, noteToJson, parseNote } from "./sidecar.ts";
 import { replaceFile } from "./whole-file.ts";
 

@@ -5,8 +5,9 @@
  * A browser tells of changes there without saying whose they were. So a change counts as another's when
  * the path looks otherwise than this store has seen or left it.
  */
-import type { Listing } from "../store/store.ts";
+
 import { keyOf } from "../store/paths.ts";
+import type { Listing } from "../store/store.ts";
 
 /** How many paths are remembered. */
 const MOST = 65_536;

@@ -12,8 +12,8 @@
  * taken from the root down, so that no two can wait for each other.
  */
 import { PortholeError } from "../abi/error.ts";
-import { openChannel } from "../store/tab-channel.ts";
 import { isWithin, split } from "../store/paths.ts";
+import { openChannel } from "../store/tab-channel.ts";
 
 /** Milliseconds: how long a lease is held that others want, while there is work; */
 const SLICE = 50;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { checkName, checkNewName, codeOf, conflictName, DISK_NAMES, named } from "./names.ts";
 import { isWithin, keyOf } from "../store/paths.ts";
+import { checkName, checkNewName, codeOf, conflictName, DISK_NAMES, named } from "./names.ts";
 
 test("a path has one key, however it is spelled", () => {
 	expect(["/", "", "/a/", "a//b", "/a/b/"].map(keyOf)).toEqual(["", "", "a", "a/b", "a/b"]);

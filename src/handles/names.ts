@@ -6,8 +6,8 @@
  * before that can happen.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { NameRules } from "../store/store.ts";
 import { isTooLong } from "../store/paths.ts";
+import type { NameRules } from "../store/store.ts";
 
 export type Directory = FileSystemDirectoryHandle;
 export type Handle = FileSystemFileHandle | Directory;

@@ -8,11 +8,11 @@
 import { PortholeError } from "../abi/error.ts";
 import { type Remote, reach } from "../bridge/far.ts";
 import { makeWorker, type ScriptAddress } from "../bridge/make-worker.ts";
-import type { Store } from "../store/store.ts";
-import type { HandleStore } from "./store.ts";
 import { persistence } from "../store/persist.ts";
+import type { Store } from "../store/store.ts";
 import { hearOthers, privateStore } from "./opfs-store.ts";
 import type { Stores } from "./opfs-worker.ts";
+import type { HandleStore } from "./store.ts";
 
 type Url = ScriptAddress | undefined;
 

@@ -5,8 +5,8 @@
 import { expect, test } from "vitest";
 import { cases } from "../store/conformance.testkit.ts";
 import { Identities } from "../store/identities.ts";
-import { newOrigin } from "./origin.testkit.ts";
 import { privateStore } from "./opfs-store.ts";
+import { newOrigin } from "./origin.testkit.ts";
 
 const FITTING = cases.filter(({ needs = [] }) =>
 	needs.every((need) => need !== "link" && need !== "watch"),

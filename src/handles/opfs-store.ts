@@ -3,17 +3,17 @@
  * changed in place, on the page with copies.
  */
 import { PortholeError } from "../abi/error.ts";
+import { Identities } from "../store/identities.ts";
+import { isWithin, keyOf, split } from "../store/paths.ts";
 import { openChannel } from "../store/tab-channel.ts";
 import { GatheringPens } from "./draft-writers.ts";
 import { HandleFiles } from "./files.ts";
-import { HandleStore, pathsOf, type Witness } from "./store.ts";
-import { Identities } from "../store/identities.ts";
 import { readIntent } from "./intent-log.ts";
 import { CHANNEL, Lease, type Word } from "./lease.ts";
 import { type Directory, named, PROBE } from "./names.ts";
-import { isWithin, keyOf, split } from "../store/paths.ts";
-import { hold, InPlacePens } from "./writers.ts";
 import { Renames } from "./renames.ts";
+import { HandleStore, pathsOf, type Witness } from "./store.ts";
+import { hold, InPlacePens } from "./writers.ts";
 
 /** `by` is what the store is called on the channel of all tabs. */
 export async function privateStore(

@@ -5,8 +5,8 @@
  * There is one for a page. Each store in it has a number, and sees itself to the order of its calls.
  */
 import { type Channel, offer } from "../bridge/far.ts";
-import type { HandleStore } from "./store.ts";
 import { canHold, privateStore } from "./opfs-store.ts";
+import type { HandleStore } from "./store.ts";
 
 /** What this worker offers. */
 export interface Stores {

@@ -5,10 +5,10 @@
  * this origin it is tabs that run Porthole too (opfs-store.ts), on the user's disk anybody (user-folder.ts).
  */
 import { PortholeError } from "../abi/error.ts";
-import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
 import { type Answer, ChangingStore } from "../store/apply.ts";
-import type { HandleFiles } from "./files.ts";
 import type { Identities } from "../store/identities.ts";
+import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
+import type { HandleFiles } from "./files.ts";
 import { codeOf, named } from "./names.ts";
 import type { Pens } from "./writers.ts";
 

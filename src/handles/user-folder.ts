@@ -7,13 +7,13 @@
  * have replaced is kept beside before it is written over.
  */
 import { PortholeError } from "../abi/error.ts";
+import { keyOf } from "../store/paths.ts";
 import type { Listing } from "../store/store.ts";
 import { GatheringPens } from "./draft-writers.ts";
 import { HandleFiles } from "./files.ts";
-import { HandleStore, pathsOf, type Turns } from "./store.ts";
-import { conflictName, type Directory, isOurs, named } from "./names.ts";
-import { keyOf } from "../store/paths.ts";
 import { Sight } from "./last-seen.ts";
+import { conflictName, type Directory, isOurs, named } from "./names.ts";
+import { HandleStore, pathsOf, type Turns } from "./store.ts";
 
 /** What browsers have, and the types do not know yet. */
 interface Observer {

@@ -8,8 +8,9 @@
  * it belongs to, like any other record that is damaged; a change whose place is damaged is not made,
  * and neither is what comes after it in the same record.
  */
-import { checksum } from "./xxhash32.ts";
+
 import type { Key, Op } from "./memtable.ts";
+import { checksum } from "./xxhash32.ts";
 
 const HEAD = 36;
 const OPS: readonly Op["kind"][] = ["put", "delete", "clear", "settle", "last"];

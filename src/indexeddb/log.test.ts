@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type Key, Layer, type Op } from "./memtable.ts";
 import { decodeLog, encodeLog } from "./log-record.ts";
+import { type Key, Layer, type Op } from "./memtable.ts";
 
 const INFINITY = Number.POSITIVE_INFINITY;
 

@@ -26,8 +26,8 @@
  * The last record stays when it is folded, without its changes, for its number.
  */
 import { answered } from "./file-data.ts";
-import { type Key, Layer, type Op } from "./memtable.ts";
 import { decodeLog, encodeLog } from "./log-record.ts";
+import { type Key, Layer, type Op } from "./memtable.ts";
 import { Damaged, NOTHING, partOf, under } from "./records.ts";
 import { isCount } from "./records-v1.ts";
 

@@ -21,8 +21,8 @@
  * object is one of its references.
  */
 import type { Listing } from "../store/store.ts";
-import { checksum } from "./xxhash32.ts";
 import { isCount, isRecord, type OldNode, parseOldNode, parseOldReference } from "./records-v1.ts";
+import { checksum } from "./xxhash32.ts";
 
 export type Type = Listing["type"];
 

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
-import type { Listing, StoreChange } from "../store/store.ts";
 import { MemoryStore } from "../store/memory.ts";
+import type { Listing, StoreChange } from "../store/store.ts";
 import {
 	type Call,
 	type Committed,

@@ -14,15 +14,15 @@
  */
 import { createStore } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
-import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
-import { Batch } from "./transaction.ts";
 import { type Answer, ChangingStore } from "../store/apply.ts";
+import { persistence } from "../store/persist.ts";
+import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
 import { answered } from "./file-data.ts";
 import { Log, type View } from "./log.ts";
-import { Others } from "./tabs.ts";
-import { persistence } from "../store/persist.ts";
 import { Damaged, decodeEntry, decodeNode, FORMAT, isNode, type Node, seedOf } from "./records.ts";
 import { countSpare, dropSpare, keepSpare } from "./reserve.ts";
+import { Others } from "./tabs.ts";
+import { Batch } from "./transaction.ts";
 
 export interface IndexedDBOptions {
 	/** `"strict"`: a change is on the disk when it is answered, whatever happens to the machine.

@@ -11,8 +11,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import "fake-indexeddb/auto";
 import { vi } from "vitest";
 import type { Listing, StoreChange } from "../store/store.ts";
-import { IndexedDBStore } from "./store.ts";
 import { Log } from "./log.ts";
+import { IndexedDBStore } from "./store.ts";
 
 /** What was asked of a store, and what it has answered. */
 export type Call = (

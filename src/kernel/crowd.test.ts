@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { PortholeError } from "../abi/error.ts";
 import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
-import { Crowd } from "./crowd.ts";
 import type { Prepare } from "../process/instantiate.ts";
+import { Crowd } from "./crowd.ts";
 
 const noStart = async () => ({ code: 0 });
 // The crowd hands its arguments on and looks at none.

@@ -8,8 +8,8 @@
  * one program more is tried.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { ToGuest, WireStatus } from "../protocol/sandbox.ts";
 import type { Prepare } from "../process/instantiate.ts";
+import type { ToGuest, WireStatus } from "../protocol/sandbox.ts";
 
 /** Milliseconds after a refusal in which no more programs are tried than fitted then. */
 const SURE = 1000;

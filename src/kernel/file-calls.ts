@@ -14,13 +14,13 @@ import {
 	errnoName,
 } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
+import { settle } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
 import { check, failure } from "../process/errno-errors.ts";
 import type { Files, WireEntry, WireStat } from "../protocol/sandbox.ts";
-import { settle } from "../bridge/await-call.ts";
 
 const NS_PER_MS = 1000000n;
 /** How often a file that is changed meanwhile is read before it is given as it was found. */

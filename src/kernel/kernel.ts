@@ -3,18 +3,14 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Far, PageBridge } from "../bridge/bridge.ts";
-import { type Channel, giveAway, offer, type Remote, reach } from "../bridge/far.ts";
+import { giveAway, offer, type Remote, reach } from "../bridge/far.ts";
 import type { Ask } from "../bridge/loop.ts";
-import type { Store, StoreChange } from "../store/store.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
-import type { AccessProfile } from "../webc/index.ts";
-import { nowNanoseconds, worldClock } from "../process/clock.ts";
-import type { Crowd } from "./crowd.ts";
-import { GuestProcess } from "./start-process.ts";
-import { loadPackage } from "../load/load-package.ts";
-import { Packages } from "./packages.ts";
 import type { Report } from "../http/http-range.ts";
-import type { Preloaded } from "./preload.ts";
+import { loadPackage } from "../load/load-package.ts";
+import { nowNanoseconds, worldClock } from "../process/clock.ts";
+import { type Prepare, prepare } from "../process/instantiate.ts";
+import { fillRandom } from "../process/random.ts";
 import type {
 	Desk,
 	Features,
@@ -28,18 +24,21 @@ import type {
 	WirePackage,
 	WireSource,
 	WireSpawn,
+	WorkerScope,
 } from "../protocol/sandbox.ts";
-import { type Prepare, prepare } from "../process/instantiate.ts";
+import type { Store, StoreChange } from "../store/store.ts";
+import type { AccessProfile } from "../webc/index.ts";
+import type { Crowd } from "./crowd.ts";
+import { Packages } from "./packages.ts";
+import type { Preloaded } from "./preload.ts";
 import { Tree } from "./sandbox-tree.ts";
-
-/** What a worker's global scope offers. */
-export type Scope = Channel & { postMessage(message: unknown, give: Transferable[]): void };
+import { GuestProcess } from "./start-process.ts";
 
 /** Programs after which a sandbox counts how many fit into memory. */
 const FEW = 8;
 
 export class SandboxKernel implements Kernel {
-	readonly #scope: Scope;
+	readonly #scope: WorkerScope;
 	readonly #desk: Remote<Desk>;
 	readonly #clock = worldClock();
 	/** These are made by `start`. */
@@ -54,7 +53,7 @@ export class SandboxKernel implements Kernel {
 	readonly #guests = new Map<number, GuestProcess>();
 	readonly #loads = new Map<number, AbortController>();
 
-	constructor(scope: Scope) {
+	constructor(scope: WorkerScope) {
 		this.#scope = scope;
 		this.#desk = reach<Desk>(scope);
 	}
@@ -254,11 +253,6 @@ export class SandboxKernel implements Kernel {
 	}
 }
 
-export function fillRandom(bytes: Uint8Array): void {
-	// Only called with views of ordinary buffers.
-	crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
-}
-
 /** The buffers of a list of changes; each is a copy that was made to be sent. */
 function written([changes]: unknown[]): ArrayBuffer[] {
 	return (changes as StoreChange[]).flatMap((change) =>
@@ -273,7 +267,7 @@ function suspending(ask: Ask) {
 }
 
 /** Serves a sandbox on the worker's own channel. */
-export function serve(scope: Scope): void {
+export function serve(scope: WorkerScope): void {
 	const kernel = new SandboxKernel(scope);
 	scope.addEventListener("message", (event) => {
 		const { data } = event as MessageEvent<ToGuest | { id: unknown }>;

@@ -2,17 +2,16 @@
  * Reads of a file whose bytes come late, through a cache smaller than the file: short at its end only.
  */
 import { expect, test } from "vitest";
-
-import { CALL } from "../guestworker/tree-calls.ts";
-import { LateBridge, PlainStore } from "../storefs/delayed-store.testkit.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
+import { CALL } from "../guestworker/tree-calls.ts";
+import { FarServer } from "../guestworker/tree-server.ts";
+import { worldClock } from "../process/clock.ts";
+import { LateBridge, PlainStore } from "../storefs/delayed-store.testkit.ts";
 import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { fdCalls } from "../wasi/fd.ts";
 import { Guest } from "../wasi/guest.ts";
-import { worldClock } from "../process/clock.ts";
-import { FarServer } from "../guestworker/tree-server.ts";
 
 const SIZE = 1000;
 

@@ -2,15 +2,14 @@
  * A server with one file, as a `fetch` of this process, and a kernel that loads from it.
  *
  * The server works out the right answer to each request, and a *lie* says what of it is to be different.
- * Time runs 500 times as fast, so that waiting and silence cost a test nothing.
+ * Its waits are long: a test that uses it lets timers ring early (abi/fast-timers.testkit.ts).
  */
 import { vi } from "vitest";
+import type { FromGuest } from "../protocol/sandbox.ts";
 import { writePackage } from "../webc/index.ts";
 import { SandboxKernel } from "./kernel.ts";
-import type { FromGuest } from "../protocol/sandbox.ts";
 
 export const URL_OF_PACKAGE = "https://example.org/sample.webc";
-const FASTER = 500;
 
 export interface Asked {
 	/** The first is 1. */
@@ -116,12 +115,6 @@ function bodyOf(body: Uint8Array, { cutAfter, stallAfter }: Reply, signal: Abort
 			else return new Promise(() => {});
 		},
 	});
-}
-
-/** Has timers of this process ring sooner. */
-export function hurry(): void {
-	const plain = globalThis.setTimeout;
-	vi.stubGlobal("setTimeout", (call: () => void, after = 0) => plain(call, after / FASTER));
 }
 
 export type Told = Extract<FromGuest, { kind: "progress" }>;

@@ -8,19 +8,19 @@
  */
 import { EBUSY, type Errno, errnoName, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
+import { settle } from "../bridge/await-call.ts";
 import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
-import type { Store } from "../store/store.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
 import { readOnly as readOnlyNode } from "../fs/readonly.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
-import type { Landing } from "../storefs/write-queue.ts";
 import { check, failure } from "../process/errno-errors.ts";
 import type { WireMount } from "../protocol/sandbox.ts";
-import { settle } from "../bridge/await-call.ts";
-import { Silence } from "./silence.ts";
+import type { Store } from "../store/store.ts";
+import { RemoteFileSystem } from "../storefs/store-fs.ts";
+import type { Landing } from "../storefs/write-queue.ts";
 import type { Mounted, Tree } from "./sandbox-tree.ts";
+import { Silence } from "./silence.ts";
 
 /** What of the tree in memory stays visible under a directory mounted at `/`. */
 const KEPT = ["/dev", "/tmp"];

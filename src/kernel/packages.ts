@@ -4,6 +4,8 @@
 import { PortholeError } from "../abi/error.ts";
 import { isName } from "../abi/name.ts";
 import { VolumeFileSystem } from "../fs/volume.ts";
+import type { LoadedPackage, Warn } from "../load/load-package.ts";
+import type { WireCommand, WirePackage } from "../protocol/sandbox.ts";
 import {
 	type AccessProfile,
 	type CommandInfo,
@@ -17,8 +19,6 @@ import {
 	type Span,
 	WebcError,
 } from "../webc/index.ts";
-import type { LoadedPackage, Warn } from "../load/load-package.ts";
-import type { WireCommand, WirePackage } from "../protocol/sandbox.ts";
 import type { Tree } from "./sandbox-tree.ts";
 
 /** Where commands are found as files. */

@@ -7,9 +7,9 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { PageBridge, Stop } from "../bridge/bridge.ts";
+import type { Prepare } from "../process/instantiate.ts";
 import { explainEnd, wasmValue } from "../process/page-value.ts";
 import type { WireImport } from "../protocol/sandbox.ts";
-import type { Prepare } from "../process/instantiate.ts";
 
 /** Calls a function that the page has lent. */
 type Call = (far: number, args: unknown[]) => Promise<unknown>;

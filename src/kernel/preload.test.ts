@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
-import type { Listing } from "../store/store.ts";
 import type { INode } from "../fs/node.ts";
+import type { Listing } from "../store/store.ts";
 import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import { Preloaded } from "./preload.ts";
 

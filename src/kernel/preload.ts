@@ -6,13 +6,14 @@
  * the same gets EIO. Since nothing is answered while a guest runs, these amounts bound what it can
  * print and write, and the cache holds more than both.
  */
+
+import { settle } from "../bridge/await-call.ts";
 import type { Ask } from "../bridge/loop.ts";
 import { PreloadedBridge } from "../bridge/preloaded.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";
-import type { RemoteOptions } from "../storefs/store-fs.ts";
-import type { ToGuest } from "../protocol/sandbox.ts";
 import { type Prepare, prepare } from "../process/instantiate.ts";
-import { settle } from "../bridge/await-call.ts";
+import type { ToGuest } from "../protocol/sandbox.ts";
+import type { RemoteOptions } from "../storefs/store-fs.ts";
 import type { Mounted } from "./sandbox-tree.ts";
 
 const MiB = 1024 * 1024;

@@ -7,19 +7,19 @@
 import { expect, test } from "vitest";
 import { ESTALE, errnoName } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
+import { settle } from "../bridge/await-call.ts";
 import { Lent } from "../bridge/far.ts";
 import { LoopBridge } from "../bridge/loop.ts";
-import type { Store, StoreExtra } from "../store/store.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
+import { hearOthers, privateStore } from "../handles/opfs-store.ts";
+import { newOrigin } from "../handles/origin.testkit.ts";
 import { IndexedDBStore } from "../indexeddb/store.ts";
 import { MemoryStore } from "../store/memory.ts";
-import { newOrigin } from "../handles/origin.testkit.ts";
-import { hearOthers, privateStore } from "../handles/opfs-store.ts";
+import type { Store, StoreExtra } from "../store/store.ts";
+import { RemoteFileSystem } from "../storefs/store-fs.ts";
 import { KernelFiles } from "./file-calls.ts";
-import { settle } from "../bridge/await-call.ts";
 
 const EXTRAS: readonly StoreExtra[] = ["apply", "sync", "link", "symlink", "utimes"];
 const BLOCK = 64;

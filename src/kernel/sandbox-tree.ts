@@ -12,15 +12,15 @@
  */
 
 import type { Bridge, Far } from "../bridge/bridge.ts";
-import type { Store } from "../store/store.ts";
+import { defaultFiles, fillRoot } from "../fs/default-tree.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { FileSystem } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
-import type { RemoteFileSystem, RemoteOptions } from "../storefs/store-fs.ts";
-import { defaultFiles, fillRoot } from "../fs/default-tree.ts";
 import { Tmp } from "../fs/tmp.ts";
-import type { Mounts } from "./mount-table.ts";
 import type { FromGuest, WireMount } from "../protocol/sandbox.ts";
+import type { Store } from "../store/store.ts";
+import type { RemoteFileSystem, RemoteOptions } from "../storefs/store-fs.ts";
+import type { Mounts } from "./mount-table.ts";
 
 /** A store that is mounted, for all processes or for one. */
 export interface Mounted {

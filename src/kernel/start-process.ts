@@ -12,23 +12,23 @@ import {
 } from "../abi/constants.ts";
 import { ENOENT } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
+import { settle } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import { Input, NullDevice } from "../fs/devices.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
+import { failure, faultOf } from "../process/errno-errors.ts";
+import type { Prepare } from "../process/instantiate.ts";
+import { Funnel } from "../process/output-buffer.ts";
+import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
 import type { Terminal } from "../tty/terminal.ts";
 import { OpenFile } from "../wasi/descriptors.ts";
 import { type Clock, Guest } from "../wasi/guest.ts";
-import { argumentsOf, directoryOf, environmentOf } from "./start-arguments.ts";
-import { failure, faultOf } from "../process/errno-errors.ts";
 import type { Program } from "./packages.ts";
 import type { Preloaded } from "./preload.ts";
-import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
-import type { Prepare } from "../process/instantiate.ts";
-import { settle } from "../bridge/await-call.ts";
-import { Funnel } from "../process/output-buffer.ts";
 import type { Mounted, Tree } from "./sandbox-tree.ts";
+import { argumentsOf, directoryOf, environmentOf } from "./start-arguments.ts";
 
 export interface Start {
 	readonly request: WireSpawn;

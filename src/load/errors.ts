@@ -3,9 +3,9 @@
  * this is loaded late.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { WireSource } from "../protocol/sandbox.ts";
 import { advice } from "../webc/advice.ts";
 import { type ByteSource, type Package, WebcError } from "../webc/index.ts";
-import type { WireSource } from "../protocol/sandbox.ts";
 
 const NAMED = 20;
 

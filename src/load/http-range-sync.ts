@@ -4,9 +4,9 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { sleep } from "../bridge/sleep.ts";
-import type { Span } from "../webc/index.ts";
 import { badStatus, unreachable } from "../http/http-errors.ts";
 import { BACKOFF, type Part, partOf, TRIES, versionOf } from "../http/http-range.ts";
+import type { Span } from "../webc/index.ts";
 import { sha256Now } from "./sha256.ts";
 
 export class PartNow {

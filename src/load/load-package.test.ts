@@ -2,13 +2,14 @@
  * Loads from servers that misbehave: what is read is right, or there is one typed error; and what is told
  * of it on the way adds up.
  */
+
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { PortholeError } from "../abi/error.ts";
+import { hurry } from "../abi/fast-timers.testkit.ts";
 import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import {
 	type Asked,
-	hurry,
 	LATE,
 	type Lie,
 	newKernel,

@@ -5,6 +5,8 @@
 import { EIO } from "../abi/errno.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
+import { BLOCK, type Limits, limitsOf, partOf, type Report, request } from "../http/http-range.ts";
+import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
 import {
 	type AccessProfile,
 	type ByteSource,
@@ -13,8 +15,6 @@ import {
 	type Span,
 } from "../webc/index.ts";
 import { compile } from "./compile.ts";
-import { BLOCK, type Limits, limitsOf, partOf, type Report, request } from "../http/http-range.ts";
-import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
 import type { RangeFile } from "./range-file.ts";
 
 /** Bytes below which a package is not worth reading in parts. */

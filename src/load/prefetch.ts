@@ -10,9 +10,9 @@
  * warning, and no reason not to start.
  */
 import { PortholeError } from "../abi/error.ts";
+import { BLOCK, request } from "../http/http-range.ts";
 import { type AccessProfile, readProfile } from "../webc/index.ts";
 import type { Warn } from "./load-package.ts";
-import { BLOCK, request } from "../http/http-range.ts";
 import type { RangeFile } from "./range-file.ts";
 
 /** Bytes that a profile may have. */

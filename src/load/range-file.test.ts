@@ -7,8 +7,8 @@ import vm from "node:vm";
 import { afterEach, expect, test, vi } from "vitest";
 import { PENDING } from "../abi/errno.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
-import { chunksOf } from "../http/response-body.ts";
 import { BLOCK, partOf, request } from "../http/http-range.ts";
+import { chunksOf } from "../http/response-body.ts";
 import { RangeFile } from "./range-file.ts";
 
 const MIB = 1024 * 1024;

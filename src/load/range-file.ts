@@ -18,6 +18,8 @@ import { type Done, EIO, type Errno, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
+import { BLOCK, type Part, type Report } from "../http/http-range.ts";
+import { tooLarge } from "../http/read-errors.ts";
 import {
 	type AccessProfile,
 	type ByteSource,
@@ -26,12 +28,10 @@ import {
 	verifySpan,
 } from "../webc/index.ts";
 import { compile, compileResponse } from "./compile.ts";
-import { Download } from "./resumable-download.ts";
-import type { Warn } from "./load-package.ts";
-import { fileAt } from "./span-path.ts";
-import { BLOCK, type Part, type Report } from "../http/http-range.ts";
 import type { PartNow } from "./http-range-sync.ts";
-import { tooLarge } from "../http/read-errors.ts";
+import type { Warn } from "./load-package.ts";
+import { Download } from "./resumable-download.ts";
+import { fileAt } from "./span-path.ts";
 
 export { insist } from "./resumable-download.ts";
 export { localBytes, wholeOf } from "./whole-file.ts";

@@ -14,7 +14,6 @@
  * compiled, and from another origin it needs a preflight; so versions are compared here.
  */
 import { PortholeError } from "../abi/error.ts";
-import { chunksOf, EndedEarly, type Gathered } from "../http/response-body.ts";
 import {
 	BACKOFF,
 	BLOCK,
@@ -27,6 +26,7 @@ import {
 	totalOf,
 	versionOf,
 } from "../http/http-range.ts";
+import { chunksOf, EndedEarly, type Gathered } from "../http/response-body.ts";
 
 /** The longest that a server may ask us to wait (`Retry-After`), in milliseconds. */
 const LONGEST = 10_000;

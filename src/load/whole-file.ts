@@ -1,11 +1,12 @@
 /**
  * Packages that are read at once: what the page has given, and what a server sends in one pass.
  */
-import { Gathered } from "../http/response-body.ts";
-import { goOn } from "./resumable-download.ts";
+
 import { type Limits, type Report, totalOf } from "../http/http-range.ts";
-import type { WireSource } from "../protocol/sandbox.ts";
 import { nameOf, tooLarge, unreadable } from "../http/read-errors.ts";
+import { Gathered } from "../http/response-body.ts";
+import type { WireSource } from "../protocol/sandbox.ts";
+import { goOn } from "./resumable-download.ts";
 
 /** The bytes of a source that is here already. */
 export async function localBytes(

@@ -7,9 +7,9 @@
 import { PortholeError } from "../abi/error.ts";
 import { checkCount, checkNames, type Names } from "../abi/options.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
+import type { IndexedDBOptions } from "../indexeddb/store.ts";
 import type { LinkingStore, Store, StoreChange } from "../store/store.ts";
 import type { HTTPOptions } from "./http.ts";
-import type { IndexedDBOptions } from "../indexeddb/store.ts";
 
 type With<K extends keyof Store> = Store & Required<Pick<Store, K>>;
 /** What a store over handles can do. */
@@ -166,7 +166,11 @@ export class OPFSDirectory extends LateHandles {
 	/** `path`: the directory there that is mounted; it is made if it is missing. */
 	constructor(path = "/", options: OPFSOptions = {}) {
 		super(async () =>
-			(await import("../handles/opfs-client.ts")).openPrivate(path, this.workerUrl, options.persist),
+			(await import("../handles/opfs-client.ts")).openPrivate(
+				path,
+				this.workerUrl,
+				options.persist,
+			),
 		);
 		const names: Names<OPFSOptions> = { workerUrl: 0, persist: 0, timeout: 0 };
 		checkNames("OPFSDirectory", options, names);

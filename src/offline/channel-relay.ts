@@ -3,7 +3,12 @@
  * request: the request is passed on to whoever knows the answer, over a channel that only the two of
  * them know the name of.
  */
-import type { Answered, Asked, ChannelName, LettersPath } from "../guestworker/service-worker-protocol.ts";
+import type {
+	Answered,
+	Asked,
+	ChannelName,
+	LettersPath,
+} from "../guestworker/service-worker-protocol.ts";
 
 const PATH: LettersPath = "/.porthole/letters";
 /** Bytes that a letter has at most, with room to spare. */

@@ -2,12 +2,13 @@
  * What is asked of the server, as the page would ask it: with its headers and its credentials, but
  * past the browser's own cache, which would keep everything a second time, and perhaps another version.
  */
+
+import { type World, warn } from "./browser.ts";
+import { length, parseContentRange, type Run } from "./byte-ranges.ts";
 import type { CachedPackage, PackageCache } from "./packages.ts";
 import { type Varied, variedOf } from "./personal.ts";
-import { length, parseContentRange, type Run } from "./byte-ranges.ts";
 import { type Chunks, chunksOf, exactly, inParts } from "./streams.ts";
 import { identify, same, type Version } from "./version.ts";
-import { type World, warn } from "./browser.ts";
 
 /** Parts are stored in this size at most; a part is read and checked whole. */
 const PART = 512 * 1024;

@@ -16,12 +16,12 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { checkNames, type Names } from "../abi/options.ts";
-import { answer, parseAddress } from "./respond.ts";
-import { Background } from "./revalidate.ts";
-import { carry, isLetter } from "./channel-relay.ts";
-import { PackageCache } from "./packages.ts";
 import { Shell } from "./app-shell.ts";
 import type { FetchEvent, Scope, World } from "./browser.ts";
+import { carry, isLetter } from "./channel-relay.ts";
+import { PackageCache } from "./packages.ts";
+import { answer, parseAddress } from "./respond.ts";
+import { Background } from "./revalidate.ts";
 
 /** What is kept, and how much of it. */
 export interface OfflineOptions {

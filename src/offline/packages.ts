@@ -12,11 +12,12 @@
  * A replaced version stays for an hour after its last use: programs that were started from it still
  * read it, and say so by its id.
  */
-import type { Varied } from "./personal.ts";
-import { evictions, type Held, inOrder } from "./eviction.ts";
-import { length, type Run } from "./byte-ranges.ts";
-import { type Identity, same, Version, type VersionRecord } from "./version.ts";
+
 import { type World, warn } from "./browser.ts";
+import { length, type Run } from "./byte-ranges.ts";
+import { evictions, type Held, inOrder } from "./eviction.ts";
+import type { Varied } from "./personal.ts";
+import { type Identity, same, Version, type VersionRecord } from "./version.ts";
 
 /** How long what has been replaced is still there for those who use it. */
 const LINGER = 60 * 60 * 1000;

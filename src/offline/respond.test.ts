@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { runs } from "../abi/random.testkit.ts";
-import { answer } from "./respond.ts";
-import { Background } from "./revalidate.ts";
+import { BLOCK } from "./byte-ranges.ts";
 import { MemoryWorld, noise } from "./fake-browser.testkit.ts";
 import { PackageCache } from "./packages.ts";
-import { BLOCK } from "./byte-ranges.ts";
+import { answer } from "./respond.ts";
+import { Background } from "./revalidate.ts";
 
 const URL = "https://host.example/python.webc";
 const MIB = 1024 * 1024;

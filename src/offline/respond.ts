@@ -15,10 +15,8 @@
  * A program that is to be compiled is asked for by its digest, and answered as one entry of the
  * Cache, untouched (see `Version.atom`).
  */
-import type { Background } from "./revalidate.ts";
-import { keeping, keepingAll, Server } from "./network.ts";
-import type { CachedPackage, PackageCache } from "./packages.ts";
-import { isFor, isPersonal, keyFor, type Varied } from "./personal.ts";
+
+import { type Lasting, warn } from "./browser.ts";
 import {
 	type Asked,
 	length,
@@ -28,9 +26,12 @@ import {
 	resolveRange,
 	toBlocks,
 } from "./byte-ranges.ts";
+import { keeping, keepingAll, Server } from "./network.ts";
+import type { CachedPackage, PackageCache } from "./packages.ts";
+import { isFor, isPersonal, keyFor, type Varied } from "./personal.ts";
+import type { Background } from "./revalidate.ts";
 import { type Chunks, cut, streamOf } from "./streams.ts";
 import { identify, known, type Version } from "./version.ts";
-import { type Lasting, warn } from "./browser.ts";
 
 /** The header that says which version an answer is from, and the parameter that asks for it. */
 const VERSION = "porthole-version";

@@ -7,9 +7,9 @@
  * package takes the work up again.
  */
 
+import { parseContentRange, toBlocks } from "./byte-ranges.ts";
 import { keeping, keepingAll, type Server } from "./network.ts";
 import type { CachedPackage, PackageCache } from "./packages.ts";
-import { parseContentRange, toBlocks } from "./byte-ranges.ts";
 import { drain } from "./streams.ts";
 import { identify, known, same, type Version } from "./version.ts";
 

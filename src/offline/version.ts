@@ -12,8 +12,9 @@
  * Nothing that was stored is believed: every part is held against its digest when it is read, and
  * is dropped if it differs. The digest of an atom is the package's own.
  */
-import type { Varied } from "./personal.ts";
+
 import { contentRange, cover, gaps, length, type Piece, type Run, within } from "./byte-ranges.ts";
+import type { Varied } from "./personal.ts";
 
 /** What tells one version of a file from another. */
 export interface Identity {

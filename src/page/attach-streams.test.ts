@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { CommandOptions } from "./options.ts";
-import { ProcessEnd } from "./process-handle.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import { Attachment } from "./attach-streams.ts";
+import type { CommandOptions } from "./options.ts";
+import { ProcessEnd } from "./process-handle.ts";
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 const utf8 = new TextEncoder();

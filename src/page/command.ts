@@ -3,8 +3,9 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { takeNoMore } from "../abi/options.ts";
+import type { ExitStatus } from "../protocol/sandbox.ts";
 import { type CommandOptions, checkCommand } from "./options.ts";
-import type { ExitStatus, Process, ProcessEnd, Sink } from "./process-handle.ts";
+import type { Process, ProcessEnd, Sink } from "./process-handle.ts";
 
 /** What a command that ran to its end has left. */
 export interface Output extends ExitStatus {

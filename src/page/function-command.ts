@@ -5,11 +5,11 @@
  * has gone, and takes text, buffers and views of buffers.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { ToGuest } from "../protocol/sandbox.ts";
 import type { Size } from "../tty/terminal.ts";
 import { FunctionOutput } from "./function-output.ts";
 import type { CommandContext } from "./options.ts";
 import { ProcessEnd, type Sink } from "./process-handle.ts";
-import type { ToGuest } from "../protocol/sandbox.ts";
 
 export type Body = (context: CommandContext) => number | Promise<number>;
 

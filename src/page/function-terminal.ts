@@ -4,11 +4,11 @@
  */
 import { SIGNALS } from "../abi/constants.ts";
 import { EPIPE } from "../abi/errno.ts";
+import { settle } from "../bridge/await-call.ts";
 import { LoopBridge } from "../bridge/loop.ts";
+import type { ToGuest } from "../protocol/sandbox.ts";
 import { type Size, Terminal } from "../tty/terminal.ts";
 import { brokenPipe, type FunctionOutput } from "./function-output.ts";
-import type { ToGuest } from "../protocol/sandbox.ts";
-import { settle } from "../bridge/await-call.ts";
 import { bytesOf, notBytes } from "./process-streams.ts";
 
 /** Bytes that are read at once, and that the screen takes at once. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { StoreChange } from "../store/store.ts";
 import type { Terms } from "../store/intake.ts";
+import type { StoreChange } from "../store/store.ts";
 import { allIdle, Landing } from "./landing.ts";
 
 const JOINS: Terms = { unheard: 1, joins: true, bases: [] };

@@ -6,9 +6,9 @@
  */
 import { errnoName, errnoOf } from "../abi/errno.ts";
 import { type Line, toWire } from "../bridge/far.ts";
-import type { StoreChange } from "../store/store.ts";
 import { weightOf } from "../store/change-order.ts";
 import { Intake, type Taken, type Terms } from "../store/intake.ts";
+import type { StoreChange } from "../store/store.ts";
 
 /** What the batches are made with. */
 export interface Ground {

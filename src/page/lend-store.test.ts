@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import { PortholeError } from "../abi/error.ts";
 import { Lent } from "../bridge/far.ts";
-import type { Store } from "../store/store.ts";
 import { MemoryStore } from "../store/memory.ts";
+import type { Store } from "../store/store.ts";
 import { Causes, type Lending, wireMounts } from "./lend-store.ts";
 import type { Mounts } from "./options.ts";
 

@@ -9,20 +9,20 @@
 import { PortholeError } from "../abi/error.ts";
 import { fromWire, type Lent, toWire } from "../bridge/far.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
-import type { LinkingStore, NameRules, Store, StoreChange, StoreExtra } from "../store/store.ts";
-import { applyInTurn } from "../store/apply.ts";
+import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../handles/names.ts";
 import {
 	FileSystemAccessDirectory,
 	IndexedDBDirectory,
 	MemoryDirectory,
 	OPFSDirectory,
 } from "../mounts/directories.ts";
-import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../handles/names.ts";
+import type { WireMount } from "../protocol/sandbox.ts";
+import { applyInTurn } from "../store/apply.ts";
 import { MEMORY_LARGEST } from "../store/paths.ts";
-import { Causes } from "./store-errors.ts";
+import type { LinkingStore, NameRules, Store, StoreChange, StoreExtra } from "../store/store.ts";
 import { type Ground, Landing } from "./landing.ts";
 import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";
-import type { WireMount } from "../protocol/sandbox.ts";
+import { Causes } from "./store-errors.ts";
 
 export { Causes };
 

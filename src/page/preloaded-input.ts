@@ -7,9 +7,9 @@
  * pipe one task after `spawn` has resolved, which is when the page has had its chance to write.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { ToGuest } from "../protocol/sandbox.ts";
 import type { CommandOptions } from "./options.ts";
 import type { ProcessEnd } from "./process-handle.ts";
-import type { ToGuest } from "../protocol/sandbox.ts";
 
 /** Bytes of input after which a program starts even if there is more; it will not see the rest. */
 const MOST_INPUT = 256 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { ProcessEnd } from "./process-handle.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
+import { ProcessEnd } from "./process-handle.ts";
 
 /** A process, what it was sent, and the signals for which somebody watches it. */
 function started(terminal: boolean) {

@@ -2,24 +2,9 @@
  * A process as the page holds it: three streams, a status, and the messages behind them.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { ExitStatus, FromGuest, ToGuest, WireStatus } from "../protocol/sandbox.ts";
 import { signalNumber } from "./options.ts";
-import type { FromGuest, ToGuest, WireStatus } from "../protocol/sandbox.ts";
 import { Collector, InputEnd, OutputEnd } from "./process-streams.ts";
-
-/** How a guest ended. A trap, or a code other than 0, is a status and not a rejection. */
-export interface ExitStatus {
-	readonly success: boolean;
-	/** 128 + n when the signal n ended it, 134 when it trapped. */
-	readonly code: number;
-	readonly signal?: string;
-	/** Who sent the signal: `kill()`, the options `timeout` and `signal`, a key of the terminal, or
-	 *  Porthole, because the worker had to be replaced to end another guest. */
-	readonly reason?: "kill" | "timeout" | "abort" | "terminal" | "replaced";
-	/** The worker was ended to end this guest, or another: files that were only in memory are gone. */
-	readonly lost?: true;
-	/** With the guest's function names in its stack, where the module has them. */
-	readonly trap?: Error;
-}
 
 /** A running guest. */
 export interface Process {

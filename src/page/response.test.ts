@@ -3,7 +3,7 @@
  */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { PortholeError } from "../abi/error.ts";
-import { hurry } from "../kernel/lying-server.testkit.ts";
+import { hurry } from "../abi/fast-timers.testkit.ts";
 import type { Progress } from "./options.ts";
 import { ask, fromResponse } from "./response.ts";
 

@@ -3,12 +3,12 @@
  * Loaded late, by those who load one so.
  */
 import { PortholeError } from "../abi/error.ts";
-import { chunksOf } from "../http/response-body.ts";
 import { badStatus, fileName, timedOut, unreachable } from "../http/http-errors.ts";
-import type { LoadOptions } from "./options.ts";
 import { limitsOf, totalOf } from "../http/http-range.ts";
-import type { WireSource } from "../protocol/sandbox.ts";
 import { tooLarge } from "../http/read-errors.ts";
+import { chunksOf } from "../http/response-body.ts";
+import type { WireSource } from "../protocol/sandbox.ts";
+import type { LoadOptions } from "./options.ts";
 
 /** The answer to a request. Errors: `"aborted"` by the request's own signal, `"network-error"`,
  *  `"timeout"`; the reason of `options.signal`. */

@@ -13,12 +13,26 @@ import { takeNoMore } from "../abi/options.ts";
 import { isControlled, isOpaque, sharesMemory } from "../bridge/context.ts";
 import { Lent } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
+import { type SandboxEventDetail, SandboxTarget } from "../protocol/events.ts";
+import type {
+	Features,
+	Files,
+	FromGuest,
+	Kernel,
+	WireCommand,
+	WireImport,
+	WireLoadOptions,
+	WireMount,
+	WirePackage,
+	WireSource,
+	WireSpawn,
+	WireStatus,
+} from "../protocol/sandbox.ts";
 import type { AccessProfile } from "../webc/index.ts";
-import type { Causes } from "./store-errors.ts";
+import type { Attachment } from "./attach-streams.ts";
+import type { Choice } from "./choose-bridge.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
-import { type SandboxEventDetail, SandboxTarget } from "../protocol/events.ts";
-import { SandboxFS } from "./sandbox-fs.ts";
 import type { Body } from "./function-command.ts";
 import {
 	type CommandOptions,
@@ -35,23 +49,9 @@ import {
 	type Source,
 } from "./options.ts";
 import { type Process, ProcessEnd, type Sink } from "./process-handle.ts";
-import type {
-	Features,
-	Files,
-	FromGuest,
-	Kernel,
-	WireCommand,
-	WireImport,
-	WireLoadOptions,
-	WireMount,
-	WirePackage,
-	WireSource,
-	WireSpawn,
-	WireStatus,
-} from "../protocol/sandbox.ts";
-import type { Choice } from "./choose-bridge.ts";
+import { SandboxFS } from "./sandbox-fs.ts";
 import { absolute, wireSource } from "./source.ts";
-import type { Attachment } from "./attach-streams.ts";
+import type { Causes } from "./store-errors.ts";
 
 /** A loaded package. */
 export interface Package {

@@ -4,8 +4,8 @@
 import { PortholeError } from "../abi/error.ts";
 import { baseAddress } from "../bridge/context.ts";
 import { fileName } from "../http/http-errors.ts";
-import type { LoadOptions, Source } from "./options.ts";
 import type { WireSource } from "../protocol/sandbox.ts";
+import type { LoadOptions, Source } from "./options.ts";
 
 /** A source that can be posted, and posted again to another worker. */
 export async function wireSource(source: Source, options: LoadOptions): Promise<WireSource> {

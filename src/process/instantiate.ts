@@ -8,9 +8,9 @@
 import { WASMEDGE_MARK } from "../abi/preview1.ts";
 import { adapterModule, type PlainCall, type Signature } from "../bridge/adapter.ts";
 import type { GuestBridge } from "../bridge/bridge.ts";
+import type { WireStatus } from "../protocol/sandbox.ts";
 import type { Guest } from "../wasi/guest.ts";
 import { modules, signatures } from "../wasi/table.ts";
-import type { WireStatus } from "../protocol/sandbox.ts";
 
 /** The exit code of a shell for a program that aborted: 128 + SIGABRT. */
 const TRAPPED = 134;

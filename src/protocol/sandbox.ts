@@ -7,10 +7,10 @@
  * only, and these have none.
  */
 import type { Far } from "../bridge/bridge.ts";
+import type { Channel } from "../bridge/far.ts";
 import type { NameRules, Store, StoreExtra } from "../store/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import type { SandboxEventDetail } from "./events.ts";
-import type { ExitStatus } from "../page/process-handle.ts";
 
 /** Where a package comes from, as it can be posted. */
 export type WireSource =
@@ -179,6 +179,21 @@ export interface Desk {
 	ask(id: number, method: string, args: unknown[]): Promise<unknown>;
 }
 
+/** How a guest ended. A trap, or a code other than 0, is a status and not a rejection. */
+export interface ExitStatus {
+	readonly success: boolean;
+	/** 128 + n when the signal n ended it, 134 when it trapped. */
+	readonly code: number;
+	readonly signal?: string;
+	/** Who sent the signal: `kill()`, the options `timeout` and `signal`, a key of the terminal, or
+	 *  Porthole, because the worker had to be replaced to end another guest. */
+	readonly reason?: "kill" | "timeout" | "abort" | "terminal" | "replaced";
+	/** The worker was ended to end this guest, or another: files that were only in memory are gone. */
+	readonly lost?: true;
+	/** With the guest's function names in its stack, where the module has them. */
+	readonly trap?: Error;
+}
+
 export interface WireStatus extends Omit<ExitStatus, "success" | "trap"> {
 	readonly trap?: { readonly message: string; readonly stack: string };
 }
@@ -252,3 +267,8 @@ export type FromGuest =
 			readonly loaded: number;
 			readonly total: number | undefined;
 	  };
+
+/** What a worker's global scope offers to the kernel, or to a guest, that it holds. */
+export type WorkerScope = Channel & {
+	postMessage(message: unknown, give: Transferable[]): void;
+};

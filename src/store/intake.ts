@@ -13,8 +13,9 @@
  *
  * Nothing here waits, so that a test can drive it as well as a page.
  */
-import type { Listing, StoreChange } from "./store.ts";
+
 import { Names, namesOf } from "./change-order.ts";
+import type { Listing, StoreChange } from "./store.ts";
 
 /** What goes with a batch. */
 export interface Terms {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { fitting } from "./conformance.testkit.ts";
 import { MemoryDirectory } from "../mounts/directories.ts";
+import { fitting } from "./conformance.testkit.ts";
 
 for (const { name, run } of fitting(new MemoryDirectory())) {
 	test(`memory: ${name}`, () => {

@@ -4,7 +4,6 @@
  */
 import { isDetached } from "../abi/detached.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { FileId, LinkingStore, Listing, Made, StoreChange, Times } from "./store.ts";
 import { type Answer, apply } from "./apply.ts";
 import {
 	checkId,
@@ -15,6 +14,7 @@ import {
 	MEMORY_LARGEST,
 	split,
 } from "./paths.ts";
+import type { FileId, LinkingStore, Listing, Made, StoreChange, Times } from "./store.ts";
 
 /** A file, directory or symlink; one with several names is in several maps. */
 interface Item extends Times {

@@ -2,9 +2,9 @@
  * Stores in a browser without channels between its tabs.
  */
 import { afterEach, expect, test, vi } from "vitest";
-import { openChannel } from "./tab-channel.ts";
 import { Lease } from "../handles/lease.ts";
 import { Others } from "../indexeddb/tabs.ts";
+import { openChannel } from "./tab-channel.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
 

@@ -18,8 +18,8 @@
  */
 import { type Done, EFBIG, EINVAL, EIO, ENOMEM, type Errno, ESTALE } from "../abi/errno.ts";
 import type { Ticket } from "../bridge/bridge.ts";
-import type { StoreChange } from "../store/store.ts";
 import { type Account, Chunks } from "../fs/chunks.ts";
+import type { StoreChange } from "../store/store.ts";
 import { Ranges } from "./ranges.ts";
 import { isGone, type Owner, type StoreQueue } from "./write-queue.ts";
 

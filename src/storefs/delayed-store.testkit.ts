@@ -16,10 +16,10 @@ import {
 	PENDING,
 } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Sender, Ticket } from "../bridge/bridge.ts";
-import type { FileId, Listing, Made, Store, StoreChange, Times } from "../store/store.ts";
-import { Intake } from "../store/intake.ts";
-import type { Landing } from "./write-queue.ts";
 import type { Contents } from "../fs/volume.ts";
+import { Intake } from "../store/intake.ts";
+import type { FileId, Listing, Made, Store, StoreChange, Times } from "../store/store.ts";
+import type { Landing } from "./write-queue.ts";
 
 class LateTicket<T> implements OpenTicket<T> {
 	done = false;

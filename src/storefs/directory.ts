@@ -21,13 +21,20 @@ import {
 } from "../abi/errno.ts";
 import { isName } from "../abi/name.ts";
 import type { OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { Listing, Times } from "../store/store.ts";
 import { Entries } from "../fs/entries.ts";
-import { type Entry, emptiness, type INode, Node, wrongReplacement, wrongType } from "../fs/node.ts";
-import type { RemoteFileSystem } from "./store-fs.ts";
-import { RemoteFile, RemoteLeaf, RemoteNode, RemoteSymlink } from "./node.ts";
-import { isGone } from "./write-queue.ts";
+import {
+	type Entry,
+	emptiness,
+	type INode,
+	Node,
+	wrongReplacement,
+	wrongType,
+} from "../fs/node.ts";
 import { MAX_NAME, utf8Length } from "../fs/walk.ts";
+import type { Listing, Times } from "../store/store.ts";
+import { RemoteFile, RemoteLeaf, RemoteNode, RemoteSymlink } from "./node.ts";
+import type { RemoteFileSystem } from "./store-fs.ts";
+import { isGone } from "./write-queue.ts";
 
 const MILLISECOND = 1_000_000n;
 /** Milliseconds for which a list is good enough where others change things unheard: one call looks at

@@ -6,11 +6,11 @@
 import { expect, test } from "vitest";
 import { EACCES, EIO, ENOSPC, type Errno } from "../abi/errno.ts";
 import type { Dice } from "../abi/random.testkit.ts";
-import type { StoreExtra } from "../store/store.ts";
 import { conformance, snapshot } from "../fs/conformance.testkit.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
-import type { INode } from "../fs/node.ts";
 import type { Literal } from "../fs/model-fs.testkit.ts";
+import type { INode } from "../fs/node.ts";
+import type { StoreExtra } from "../store/store.ts";
+import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { RemoteFileSystem } from "./store-fs.ts";
 
 /** A store whose changes fail at random for as long as it is told to. */

@@ -6,10 +6,10 @@
  */
 import { describe, expect, test } from "vitest";
 import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENOENT, type Errno } from "../abi/errno.ts";
-import type { Listing } from "../store/store.ts";
 import { list, text } from "../fs/conformance.testkit.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
+import type { Listing } from "../store/store.ts";
+import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { RemoteFileSystem, type RemoteOptions } from "./store-fs.ts";
 
 /** A store that answers whatever it is told to. */

@@ -6,13 +6,13 @@
  * the kinds are steps of one class.
  */
 import { type Done, ENOENT, type Errno, ESTALE, PENDING } from "../abi/errno.ts";
-import type { FileId, Listing, StoreChange, Times } from "../store/store.ts";
 import { type FileType, Node, type Stat, type Waiting } from "../fs/node.ts";
-import type { RemoteFileSystem } from "./store-fs.ts";
+import { utf8Length } from "../fs/walk.ts";
+import type { FileId, Listing, StoreChange, Times } from "../store/store.ts";
 import { RemoteBytes } from "./block-cache.ts";
 import type { RemoteDirectory } from "./directory.ts";
+import type { RemoteFileSystem } from "./store-fs.ts";
 import { idOf, isGone, type Owner } from "./write-queue.ts";
-import { utf8Length } from "../fs/walk.ts";
 
 /** A directory that has a node under a name. */
 interface Name {

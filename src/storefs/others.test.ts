@@ -4,10 +4,10 @@
  */
 import { expect, test } from "vitest";
 import { EACCES, EIO, ENOENT, ENOSPC, ESTALE, PENDING } from "../abi/errno.ts";
-import type { StoreExtra } from "../store/store.ts";
 import { list, text } from "../fs/conformance.testkit.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import type { INode } from "../fs/node.ts";
+import type { StoreExtra } from "../store/store.ts";
+import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { RemoteFileSystem } from "./store-fs.ts";
 
 const encode = (content: string) => new TextEncoder().encode(content);

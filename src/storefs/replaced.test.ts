@@ -5,12 +5,12 @@
  */
 import { expect, test } from "vitest";
 import { EIO, ENOENT, ESTALE } from "../abi/errno.ts";
-import type { StoreExtra } from "../store/store.ts";
 import { text } from "../fs/conformance.testkit.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { Namespace } from "../fs/namespace.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
+import type { StoreExtra } from "../store/store.ts";
+import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { RemoteFileSystem } from "./store-fs.ts";
 
 const encode = (content: string) => new TextEncoder().encode(content);

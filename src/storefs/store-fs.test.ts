@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { EFBIG, EIO, ENOSPC, EPERM, PENDING } from "../abi/errno.ts";
 import { text } from "../fs/conformance.testkit.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
+import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { RemoteFileSystem, type RemoteOptions } from "./store-fs.ts";
 
 function remote(files: Record<string, string>, options: RemoteOptions = {}) {

@@ -17,8 +17,8 @@
  */
 import type { Done } from "../abi/errno.ts";
 import type { Bridge, Far } from "../bridge/bridge.ts";
-import type { NameRules, Store, StoreExtra, Times } from "../store/store.ts";
 import { type FileSystem, type INode, nextDev, type Waiting } from "../fs/node.ts";
+import type { NameRules, Store, StoreExtra, Times } from "../store/store.ts";
 import type { RemoteBytes } from "./block-cache.ts";
 import { RemoteDirectory } from "./directory.ts";
 import type { RemoteLeaf } from "./node.ts";

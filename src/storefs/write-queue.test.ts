@@ -5,11 +5,11 @@
 import { expect, test } from "vitest";
 import { EACCES, ENOENT, ENOSPC, PENDING } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
-import type { StoreExtra } from "../store/store.ts";
 import { snapshot } from "../fs/conformance.testkit.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
-import type { INode } from "../fs/node.ts";
 import type { Literal } from "../fs/model-fs.testkit.ts";
+import type { INode } from "../fs/node.ts";
+import type { StoreExtra } from "../store/store.ts";
+import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { RemoteFileSystem } from "./store-fs.ts";
 
 const encode = (content: string) => new TextEncoder().encode(content);

@@ -31,10 +31,10 @@ import {
 	errnoOf,
 } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../store/store.ts";
+import type { INode, Waiting } from "../fs/node.ts";
 import { Batch, type NameChange, Names, namesOf, weightOf } from "../store/change-order.ts";
 import { type Base, HELD, KEPT, type Terms } from "../store/intake.ts";
-import type { INode, Waiting } from "../fs/node.ts";
+import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../store/store.ts";
 
 /** A store with all that stores may lack. */
 export type FullStore = Required<Store>;

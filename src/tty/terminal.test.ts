@@ -8,8 +8,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
 import { LateBridge } from "../storefs/delayed-store.testkit.ts";
-import { encode } from "./line-editor.ts";
 import { widthOf } from "./cursor.ts";
+import { encode } from "./line-editor.ts";
 import { Terminal } from "./terminal.ts";
 
 /** A screen as plain as can be: cells of text, no scrolling. A wide character has "" beside it. */

@@ -20,8 +20,8 @@
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import { copyBytes } from "../fs/bytes.ts";
 import { Device } from "../fs/devices.ts";
-import { Decoder, encode, Line, visible } from "./line-editor.ts";
 import { advance } from "./cursor.ts";
+import { Decoder, encode, Line, visible } from "./line-editor.ts";
 import { type Action, actionsOf, defaults, NEWLINE, type Settings, signals } from "./termios.ts";
 
 /** What `tty_get` and `tty_set` speak of. Width and height in pixels are not known: 0. */

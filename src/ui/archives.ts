@@ -1,9 +1,10 @@
 /**
  * Directories out of the tree and into it, as archives.
  */
-import { bytes } from "./formats.ts";
-import type { Files } from "./files.ts";
+
 import { downloadBlob, find } from "../element/dom.ts";
+import type { Files } from "./files.ts";
+import { bytes } from "./formats.ts";
 
 type Format = "tar" | "tar.gz" | "zip";
 

@@ -1,9 +1,10 @@
 /**
  * What is known of the package and of this browser, as lists of facts.
  */
+
+import { find, make } from "../element/dom.ts";
 import type { Environment, Package } from "../index.ts";
 import { duration } from "./formats.ts";
-import { find, make } from "../element/dom.ts";
 import { profileSection } from "./profile.ts";
 
 /** The manifest may be as large as its package allows; a page need not show all of it. */

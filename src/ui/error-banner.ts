@@ -1,8 +1,9 @@
 /**
  * The place where the page says what went wrong: one problem at a time, above the output.
  */
-import { explain, type Problem } from "./explain.ts";
+
 import { find, make } from "../element/dom.ts";
+import { explain, type Problem } from "./explain.ts";
 
 const MOST_NAMES = 200;
 

@@ -4,10 +4,11 @@
  * Each look is numbered: an answer that comes after a newer question is dropped. While a program
  * computes without a call the worker cannot answer, so a slow look says what it waits for.
  */
-import type { DirEntry, SandboxFS } from "../index.ts";
-import { bytes, count } from "./formats.ts";
-import { explain } from "./explain.ts";
+
 import { asBlobPart, download, find, make } from "../element/dom.ts";
+import type { DirEntry, SandboxFS } from "../index.ts";
+import { explain } from "./explain.ts";
+import { bytes, count } from "./formats.ts";
 import { FILES } from "./saved-mounts.ts";
 
 const MOST_ENTRIES = 1000;

@@ -2,15 +2,15 @@
  * The form that says how to run: command, arguments, environment and the rest. It checks while it
  * is filled in, and yields a plan or the field that needs attention.
  */
-import type { Package } from "../index.ts";
-import { count } from "./formats.ts";
-import type { Example } from "./examples.ts";
-import type { Setup } from "./link.ts";
-import { enable, find, isEnabled, make } from "../element/dom.ts";
 
+import { enable, find, isEnabled, make } from "../element/dom.ts";
+import { splitWords } from "../element/shell-words.ts";
+import type { Package } from "../index.ts";
+import type { Example } from "./examples.ts";
+import { count } from "./formats.ts";
+import type { Setup } from "./link.ts";
 import type { Plan } from "./session.ts";
 import { readVariables } from "./variables.ts";
-import { splitWords } from "../element/shell-words.ts";
 
 /** What of a link is in this form. */
 export type Fields = Omit<Setup, "sample" | "url">;

@@ -2,21 +2,22 @@
  * The playground: a page that runs packages, through the public API and nothing else. This file
  * connects its parts; each part has one piece of the page.
  */
+
+import { find, make } from "../element/dom.ts";
 import { PortholeError } from "../index.ts";
-import { bytes } from "./formats.ts";
 import { Archives } from "./archives.ts";
-import { type Choice, Chooser, nameOf } from "./package-picker.ts";
-import { examplesOf } from "./examples.ts";
 import { showEnvironment, showPackage } from "./details.ts";
+import { clearProblem, showProblem } from "./error-banner.ts";
+import { examplesOf } from "./examples.ts";
 import { Files } from "./files.ts";
 import { Form } from "./form.ts";
+import { bytes } from "./formats.ts";
 import { fromHash, type Setup, toHash } from "./link.ts";
 import { MountsView } from "./mounts-view.ts";
-import { find, make } from "../element/dom.ts";
-import { type Place, readPlaces } from "./saved-mounts.ts";
-import { clearProblem, showProblem } from "./error-banner.ts";
+import { type Choice, Chooser, nameOf } from "./package-picker.ts";
 import { Runner } from "./runner.ts";
 import { listSamples, type Sample } from "./samples.ts";
+import { type Place, readPlaces } from "./saved-mounts.ts";
 import { Session } from "./session.ts";
 import { Tabs } from "./tabs.ts";
 

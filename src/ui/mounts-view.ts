@@ -2,11 +2,12 @@
  * The panel of mounts: which there are and how they are, a form for one more, and whether the browser
  * has promised to keep what is in them.
  */
-import { bytes } from "./formats.ts";
+
+import { find, make } from "../element/dom.ts";
 import { explain } from "./explain.ts";
 import { chooseFolder, forgetFolder, permission } from "./folders.ts";
+import { bytes } from "./formats.ts";
 import { Notices } from "./notices.ts";
-import { find, make } from "../element/dom.ts";
 import { faultOf, KINDS, type Kind, type Place } from "./saved-mounts.ts";
 import type { Session } from "./session.ts";
 

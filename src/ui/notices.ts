@@ -2,9 +2,10 @@
  * What a sandbox tells without being asked, as a list on the page, the newest first; and how much is
  * on its way to each mount.
  */
+
+import { find, make } from "../element/dom.ts";
 import type { Sandbox } from "../index.ts";
 import { explain } from "./explain.ts";
-import { find, make } from "../element/dom.ts";
 
 const MOST = 50;
 

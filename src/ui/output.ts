@@ -6,8 +6,9 @@
  * beneath a line that says how much was cut, and what would be cut at once is never shown. A program
  * that is still faster waits. The view follows the end unless the reader has scrolled up.
  */
-import { count } from "./formats.ts";
+
 import { find, make } from "../element/dom.ts";
+import { count } from "./formats.ts";
 
 /** stdin is what the visitor typed, and note what the page says. */
 export type Kind = "stdout" | "stderr" | "stdin" | "note";

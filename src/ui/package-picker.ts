@@ -2,9 +2,10 @@
  * Where a package comes from: a sample, an address, or a file that is chosen or dropped; and how far
  * its loading has come.
  */
+
+import { find, make } from "../element/dom.ts";
 import type { Progress } from "../index.ts";
 import { bytes } from "./formats.ts";
-import { find, make } from "../element/dom.ts";
 import type { Sample } from "./samples.ts";
 
 export type Choice =

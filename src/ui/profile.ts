@@ -2,10 +2,11 @@
  * The access profile of a package, as a section of its panel: what programs have read of it so far is
  * saved as a file, and how a page uses it is told.
  */
-import type { AccessProfile, Package } from "../index.ts";
-import { bytes, count } from "./formats.ts";
-import { explain } from "./explain.ts";
+
 import { downloadBlob, make } from "../element/dom.ts";
+import type { AccessProfile, Package } from "../index.ts";
+import { explain } from "./explain.ts";
+import { bytes, count } from "./formats.ts";
 
 /** The section for a package that was loaded from `source`. */
 export function profileSection(loaded: Package, source: string): HTMLElement {

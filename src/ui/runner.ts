@@ -1,12 +1,13 @@
 /**
  * A run as the page shows it: state, clock, output, input, and how it ended.
  */
+
+import { enable, find, isEnabled } from "../element/dom.ts";
+import type { TerminalView } from "../element/terminal-view.ts";
+import { clearProblem, showProblem } from "./error-banner.ts";
 import { duration } from "./formats.ts";
 import { Output } from "./output.ts";
-import { enable, find, isEnabled } from "../element/dom.ts";
-import { clearProblem, showProblem } from "./error-banner.ts";
 import type { Ending, Plan, Session } from "./session.ts";
-import type { TerminalView } from "../element/terminal-view.ts";
 
 type State = "idle" | "starting" | "running" | "good" | "bad";
 

@@ -10,8 +10,8 @@
  */
 import { EAGAIN, type Errno, errnoName, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { LinkingStore, Listing } from "../store/store.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
+import type { LinkingStore, Listing } from "../store/store.ts";
 import { type Directory, type Fd, shimFileSystem } from "./shim.ts";
 
 export { Symlink } from "./shim.ts";

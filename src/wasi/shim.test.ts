@@ -10,9 +10,9 @@ import {
 import { describe, expect, test } from "vitest";
 import { ENOENT, EROFS, errnoName } from "../abi/errno.ts";
 import { conformance, snapshot } from "../fs/conformance.testkit.ts";
+import type { Literal } from "../fs/model-fs.testkit.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
-import type { Literal } from "../fs/model-fs.testkit.ts";
 import { OpenFile as Opened } from "./descriptors.ts";
 import { Symlink, shimDevice, shimFileSystem, shimNode } from "./shim.ts";
 import { Session, transcript } from "./transcript.testkit.ts";

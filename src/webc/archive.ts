@@ -5,8 +5,8 @@
  * twice. The stream is counted before it is kept, and every name is looked at.
  */
 import type { ParsedTarEntry } from "modern-tar";
-import { concat } from "./bytes.ts";
 import { nameFault } from "./byte-reader.ts";
+import { concat } from "./bytes.ts";
 import { WebcError } from "./error.ts";
 import { gunzip } from "./gunzip.ts";
 import type { PackageFiles, PackedEntry } from "./pack.ts";

@@ -11,8 +11,9 @@
  *
  * Nothing is allocated for a length: a list grows as its items come, and each takes a byte at least.
  */
-import { concat } from "./bytes.ts";
+
 import { decodeText } from "./byte-reader.ts";
+import { concat } from "./bytes.ts";
 import { WebcError, type Where } from "./error.ts";
 
 /** A decoded map: null-prototype, so that no key can mean more than itself. */

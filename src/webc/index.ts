@@ -5,7 +5,6 @@
 import { advice } from "./advice.ts";
 import { useAdvice } from "./error.ts";
 
-export { findAmong, parseSpecifier } from "./find-dependency.ts";
 export {
 	type DirectoryDefinition,
 	type FileDefinition,
@@ -13,6 +12,7 @@ export {
 	readDefinition,
 } from "./definition.ts";
 export { WebcError, type WebcErrorCode } from "./error.ts";
+export { findAmong, parseSpecifier } from "./find-dependency.ts";
 export {
 	type PackageFiles,
 	type PackedEntry,

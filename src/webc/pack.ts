@@ -15,9 +15,9 @@ import {
 } from "./definition.ts";
 import { WebcError } from "./error.ts";
 import { checkOptions } from "./options.ts";
-import { inOrder } from "./writer.ts";
 import { mapOf, type Plan, planPackage, sanitize } from "./wasmer-toml.ts";
 import { describeAtom, writePackage } from "./write.ts";
+import { inOrder } from "./writer.ts";
 
 /** An entry of a directory, as a packer sees it. */
 export interface PackedEntry {

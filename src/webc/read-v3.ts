@@ -18,9 +18,10 @@
  *
  * Sections are found through the index only; their order in the file means nothing.
  */
+
+import { Cursor } from "./byte-reader.ts";
 import { concat, equal } from "./bytes.ts";
 import { decodeMap, isTable, type Table } from "./cbor.ts";
-import { Cursor } from "./byte-reader.ts";
 import { WebcError, type WebcErrorCode } from "./error.ts";
 import type { Span, Volume } from "./package.ts";
 import { checkRange, readExactly, type Window } from "./source.ts";

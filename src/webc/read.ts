@@ -5,9 +5,10 @@
  * container knows about them (`Span.sha256`) can be held against them then: `verifySpan`. Where all
  * bytes are in memory anyway, everything is verified before anyone sees the package.
  */
+
+import { nameFault } from "./byte-reader.ts";
 import { canDigest } from "./bytes.ts";
 import { decodeMap, type Table } from "./cbor.ts";
-import { nameFault } from "./byte-reader.ts";
 import { WebcError } from "./error.ts";
 import { readManifest, runners } from "./manifest.ts";
 import { checkOptions } from "./options.ts";

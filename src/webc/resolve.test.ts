@@ -6,9 +6,9 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { findAmong } from "./find-dependency.ts";
 import type { Table } from "./cbor.ts";
 import { encodeMap } from "./encode.ts";
+import { findAmong } from "./find-dependency.ts";
 import {
 	compareVersions,
 	type Package,

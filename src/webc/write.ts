@@ -8,9 +8,9 @@ import { sha256 } from "./bytes.ts";
 import type { PackageDefinition } from "./definition.ts";
 import { encodeMap } from "./encode.ts";
 import { checkOptions } from "./options.ts";
-import { inOrder, type Sorted, sortTree } from "./writer.ts";
 import { writeV1 } from "./write-v1.ts";
 import { writeV3 } from "./write-v3.ts";
+import { inOrder, type Sorted, sortTree } from "./writer.ts";
 
 const wasmKind = "https://webc.org/kind/wasm";
 
