@@ -35,15 +35,15 @@ function browser(room: number, queue: boolean) {
 	};
 	let last = 0;
 	const start = () =>
-		crowd
-			.join(++last)(...program)
+		Promise.resolve()
+			.then(() => crowd.join(++last)(...program))
 			.then(
 				(run) => (run === noStart ? "started" : run().then(({ signal }) => signal)),
 				({ code }) => code as string,
 			);
 	/** Of the program that was started as the `to`th. */
 	const kill = (to: number) => crowd.receive({ to, kind: "kill", signal: "SIGTERM", code: 143 });
-	return { seen, start, end, kill };
+	return { crowd, seen, start, end, kill };
 }
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
@@ -54,6 +54,23 @@ test("after the first refusal the browser is not asked again for what does not f
 	expect(answers.filter((answer) => answer === "started")).toHaveLength(100);
 	expect(answers.filter((answer) => answer === "out-of-memory")).toHaveLength(3900);
 	expect(seen.asked).toBe(101);
+});
+
+test("what is known not to fit is refused before it is assembled, and waits where that is wished", async () => {
+	const { crowd, seen, start, end } = browser(1, false);
+	await Promise.all([start(), start()]);
+	expect(() => crowd.join(9)).toThrow("no memory");
+	seen.now += 1000;
+	expect(crowd.join(9)).toBeTypeOf("function");
+	seen.now -= 1000;
+	end();
+	expect(crowd.join(10)).toBeTypeOf("function");
+	const patient = browser(1, true);
+	await patient.start();
+	void patient.start();
+	await turn();
+	expect(patient.crowd.join(9)).toBeTypeOf("function");
+	patient.end();
 });
 
 test("when a program ends there is room again", async () => {

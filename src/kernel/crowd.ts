@@ -46,9 +46,11 @@ export class Crowd {
 		this.#sleep = sleep;
 	}
 
-	/** Takes a program into the line, which is linked when those before it are. Errors: those of `prepare`,
-	 *  `"out-of-memory"` also without asking the browser. */
+	/** Takes a program into the line, which is linked when those before it are. Throws `"out-of-memory"` where
+	 *  it is known that the program does not fit, so that it need not be assembled. Errors of what it returns:
+	 *  those of `prepare`, `"out-of-memory"` also without asking the browser. */
 	join(pid: number): Prepare {
+		if (!this.#queue && this.#isFull()) throw this.#refusal;
 		const place = new Place();
 		this.#places.set(pid, place);
 		return (...of) => {
