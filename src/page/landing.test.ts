@@ -155,6 +155,29 @@ test("a file that others have changed is kept once, and is not written before th
 	expect(await land.land([write("/f")], false, { ...terms, unheard: 0 })).toEqual(["EIO"]);
 });
 
+test("what is written behind the make of its file names the file that was made", async () => {
+	const ids: unknown[] = [];
+	const land = new Landing({
+		async apply(changes) {
+			for (const change of changes) if ("id" in change) ids.push(change.id);
+			return changes.map(({ call }) => (call === "make" ? { id: "made" } : null));
+		},
+		conflict() {},
+	});
+	const rename: StoreChange = { call: "rename", path: "/d", to: "/e" };
+	const told: StoreChange = { call: "resize", path: "/d/f", size: 0, id: "told" };
+	const times: StoreChange = { call: "utimes", path: "/d/f", accessed: 0n, modified: 0n };
+	await Promise.all([
+		land.land([make("/d/f")], false, { ...APART, unheard: 0 }),
+		land.land([write("/d/f"), write("/d/g"), times, told], false, APART),
+		land.land([rename, write("/d/f")], false, { ...APART, unheard: 2 }),
+		land.land([make("/h")], false, { ...APART, unheard: 3 }),
+		// By now the queue has heard, and says itself what it means.
+		land.land([write("/h")], false, { ...APART, unheard: 0 }),
+	]);
+	expect(ids).toEqual(["made", "made", "told"]);
+});
+
 test("it is idle once all that has come has been answered", async () => {
 	const { land } = landing();
 	await land.idle();

@@ -11,11 +11,15 @@
  * The same for a file that others have changed (`preserve`): it is kept beside first, and what was sent
  * of it is not made, because of two versions there shall be no mixture. The queue then sends all of it.
  *
+ * What is sent behind the `make` of its file names no file, because the queue does not know yet which one
+ * was made. The store's answer says it, and is remembered here until the queue has heard it: then what is
+ * written does not meet a file that others have put in the place of the new one.
+ *
  * Nothing here waits, so that a test can drive it as well as a page.
  */
 
 import { Names, namesOf } from "./change-order.ts";
-import type { Listing, StoreChange } from "./store.ts";
+import type { FileId, Listing, StoreChange } from "./store.ts";
 
 /** What goes with a batch. */
 export interface Terms {
@@ -43,10 +47,14 @@ interface Mishap {
 	readonly kept?: string;
 }
 
+/** Files that were made, of which the queue may not have heard, by their paths. */
+type MadeFiles = Map<string, { readonly batch: number; readonly id: FileId }>;
+
 export class Intake {
 	#batch = 0;
 	/** Those of which the queue may not have heard. */
 	readonly #mishaps: Mishap[] = [];
+	readonly #made: MadeFiles = new Map();
 
 	/** Takes a batch in, and finds what of it can be made. */
 	take(changes: readonly StoreChange[], terms: Terms): Taken {
@@ -57,7 +65,12 @@ export class Intake {
 			Number.POSITIVE_INFINITY,
 			...this.#mishaps.filter(({ batch }) => batch >= oldest),
 		);
-		return new Taken(this.#batch, changes, terms, this.#mishaps);
+		// The oldest come first.
+		for (const [path, { batch }] of this.#made) {
+			if (batch >= oldest) break;
+			this.#made.delete(path);
+		}
+		return new Taken(this.#batch, changes, terms, this.#mishaps, this.#made);
 	}
 }
 
@@ -68,13 +81,21 @@ export class Taken {
 	readonly #batch: number;
 	readonly #changes: readonly StoreChange[];
 	readonly #mishaps: Mishap[];
+	readonly #made: MadeFiles;
 	/** What is known about a change without asking the store, by its index. */
 	readonly #known = new Map<number, string>();
 
-	constructor(batch: number, changes: readonly StoreChange[], { bases }: Terms, mishaps: Mishap[]) {
+	constructor(
+		batch: number,
+		changes: readonly StoreChange[],
+		{ bases }: Terms,
+		mishaps: Mishap[],
+		made: MadeFiles,
+	) {
 		this.#batch = batch;
-		this.#changes = changes;
+		this.#changes = made.size === 0 ? changes : changes.map((change) => named(change, made));
 		this.#mishaps = mishaps;
+		this.#made = made;
 		if (mishaps.length > 0) this.#holdBack();
 		this.bases = bases.filter(([path]) => !this.#isKnown(path));
 	}
@@ -107,11 +128,22 @@ export class Taken {
 			// A store has no say in what is held or kept.
 			const answer = isOurs(given[next]) ? "EIO" : given[next];
 			next += 1;
+			this.#note(change, answer);
 			if (typeof answer !== "object" && !isOfContents(change)) {
 				this.#mishaps.push({ batch: this.#batch, names: namesOf(change) });
 			}
 			return answer;
 		});
+	}
+
+	#note(change: StoreChange, answer: unknown): void {
+		if (isOfContents(change)) return;
+		forget(change, this.#made);
+		if (change.call !== "make" || change.type !== "file") return;
+		const id =
+			typeof answer === "object" && answer !== null ? Reflect.get(answer, "id") : undefined;
+		if (typeof id !== "string" && typeof id !== "number") return;
+		this.#made.set(change.path, { batch: this.#batch, id });
 	}
 
 	#holdBack(): void {
@@ -145,6 +177,31 @@ export class Taken {
 		for (const [i, change] of this.#changes.entries()) {
 			if (change.path === path && isOfContents(change)) this.#known.set(i, answer);
 		}
+	}
+}
+
+/** The change, with the file that it means if that is known only here. */
+function named(change: StoreChange, made: MadeFiles): StoreChange {
+	const { call, path } = change;
+	if (call !== "write" && call !== "resize" && call !== "utimes") {
+		forget(change, made);
+		return change;
+	}
+	const id = change.id ?? made.get(path)?.id;
+	return id === change.id ? change : { ...change, id };
+}
+
+/** What is at the paths of a change of names, and below, may be another file afterwards. */
+function forget(change: StoreChange, made: MadeFiles): void {
+	if (made.size === 0) return;
+	if (change.call === "make" || change.call === "symlink") {
+		made.delete(change.path);
+		return;
+	}
+	for (const name of namesOf(change)) {
+		made.delete(name);
+		if (change.call !== "rename") continue;
+		for (const path of made.keys()) if (path.startsWith(`${name}/`)) made.delete(path);
 	}
 }
 
