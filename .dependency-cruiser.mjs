@@ -38,8 +38,8 @@ const ROOMS = {
 	// In the worker.
 	storefs: { may: ["abi", "fs", "store"], types: ["bridge"] },
 	load: { may: ["abi", "bridge", "http", "webc"], types: ["fs", "protocol"], tests: ["kernel"] },
-	wasi: { may: ["abi", "bridge", "fs"], types: ["store", "tty"] },
-	process: { may: ["abi", "bridge", "fs", "load", "wasi"], types: ["protocol"] },
+	process: { may: ["abi", "bridge", "fs", "load"], types: ["protocol", "tty"] },
+	wasi: { may: ["abi", "bridge", "fs", "process"], types: ["store"] },
 	guestworker: {
 		may: ["abi", "bridge", "fs", "wasi", "process"],
 		types: ["protocol"],

@@ -12,8 +12,9 @@ import { Namespace } from "../src/fs/namespace.ts";
 import { type INode, Node } from "../src/fs/node.ts";
 import { Overlay } from "../src/fs/overlay.ts";
 import { Tmp } from "../src/fs/tmp.ts";
-import { OpenFile } from "../src/wasi/descriptors.ts";
-import { Guest } from "../src/wasi/guest.ts";
+import { OpenFile } from "../src/process/descriptors.ts";
+import { Process } from "../src/process/process.ts";
+import { Thread } from "../src/process/thread.ts";
 import { preview1 } from "../src/wasi/table.ts";
 
 const ROUNDS = 7;
@@ -64,11 +65,13 @@ function measure({ call }: Row): [nanoseconds: number, bytes: number] {
 }
 
 function fileRows(name: string, tree: Namespace): Row[] {
-	const guest = guestOn(tree);
-	const calls = preview1(guest);
-	const directory = guest.descriptors.add(new OpenFile(tree.root, 0, ALL_RIGHTS, ALL_RIGHTS, "/"));
+	const thread = threadOn(tree);
+	const calls = preview1(thread);
+	const directory = thread.process.descriptors.add(
+		new OpenFile(tree.root, 0, ALL_RIGHTS, ALL_RIGHTS, "/"),
+	);
 	const node = fileIn(tree);
-	const file = guest.descriptors.add(new OpenFile(node, 0, ALL_RIGHTS, ALL_RIGHTS));
+	const file = thread.process.descriptors.add(new OpenFile(node, 0, ALL_RIGHTS, ALL_RIGHTS));
 	const call = (of: string, ...args: number[]) => {
 		const fn = calls[of];
 		if (!fn) throw new Error(`There is no call ${of}.`);
@@ -76,8 +79,8 @@ function fileRows(name: string, tree: Namespace): Row[] {
 		return () => fn(...args);
 	};
 	const path = new TextEncoder().encode("usr/lib/deep/file");
-	guest.memory.u8.set(path, PATH);
-	iovec(guest, 16);
+	thread.memory.u8.set(path, PATH);
+	iovec(thread, 16);
 	const [iovecs, count] = [IOVECS, 1];
 	return [
 		row(name, "fd_pread 16 B", call("fd_pread", file, iovecs, count, 0, 0, RESULT), true),
@@ -132,20 +135,22 @@ function made(node: INode | number): INode {
 	throw new Error(`The bench cannot build its tree: ${node}`);
 }
 
-function iovec(guest: Guest, length: number): void {
-	guest.memory.setU32(IOVECS, BUFFER);
-	guest.memory.setU32(IOVECS + 4, length);
+function iovec(thread: Thread, length: number): void {
+	thread.memory.setU32(IOVECS, BUFFER);
+	thread.memory.setU32(IOVECS + 4, length);
 }
 
-function guestOn(tree: Namespace): Guest {
-	const guest = new Guest({
-		args: [],
-		env: [],
-		tree,
-		bridge: new SuspendingBridge(() => Promise.reject(new Error("there is nobody to ask"))),
-		clock: { realtime: Date.now, monotonic: () => performance.now(), resolution: () => 1000 },
-		fillRandom: (bytes) => void crypto.getRandomValues(bytes),
-	});
-	guest.memory.attach(new WebAssembly.Memory({ initial: 2 }));
-	return guest;
+function threadOn(tree: Namespace): Thread {
+	const thread = new Thread(
+		new Process({
+			args: [],
+			env: [],
+			tree,
+			bridge: new SuspendingBridge(() => Promise.reject(new Error("there is nobody to ask"))),
+			clock: { realtime: Date.now, monotonic: () => performance.now(), resolution: () => 1000 },
+			fillRandom: (bytes) => void crypto.getRandomValues(bytes),
+		}),
+	);
+	thread.memory.attach(new WebAssembly.Memory({ initial: 2 }));
+	return thread;
 }

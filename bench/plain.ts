@@ -9,8 +9,9 @@ import { SuspendingBridge } from "../src/bridge/suspending.ts";
 import { NullDevice, Output } from "../src/fs/devices.ts";
 import { Tree } from "../src/kernel/sandbox-tree.ts";
 import { nowNanoseconds, worldClock } from "../src/process/clock.ts";
-import { OpenFile } from "../src/wasi/descriptors.ts";
-import { Guest } from "../src/wasi/guest.ts";
+import { OpenFile } from "../src/process/descriptors.ts";
+import { Process } from "../src/process/process.ts";
+import { Thread } from "../src/process/thread.ts";
 import { preview1, signatures } from "../src/wasi/table.ts";
 import type { FloorOptions } from "./floor.ts";
 
@@ -22,34 +23,38 @@ export async function preparePlain(
 	const fillRandom = (bytes: Uint8Array) =>
 		void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
 	const { namespace } = await new Tree(bridge, nowNanoseconds, fillRandom, () => {}).forProcess([]);
-	const guest = new Guest({
-		args,
-		env: [],
-		tree: namespace,
-		bridge,
-		clock: worldClock(),
-		fillRandom,
-	});
+	const thread = new Thread(
+		new Process({
+			args,
+			env: [],
+			tree: namespace,
+			bridge,
+			clock: worldClock(),
+			fillRandom,
+		}),
+	);
 	const stdout = new Output((from, at, length) => {
 		print(from.subarray(at, at + length));
 		return length;
 	});
 	for (const node of [new NullDevice(), stdout, new NullDevice()]) {
-		guest.descriptors.add(new OpenFile(node, 0, RIGHTS_ALL, 0));
+		thread.process.descriptors.add(new OpenFile(node, 0, RIGHTS_ALL, 0));
 	}
-	guest.descriptors.add(new OpenFile(namespace.root, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, "/"));
-	const calls = preview1(guest);
+	thread.process.descriptors.add(
+		new OpenFile(namespace.root, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, "/"),
+	);
+	const calls = preview1(thread);
 	const imports: Record<string, WebAssembly.ImportValue> = {};
 	for (const { name, params } of signatures) imports[name] = plain(calls[name], params);
 	const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: imports });
-	guest.memory.attach(instance.exports.memory as WebAssembly.Memory);
+	thread.memory.attach(instance.exports.memory as WebAssembly.Memory);
 	return () => {
 		try {
 			(instance.exports._start as () => void)();
 		} catch (error) {
-			if (!guest.ended) throw error;
+			if (!thread.ended) throw error;
 		}
-		return guest.ending?.code ?? 0;
+		return thread.process.ending?.code ?? 0;
 	};
 }
 

@@ -7,13 +7,15 @@
 import { PortholeError } from "../abi/error.ts";
 import { toWire } from "../bridge/far.ts";
 import { worldClock } from "../process/clock.ts";
+import { OpenFile } from "../process/descriptors.ts";
 import { faultOf } from "../process/errno-errors.ts";
 import { type ExtraImports, prepare } from "../process/instantiate.ts";
 import { explainEnd, type Unfit, wasmValue } from "../process/page-value.ts";
+import { Process } from "../process/process.ts";
 import { fillRandom } from "../process/random.ts";
+import { Thread } from "../process/thread.ts";
 import type { WireStatus, WorkerScope } from "../protocol/sandbox.ts";
-import { OpenFile } from "../wasi/descriptors.ts";
-import { Guest } from "../wasi/guest.ts";
+import { preview1Modules } from "../wasi/table.ts";
 import { BlockingBridge } from "./blocking-bridge.ts";
 import type { Carrier } from "./message.ts";
 import { Ring } from "./output-ring.ts";
@@ -56,7 +58,7 @@ async function assemble(
 		typeof letters === "string" ? new Post(letters, post) : new Mailbox(letters, post);
 	const bridge = new BlockingBridge(carrier);
 	const tree = new FarTree(carrier, start.root);
-	const guest = new Guest({
+	const process = new Process({
 		args: start.args,
 		env: start.env,
 		tree,
@@ -65,19 +67,20 @@ async function assemble(
 		clock: worldClock(),
 		fillRandom,
 	});
-	guest.guessed = (name) => post({ kind: "guessed", name } satisfies FromGuestWorker);
+	process.guessed = (name) => post({ kind: "guessed", name } satisfies FromGuestWorker);
 	for (const { node, flags, rights, inheriting, preopen, beyond } of start.descriptors) {
 		const file = new OpenFile(tree.node(node), flags, rights, inheriting, preopen);
 		if (beyond) file.beyond = tree.root;
-		guest.descriptors.add(file);
+		process.descriptors.add(file);
 	}
 	for (const { descriptor, memory } of start.rings) {
-		const file = guest.descriptors.get(descriptor);
+		const file = process.descriptors.get(descriptor);
 		if (file) tree.flow(file.node, new Ring(memory, () => post(RING)));
 	}
 	const last = { name: "", value: undefined as unknown };
 	const imports = importsOf(start.imports, carrier, last);
-	const run = await prepare(bridge, start.module, guest, start.entry, imports);
+	const linking = { bridge, modules: preview1Modules };
+	const run = await prepare(linking, start.module, new Thread(process), start.entry, imports);
 	return () =>
 		run().catch((error) => {
 			throw explainEnd(error, last.name, last.value);

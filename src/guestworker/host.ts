@@ -18,8 +18,8 @@ import { trusted } from "../bridge/trusted.ts";
 import { refused } from "../bridge/worker-refused.ts";
 import type { ExtraImports, Prepare } from "../process/instantiate.ts";
 import type { Unfit } from "../process/page-value.ts";
+import type { Thread } from "../process/thread.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
-import type { Guest } from "../wasi/guest.ts";
 import type { CarrierEnd } from "./channel-server.ts";
 import { makeRing, RingEnd } from "./output-ring.ts";
 import {
@@ -62,8 +62,8 @@ export function ownWorkers(ask: Ask, isolated: boolean): { bridge: PageBridge; p
 	const bridge = new OwnWorkerBridge(ask);
 	return {
 		bridge,
-		prepare: async (module, guest, entry, extra = new Map()) => {
-			const worker = new OwnWorker(guest, bridge, extra, isolated);
+		prepare: async (module, thread, entry, extra = new Map()) => {
+			const worker = new OwnWorker(thread, bridge, extra, isolated);
 			await worker.start(module, entry);
 			return () => worker.run();
 		},
@@ -71,7 +71,7 @@ export function ownWorkers(ask: Ask, isolated: boolean): { bridge: PageBridge; p
 }
 
 class OwnWorker {
-	readonly #guest: Guest;
+	readonly #thread: Thread;
 	readonly #bridge: OwnWorkerBridge;
 	readonly #server: FarServer;
 	readonly #functions: PageFunction[] = [];
@@ -90,7 +90,7 @@ class OwnWorker {
 	/** Whether the guest waits for a function of the page. */
 	#calling = false;
 
-	constructor(guest: Guest, bridge: OwnWorkerBridge, extra: ExtraImports, isolated: boolean) {
+	constructor(thread: Thread, bridge: OwnWorkerBridge, extra: ExtraImports, isolated: boolean) {
 		if (isolated) {
 			this.#letters = makeMailbox();
 			this.#mailbox = new MailboxEnd(this.#letters);
@@ -98,9 +98,9 @@ class OwnWorker {
 			this.#letters = crypto.randomUUID();
 			this.#mailbox = new PostEnd(this.#letters, () => this.#answer());
 		}
-		this.#guest = guest;
+		this.#thread = thread;
 		this.#bridge = bridge;
-		this.#server = new FarServer(guest);
+		this.#server = new FarServer(thread.process);
 		for (const [module, fields] of extra) {
 			for (const [name, value] of fields) this.#addImport(module, name, value);
 		}
@@ -116,13 +116,13 @@ class OwnWorker {
 
 	/** Resolves when the program is linked. Errors: those of `prepare` in process/instantiate.ts. */
 	async start(module: WebAssembly.Module, entry: string): Promise<void> {
-		const guest = this.#guest;
+		const { process, stopped } = this.#thread;
 		const start: FarStart = {
 			kind: "start",
 			module,
 			entry,
-			args: guest.args.map(unterminated),
-			env: guest.env.map(unterminated).map(splitVariable),
+			args: process.args.map(unterminated),
+			env: process.env.map(unterminated).map(splitVariable),
 			letters: this.#letters,
 			rings: typeof this.#letters === "string" ? [] : this.#makeRings(),
 			...this.#server.handOver(),
@@ -137,7 +137,7 @@ class OwnWorker {
 				: " to start; a Content-Security-Policy (worker-src) that is sent with the worker's script may forbid it";
 			this.#fail(new PortholeError("worker-failed", `the program's worker failed${why}`));
 		};
-		guest.stopped.watch(() => this.#stop());
+		stopped.watch(() => this.#stop());
 		const clear = () => this.#clear();
 		this.#over.then(clear, clear);
 		await this.#ready;
@@ -160,7 +160,7 @@ class OwnWorker {
 				this.#call(message.function, message.args);
 				break;
 			case "guessed":
-				this.#guest.guessed(message.name);
+				this.#thread.process.guessed(message.name);
 				break;
 			case "hello":
 				this.#post(start);
@@ -169,10 +169,10 @@ class OwnWorker {
 				this.#isReady();
 				break;
 			case "exit":
-				this.#exit(this.#guest.ending ?? message.status);
+				this.#exit(this.#thread.process.ending ?? message.status);
 				break;
 			case "failed":
-				if (this.#guest.ending) this.#exit(this.#guest.ending);
+				if (this.#thread.process.ending) this.#exit(this.#thread.process.ending);
 				else this.#fail(fromWire(message.error));
 				break;
 		}
@@ -187,9 +187,9 @@ class OwnWorker {
 		this.#mailbox.opened();
 		this.#bridge.settle();
 		// The guest may have looked at its clock, and no file is to be older than that.
-		this.#guest.clock.realtime();
+		this.#thread.process.clock.realtime();
 		try {
-			if (this.#guest.ended) numbers[0] = ENDED;
+			if (this.#thread.ended) numbers[0] = ENDED;
 			else this.#server.answer(letter);
 		} catch (error) {
 			this.#fail(error as Error);
@@ -198,15 +198,15 @@ class OwnWorker {
 		const notes = this.#bridge.take();
 		if (numbers[0] === PENDING) {
 			this.#mailbox.watch(notes);
-			this.#guest.flush();
+			this.#thread.flush();
 		} else if (writes) this.#flushSoon();
 		this.#mailbox.answered();
 	}
 
 	/** Rings for what the guest prints, before its descriptors are handed over. */
 	#makeRings(): FarStart["rings"] {
-		const nodes = [...this.#guest.descriptors.files()].map(({ node }) => node);
-		return this.#guest.outputs.flatMap((output) => {
+		const nodes = [...this.#thread.process.descriptors.files()].map(({ node }) => node);
+		return this.#thread.process.outputs.flatMap((output) => {
 			const descriptor = nodes.indexOf(output.node);
 			if (descriptor < 0) return [];
 			const memory = makeRing();
@@ -267,13 +267,16 @@ class OwnWorker {
 	#stop(): void {
 		this.#mailbox.stop();
 		this.#throw("the program has been ended");
-		this.#patience = setTimeout(() => this.#exit(this.#guest.ending ?? { code: 0 }), PATIENCE);
+		this.#patience = setTimeout(
+			() => this.#exit(this.#thread.process.ending ?? { code: 0 }),
+			PATIENCE,
+		);
 	}
 
 	#flushSoon(): void {
 		this.#flush ??= setTimeout(() => {
 			this.#flush = undefined;
-			this.#guest.flush();
+			this.#thread.flush();
 		}, FLUSH);
 	}
 

@@ -43,7 +43,7 @@ const { Namespace } = await import("../fs/namespace.ts");
 const { RemoteFileSystem } = await import("../storefs/store-fs.ts");
 const { mkdirs, writeFile } = await import("../fs/host-files.ts");
 const { Tmp } = await import("../fs/tmp.ts");
-const { Descriptors } = await import("../wasi/descriptors.ts");
+const { Descriptors } = await import("../process/descriptors.ts");
 const { FarServer } = await import("./tree-server.ts");
 
 let time = 1_000_000_000n;

@@ -12,8 +12,8 @@ import { type Done, EBADF, EINVAL, ENAMETOOLONG, type Errno, PENDING } from "../
 import { TtyDevice } from "../fs/devices.ts";
 import { emptyEntry, emptyStat, type OpenNode, type Stat, type Waiting } from "../fs/node.ts";
 import { operations, type View } from "../fs/operations.ts";
-import { OpenFile } from "../wasi/descriptors.ts";
-import type { Guest } from "../wasi/guest.ts";
+import { OpenFile } from "../process/descriptors.ts";
+import type { Process } from "../process/process.ts";
 import { BODY, type Letter } from "./message.ts";
 import type { FarDescriptor } from "./protocol.ts";
 import {
@@ -30,26 +30,26 @@ import {
 const encoder = new TextEncoder();
 
 /** Whose letters are answered. */
-type Owner = Pick<Guest, "descriptors" | "tree" | "terminal">;
+type Owner = Pick<Process, "descriptors" | "tree" | "terminal">;
 
 export class FarServer {
-	readonly #guest: Owner;
+	readonly #process: Owner;
 	readonly #tree: View;
 	readonly #handles = new Map<OpenNode, number>();
 	readonly #stat = emptyStat();
 	readonly #entry = emptyEntry();
 	#syncing: Waiting | undefined;
 
-	constructor(guest: Owner) {
-		this.#guest = guest;
-		this.#tree = guest.tree;
+	constructor(process: Owner) {
+		this.#process = process;
+		this.#tree = process.tree;
 	}
 
 	/** The number under which the guest has `node` open from now on. Errors: EMFILE. */
 	enter(node: OpenNode): number {
 		let handle = this.#handles.get(node);
 		if (handle === undefined) {
-			handle = this.#guest.descriptors.add(new OpenFile(node, 0, 0, 0));
+			handle = this.#process.descriptors.add(new OpenFile(node, 0, 0, 0));
 			if (handle >= 0) this.#handles.set(node, handle);
 		}
 		return handle;
@@ -62,7 +62,7 @@ export class FarServer {
 
 	/** The root, and the descriptors that the guest begins with, which from now on are its own. */
 	handOver(): { root: FarFacts; descriptors: FarDescriptor[] } {
-		const { descriptors } = this.#guest;
+		const { descriptors } = this.#process;
 		const files = [...descriptors.files()];
 		const root = this.facts(this.#tree.root);
 		const handed = files.map((file) => ({
@@ -91,7 +91,7 @@ export class FarServer {
 	}
 
 	#node(handle: number): OpenNode | undefined {
-		return this.#guest.descriptors.get(handle)?.node;
+		return this.#process.descriptors.get(handle)?.node;
 	}
 
 	#onNode(call: number, node: OpenNode, letter: Letter): number {
@@ -105,7 +105,7 @@ export class FarServer {
 				return this.#sync(node);
 			case CALL.close:
 				this.#handles.delete(node);
-				return this.#guest.descriptors.close(letter.numbers[1] as number);
+				return this.#process.descriptors.close(letter.numbers[1] as number);
 			case CALL.size:
 				return node.size();
 			case CALL.readable:
@@ -194,7 +194,7 @@ export class FarServer {
 	/** A device that stands for one of the process's own descriptors is not opened at all. */
 	#open(found: OpenNode | Errno, { numbers }: Letter): number {
 		if (typeof found === "number") return found;
-		const node = found instanceof TtyDevice ? (this.#guest.terminal ?? found) : found;
+		const node = found instanceof TtyDevice ? (this.#process.terminal ?? found) : found;
 		const handle = node.descriptor >= 0 ? 0 : this.enter(node);
 		numbers[1] = node.ino;
 		numbers[2] = node.dev;

@@ -27,6 +27,7 @@ import type {
 	WorkerScope,
 } from "../protocol/sandbox.ts";
 import type { Store, StoreChange } from "../store/store.ts";
+import { preview1Modules } from "../wasi/table.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import type { Crowd } from "./crowd.ts";
 import { Packages } from "./packages.ts";
@@ -263,7 +264,8 @@ function written([changes]: unknown[]): ArrayBuffer[] {
 /** Guests in this very thread. */
 function suspending(ask: Ask) {
 	const bridge = new SuspendingBridge(ask);
-	return { bridge, prepare: (...of: Parameters<Prepare>) => prepare(bridge, ...of) };
+	const linking = { bridge, modules: preview1Modules };
+	return { bridge, prepare: (...of: Parameters<Prepare>) => prepare(linking, ...of) };
 }
 
 /** Serves a sandbox on the worker's own channel. */

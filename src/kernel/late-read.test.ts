@@ -7,11 +7,12 @@ import type { INode } from "../fs/node.ts";
 import { CALL } from "../guestworker/tree-calls.ts";
 import { FarServer } from "../guestworker/tree-server.ts";
 import { worldClock } from "../process/clock.ts";
+import { OpenFile } from "../process/descriptors.ts";
+import { Process } from "../process/process.ts";
+import { Thread } from "../process/thread.ts";
 import { LateBridge, PlainStore } from "../storefs/delayed-store.testkit.ts";
 import { RemoteFileSystem } from "../storefs/store-fs.ts";
-import { OpenFile } from "../wasi/descriptors.ts";
 import { fdCalls } from "../wasi/fd.ts";
-import { Guest } from "../wasi/guest.ts";
 
 const SIZE = 1000;
 
@@ -21,39 +22,41 @@ function opened() {
 	store.items.set("/f", { bytes: content });
 	const bridge = new LateBridge(store);
 	const fs = new RemoteFileSystem(bridge, store.far, { block: 8, cache: 64 });
-	const guest = new Guest({
-		args: [],
-		env: [],
-		tree: new Namespace(fs),
-		bridge,
-		clock: worldClock(),
-		fillRandom() {},
-	});
-	guest.memory.attach(new WebAssembly.Memory({ initial: 1 }));
+	const thread = new Thread(
+		new Process({
+			args: [],
+			env: [],
+			tree: new Namespace(fs),
+			bridge,
+			clock: worldClock(),
+			fillRandom() {},
+		}),
+	);
+	thread.memory.attach(new WebAssembly.Memory({ initial: 1 }));
 	const node = bridge.run(() => fs.root.lookup("f")) as INode;
-	const fd = guest.descriptors.add(new OpenFile(node, 0, -1, -1));
-	const calls = fdCalls(guest);
+	const fd = thread.process.descriptors.add(new OpenFile(node, 0, -1, -1));
+	const calls = fdCalls(thread);
 	const vectors = (...lengths: number[]) => {
 		let at = 1024;
 		for (const [i, length] of lengths.entries()) {
-			guest.memory.setU32(16 + i * 8, at);
-			guest.memory.setU32(20 + i * 8, length);
+			thread.memory.setU32(16 + i * 8, at);
+			thread.memory.setU32(20 + i * 8, length);
 			at += length;
 		}
 		return lengths.length;
 	};
 	const read = (...lengths: number[]) => {
-		guest.memory.u8.fill(0, 1024);
+		thread.memory.u8.fill(0, 1024);
 		const count = vectors(...lengths);
 		expect(bridge.run(() => calls.fd_read(fd, 16, count, 0))).toBe(0);
-		return guest.memory.u8.slice(1024, 1024 + guest.memory.u32(0));
+		return thread.memory.u8.slice(1024, 1024 + thread.memory.u32(0));
 	};
 	const pread = (length: number, position: number) => {
 		vectors(length);
 		expect(bridge.run(() => calls.fd_pread(fd, 16, 1, position, 0, 0))).toBe(0);
-		return guest.memory.u8.slice(1024, 1024 + guest.memory.u32(0));
+		return thread.memory.u8.slice(1024, 1024 + thread.memory.u32(0));
 	};
-	return { store, bridge, guest, content, read, pread, calls, fd, vectors };
+	return { store, bridge, thread, content, read, pread, calls, fd, vectors };
 }
 
 test("one read gives all that is wanted, in one vector or in several", () => {
@@ -76,9 +79,9 @@ test("a read that fails on the way gives what it has", () => {
 });
 
 test("a letter of a guest elsewhere is answered with all that it wants", () => {
-	const { bridge, guest, content } = opened();
-	const server = new FarServer(guest);
-	const handle = [...guest.descriptors.files()].length - 1;
+	const { bridge, thread, content } = opened();
+	const server = new FarServer(thread.process);
+	const handle = [...thread.process.descriptors.files()].length - 1;
 	const body = new Uint8Array(65536);
 	const letter = { numbers: new Float64Array(8), times: new BigInt64Array(9), body, length: 0 };
 	const answer = bridge.run(() => {

@@ -14,6 +14,7 @@ import { emptyEntry, type INode } from "../fs/node.ts";
 import { type Prepare, prepare } from "../process/instantiate.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import type { RemoteOptions } from "../storefs/store-fs.ts";
+import { preview1Modules } from "../wasi/table.ts";
 import type { Mounted } from "./sandbox-tree.ts";
 
 const MiB = 1024 * 1024;
@@ -48,7 +49,8 @@ export class Preloaded {
 	/** `warn` hears of what a guest could not be given. */
 	constructor(ask: Ask, warn: Warn) {
 		this.bridge = new PreloadedBridge(ask, warn);
-		this.prepare = (...of) => prepare(this.bridge, ...of);
+		const linking = { bridge: this.bridge, modules: preview1Modules };
+		this.prepare = (...of) => prepare(linking, ...of);
 		this.#warn = warn;
 	}
 

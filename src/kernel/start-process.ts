@@ -18,13 +18,14 @@ import { Input, NullDevice } from "../fs/devices.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
+import { OpenFile } from "../process/descriptors.ts";
 import { failure, faultOf } from "../process/errno-errors.ts";
 import type { Prepare } from "../process/instantiate.ts";
 import { Funnel } from "../process/output-buffer.ts";
+import { type Clock, Process } from "../process/process.ts";
+import { Thread } from "../process/thread.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
 import type { Terminal } from "../tty/terminal.ts";
-import { OpenFile } from "../wasi/descriptors.ts";
-import { type Clock, Guest } from "../wasi/guest.ts";
 import type { Program } from "./packages.ts";
 import type { Preloaded } from "./preload.ts";
 import type { Mounted, Tree } from "./sandbox-tree.ts";
@@ -47,7 +48,7 @@ export interface Start {
 const MOST_GUESSES = 16;
 
 export class GuestProcess {
-	readonly #guest: Guest;
+	readonly #process: Process;
 	readonly #bridge: Bridge;
 	readonly #namespace: Namespace;
 	readonly #leave: (killed: boolean) => Promise<void>;
@@ -77,7 +78,7 @@ export class GuestProcess {
 		await process.#openDirectories(directory, mounts, request.currentDir !== undefined);
 		process.#start = await start.prepare(
 			start.module,
-			process.#guest,
+			new Thread(process.#process),
 			request.entryFunction ?? "_start",
 		);
 		return process;
@@ -95,7 +96,7 @@ export class GuestProcess {
 		this.#leave = leave;
 		this.#post = post;
 		this.#pid = request.pid;
-		this.#guest = new Guest({
+		this.#process = new Process({
 			args: argumentsOf(request.called ?? program.name, program.info, request.args),
 			env: environmentOf(program.info, request),
 			tree: namespace,
@@ -110,21 +111,21 @@ export class GuestProcess {
 				start.ahead?.output,
 			);
 		this.#outputs = [funnel(1), funnel(2)];
-		this.#guest.outputs = this.#outputs;
+		this.#process.outputs = this.#outputs;
 		this.#terminal = this.#makeTerminal(request, Device);
-		this.#guest.terminal = this.#terminal;
+		this.#process.terminal = this.#terminal;
 		this.#input =
 			this.#terminal ??
 			new Input(bridge, "pipe", start.ahead ? undefined : () => this.#reportTaken());
-		this.#guest.guessed = (name) => this.#tellGuess(program.name, name);
-		this.#guest.flush = () => {
+		this.#process.guessed = (name) => this.#tellGuess(program.name, name);
+		this.#process.flush = () => {
 			for (const output of this.#outputs) output.flush();
 		};
 	}
 
 	/** Whether the guest has something open on the file system `dev`. */
 	uses(dev: number): boolean {
-		for (const file of this.#guest.descriptors.files()) if (file.node.dev === dev) return true;
+		for (const file of this.#process.descriptors.files()) if (file.node.dev === dev) return true;
 		return false;
 	}
 
@@ -135,7 +136,7 @@ export class GuestProcess {
 				await this.#end().catch(() => {});
 				throw error;
 			});
-			this.#guest.ending ??= { code: status.code };
+			this.#process.ending ??= { code: status.code };
 			await this.#end();
 			this.#post({ from: this.#pid, kind: "exit", status });
 		} catch (error) {
@@ -169,13 +170,13 @@ export class GuestProcess {
 
 	kill(signal: string, code: number): void {
 		this.#post({ from: this.#pid, kind: "heard" });
-		this.#guest.end({ code, signal });
+		this.#process.end({ code, signal });
 	}
 
 	async #end(): Promise<void> {
-		this.#guest.flush();
-		this.#guest.descriptors.closeAll();
-		await this.#leave(this.#guest.ending?.signal !== undefined);
+		this.#process.flush();
+		this.#process.descriptors.closeAll();
+		await this.#leave(this.#process.ending?.signal !== undefined);
 	}
 
 	#makeTerminal({ terminal }: WireSpawn, Device: typeof Terminal | undefined): Terminal | null {
@@ -289,14 +290,14 @@ export class GuestProcess {
 	}
 
 	#open(node: INode, rights: number): void {
-		this.#guest.descriptors.add(new OpenFile(node, 0, rights, 0));
+		this.#process.descriptors.add(new OpenFile(node, 0, rights, 0));
 	}
 
 	#preopen(node: INode, name: string): void {
 		const file = new OpenFile(node, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, name);
 		const { root } = this.#namespace;
 		if (name === "." && node !== root) file.beyond = root;
-		this.#guest.descriptors.add(file);
+		this.#process.descriptors.add(file);
 	}
 }
 

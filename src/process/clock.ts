@@ -2,7 +2,7 @@
  * The world's clocks, as the browser has them. Their steps are coarser than a nanosecond, and how
  * coarse depends on the browser and on isolation; so the resolution is measured, once.
  */
-import type { Clock } from "../wasi/guest.ts";
+import type { Clock } from "./process.ts";
 
 const NS_PER_MS = 1e6;
 /** Asking for it costs twice what asking the time does, and it never changes. */

@@ -1,16 +1,15 @@
 /**
- * A guest on its own stack: a module and a Guest become an instance, and its entry runs until it
- * returns, exits or traps. How it is entered and how it waits is the bridge's affair.
+ * A guest on its own stack: a module and a thread become an instance, and its entry runs until it
+ * returns, exits or traps. How it is entered and how it waits is the bridge's affair, and what a program
+ * may import is handed in, a call table for each import module.
  *
  * `proc_exit` ends in a trap of the adapter, because a guest may catch an exception and go on; so
- * after a trap the Guest is asked whether it had ended.
+ * after a trap the process is asked whether it had ended.
  */
-import { WASMEDGE_MARK } from "../abi/preview1.ts";
 import { adapterModule, type PlainCall, type Signature } from "../bridge/adapter.ts";
 import type { GuestBridge } from "../bridge/bridge.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
-import type { Guest } from "../wasi/guest.ts";
-import { modules, signatures } from "../wasi/table.ts";
+import type { Thread } from "./thread.ts";
 
 /** The exit code of a shell for a program that aborted: 128 + SIGABRT. */
 const TRAPPED = 134;
@@ -19,7 +18,7 @@ const adapters = new Map<readonly Signature[], WebAssembly.Module>();
 
 /** The adapter's functions around `calls`. */
 function adapted(
-	guest: Guest,
+	thread: Thread,
 	bridge: GuestBridge,
 	of: readonly Signature[],
 	calls: Readonly<Record<string, PlainCall>>,
@@ -28,77 +27,105 @@ function adapted(
 	adapters.set(of, adapter);
 	const instance = new WebAssembly.Instance(adapter, {
 		call: bridge.calls?.(calls) ?? { ...calls },
-		bridge: { wait: bridge.waitImport(guest), breathe: () => bridge.breathe(guest) },
+		bridge: { wait: bridge.waitImport(thread), breathe: () => bridge.breathe(thread) },
 	});
 	return instance.exports;
+}
+
+/** The calls of an import module, and the shape of each. */
+export interface CallTable {
+	readonly signatures: readonly Signature[];
+	readonly calls: Readonly<Record<string, PlainCall>>;
+}
+
+/** An import module: makes its calls for a thread whose program imports these names of it. */
+export type ImportModule = (
+	thread: Thread,
+	wanted: ReadonlySet<string>,
+) => CallTable | Promise<CallTable>;
+
+/** What all programs of a worker are linked with. */
+export interface Linking {
+	readonly bridge: GuestBridge;
+	/** By the names under which programs import them. */
+	readonly modules: ReadonlyMap<string, ImportModule>;
+}
+
+interface Context extends Linking {
+	readonly thread: Thread;
 }
 
 /** Modules that the page adds. They never replace one of ours. */
 export type ExtraImports = ReadonlyMap<string, ReadonlyMap<string, WebAssembly.ImportValue>>;
 
-/** Links a module to a guest, and answers with what starts it. */
+/** Links a module to a thread, and answers with what starts it. */
 export type Prepare = (
 	module: WebAssembly.Module,
-	guest: Guest,
+	thread: Thread,
 	entry: string,
 	extra?: ExtraImports,
 ) => Promise<() => Promise<WireStatus>>;
 
 async function importObject(
+	context: Context,
 	module: WebAssembly.Module,
-	guest: Guest,
-	bridge: GuestBridge,
 	extra: ExtraImports,
 ): Promise<WebAssembly.Imports> {
 	const all = WebAssembly.Module.imports(module);
-	const marked = all.some(({ module: of, name }) => modules.has(of) && name === WASMEDGE_MARK);
-	const wasmEdge = marked ? await import("../wasi/wasmedge.ts") : null;
 	const missing: WebAssembly.ModuleImportDescriptor[] = [];
-	const given = new Map<string, Record<string, WebAssembly.ImportValue>>();
-	const ours = new Map<string, WebAssembly.Exports>();
+	const imports: WebAssembly.Imports = Object.create(null);
+	const ours = new Map<string, WebAssembly.Exports | null>();
 	for (const wanted of all) {
-		const calls = modules.get(wanted.module);
-		if (calls !== undefined && !ours.has(wanted.module)) {
-			const of = wasmEdge?.wasmEdgeSignatures ?? signatures;
-			const functions = { ...(await calls(guest)), ...wasmEdge?.wasmEdgeCalls(guest) };
-			ours.set(wanted.module, adapted(guest, bridge, of, functions));
+		let exports = ours.get(wanted.module);
+		if (exports === undefined) {
+			exports = await exportsOf(context, wanted.module, all);
+			ours.set(wanted.module, exports);
 		}
-		const exports = ours.get(wanted.module);
-		const own = exports !== undefined && Object.hasOwn(exports, wanted.name);
-		const value = own ? exports[wanted.name] : extra.get(wanted.module)?.get(wanted.name);
+		const own = exports !== null && Object.hasOwn(exports, wanted.name);
+		const value = own ? exports?.[wanted.name] : extra.get(wanted.module)?.get(wanted.name);
 		if (value === undefined) {
 			missing.push(wanted);
 			continue;
 		}
-		const into = given.get(wanted.module) ?? Object.create(null);
-		into[wanted.name] = value;
-		given.set(wanted.module, into);
+		imports[wanted.module] ??= Object.create(null);
+		(imports[wanted.module] as WebAssembly.ModuleImports)[wanted.name] = value;
 	}
 	if (missing.length > 0) throw (await import("../load/errors.ts")).missingImports(missing);
-	const imports: WebAssembly.Imports = Object.create(null);
-	for (const [name, values] of given) imports[name] = values;
 	return imports;
 }
 
+/** What `module` of ours exports to this thread; null where we have none of that name. */
+async function exportsOf(
+	{ bridge, modules, thread }: Context,
+	module: string,
+	all: readonly WebAssembly.ModuleImportDescriptor[],
+): Promise<WebAssembly.Exports | null> {
+	const link = modules.get(module);
+	if (link === undefined) return null;
+	const names = all.filter((wanted) => wanted.module === module).map(({ name }) => name);
+	const { signatures, calls } = await link(thread, new Set(names));
+	return adapted(thread, bridge, signatures, calls);
+}
+
 /**
- * Links `module` to the guest and returns what starts it. Errors: `"missing-imports"`, which names
+ * Links `module` to the thread and returns what starts it. Errors: `"missing-imports"`, which names
  * each; `"invalid-module"` for an import of another type; `"no-entry"`; `"out-of-memory"`.
  */
 export async function prepare(
-	bridge: GuestBridge,
+	linking: Linking,
 	module: WebAssembly.Module,
-	guest: Guest,
+	thread: Thread,
 	entry: string,
 	extra: ExtraImports = new Map(),
 ): Promise<() => Promise<WireStatus>> {
 	const exported = WebAssembly.Module.exports(module);
 	const has = (name: string) => exported.some((e) => e.name === name && e.kind === "function");
 	if (!has(entry)) throw (await import("../load/errors.ts")).noEntry(module, entry);
-	const instance = await link(module, await importObject(module, guest, bridge, extra));
+	const instance = await link(module, await importObject({ ...linking, thread }, module, extra));
 	const memory = instance.exports.memory;
-	if (memory instanceof WebAssembly.Memory) guest.memory.attach(memory);
+	if (memory instanceof WebAssembly.Memory) thread.memory.attach(memory);
 	const steps = entry !== "_initialize" && has("_initialize") ? ["_initialize", entry] : [entry];
-	return () => run(instance, guest, bridge, steps);
+	return () => run(instance, thread, linking.bridge, steps);
 }
 
 async function link(
@@ -114,7 +141,7 @@ async function link(
 
 async function run(
 	instance: WebAssembly.Instance,
-	guest: Guest,
+	thread: Thread,
 	bridge: GuestBridge,
 	steps: readonly string[],
 ): Promise<WireStatus> {
@@ -122,12 +149,12 @@ async function run(
 		for (const step of steps) {
 			// `prepare` has checked that the export is a function.
 			const f = instance.exports[step] as () => unknown;
-			if (!guest.ended) await bridge.enter(f);
+			if (!thread.ended) await bridge.enter(f);
 		}
 	} catch (error) {
-		if (!guest.ended) return trapped(error);
+		if (!thread.ended) return trapped(error);
 	}
-	return guest.ending ?? { code: 0 };
+	return thread.process.ending ?? { code: 0 };
 }
 
 /** A trap of the guest, or an exception that it let escape. Any other error is a fault of ours. */

@@ -4,10 +4,11 @@
  */
 import { type Done, EFAULT } from "../abi/errno.ts";
 import type { Memory } from "../abi/memory.ts";
-import type { Guest } from "./guest.ts";
+import type { Thread } from "../process/thread.ts";
 
-export function argsCalls(guest: Guest) {
-	const { memory, args, env } = guest;
+export function argsCalls(thread: Thread) {
+	const { memory } = thread;
+	const { args, env } = thread.process;
 	return {
 		args_get: (pointers: number, bytes: number) => give(memory, args, pointers >>> 0, bytes >>> 0),
 		args_sizes_get: (count: number, size: number) => sizes(memory, args, count >>> 0, size >>> 0),

@@ -10,13 +10,14 @@ import {
 } from "../abi/constants.ts";
 import { type Done, EFAULT, EINVAL } from "../abi/errno.ts";
 import type { Memory } from "../abi/memory.ts";
-import type { Guest } from "./guest.ts";
+import type { Thread } from "../process/thread.ts";
 
 const SPLIT = 1048576;
 const NS_PER_MS = 1e6;
 
-export function clockCalls(guest: Guest) {
-	const { memory, clock } = guest;
+export function clockCalls(thread: Thread) {
+	const { memory } = thread;
+	const { clock } = thread.process;
 	/** The last answer. In an array, because a variable would be a new boxed number at each call. */
 	const last = new Float64Array(1);
 	return {
@@ -47,7 +48,7 @@ export function clockCalls(guest: Guest) {
 
 	function cpuTime(id: number, at: number): Done {
 		if (id !== CLOCK_PROCESS_CPUTIME && id !== CLOCK_THREAD_CPUTIME) return EINVAL;
-		setNanoseconds(memory, at, clock.monotonic() - guest.started - guest.waited);
+		setNanoseconds(memory, at, clock.monotonic() - thread.process.started - thread.waited);
 		return 0;
 	}
 }

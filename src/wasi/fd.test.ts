@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Output, pipe } from "../fs/devices.ts";
-import { OpenFile } from "./descriptors.ts";
+import { OpenFile } from "../process/descriptors.ts";
 import { Session, transcript, type World } from "./transcript.testkit.ts";
 
 /** The rights of `open` for reading only, as C libraries ask for them. */
@@ -140,7 +140,7 @@ test("what a stream is given in short pieces arrives in one; long ones as they a
 		},
 		{ type: "device" },
 	);
-	session.guest.descriptors.add(new OpenFile(device, 0, -1, 0));
+	session.thread.process.descriptors.add(new OpenFile(device, 0, -1, 0));
 	const [half, long] = ["h".repeat(2048), "l".repeat(6000)];
 	transcript(
 		`
@@ -558,7 +558,7 @@ describe("descriptors", () => {
 	test("a pipe hears when the last descriptor on an end has gone", () => {
 		const session = new Session();
 		const { reader, writer } = pipe(session.bridge);
-		const { descriptors } = session.guest;
+		const { descriptors } = session.thread.process;
 		const read = new OpenFile(reader, 0, -1, 0);
 		const write = new OpenFile(writer, 0, -1, 0);
 		for (const file of [read, write, write]) descriptors.add(file);
@@ -580,7 +580,7 @@ describe("descriptors", () => {
 		let last = "";
 		for (let i = 4; i <= 65536 && last !== "EMFILE"; i++) {
 			last = "";
-			const { descriptors, tree } = session.guest;
+			const { descriptors, tree } = session.thread.process;
 			if (descriptors.add(new OpenFile(tree.root, 0, 0, 0)) < 0) last = "EMFILE";
 		}
 		expect(last).toBe("EMFILE");
@@ -598,7 +598,7 @@ describe("descriptors", () => {
 describe("preopened directories", () => {
 	test("tell their names, once", () => {
 		const session = new Session();
-		const { descriptors, tree } = session.guest;
+		const { descriptors, tree } = session.thread.process;
 		descriptors.add(new OpenFile(tree.root, 0, 0, 0, "/h\u00f6me"));
 		transcript(
 			`

@@ -50,8 +50,8 @@ import { DIRENT, FDSTAT, FILESTAT, IOVEC_SIZE, PRESTAT } from "../abi/layout.ts"
 import { signed, unsigned, utf8 } from "../abi/memory.ts";
 import { copyBytes } from "../fs/bytes.ts";
 import { emptyEntry, type OpenNode, type Waiting } from "../fs/node.ts";
-import type { OpenFile } from "./descriptors.ts";
-import type { Guest } from "./guest.ts";
+import type { OpenFile } from "../process/descriptors.ts";
+import type { Thread } from "../process/thread.ts";
 import { filetype, found, newTimes, writeFilestat } from "./stat.ts";
 
 const MOST_VECTORS = 1024;
@@ -60,8 +60,8 @@ const LAST_ADVICE = 5;
 const joined = new Uint8Array(4096);
 
 /** The file behind `fd` if it has `right`; else why not. */
-export function openWith(guest: Guest, fd: number, right: number): OpenFile | Errno {
-	const file = guest.descriptors.get(fd >>> 0);
+export function openWith(thread: Thread, fd: number, right: number): OpenFile | Errno {
+	const file = thread.process.descriptors.get(fd >>> 0);
 	if (file === undefined) return EBADF;
 	return (file.rights & right) === right ? file : ENOTCAPABLE;
 }
@@ -71,8 +71,9 @@ function seekable(node: OpenNode): boolean {
 	return node.type === "file" || node.type === "directory";
 }
 
-export function fdCalls(guest: Guest) {
-	const { memory, descriptors, bridge } = guest;
+export function fdCalls(thread: Thread) {
+	const { memory, bridge } = thread;
+	const { descriptors } = thread.process;
 	const entry = emptyEntry();
 	let syncing: Waiting | undefined;
 	/** How many bytes a read has served that was PENDING then: it is the next call that is made. */
@@ -196,7 +197,7 @@ export function fdCalls(guest: Guest) {
 			lengthHigh: number,
 			advice: number,
 		): Done {
-			const file = openWith(guest, fd, RIGHT_FD_ADVISE);
+			const file = openWith(thread, fd, RIGHT_FD_ADVISE);
 			if (typeof file === "number") return file === ENOTCAPABLE ? ESPIPE : file;
 			if (advice >>> 0 > LAST_ADVICE) return EINVAL;
 			if (signed(offsetLow, offsetHigh) < 0 || signed(lengthLow, lengthHigh) < 0) return EINVAL;
@@ -210,7 +211,7 @@ export function fdCalls(guest: Guest) {
 			lengthLow: number,
 			lengthHigh: number,
 		): Done {
-			const file = openWith(guest, fd, RIGHT_FD_ALLOCATE | RIGHT_FD_WRITE);
+			const file = openWith(thread, fd, RIGHT_FD_ALLOCATE | RIGHT_FD_WRITE);
 			if (typeof file === "number") return file === ENOTCAPABLE ? EBADF : file;
 			const offset = signed(offsetLow, offsetHigh);
 			const length = signed(lengthLow, lengthHigh);
@@ -224,12 +225,12 @@ export function fdCalls(guest: Guest) {
 		fd_close: (fd: number): Done => closed(descriptors.close(fd >>> 0)),
 
 		fd_datasync(fd: number): Done {
-			const file = openWith(guest, fd, RIGHT_FD_DATASYNC);
+			const file = openWith(thread, fd, RIGHT_FD_DATASYNC);
 			return typeof file === "number" ? file : sync(file);
 		},
 
 		fd_sync(fd: number): Done {
-			const file = openWith(guest, fd, RIGHT_FD_SYNC);
+			const file = openWith(thread, fd, RIGHT_FD_SYNC);
 			return typeof file === "number" ? file : sync(file);
 		},
 
@@ -248,7 +249,7 @@ export function fdCalls(guest: Guest) {
 		},
 
 		fd_fdstat_set_flags(fd: number, flags: number): Done {
-			const file = openWith(guest, fd, RIGHT_FD_FDSTAT_SET_FLAGS);
+			const file = openWith(thread, fd, RIGHT_FD_FDSTAT_SET_FLAGS);
 			if (typeof file === "number") return file;
 			if ((flags & ~FDFLAGS_ALL) !== 0) return EINVAL;
 			file.flags = flags;
@@ -271,10 +272,10 @@ export function fdCalls(guest: Guest) {
 			return 0;
 		},
 
-		fd_filestat_get: (fd: number, result: number): Done => filestatGet(guest, fd, result),
+		fd_filestat_get: (fd: number, result: number): Done => filestatGet(thread, fd, result),
 
 		fd_filestat_set_size(fd: number, low: number, high: number): Done {
-			const file = openWith(guest, fd, RIGHT_FD_FILESTAT_SET_SIZE);
+			const file = openWith(thread, fd, RIGHT_FD_FILESTAT_SET_SIZE);
 			if (typeof file === "number") return file;
 			const size = signed(low, high);
 			if (size < 0) return EINVAL;
@@ -289,9 +290,9 @@ export function fdCalls(guest: Guest) {
 			modifyHigh: number,
 			flags: number,
 		): Done {
-			const file = openWith(guest, fd, RIGHT_FD_FILESTAT_SET_TIMES);
+			const file = openWith(thread, fd, RIGHT_FD_FILESTAT_SET_TIMES);
 			if (typeof file === "number") return file;
-			const times = newTimes(guest, accessLow, accessHigh, modifyLow, modifyHigh, flags);
+			const times = newTimes(thread, accessLow, accessHigh, modifyLow, modifyHigh, flags);
 			return typeof times === "number" ? times : file.node.setTimes(times.accessed, times.modified);
 		},
 
@@ -391,7 +392,7 @@ export function fdCalls(guest: Guest) {
 			cookieHigh: number,
 			result: number,
 		): number {
-			const file = openWith(guest, fd, RIGHT_FD_READDIR);
+			const file = openWith(thread, fd, RIGHT_FD_READDIR);
 			if (typeof file === "number") return file === ENOTCAPABLE ? ENOTDIR : file;
 			const node = file.node;
 			if (node.type !== "directory") return ENOTDIR;
@@ -429,13 +430,13 @@ export function fdCalls(guest: Guest) {
 			closed(descriptors.renumber(from >>> 0, to >>> 0)),
 
 		fd_seek: (fd: number, low: number, high: number, whence: number, result: number): Done =>
-			seek(guest, fd, signed(low, high), whence >>> 0, result >>> 0),
+			seek(thread, fd, signed(low, high), whence >>> 0, result >>> 0),
 
 		fd_tell(fd: number, result: number): Done {
 			const file = descriptors.get(fd >>> 0);
 			if (file === undefined) return EBADF;
 			// Whoever may move the position may also know it.
-			if ((file.rights & (RIGHT_FD_TELL | RIGHT_FD_SEEK)) === 0) return notSeekable(guest, fd);
+			if ((file.rights & (RIGHT_FD_TELL | RIGHT_FD_SEEK)) === 0) return notSeekable(thread, fd);
 			if (!memory.has(result >>> 0, 8)) return EFAULT;
 			memory.setU64(result >>> 0, file.position);
 			return 0;
@@ -460,26 +461,26 @@ export function fdCalls(guest: Guest) {
 }
 
 /** Why a descriptor without a position has none. */
-function notSeekable(guest: Guest, fd: number): Errno {
-	const node = guest.descriptors.get(fd >>> 0)?.node;
+function notSeekable(thread: Thread, fd: number): Errno {
+	const node = thread.process.descriptors.get(fd >>> 0)?.node;
 	if (node === undefined || node.type === "directory") return EBADF;
 	return seekable(node) ? ENOTCAPABLE : ESPIPE;
 }
 
 /** `whence` in the numbers of preview1. Errors: ESPIPE, EINVAL before the start. */
 export function seek(
-	guest: Guest,
+	thread: Thread,
 	fd: number,
 	offset: number,
 	whence: number,
 	result: number,
 ): Done {
-	const { memory } = guest;
-	const file = guest.descriptors.get(fd >>> 0);
+	const { memory } = thread;
+	const file = thread.process.descriptors.get(fd >>> 0);
 	if (file === undefined) return EBADF;
 	const telling = offset === 0 && whence === WHENCE_CUR;
 	const needed = telling ? RIGHT_FD_TELL | RIGHT_FD_SEEK : RIGHT_FD_SEEK;
-	if ((file.rights & needed) === 0) return notSeekable(guest, fd);
+	if ((file.rights & needed) === 0) return notSeekable(thread, fd);
 	if (!memory.has(result, 8)) return EFAULT;
 	let base = 0;
 	if (whence === WHENCE_CUR) base = file.position;
@@ -494,8 +495,8 @@ export function seek(
 	return 0;
 }
 
-function filestatGet(guest: Guest, fd: number, result: number): Done {
-	const file = openWith(guest, fd, RIGHT_FD_FILESTAT_GET);
+function filestatGet(thread: Thread, fd: number, result: number): Done {
+	const file = openWith(thread, fd, RIGHT_FD_FILESTAT_GET);
 	if (typeof file === "number") return file;
-	return writeFilestat(guest, file.node.stat(found), result >>> 0, FILESTAT);
+	return writeFilestat(thread, file.node.stat(found), result >>> 0, FILESTAT);
 }

@@ -210,7 +210,7 @@ function attempt(session: Session, { name, args }: Step): number | null {
 		return answer as number;
 	} catch (error) {
 		if (error instanceof Error && error.message === "a call waits for ever") return null;
-		if (error instanceof WebAssembly.RuntimeError && session.guest.ended) return null;
+		if (error instanceof WebAssembly.RuntimeError && session.thread.ended) return null;
 		throw error;
 	}
 }
@@ -243,12 +243,12 @@ test("random calls on a descriptor with any rights never do what the rights forb
 	fc.assert(
 		fc.property(rights, rights, rights, (base, asked, later) => {
 			const session = new Session(world);
-			const directory = session.guest.descriptors.get(3);
+			const directory = session.thread.process.descriptors.get(3);
 			if (directory === undefined) throw new Error("there is no directory");
 			directory.inheriting = base;
 			const opened = session.line(`path_open 3 0 "f" 0 ${asked} ${later}`);
 			if (!opened.endsWith(" = 4")) return;
-			const file = session.guest.descriptors.get(4);
+			const file = session.thread.process.descriptors.get(4);
 			expect((file?.rights ?? -1) & ~(base & asked)).toBe(0);
 			expect((file?.inheriting ?? -1) & ~(base & later)).toBe(0);
 			const writes = session.line(`fd_write 4 "x"`).endsWith(" = 1");

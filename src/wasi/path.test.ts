@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RIGHTS_ALL, RIGHTS_DIRECTORY } from "../abi/constants.ts";
 import { find } from "../fs/operations.ts";
-import { OpenFile } from "./descriptors.ts";
+import { OpenFile } from "../process/descriptors.ts";
 import { Session, transcript, type World } from "./transcript.testkit.ts";
 
 const world: World = { files: { f: "abc", d: { g: "deep", e: {} } } };
@@ -409,15 +409,15 @@ describe("from a working directory that is not the root, where the root may be s
 	/** A program in /project/src: descriptor 4 is `.`; `told` are the guesses that its page hears of. */
 	function program() {
 		const session = new Session({ files });
-		const { tree, guest } = session;
+		const { tree, thread } = session;
 		const place = find(tree, tree.root, "project/src", true);
 		if (typeof place === "number") throw new Error("there is no working directory");
 		tree.enter(place);
 		const file = new OpenFile(place, 0, RIGHTS_DIRECTORY, RIGHTS_ALL, ".");
 		file.beyond = tree.root;
-		expect(guest.descriptors.add(file)).toBe(4);
+		expect(thread.process.descriptors.add(file)).toBe(4);
 		const told: string[] = [];
-		guest.guessed = (name) => told.push(name);
+		thread.process.guessed = (name) => told.push(name);
 		return { session, told };
 	}
 

@@ -47,8 +47,8 @@ import { FILESTAT, type FilestatLayout } from "../abi/layout.ts";
 import { utf8 } from "../abi/memory.ts";
 import { TtyDevice } from "../fs/devices.ts";
 import type { OpenNode } from "../fs/node.ts";
-import { OpenFile } from "./descriptors.ts";
-import type { Guest } from "./guest.ts";
+import { OpenFile } from "../process/descriptors.ts";
+import type { Thread } from "../process/thread.ts";
 import { found, newTimes, writeFilestat } from "./stat.ts";
 
 /** Bytes of the longest path that is decoded at all; the walk allows less. */
@@ -57,19 +57,19 @@ const SLASH = 47;
 const WRITING = RIGHT_FD_WRITE | RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE;
 
 /** The directory behind `fd`, if it has `right`. Errors: EBADF, ENOTDIR, ENOTCAPABLE. */
-function base(guest: Guest, fd: number, right: number): OpenFile | Errno {
-	const file = guest.descriptors.get(fd >>> 0);
+function base(thread: Thread, fd: number, right: number): OpenFile | Errno {
+	const file = thread.process.descriptors.get(fd >>> 0);
 	if (file === undefined) return EBADF;
 	if (file.node.type !== "directory") return ENOTDIR;
 	return (file.rights & right) === right ? file : ENOTCAPABLE;
 }
 
 /** The path at `at`. Errors: EFAULT, EILSEQ; EINVAL for one of absurd length. */
-function text(guest: Guest, at: number, size: number): string | Errno {
+function text(thread: Thread, at: number, size: number): string | Errno {
 	const length = size >>> 0;
-	if (!guest.memory.has(at >>> 0, length)) return EFAULT;
+	if (!thread.memory.has(at >>> 0, length)) return EFAULT;
 	if (length > MOST_PATH) return EINVAL;
-	return guest.memory.string(at >>> 0, length) ?? EILSEQ;
+	return thread.memory.string(at >>> 0, length) ?? EILSEQ;
 }
 
 /**
@@ -79,11 +79,11 @@ function text(guest: Guest, at: number, size: number): string | Errno {
  * be made (`makes`) is made in the working directory, with a slash behind it or without.
  * Errors: PENDING.
  */
-function start(guest: Guest, file: OpenFile, path: string, makes: boolean): OpenNode | Errno {
+function start(thread: Thread, file: OpenFile, path: string, makes: boolean): OpenNode | Errno {
 	if (file.beyond === null) return file.node;
 	const first = firstOf(path);
 	if (first === "" || first === "." || first === ".." || (makes && isBare(path))) return file.node;
-	const { tree, operations } = guest;
+	const { tree, operations } = thread.process;
 	const here = operations.exists(tree, file.node, first, false);
 	if (here === PENDING) return PENDING;
 	if (here !== ENOENT) return file.node;
@@ -110,16 +110,22 @@ function isBare(path: string): boolean {
  * directory has nothing of that name. A program that meant its working directory has damaged something
  * else, and nothing in its own answer says so.
  */
-function tellGuess(guest: Guest, file: OpenFile, from: OpenNode, path: string, done: number): void {
+function tellGuess(
+	thread: Thread,
+	file: OpenFile,
+	from: OpenNode,
+	path: string,
+	done: number,
+): void {
 	if (from !== file.beyond || done === PENDING || done === ENOENT || !isBare(path)) return;
-	guest.guessed(firstOf(path));
+	thread.process.guessed(firstOf(path));
 }
 
 const LINK_RIGHTS = [RIGHT_PATH_LINK_SOURCE, RIGHT_PATH_LINK_TARGET] as const;
 const RENAME_RIGHTS = [RIGHT_PATH_RENAME_SOURCE, RIGHT_PATH_RENAME_TARGET] as const;
 
 export function pathFilestatGet(
-	guest: Guest,
+	thread: Thread,
 	fd: number,
 	lookup: number,
 	path: number,
@@ -127,19 +133,20 @@ export function pathFilestatGet(
 	result: number,
 	layout: FilestatLayout,
 ): Done {
-	const directory = base(guest, fd, RIGHT_PATH_FILESTAT_GET);
+	const directory = base(thread, fd, RIGHT_PATH_FILESTAT_GET);
 	if (typeof directory === "number") return directory;
-	const name = text(guest, path, size);
+	const name = text(thread, path, size);
 	if (typeof name === "number") return name;
 	const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
-	const from = start(guest, directory, name, false);
+	const from = start(thread, directory, name, false);
 	if (typeof from === "number") return from;
-	const looked = guest.operations.stat(guest.tree, from, name, follow, found);
-	return writeFilestat(guest, looked, result >>> 0, layout);
+	const looked = thread.process.operations.stat(thread.process.tree, from, name, follow, found);
+	return writeFilestat(thread, looked, result >>> 0, layout);
 }
 
-export function pathCalls(guest: Guest) {
-	const { memory, descriptors, tree, operations } = guest;
+export function pathCalls(thread: Thread) {
+	const { memory } = thread;
+	const { descriptors, tree, operations } = thread.process;
 
 	/** Runs `operation` on the directory behind `fd` and the path at `at`. It makes a name, or changes
 	 *  what has one. */
@@ -151,14 +158,14 @@ export function pathCalls(guest: Guest) {
 		operation: (from: OpenNode, name: string) => Done,
 		makes = false,
 	): Done {
-		const directory = base(guest, fd, right);
+		const directory = base(thread, fd, right);
 		if (typeof directory === "number") return directory;
-		const name = text(guest, path, size);
+		const name = text(thread, path, size);
 		if (typeof name === "number") return name;
-		const from = start(guest, directory, name, makes);
+		const from = start(thread, directory, name, makes);
 		if (typeof from === "number") return from;
 		const done = operation(from, name);
-		tellGuess(guest, directory, from, name, done);
+		tellGuess(thread, directory, from, name, done);
 		return done;
 	}
 
@@ -173,21 +180,21 @@ export function pathCalls(guest: Guest) {
 		newSize: number,
 		operation: (from: OpenNode, name: string, to: OpenNode, newName: string) => Done,
 	): Done {
-		const from = base(guest, fd, fromRight);
+		const from = base(thread, fd, fromRight);
 		if (typeof from === "number") return from;
-		const to = base(guest, newFd, toRight);
+		const to = base(thread, newFd, toRight);
 		if (typeof to === "number") return to;
-		const name = text(guest, path, size);
+		const name = text(thread, path, size);
 		if (typeof name === "number") return name;
-		const newName = text(guest, newPath, newSize);
+		const newName = text(thread, newPath, newSize);
 		if (typeof newName === "number") return newName;
-		const source = start(guest, from, name, false);
+		const source = start(thread, from, name, false);
 		if (typeof source === "number") return source;
-		const target = start(guest, to, newName, true);
+		const target = start(thread, to, newName, true);
 		if (typeof target === "number") return target;
 		const done = operation(source, name, target, newName);
 		// A link leaves what it leads to as it is.
-		if (fromRight === RIGHT_PATH_RENAME_SOURCE) tellGuess(guest, from, source, name, done);
+		if (fromRight === RIGHT_PATH_RENAME_SOURCE) tellGuess(thread, from, source, name, done);
 		return done;
 	}
 
@@ -214,7 +221,7 @@ export function pathCalls(guest: Guest) {
 			const own = descriptors.get(node.descriptor);
 			return own === undefined ? EBADF : descriptors.add(own);
 		}
-		const opened = node instanceof TtyDevice ? (guest.terminal ?? node) : node;
+		const opened = node instanceof TtyDevice ? (thread.process.terminal ?? node) : node;
 		const added = descriptors.add(new OpenFile(opened, flags, rights, inheriting));
 		if (added < 0 && opened.handles === 0) opened.closed();
 		return added;
@@ -236,7 +243,7 @@ export function pathCalls(guest: Guest) {
 			path: number,
 			size: number,
 			result: number,
-		): Done => pathFilestatGet(guest, fd, lookup, path, size, result, FILESTAT),
+		): Done => pathFilestatGet(thread, fd, lookup, path, size, result, FILESTAT),
 
 		path_filestat_set_times(
 			fd: number,
@@ -249,7 +256,7 @@ export function pathCalls(guest: Guest) {
 			modifyHigh: number,
 			flags: number,
 		): Done {
-			const times = newTimes(guest, accessLow, accessHigh, modifyLow, modifyHigh, flags);
+			const times = newTimes(thread, accessLow, accessHigh, modifyLow, modifyHigh, flags);
 			if (typeof times === "number") return times;
 			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
 			const { accessed, modified } = times;
@@ -286,25 +293,25 @@ export function pathCalls(guest: Guest) {
 			result: number,
 		): number {
 			const creating = (oflags & OFLAG_CREAT) !== 0 ? RIGHT_PATH_CREATE_FILE : 0;
-			const directory = base(guest, fd, RIGHT_PATH_OPEN | creating);
+			const directory = base(thread, fd, RIGHT_PATH_OPEN | creating);
 			if (typeof directory === "number") return directory;
 			const mayEmpty = (directory.rights & RIGHT_PATH_FILESTAT_SET_SIZE) !== 0;
 			if ((oflags & OFLAG_TRUNC) !== 0 && !mayEmpty) return EPERM;
-			const name = text(guest, path, size);
+			const name = text(thread, path, size);
 			if (typeof name === "number") return name;
 			if (!memory.has(result >>> 0, 4)) return EFAULT;
 			if ((fdflags & ~FDFLAGS_ALL) !== 0 || (oflags & ~OFLAGS_ALL) !== 0) return EINVAL;
 			const rights = rightsLow & directory.inheriting;
 			const writes = (rights & WRITING) !== 0 || (fdflags & FDFLAG_APPEND) !== 0;
 			const follow = (lookup & LOOKUP_SYMLINK_FOLLOW) !== 0;
-			const from = start(guest, directory, name, creating !== 0);
+			const from = start(thread, directory, name, creating !== 0);
 			if (typeof from === "number") return from;
 			const node = operations.open(tree, from, name, follow, oflags, writes);
 			if (typeof node === "number") return node;
 			const inheriting = inheritingLow & directory.inheriting;
 			const opened = enter(node, fdflags, granted(node, rights), inheriting);
 			if (opened < 0) return opened;
-			if (writes || (oflags & OFLAG_TRUNC) !== 0) tellGuess(guest, directory, from, name, 0);
+			if (writes || (oflags & OFLAG_TRUNC) !== 0) tellGuess(thread, directory, from, name, 0);
 			memory.setU32(result >>> 0, opened);
 			return 0;
 		},
@@ -317,14 +324,14 @@ export function pathCalls(guest: Guest) {
 			bufferSize: number,
 			result: number,
 		): Done {
-			const directory = base(guest, fd, RIGHT_PATH_READLINK);
+			const directory = base(thread, fd, RIGHT_PATH_READLINK);
 			if (typeof directory === "number") return directory;
-			const name = text(guest, path, size);
+			const name = text(thread, path, size);
 			if (typeof name === "number") return name;
 			const into = buffer >>> 0;
 			const room = bufferSize >>> 0;
 			if (!memory.has(into, room) || !memory.has(result >>> 0, 4)) return EFAULT;
-			const from = start(guest, directory, name, false);
+			const from = start(thread, directory, name, false);
 			if (typeof from === "number") return from;
 			const target = operations.readlink(tree, from, name);
 			if (typeof target === "number") return target;
@@ -344,7 +351,7 @@ export function pathCalls(guest: Guest) {
 		},
 
 		path_symlink(target: number, targetSize: number, fd: number, path: number, size: number): Done {
-			const to = text(guest, target, targetSize);
+			const to = text(thread, target, targetSize);
 			if (typeof to === "number") return to;
 			// Preview1 has no absolute paths, so a link that holds one is refused when it is made.
 			if (to.startsWith("/") && !tree.absolute) return EPERM;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { pipe } from "../fs/devices.ts";
-import { OpenFile } from "./descriptors.ts";
+import { OpenFile } from "../process/descriptors.ts";
 import { Session, transcript } from "./transcript.testkit.ts";
 
 describe.each([
@@ -96,8 +96,8 @@ describe("a deadline", () => {
 		const session = new Session();
 		const { bridge } = session;
 		const { reader, writer } = pipe(bridge, 8192);
-		session.guest.descriptors.add(new OpenFile(reader, 0, -1, 0));
-		session.guest.descriptors.add(new OpenFile(writer, 0, -1, 0));
+		session.thread.process.descriptors.add(new OpenFile(reader, 0, -1, 0));
+		session.thread.process.descriptors.add(new OpenFile(writer, 0, -1, 0));
 		// Somebody else reads what arrives before the guest has looked.
 		for (let i = 0; i < 3; i++) {
 			bridge.events.push(() => {
@@ -134,7 +134,7 @@ describe("a deadline", () => {
 		view.setUint8(1024 + 8, 0);
 		view.setUint32(1024 + 16, 1, true);
 		view.setBigUint64(1024 + 24, 2n ** 64n - 1n, true);
-		session.bridge.events.push(() => session.guest.end({ code: 1 }));
+		session.bridge.events.push(() => session.thread.process.end({ code: 1 }));
 		expect(() => session.calls.poll_oneoff?.(1024, 2048, 1, 512)).toThrow(WebAssembly.RuntimeError);
 		expect(session.bridge.asked.every((time) => Number.isFinite(time) && time > 1e12)).toBe(true);
 	});

@@ -17,22 +17,23 @@ import {
 } from "../abi/constants.ts";
 import { EBADF, EFAULT, EINVAL, ENOTCAPABLE, ENOTSUP, PENDING } from "../abi/errno.ts";
 import { EVENT, SUBSCRIPTION, type SubscriptionLayout } from "../abi/layout.ts";
-import type { Guest } from "./guest.ts";
+import type { Thread } from "../process/thread.ts";
 
 const MOST_SUBSCRIPTIONS = 1 << 16;
 const NS_PER_MS = 1e6;
 /** A pipe at its end is readable with nothing in it. */
 const AT_END = 0;
 
-export function pollCalls(guest: Guest, layout: SubscriptionLayout = SUBSCRIPTION) {
-	const { memory, clock } = guest;
+export function pollCalls(thread: Thread, layout: SubscriptionLayout = SUBSCRIPTION) {
+	const { memory } = thread;
+	const { clock } = thread.process;
 
 	/** When a clock subscription fires, on the monotonic clock; negative for an errno. */
 	function deadline(at: number): number {
 		const id = memory.u32(at + layout.clock);
 		if (id > CLOCK_THREAD_CPUTIME) return EINVAL;
 		const absolute = (memory.u16(at + layout.flags) & SUBCLOCKFLAG_ABSTIME) !== 0;
-		if (!absolute) return guest.pollStart + memory.u64(at + layout.timeout) / NS_PER_MS;
+		if (!absolute) return thread.pollStart + memory.u64(at + layout.timeout) / NS_PER_MS;
 		if (id > 1) return ENOTSUP;
 		const shift = id === CLOCK_REALTIME ? clock.monotonic() - clock.realtime() : 0;
 		// Nanoseconds since 1970 are no exact number, and a guest must not wake too early: whole
@@ -60,7 +61,7 @@ export function pollCalls(guest: Guest, layout: SubscriptionLayout = SUBSCRIPTIO
 
 	/** How much the descriptor of a subscription would give or take; PENDING or an errno. */
 	function ready(at: number, type: number): number {
-		const file = guest.descriptors.get(memory.u32(at + layout.fd));
+		const file = thread.process.descriptors.get(memory.u32(at + layout.fd));
 		if (file === undefined) return EBADF;
 		if ((file.rights & RIGHT_POLL_FD_READWRITE) === 0) return ENOTCAPABLE;
 		if (file.node.type === "directory") return EBADF;
@@ -78,7 +79,7 @@ export function pollCalls(guest: Guest, layout: SubscriptionLayout = SUBSCRIPTIO
 			if (n === 0 || n > MOST_SUBSCRIPTIONS) return EINVAL;
 			if (!memory.has(subscriptions, n * layout.size)) return EFAULT;
 			if (!memory.has(events, n * EVENT.size) || !memory.has(result >>> 0, 4)) return EFAULT;
-			if (guest.pollStart < 0) guest.pollStart = clock.monotonic();
+			if (thread.pollStart < 0) thread.pollStart = clock.monotonic();
 			const now = clock.monotonic();
 			let found = 0;
 			let next = Number.POSITIVE_INFINITY;
@@ -98,19 +99,19 @@ export function pollCalls(guest: Guest, layout: SubscriptionLayout = SUBSCRIPTIO
 					if (bytes === PENDING) continue;
 					emit(event, at, Math.min(bytes, 0), type, Math.max(0, bytes));
 				} else {
-					guest.pollStart = -1;
-					guest.bridge.settle();
+					thread.pollStart = -1;
+					thread.bridge.settle();
 					return EINVAL;
 				}
 				found += 1;
 			}
 			if (found === 0) {
-				return guest.bridge.pending(
-					next < Number.POSITIVE_INFINITY ? guest.bridge.alarm(next) : guest.stopped,
+				return thread.bridge.pending(
+					next < Number.POSITIVE_INFINITY ? thread.bridge.alarm(next) : thread.stopped,
 				);
 			}
-			guest.pollStart = -1;
-			guest.bridge.settle();
+			thread.pollStart = -1;
+			thread.bridge.settle();
 			memory.setU32(result >>> 0, found);
 			return 0;
 		},

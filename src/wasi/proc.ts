@@ -3,15 +3,15 @@
  */
 import { SIGNALS } from "../abi/constants.ts";
 import { type Done, EINVAL, ENOSYS } from "../abi/errno.ts";
-import type { Guest } from "./guest.ts";
+import type { Thread } from "../process/thread.ts";
 
 /** Signals whose default action does not end a process: CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG, WINCH. */
 const HARMLESS = new Set([16, 17, 18, 19, 20, 21, 22, 27]);
 const MOST_SIGNALS = 31;
 
-export function procCalls(guest: Guest) {
+export function procCalls(thread: Thread) {
 	return {
-		proc_exit: (code: number) => guest.end({ code: code >>> 0 }),
+		proc_exit: (code: number) => thread.process.end({ code: code >>> 0 }),
 
 		/** There are no handlers in preview1, so a signal does what it does by default. */
 		proc_raise(signal: number): Done {
@@ -19,13 +19,13 @@ export function procCalls(guest: Guest) {
 			if (signal === 0 || HARMLESS.has(signal)) return 0;
 			const name = [...SIGNALS].find(([, number]) => number === signal)?.[0];
 			if (name === undefined) return ENOSYS;
-			return guest.end({ code: 128 + signal, signal: name });
+			return thread.process.end({ code: 128 + signal, signal: name });
 		},
 
 		sched_yield(): Done {
-			guest.yielding ??= guest.bridge.tick();
-			if (!guest.yielding.done) return guest.bridge.pending(guest.yielding);
-			guest.yielding = null;
+			thread.yielding ??= thread.bridge.tick();
+			if (!thread.yielding.done) return thread.bridge.pending(thread.yielding);
+			thread.yielding = null;
 			return 0;
 		},
 	};

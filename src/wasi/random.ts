@@ -3,7 +3,7 @@
  * requests are served from a pool; bytes are wiped from it as they are given away.
  */
 import { type Done, EFAULT } from "../abi/errno.ts";
-import type { Guest } from "./guest.ts";
+import type { Thread } from "../process/thread.ts";
 
 const POOL = 16384;
 /** At most this much comes from the pool at once; what is larger is asked for piece by piece. */
@@ -11,14 +11,14 @@ const SMALL = 1024;
 /** The most that the browser gives at once. */
 const PIECE = 65536;
 
-export function randomCalls(guest: Guest) {
-	const { memory } = guest;
+export function randomCalls(thread: Thread) {
+	const { memory } = thread;
 	const pool = new Uint8Array(POOL);
 	let left = 0;
 
 	function fromPool(at: number, length: number): void {
 		if (left < length) {
-			guest.fillRandom(pool);
+			thread.process.fillRandom(pool);
 			left = POOL;
 		}
 		const bytes = memory.u8;
@@ -33,7 +33,7 @@ export function randomCalls(guest: Guest) {
 		for (let done = 0; done < length; done += PIECE) {
 			// A copy, because the browser fills no shared memory.
 			const piece = new Uint8Array(Math.min(PIECE, length - done));
-			guest.fillRandom(piece);
+			thread.process.fillRandom(piece);
 			memory.u8.set(piece, at + done);
 		}
 	}

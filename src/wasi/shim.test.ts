@@ -13,7 +13,7 @@ import { conformance, snapshot } from "../fs/conformance.testkit.ts";
 import type { Literal } from "../fs/model-fs.testkit.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
-import { OpenFile as Opened } from "./descriptors.ts";
+import { OpenFile as Opened } from "../process/descriptors.ts";
 import { Symlink, shimDevice, shimFileSystem, shimNode } from "./shim.ts";
 import { Session, transcript } from "./transcript.testkit.ts";
 
@@ -304,7 +304,7 @@ describe("an Fd as a device", () => {
 	/** A session whose standard output is `fd`, or its input. */
 	function connected(number: 0 | 1, fd: Fd): Session {
 		const session = new Session();
-		const { descriptors } = session.guest;
+		const { descriptors } = session.thread.process;
 		const file = descriptors.get(number);
 		if (file === undefined) throw new Error("there are no streams");
 		descriptors.add(new Opened(shimDevice(fd), 0, file.rights, 0));

@@ -6,8 +6,8 @@ import { RIGHT_FD_FILESTAT_GET, WHENCE_CUR, WHENCE_END, WHENCE_SET } from "../ab
 import { EINVAL } from "../abi/errno.ts";
 import { FILESTAT_SNAPSHOT0, SUBSCRIPTION_SNAPSHOT0 } from "../abi/layout.ts";
 import { signed } from "../abi/memory.ts";
+import type { Thread } from "../process/thread.ts";
 import { openWith, seek } from "./fd.ts";
-import type { Guest } from "./guest.ts";
 import { pathFilestatGet } from "./path.ts";
 import { pollCalls } from "./poll.ts";
 import { found, writeFilestat } from "./stat.ts";
@@ -15,23 +15,23 @@ import { found, writeFilestat } from "./stat.ts";
 /** Snapshot 0 counts: current, end, set. */
 const WHENCE = [WHENCE_CUR, WHENCE_END, WHENCE_SET];
 
-export function snapshot0Calls(guest: Guest) {
+export function snapshot0Calls(thread: Thread) {
 	return {
-		...pollCalls(guest, SUBSCRIPTION_SNAPSHOT0),
+		...pollCalls(thread, SUBSCRIPTION_SNAPSHOT0),
 
 		fd_filestat_get(fd: number, result: number): number {
-			const file = openWith(guest, fd, RIGHT_FD_FILESTAT_GET);
+			const file = openWith(thread, fd, RIGHT_FD_FILESTAT_GET);
 			if (typeof file === "number") return file;
-			return writeFilestat(guest, file.node.stat(found), result >>> 0, FILESTAT_SNAPSHOT0);
+			return writeFilestat(thread, file.node.stat(found), result >>> 0, FILESTAT_SNAPSHOT0);
 		},
 
 		fd_seek(fd: number, low: number, high: number, whence: number, result: number): number {
 			const translated = WHENCE[whence >>> 0];
 			if (translated === undefined) return EINVAL;
-			return seek(guest, fd, signed(low, high), translated, result >>> 0);
+			return seek(thread, fd, signed(low, high), translated, result >>> 0);
 		},
 
 		path_filestat_get: (fd: number, lookup: number, path: number, size: number, at: number) =>
-			pathFilestatGet(guest, fd, lookup, path, size, at, FILESTAT_SNAPSHOT0),
+			pathFilestatGet(thread, fd, lookup, path, size, at, FILESTAT_SNAPSHOT0),
 	};
 }

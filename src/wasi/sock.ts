@@ -3,16 +3,16 @@
  * say precisely why a descriptor cannot do what is asked.
  */
 import { type Done, EBADF, ENOTSOCK } from "../abi/errno.ts";
-import type { Guest } from "./guest.ts";
+import type { Thread } from "../process/thread.ts";
 
 /** Why the descriptor `fd` is no socket. */
-export function refusal(guest: Guest, fd: number): Done {
-	const file = guest.descriptors.get(fd >>> 0);
+export function refusal(thread: Thread, fd: number): Done {
+	const file = thread.process.descriptors.get(fd >>> 0);
 	return file === undefined || file.node.type === "directory" ? EBADF : ENOTSOCK;
 }
 
-export function sockCalls(guest: Guest) {
-	const refuse = (fd: number) => refusal(guest, fd);
+export function sockCalls(thread: Thread) {
+	const refuse = (fd: number) => refusal(thread, fd);
 	return {
 		sock_accept: refuse,
 		sock_recv: refuse,

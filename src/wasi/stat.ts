@@ -15,7 +15,7 @@ import {
 import { type Done, EFAULT, EINVAL, type Errno } from "../abi/errno.ts";
 import type { FilestatLayout } from "../abi/layout.ts";
 import { emptyStat, type FileType } from "../fs/node.ts";
-import type { Guest } from "./guest.ts";
+import type { Thread } from "../process/thread.ts";
 
 /** What the running call has found out about a node. */
 export const found = emptyStat();
@@ -38,12 +38,12 @@ export function filetype(type: FileType): number {
 
 /** Writes at `at` what has been `found`, unless looking has failed. */
 export function writeFilestat(
-	guest: Guest,
+	thread: Thread,
 	looked: Done,
 	at: number,
 	layout: FilestatLayout,
 ): Done {
-	const { memory } = guest;
+	const { memory } = thread;
 	if (looked !== 0) return looked;
 	if (!memory.has(at, layout.size)) return EFAULT;
 	memory.setU64(at + layout.dev, found.dev);
@@ -70,7 +70,7 @@ interface Times {
 
 /** The times that a `set_times` call asks for. Errors: EINVAL for a time both given and "now". */
 export function newTimes(
-	guest: Guest,
+	thread: Thread,
 	accessLow: number,
 	accessHigh: number,
 	modifyLow: number,
@@ -82,7 +82,7 @@ export function newTimes(
 	if (access === (FSTFLAG_ATIM | FSTFLAG_ATIM_NOW)) return EINVAL;
 	if (modify === (FSTFLAG_MTIM | FSTFLAG_MTIM_NOW)) return EINVAL;
 	if ((flags & ~15) !== 0) return EINVAL;
-	const now = BigInt(Math.floor(guest.clock.realtime() * 1000)) * 1000n;
+	const now = BigInt(Math.floor(thread.process.clock.realtime() * 1000)) * 1000n;
 	const given = (low: number, high: number) => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 	return {
 		accessed: access === 0 ? null : access === FSTFLAG_ATIM ? given(accessLow, accessHigh) : now,

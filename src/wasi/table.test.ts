@@ -1,20 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { adapterModule } from "../bridge/adapter.ts";
-import { modules, preview1, signatures } from "./table.ts";
+import { preview1, preview1Modules, signatures } from "./table.ts";
 import { forms, paramsOf, Session } from "./transcript.testkit.ts";
 
 const names = signatures.map(({ name }) => name);
 
-describe.each([...modules])("the module %s", (_name, calls) => {
-	const linked = async () => calls(new Session().guest);
+describe.each([...preview1Modules])("the module %s", (_name, calls) => {
+	const linked = async () => calls(new Session().thread, new Set());
 
 	test("has a function for every call of the table, and no other", async () => {
-		const functions = await linked();
+		const { calls: functions } = await linked();
 		expect(Object.keys(functions).sort()).toEqual([...names].sort());
 	});
 
 	test("has functions that take what the signature says, or less", async () => {
-		const functions = await linked();
+		const { calls: functions } = await linked();
 		for (const { name, params } of signatures) {
 			const words = [...params].reduce((sum, kind) => sum + (kind === "I" ? 2 : 1), 0);
 			expect(functions[name], name).toBeTypeOf("function");
@@ -37,8 +37,8 @@ test("only proc_exit does not return", () => {
 });
 
 test("two guests share no state", () => {
-	const a = preview1(new Session().guest);
-	const b = preview1(new Session().guest);
+	const a = preview1(new Session().thread);
+	const b = preview1(new Session().thread);
 	for (const name of names) expect(a[name], name).not.toBe(b[name]);
 });
 

@@ -2,12 +2,13 @@
  * The functions behind the calls of preview1. Functions take an i64 as two words, low first; the adapter
  * between guest and function splits it. Any of them may answer PENDING, and then the adapter waits and calls it again.
  */
-import { PREVIEW1 } from "../abi/preview1.ts";
+import { PREVIEW1, WASMEDGE_MARK } from "../abi/preview1.ts";
 import type { PlainCall, Signature } from "../bridge/adapter.ts";
+import type { CallTable, ImportModule } from "../process/instantiate.ts";
+import type { Thread } from "../process/thread.ts";
 import { argsCalls } from "./args.ts";
 import { clockCalls } from "./clock.ts";
 import { fdCalls } from "./fd.ts";
-import type { Guest } from "./guest.ts";
 import { pathCalls } from "./path.ts";
 import { pollCalls } from "./poll.ts";
 import { procCalls } from "./proc.ts";
@@ -23,31 +24,42 @@ export const signatures: readonly Signature[] = PREVIEW1.trim()
 
 export type Calls = Readonly<Record<string, PlainCall>>;
 
-/** The functions of `wasi_snapshot_preview1` for one guest, by name. */
-export function preview1(guest: Guest): Calls {
+/** The functions of `wasi_snapshot_preview1` for one thread, by name. */
+export function preview1(thread: Thread): Calls {
 	return {
-		...argsCalls(guest),
-		...clockCalls(guest),
-		...fdCalls(guest),
-		...pathCalls(guest),
-		...pollCalls(guest),
-		...procCalls(guest),
-		...randomCalls(guest),
-		...sockCalls(guest),
+		...argsCalls(thread),
+		...clockCalls(thread),
+		...fdCalls(thread),
+		...pathCalls(thread),
+		...pollCalls(thread),
+		...procCalls(thread),
+		...randomCalls(thread),
+		...sockCalls(thread),
 	};
 }
 
-type Linker = (guest: Guest) => Calls | Promise<Calls>;
-
-/** An import module of the guest and what it holds. Both share one list of signatures. Few programs are
- *  so old that they want the second, and what is different there is loaded late. */
-export const modules: ReadonlyMap<string, Linker> = new Map<string, Linker>([
-	["wasi_snapshot_preview1", preview1],
+/**
+ * The import modules of preview1, for `instantiate`. Few programs want snapshot 0, or are built for
+ * WasmEdge, and what is different there is loaded late.
+ */
+export const preview1Modules: ReadonlyMap<string, ImportModule> = new Map<string, ImportModule>([
+	["wasi_snapshot_preview1", (thread, wanted) => marked(preview1(thread), thread, wanted)],
 	[
 		"wasi_unstable",
-		async (guest: Guest) => {
+		async (thread, wanted) => {
 			const { snapshot0Calls } = await import("./snapshot0.ts");
-			return { ...preview1(guest), ...snapshot0Calls(guest) };
+			return marked({ ...preview1(thread), ...snapshot0Calls(thread) }, thread, wanted);
 		},
 	],
 ]);
+
+/** The table of these calls, with those of WasmEdge where the program was built for it. */
+async function marked(
+	calls: Calls,
+	thread: Thread,
+	wanted: ReadonlySet<string>,
+): Promise<CallTable> {
+	const table = { signatures, calls };
+	if (!wanted.has(WASMEDGE_MARK)) return table;
+	return (await import("./wasmedge.ts")).wasmEdgeTable(table, thread);
+}

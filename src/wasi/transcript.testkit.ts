@@ -25,8 +25,9 @@ import { mkdirs, writeFile } from "../fs/host-files.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import { Tmp } from "../fs/tmp.ts";
-import { OpenFile } from "./descriptors.ts";
-import { Guest } from "./guest.ts";
+import { OpenFile } from "../process/descriptors.ts";
+import { Process } from "../process/process.ts";
+import { Thread } from "../process/thread.ts";
 import { snapshot0Calls } from "./snapshot0.ts";
 import { preview1, signatures } from "./table.ts";
 
@@ -181,7 +182,7 @@ export class Session {
 	readonly bridge = new HandBridge();
 	readonly wasm: WebAssembly.Memory;
 	readonly tree: Namespace;
-	readonly guest: Guest;
+	readonly thread: Thread;
 	readonly calls: Calls;
 	readonly input: Input;
 	printed = "";
@@ -200,18 +201,20 @@ export class Session {
 		if (world.files !== undefined) fill(tmp.root, "", world.files);
 		const root = world.root ?? tmp.root;
 		this.tree = new Namespace({ root, sync: () => 0 });
-		this.guest = new Guest({
-			args: world.args ?? ["program"],
-			env: world.env ?? [],
-			tree: this.tree,
-			bridge,
-			clock,
-			fillRandom: world.fillRandom ?? ((bytes) => crypto.getRandomValues(bytes)),
-		});
+		this.thread = new Thread(
+			new Process({
+				args: world.args ?? ["program"],
+				env: world.env ?? [],
+				tree: this.tree,
+				bridge,
+				clock,
+				fillRandom: world.fillRandom ?? ((bytes) => crypto.getRandomValues(bytes)),
+			}),
+		);
 		const pages = world.pages ?? 1;
 		const shared = world.shared ?? false;
 		this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages + 16, shared });
-		this.guest.memory.attach(this.wasm);
+		this.thread.memory.attach(this.wasm);
 		this.input = new Input(bridge, "device");
 		this.#openDescriptors();
 		this.calls = this.#link(world.snapshot0 === true ? snapshot0Calls : () => ({}));
@@ -222,7 +225,7 @@ export class Session {
 	}
 
 	#openDescriptors(): void {
-		const { descriptors } = this.guest;
+		const { descriptors } = this.thread.process;
 		const decoder = new TextDecoder();
 		const output = () =>
 			new Output(
@@ -240,15 +243,15 @@ export class Session {
 		descriptors.add(new OpenFile(root, 0, abi.RIGHTS_DIRECTORY, abi.RIGHTS_ALL, "/"));
 	}
 
-	#link(more: (guest: Guest) => object): Calls {
+	#link(more: (thread: Thread) => object): Calls {
 		adapter ??= new WebAssembly.Module(adapterModule(signatures));
-		const { bridge, guest } = this;
-		const call = { ...preview1(guest), ...more(guest) };
+		const { bridge, thread } = this;
+		const call = { ...preview1(thread), ...more(thread) };
 		const wait = () => {
-			guest.waited -= bridge.now;
-			bridge.wait(guest.stopped);
-			guest.waited += bridge.now;
-			return guest.ended ? 1 : 0;
+			thread.waited -= bridge.now;
+			bridge.wait(thread.stopped);
+			thread.waited += bridge.now;
+			return thread.ended ? 1 : 0;
 		};
 		const instance = new WebAssembly.Instance(adapter, {
 			call,
@@ -279,7 +282,8 @@ export class Session {
 			return act(() => this.input.feed(new TextEncoder().encode(String(JSON.parse(text)))));
 		}
 		if (name === "hangup") return act(() => this.input.end());
-		if (name === "kill") return act(() => void this.guest.end({ code: 137, signal: "SIGKILL" }));
+		if (name === "kill")
+			return act(() => void this.thread.process.end({ code: 137, signal: "SIGKILL" }));
 		if (name === "clock") {
 			this.bridge.now += Number(text);
 			return "";
@@ -329,7 +333,7 @@ export class Session {
 			errno = call(...layout.args);
 		} catch (error) {
 			if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-			const { ending } = this.guest;
+			const { ending } = this.thread.process;
 			return ending === null ? "trap" : `ended ${ending.code} ${ending.signal ?? ""}`.trim();
 		} finally {
 			this.#untouched(name, before, layout.outputs);
@@ -406,7 +410,7 @@ export class Session {
 			}
 			case "a":
 			case "e":
-				this.#list(layout, kind === "a" ? this.guest.args : this.guest.env);
+				this.#list(layout, kind === "a" ? this.thread.process.args : this.thread.process.env);
 				break;
 			case "q":
 				this.#subscriptions(layout, tokens);

@@ -5,26 +5,32 @@
 import { ENOTSUP } from "../abi/errno.ts";
 import { WASMEDGE } from "../abi/wasmedge.ts";
 import type { Signature } from "../bridge/adapter.ts";
-import type { Guest } from "./guest.ts";
+import type { CallTable } from "../process/instantiate.ts";
+import type { Thread } from "../process/thread.ts";
 import { refusal } from "./sock.ts";
-import { type Calls, signatures } from "./table.ts";
 
-/** Preview1 as WasmEdge has it. */
-export const wasmEdgeSignatures: readonly Signature[] = [
-	...signatures.filter(({ name }) => name !== "sock_accept"),
-	...WASMEDGE.map(([name, params]) => ({ name, params, result: "errno" }) as const),
-];
+/** Made once: adapters are kept by the list they are for. */
+let extended: readonly Signature[] | undefined;
 
-export function wasmEdgeCalls(guest: Guest): Calls {
-	const refuse = (fd: number) => refusal(guest, fd);
+/** The table of preview1 as WasmEdge has it. */
+export function wasmEdgeTable({ signatures, calls }: CallTable, thread: Thread): CallTable {
+	const refuse = (fd: number) => refusal(thread, fd);
+	extended ??= [
+		...signatures.filter(({ name }) => name !== "sock_accept"),
+		...WASMEDGE.map(([name, params]) => ({ name, params, result: "errno" }) as const),
+	];
 	return {
-		sock_open: () => ENOTSUP,
-		sock_bind: refuse,
-		sock_listen: refuse,
-		sock_connect: refuse,
-		sock_setsockopt: refuse,
-		sock_getlocaladdr: refuse,
-		sock_getpeeraddr: refuse,
-		sock_getaddrinfo: () => ENOTSUP,
+		signatures: extended,
+		calls: {
+			...calls,
+			sock_open: () => ENOTSUP,
+			sock_bind: refuse,
+			sock_listen: refuse,
+			sock_connect: refuse,
+			sock_setsockopt: refuse,
+			sock_getlocaladdr: refuse,
+			sock_getpeeraddr: refuse,
+			sock_getaddrinfo: () => ENOTSUP,
+		},
 	};
 }

@@ -1,11 +1,11 @@
 /**
- * All that a system call can see: the guest's memory, arguments, environment, descriptors and tree,
- * and the world's clock, randomness and bridge. The world comes in as arguments, so that a test can
- * stop the clock.
+ * A process: what all threads of a program share. Its arguments, environment, descriptors and tree, and
+ * the world's clock, randomness and bridge. The world comes in as arguments, so that a test can stop the
+ * clock.
  */
 import { ENDED, type Errno } from "../abi/errno.ts";
-import { Memory, utf8 } from "../abi/memory.ts";
-import type { Bridge, OpenTicket, Ticket } from "../bridge/bridge.ts";
+import { utf8 } from "../abi/memory.ts";
+import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { OpenNode } from "../fs/node.ts";
 import { type Operations, operations, type View } from "../fs/operations.ts";
 import type { Screen } from "../tty/terminal.ts";
@@ -21,7 +21,7 @@ export interface Clock {
 	resolution(): number;
 }
 
-/** What a guest is given at its start. */
+/** What a process is given at its start. */
 export interface Setup {
 	readonly args: readonly string[];
 	readonly env: readonly (readonly [string, string])[];
@@ -34,39 +34,36 @@ export interface Setup {
 	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
 
-/** How a guest ended. */
+/** How a process ended. */
 export interface Ending {
 	readonly code: number;
 	readonly signal?: string;
 }
 
-export class Guest {
-	readonly memory = new Memory();
+export class Process {
 	readonly descriptors = new Descriptors();
+	/** Each with the NUL behind it, as the guest reads it. */
 	readonly args: readonly Uint8Array[];
+	/** `NAME=value`, each with the NUL behind it. */
 	readonly env: readonly Uint8Array[];
 	readonly tree: View;
 	readonly operations: Operations;
 	readonly bridge: Bridge;
 	readonly clock: Clock;
 	readonly fillRandom: (bytes: Uint8Array<ArrayBuffer>) => void;
+	/** On the monotonic clock. */
 	readonly started: number;
-	/** Milliseconds spent waiting; the bridge counts. */
-	waited = 0;
+	/** Null while it runs. */
 	ending: Ending | null = null;
 	/** What `/dev/tty` is. */
 	terminal: OpenNode | null = null;
 	/** The nodes that are standard output and error, and the way past them. */
 	outputs: readonly (Screen & { readonly node: OpenNode })[] = [];
-	readonly stopped: OpenTicket<void>;
-	/** Called when the guest gives way, so that its output is seen. */
+	/** Called when a thread gives way, so that what the process has printed is seen. */
 	flush: () => void = () => {};
 	/** Called with a name that was taken for one in the root, where the guest has changed something. */
 	guessed: (name: string) => void = () => {};
-	/** When the running `poll_oneoff` first looked; -1 when none is running. Kept across retries. */
-	pollStart = -1;
-	/** What the running `sched_yield` waits for. */
-	yielding: Ticket<void> | null = null;
+	readonly #stops: OpenTicket<void>[] = [];
 
 	constructor(setup: Setup) {
 		this.args = setup.args.map(terminated);
@@ -77,17 +74,19 @@ export class Guest {
 		this.clock = setup.clock;
 		this.fillRandom = setup.fillRandom;
 		this.started = setup.clock.monotonic();
-		this.stopped = setup.bridge.ticket();
 	}
 
-	get ended(): boolean {
-		return this.ending !== null;
+	/** A ticket for one more thread, done once the process ends. */
+	stop(): OpenTicket<void> {
+		const ticket = this.bridge.ticket<void>();
+		this.#stops.push(ticket);
+		return ticket;
 	}
 
-	/** Ends the guest; the first ending counts. A waiting guest wakes and unwinds. */
+	/** Ends all threads; the first ending counts. Those that wait wake and unwind. */
 	end(ending: Ending): Errno {
 		this.ending ??= ending;
-		this.stopped.answer();
+		for (const stop of this.#stops) stop.answer();
 		return ENDED;
 	}
 }
