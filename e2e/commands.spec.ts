@@ -765,6 +765,24 @@ test.describe("commands of the page's own", { tag: "@waits" }, () => {
 });
 
 test.describe("what is refused", () => {
+	test("what cannot be a command at all", async ({ page }) => {
+		const codes = await page.evaluate(async () => {
+			const sandbox = await porthole.Sandbox.create();
+			const unhandled: string[] = [];
+			const hear = ({ reason }: PromiseRejectionEvent) => unhandled.push(String(reason));
+			addEventListener("unhandledrejection", hear);
+			const told: string[] = [];
+			for (const what of [null, undefined, 5, {}]) {
+				const { code } = await thrown(() => sandbox.command(what as never).output());
+				told.push(code);
+			}
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			removeEventListener("unhandledrejection", hear);
+			return [...told, ...unhandled];
+		});
+		expect(codes).toEqual(Array(4).fill("invalid-option"));
+	});
+
 	test("options that make no sense, by name, before anything starts", async ({ page }) => {
 		const result = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create({ packages: [tiny()] });

@@ -10,7 +10,9 @@
  * if that can be helped: both is seen to by the store (store.ts). A call of several steps writes
  * down first what it is about to do (intent-log.ts).
  */
+
 import { PortholeError } from "../abi/error.ts";
+import { toWire } from "../bridge/far.ts";
 import { checkSize, isWithin, keyOf, split } from "../store/paths.ts";
 import type { Listing, StoreChange } from "../store/store.ts";
 import { type Intent, readIntent, removeIntent, writeIntent } from "./intent-log.ts";
@@ -245,7 +247,7 @@ export class HandleFiles {
 			return null;
 		} catch (error) {
 			if (!HOPELESS.has(codeOf(error))) throw error;
-			return String(error);
+			return toWire(error).message;
 		}
 	}
 

@@ -47,6 +47,19 @@ test("a stream of text, buffers or views is the input", async () => {
 	expect(told).toEqual(["text ", "bytes ", "a buffer", "(end)"]);
 });
 
+test.each([Symbol("odd"), Object.create(null), undefined])(
+	"a source that fails for a reason without text is told at both ends",
+	async (reason) => {
+		const stdin = new ReadableStream<Uint8Array>({
+			start: (controller) => controller.error(reason),
+		});
+		const { told, warnings } = await started({ stdin });
+		await turn();
+		expect(told).toEqual(["(failed)"]);
+		expect(warnings).toEqual([expect.stringContaining("input of process 7 failed")]);
+	},
+);
+
 test("a chunk that is no bytes, or a source that fails, is told at both ends", async () => {
 	const strange = await started({ stdin: streamOf("half", 7, "rest") });
 	const stdin = new ReadableStream<Uint8Array>({

@@ -7,6 +7,7 @@
  * Each end hears when the other fails: the program by an error of its next call, the page by a warning.
  */
 import { PortholeError } from "../abi/error.ts";
+import { toWire } from "../bridge/far.ts";
 import type { CommandOptions } from "./options.ts";
 import type { ProcessEnd } from "./process-handle.ts";
 import { bytesOf } from "./process-streams.ts";
@@ -119,8 +120,9 @@ async function pump(
 		await to.close();
 	} catch (error) {
 		if (process.over) return;
-		warn(`the standard input of process ${process.pid} failed: ${error}`);
 		await to.abort(error).catch(() => {});
+		// What was thrown may be anything, also what cannot be made a text.
+		warn(`the standard input of process ${process.pid} failed: ${toWire(error).message}`);
 		stop();
 	}
 }

@@ -643,6 +643,8 @@ export class Sandbox extends SandboxTarget {
 	}
 
 	#loadOnce(source: Exclude<Source, string>, name: string): Promise<Package> {
+		// What is no source is refused by `load`.
+		if (Object(source) !== source) return this.load(source, { name });
 		let loading = this.#aliases.get(source);
 		if (loading === undefined) {
 			loading = this.load(source, { name });
