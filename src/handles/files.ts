@@ -10,7 +10,6 @@
  * if that can be helped: both is seen to by the store (store.ts). A call of several steps writes
  * down first what it is about to do (intent-log.ts).
  */
-
 import { PortholeError } from "../abi/error.ts";
 import { toWire } from "../bridge/far.ts";
 import { checkSize, isWithin, keyOf, split } from "../store/paths.ts";
