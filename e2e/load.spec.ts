@@ -381,8 +381,8 @@ test.describe("a sandbox", { tag: "@waits" }, () => {
 		});
 		expect(environment).toMatchObject({
 			bridge: "suspending",
-			crossOriginIsolated: project.name === "chromium-isolated",
-			features: { jspi: true, sharedMemory: project.name === "chromium-isolated" },
+			crossOriginIsolated: project.name.endsWith("-isolated"),
+			features: { jspi: true, sharedMemory: project.name.endsWith("-isolated") },
 		});
 		expect(environment.why).toContain("JSPI");
 		expect(environment.clockResolution).toBeGreaterThan(0);

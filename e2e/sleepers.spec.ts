@@ -45,7 +45,7 @@ for (const count of [100, 900]) {
 				const sandbox = await porthole.Sandbox.create(options);
 				const start = performance.now();
 				// Long enough for the last to begin before the first wakes.
-				const length = String(1000 + count * 4);
+				const length = String(1000 + count * 20);
 				const started = await Promise.all(
 					Array.from({ length: count }, () =>
 						sandbox.command("sleeping", ["once", length]).spawn(),
