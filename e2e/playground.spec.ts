@@ -184,6 +184,8 @@ test("a link restores package and form, and runs nothing by itself", async ({ pa
 	await page.getByLabel("Arguments").fill(`-c "import os; print(os.environ['WHO'] + ' & %')"`);
 	await page.getByText("Environment, input, directory, time limit").click();
 	await page.getByLabel("Environment", { exact: false }).first().fill("WHO=friend");
+	// The form is put into the address a moment later.
+	await expect.poll(() => page.url()).toContain("friend");
 	const link = page.url();
 	const other = await context.newPage();
 	await other.goto(link);
