@@ -179,3 +179,13 @@ export function literal(node: PlainNode): Literal {
 	}
 	return tree;
 }
+
+/** A tree as contents by path; null for a directory. */
+export function byPath(tree: Literal, path = ""): Record<string, string | null> {
+	const found: Record<string, string | null> = {};
+	for (const [name, item] of Object.entries(tree)) {
+		found[`${path}/${name}`] = typeof item === "string" ? item : null;
+		if (typeof item !== "string") Object.assign(found, byPath(item, `${path}/${name}`));
+	}
+	return found;
+}

@@ -236,9 +236,7 @@ conformance("far from memory", { links: true, rounds: 4 }, (tree) => ({ fs: seen
 
 conformance("far from a late store", { links: true, rounds: 4 }, (tree) => {
 	const store = new PlainStore();
-	each(tree, (path, content) => {
-		store.items.set(path, { bytes: content === null ? null : new TextEncoder().encode(content) });
-	});
+	each(tree, store.put);
 	const bridge = new LateBridge(store);
 	const extras = ["symlink", "link", "utimes"] as const;
 	const fs = new RemoteFileSystem(bridge, { id: 1 }, { now, extras });

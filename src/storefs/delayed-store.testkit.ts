@@ -194,6 +194,25 @@ export class PlainStore implements Plain {
 
 	readonly far: Far<Store> = { id: 1 };
 
+	/** `files`: contents by path, null for a directory. */
+	constructor(files: Readonly<Record<string, string | null>> = {}) {
+		for (const [path, content] of Object.entries(files)) this.put(path, content);
+	}
+
+	/** Puts a file or, with null, a directory there, as others would: no change was asked for. */
+	readonly put = (path: string, content: string | null): void => {
+		this.items.set(path, { bytes: content === null ? null : new TextEncoder().encode(content) });
+	};
+
+	/** Contents by path; null for a directory and for a symlink. */
+	get contents(): Record<string, string | null> {
+		const found: Record<string, string | null> = {};
+		for (const [path, { bytes }] of this.items) {
+			if (path !== "/") found[path] = bytes && String.fromCharCode(...bytes);
+		}
+		return found;
+	}
+
 	list(path: string): Listing[] | Errno {
 		if (this.items.get(path)?.bytes !== null) return this.items.has(path) ? ENOTDIR : ENOENT;
 		const children = [...this.items].filter(([item]) => item !== "/" && parent(item) === path);

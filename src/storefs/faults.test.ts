@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { EACCES, EIO, ENOSPC, type Errno } from "../abi/errno.ts";
 import type { Dice } from "../abi/random.testkit.ts";
 import { conformance, snapshot } from "../fs/conformance.testkit.ts";
-import type { Literal } from "../fs/model-fs.testkit.ts";
+import { byPath, type Literal } from "../fs/model-fs.testkit.ts";
 import type { INode } from "../fs/node.ts";
 import type { StoreExtra } from "../store/store.ts";
 import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
@@ -35,42 +35,11 @@ class FailingStore extends PlainStore {
 	}
 }
 
-function fill(store: PlainStore, tree: Literal, path = ""): void {
-	for (const [name, item] of Object.entries(tree)) {
-		const at = `${path}/${name}`;
-		const bytes = typeof item === "string" ? new TextEncoder().encode(item) : null;
-		store.items.set(at, { bytes });
-		if (typeof item !== "string") fill(store, item, at);
-	}
-}
-
-/** Contents by path; null for a directory, nothing for a symlink, as in what the model holds. */
-function held(store: PlainStore): Record<string, string | null> {
-	const found: Record<string, string | null> = {};
-	for (const [path, { bytes }] of [...store.items].sort()) {
-		if (path !== "/") found[path] = bytes === null ? null : text(bytes);
-	}
-	return found;
-}
-
-function wanted(tree: Literal, path = ""): Record<string, string | null> {
-	const found: Record<string, string | null> = {};
-	for (const [name, item] of Object.entries(tree)) {
-		found[`${path}/${name}`] = typeof item === "string" ? item : null;
-		if (typeof item !== "string") Object.assign(found, wanted(item, `${path}/${name}`));
-	}
-	return found;
-}
-
-function text(bytes: Uint8Array): string {
-	return String.fromCharCode(...bytes);
-}
-
 let time = 1_000_000_000n;
 
 function failing(tree: Literal, roll: Dice, extras: readonly StoreExtra[]) {
 	const store = new FailingStore(roll);
-	fill(store, tree);
+	for (const [path, content] of Object.entries(byPath(tree))) store.put(path, content);
 	const bridge = new LateBridge(store);
 	const fs = new RemoteFileSystem(bridge, store.far, { now: () => ++time, block: 8, extras });
 	// What is not in the cache cannot be read where the store has not followed.
@@ -80,7 +49,7 @@ function failing(tree: Literal, roll: Dice, extras: readonly StoreExtra[]) {
 		// A first one tells what has failed before.
 		bridge.run(() => fs.sync());
 		expect(bridge.run(() => fs.sync())).toBe(0);
-		expect(held(store)).toEqual(wanted(model));
+		expect(store.contents).toEqual(byPath(model));
 	};
 	const run = <T>(call: () => T) => {
 		// Which tries again what was refused, in the middle of everything.
@@ -101,8 +70,7 @@ conformance("a store that fails in batches", { links: true, rounds: 60 }, (tree,
 );
 
 test("what was refused is made, although something else has its name and is removed", () => {
-	const store = new PlainStore();
-	fill(store, { a: {}, c: { b: "other" } });
+	const store = new PlainStore(byPath({ a: {}, c: { b: "other" } }));
 	const bridge = new LateBridge(store);
 	const fs = new RemoteFileSystem(bridge, store.far, { now: () => ++time });
 	bridge.run(() => snapshot(fs.root));
@@ -116,5 +84,5 @@ test("what was refused is made, although something else has its name and is remo
 	expect(bridge.run(() => c.remove("b", "file"))).toBe(0);
 	bridge.run(() => fs.sync());
 	expect(bridge.run(() => fs.sync())).toBe(0);
-	expect(held(store)).toEqual({ "/a": null, "/z": null, "/z/b": "" });
+	expect(store.contents).toEqual({ "/a": null, "/z": null, "/z/b": "" });
 });

@@ -13,10 +13,8 @@ import { RemoteFileSystem } from "./store-fs.ts";
 const encode = (content: string) => new TextEncoder().encode(content);
 
 function shared(files: Record<string, string | null>, extras: readonly StoreExtra[] = []) {
-	const store = new PlainStore();
-	const put = (path: string, content: string | null) =>
-		store.items.set(path, { bytes: content === null ? null : encode(content) });
-	for (const [path, content] of Object.entries(files)) put(path, content);
+	const store = new PlainStore(files);
+	const { put } = store;
 	const bridge = new LateBridge(store);
 	const told: string[] = [];
 	const reports = {

@@ -19,11 +19,9 @@ const NEW = "b".repeat(48);
 
 /** A file system in blocks of 8 bytes, on a store that can tell its files apart. */
 function shared(files: Record<string, string | null>, extras: readonly StoreExtra[] = ["apply"]) {
-	const store = new PlainStore();
+	const store = new PlainStore(files);
 	store.identifies = true;
-	const put = (path: string, content: string | null) =>
-		store.items.set(path, { bytes: content === null ? null : encode(content) });
-	for (const [path, content] of Object.entries(files)) put(path, content);
+	const { put } = store;
 	const bridge = new LateBridge(store);
 	const told: string[] = [];
 	const reports = {

@@ -6,10 +6,7 @@ import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
 import { RemoteFileSystem, type RemoteOptions } from "./store-fs.ts";
 
 function remote(files: Record<string, string>, options: RemoteOptions = {}) {
-	const store = new PlainStore();
-	for (const [path, content] of Object.entries(files)) {
-		store.items.set(path, { bytes: new TextEncoder().encode(content) });
-	}
+	const store = new PlainStore(files);
 	const bridge = new LateBridge(store);
 	const fs = new RemoteFileSystem(bridge, store.far, { now: () => 2_000_000_000n, ...options });
 	const find = (name: string) => bridge.run(() => fs.root.lookup(name)) as INode;

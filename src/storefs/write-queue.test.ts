@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { EACCES, ENOENT, ENOSPC, PENDING } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { snapshot } from "../fs/conformance.testkit.ts";
-import type { Literal } from "../fs/model-fs.testkit.ts";
+import { byPath, type Literal } from "../fs/model-fs.testkit.ts";
 import type { INode } from "../fs/node.ts";
 import type { StoreExtra } from "../store/store.ts";
 import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
@@ -15,10 +15,7 @@ import { RemoteFileSystem } from "./store-fs.ts";
 const encode = (content: string) => new TextEncoder().encode(content);
 
 function mounted(files: Record<string, string | null> = {}, extras: readonly StoreExtra[] = []) {
-	const store = new PlainStore();
-	for (const [path, content] of Object.entries(files)) {
-		store.items.set(path, { bytes: content === null ? null : encode(content) });
-	}
+	const store = new PlainStore(files);
 	const bridge = new LateBridge(store);
 	const fs = new RemoteFileSystem(bridge, store.far, { block: 8, extras });
 	bridge.run(() => snapshot(fs.root));
@@ -164,10 +161,10 @@ test("what was sent of a file that others had changed comes back whole, to the n
 	const changed = () => String.fromCharCode(...(store.items.get("/f")?.bytes ?? []));
 	Reflect.set(store, "preserve", (path: string) => {
 		if (path !== "/f" || changed() !== "THEIRS, outside") return null;
-		store.items.set("/kept", { bytes: encode(changed()) });
+		store.put("/kept", changed());
 		return "/kept";
 	});
-	store.items.set("/f", { bytes: encode("THEIRS, outside") });
+	store.put("/f", "THEIRS, outside");
 	for (const [at, byte] of ["M", "I", "N", "E"].entries()) {
 		f.write(encode(byte), 0, 1, at);
 		f.closed();
@@ -305,22 +302,6 @@ function change(root: INode, roll: Dice, run: <T>(call: () => T) => T): void {
 	}
 }
 
-function wanted(tree: Literal, path = ""): Record<string, string | null> {
-	const found: Record<string, string | null> = {};
-	for (const [name, item] of Object.entries(tree)) {
-		found[`${path}/${name}`] = typeof item === "string" ? item : null;
-		if (typeof item !== "string") Object.assign(found, wanted(item, `${path}/${name}`));
-	}
-	return found;
-}
-
-function held(store: PlainStore): Record<string, string | null> {
-	const entries = [...store.items].filter(([path]) => path !== "/");
-	return Object.fromEntries(
-		entries.map(([path, { bytes }]) => [path, bytes && String.fromCharCode(...bytes)]),
-	);
-}
-
 test("random: whenever the thread gets its last turn, the store comes to hold what programs saw", () => {
 	for (const seed of seeds(150)) {
 		const roll = dice(seed);
@@ -335,7 +316,7 @@ test("random: whenever the thread gets its last turn, the store comes to hold wh
 			for (const sender of bridge.unsent) sender.sendAll();
 			const seen = bridge.run(() => snapshot(fs.root)) as Literal;
 			computes();
-			expect(held(store)).toEqual(wanted(seen));
+			expect(store.contents).toEqual(byPath(seen));
 		} catch (cause) {
 			throw withSeed(seed, cause);
 		}
