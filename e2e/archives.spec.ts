@@ -116,9 +116,7 @@ test("watch sees what a running program does in a mount, in directories below to
 		});
 		const stop = new AbortController();
 		const changes: string[] = [];
-		const has = async (wanted: string) => {
-			while (!changes.includes(wanted)) await new Promise((resolve) => setTimeout(resolve, 20));
-		};
+		const has = (wanted: string) => until(() => changes.includes(wanted));
 		const code = `
 import os, sys
 for line in sys.stdin:

@@ -723,7 +723,7 @@ test.describe("commands of the page's own", { tag: "@waits" }, () => {
 			const quiet = warnings.length;
 			await sandbox.load(await made("tests/second", 4));
 			const { code } = await sandbox.command("tool").output();
-			while (warnings.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+			await until(() => warnings.length > 0);
 			return { quiet, code, warnings };
 		});
 		expect(result).toMatchObject({ quiet: 0, code: 3, warnings: [expect.any(String)] });

@@ -31,7 +31,7 @@ test("sandboxes that are closed are freed, and so is what they were given", asyn
 			for (let i = 0; i < sandboxes; i++) {
 				const bytes = tiny({ code: 0 });
 				const directory = new porthole.MemoryDirectory();
-				const sandbox = await porthole.Sandbox.create({ mounts: { "/work": directory } });
+				const sandbox = await porthole.Sandbox.create({ mounts: { "/data": directory } });
 				const loaded = await sandbox.load(bytes);
 				await sandbox.command(loaded).output();
 				const echo = async ({
@@ -53,8 +53,8 @@ test("sandboxes that are closed are freed, and so is what they were given", asyn
 				await sandbox.command("echo", [], options).output();
 				const terminal = { columns: 80, rows: 24 };
 				await sandbox.command("echo", [], { ...options, terminal }).output();
-				await sandbox.fs.writeFile("/work/file", new Uint8Array(1000));
-				const answer = await sandbox.fs.readFile("/work/file");
+				await sandbox.fs.writeFile("/data/file", new Uint8Array(1000));
+				const answer = await sandbox.fs.readFile("/data/file");
 				hold("sandbox", sandbox);
 				hold("package", loaded);
 				hold("bytes", bytes);

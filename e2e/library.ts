@@ -38,6 +38,8 @@ declare global {
 	/** Gives the stream's next line, or what is left at its end. */
 	function lines(stream: ReadableStream<Uint8Array>): () => Promise<string>;
 	function text(bytes: Uint8Array): string;
+	/** Waits until a condition holds, for as long as the test may last. */
+	function until(holds: () => boolean | Promise<boolean>): Promise<void>;
 	function tiny(wish?: {
 		readonly code?: number;
 		readonly entry?: string;

@@ -26,16 +26,13 @@ test("a refused change is an event and fails the next sync; it is kept, and made
 		full = true;
 		await sandbox.fs.writeFile("/d/there", "kept");
 		const first = await caught(sandbox.sync());
-		const waitFor = async (done: () => boolean) => {
-			while (!done()) await new Promise((resolve) => setTimeout(resolve, 20));
-		};
-		await waitFor(() => sandbox.mounts[0]?.pending === 4);
+		await until(() => sandbox.mounts[0]?.pending === 4);
 		const held = sandbox.mounts;
 		const seen = await sandbox.fs.readTextFile("/d/there");
 		full = false;
 		await sandbox.sync();
 		const stored = text(await directory.read("/there", 0, 10));
-		await waitFor(() => sandbox.mounts[0]?.pending === 0);
+		await until(() => sandbox.mounts[0]?.pending === 0);
 		await sandbox.close();
 		return { told, first, held, seen, stored, last: pending.at(-1) };
 	});
@@ -176,19 +173,14 @@ test("two sandboxes with one directory see what the other has changed", async ({
 		await one.fs.writeFile("/one/f.txt", "new, and longer");
 		await one.fs.writeFile("/one/g.txt", "made");
 		await one.sync();
-		const until = async (wanted: string) => {
-			for (;;) {
-				const now = await two.fs.readTextFile("/two/f.txt");
-				if (now === wanted && (await two.fs.exists("/two/g.txt"))) return now;
-				await new Promise((resolve) => setTimeout(resolve, 20));
-			}
-		};
-		const after = await until("new, and longer");
+		let after = "";
+		await until(async () => {
+			after = await two.fs.readTextFile("/two/f.txt");
+			return after === "new, and longer" && (await two.fs.exists("/two/g.txt"));
+		});
 		await one.fs.rm("/one/f.txt");
 		await one.sync();
-		while (await two.fs.exists("/two/f.txt")) {
-			await new Promise((resolve) => setTimeout(resolve, 20));
-		}
+		await until(async () => !(await two.fs.exists("/two/f.txt")));
 		await Promise.all([one.close(), two.close()]);
 		return { before, after };
 	});

@@ -206,7 +206,7 @@ test("a working directory on a mount leads up, and a bare name taken from / is t
 		];
 		const clean = await run("import shutil; shutil.rmtree('data', ignore_errors=True)");
 		// Why is loaded late, so the page may be told after the program's end.
-		while (warnings.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+		await until(() => warnings.length > 0);
 		return { up, made, there, quiet, clean: clean.code, warnings };
 	}, PYTHON);
 	expect(result.up).toMatchObject({ code: 0, err: "" });

@@ -49,6 +49,11 @@ export function text(bytes) {
 	return new TextDecoder().decode(bytes);
 }
 
+/** Waits until a condition holds, for as long as the test may last. */
+export async function until(holds) {
+	while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 /** A WritableStream that keeps what it is given, as text. */
 export function keeper() {
 	const kept = { text: "" };

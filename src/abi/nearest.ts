@@ -2,6 +2,16 @@
  * The right name for one that is nearly right: for messages about options, commands and files.
  */
 
+/** What is wrong with options of `call`, the first time one is set that is not known; undefined where none is. */
+export function strangeOption(call: string, options: object, known: object): string | undefined {
+	for (const [name, value] of Object.entries(options)) {
+		if (value === undefined || Object.hasOwn(known, name)) continue;
+		const names = Object.keys(known);
+		return `${name} is no option of ${call}; ${didYouMean(name, names) ?? `it has ${names.join(", ")}`}`;
+	}
+	return undefined;
+}
+
 /** "did you mean …?" with the name that is nearest to `name`; undefined where none is near. */
 export function didYouMean(name: string, names: readonly string[]): string | undefined {
 	let best = 0.4;

@@ -3,7 +3,7 @@
  * as if it had been heard.
  */
 import { PortholeError } from "./error.ts";
-import { didYouMean } from "./nearest.ts";
+import { strangeOption } from "./nearest.ts";
 
 /** The names of the options of a call. That none is missing is checked by the compiler. */
 export type Names<T> = Readonly<Record<keyof T, unknown>>;
@@ -13,14 +13,8 @@ export function checkNames(call: string, options: object, known: object): void {
 	if (typeof options !== "object" || options === null) {
 		throw new PortholeError("invalid-option", `the options of ${call} are not an object`);
 	}
-	for (const [name, value] of Object.entries(options)) {
-		if (value === undefined || Object.hasOwn(known, name)) continue;
-		const names = Object.keys(known);
-		throw new PortholeError(
-			"invalid-option",
-			`${name} is no option of ${call}; ${didYouMean(name, names) ?? `it has ${names.join(", ")}`}`,
-		);
-	}
+	const strange = strangeOption(call, options, known);
+	if (strange !== undefined) throw new PortholeError("invalid-option", strange);
 }
 
 /** From now on methods of a class refuse arguments that would have no effect, such as options that belong

@@ -6,8 +6,8 @@
  * that reads a file under its lease has to know by then. So it is written down, in the database
  * `porthole.opfs` of IndexedDB, a record for each time that a tab has held its lease and changed names:
  *
- *     1 → { by: "a tab", root: "/work", paths: ["/work/a", "/work/b"] }
- *     2 → { by: "another", root: "/work", paths: null }
+ *     1 → { by: "a tab", root: "/notes", paths: ["/notes/a", "/notes/b"] }
+ *     2 → { by: "another", root: "/notes", paths: null }
  *
  * A tab writes it before the first change, without paths, and puts the paths in before it lets go of the
  * lease. One that was killed meanwhile leaves a record without them: then anything below its root may

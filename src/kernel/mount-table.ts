@@ -3,7 +3,7 @@
  *
  * A guest writes and goes on; its bytes follow. What becomes of them is told to the page as it
  * happens: how many are on their way, and what a store has refused, which stays in the tree and is
- * sent again by each sync. Whoever has to wait for a store, waits as long as it does anything; one
+ * sent again by each sync. A sync waits for a store as long as the store does anything; one
  * that has fallen silent is named in an error, so that a process can end and a sandbox be closed.
  */
 import { EBUSY, type Errno, errnoName, PENDING } from "../abi/errno.ts";
@@ -18,7 +18,6 @@ import { check, failure } from "../process/errno-errors.ts";
 import type { WireMount } from "../protocol/sandbox.ts";
 import type { Store } from "../store/store.ts";
 import { RemoteFileSystem } from "../storefs/store-fs.ts";
-import type { Landing } from "../storefs/write-queue.ts";
 import type { Mounted, Tree } from "./sandbox-tree.ts";
 import { Silence } from "./silence.ts";
 
@@ -134,11 +133,9 @@ export class Mounts {
 	// --- waiting ---
 
 	/** Errors: those of the store, and `"timeout"` when it has done nothing for `silence`. */
-	async #sync({ fs, mount, store, tell }: Mounted, silence: number): Promise<void> {
+	async #sync({ fs, mount, tell }: Mounted, silence: number): Promise<void> {
 		const waiting = {};
-		// What is lent of a store is its landing.
-		const landing = store as Far<object> as Far<Landing>;
-		const quiet = new Silence(silence, () => this.#bridge.ask(landing, "moved"));
+		const quiet = new Silence(silence, () => fs.queue.moved());
 		for (;;) {
 			const answer = fs.sync(waiting);
 			if (answer !== PENDING) {

@@ -31,7 +31,8 @@ export class Silence {
 	next(now: number, heard: number): number | null {
 		if (heard !== this.#heard) {
 			this.#heard = heard;
-			this.#stirs(now);
+			this.#end = now + this.#most;
+			this.#lookAt = now + this.#most / LOOKS;
 		}
 		this.#hear(now);
 		if (now >= this.#end) return null;
@@ -48,10 +49,5 @@ export class Silence {
 		// What it was before is not known from the first answer.
 		if (this.#moved !== undefined) this.#end = now + this.#most;
 		this.#moved = value;
-	}
-
-	#stirs(now: number): void {
-		this.#end = now + this.#most;
-		this.#lookAt = now + this.#most / LOOKS;
 	}
 }

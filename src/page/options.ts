@@ -79,7 +79,8 @@ export interface SandboxOptions {
 	readonly capabilities?: Capabilities;
 	readonly bridge?: "auto" | "suspending" | "blocking" | "preloaded";
 	/** Whether programs for which there is no memory wait until another has ended, and start in the order
-	 *  in which they were asked for. The `timeout` and the `signal` of a command end the wait too. Otherwise they are refused: `"out-of-memory"`. */
+	 *  in which they were asked for; the `timeout` and the `signal` of a command end the wait too. Unless it
+	 *  is true they are refused: `"out-of-memory"`. */
 	readonly queue?: boolean;
 	/** Where the worker's script is, for builds that cannot find it themselves. */
 	readonly workerUrl?: ScriptAddress;

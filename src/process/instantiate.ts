@@ -81,8 +81,10 @@ async function importObject(
 			exports = await exportsOf(context, wanted.module, all);
 			ours.set(wanted.module, exports);
 		}
-		const own = exports !== null && Object.hasOwn(exports, wanted.name);
-		const value = own ? exports?.[wanted.name] : extra.get(wanted.module)?.get(wanted.name);
+		const value =
+			exports !== null && Object.hasOwn(exports, wanted.name)
+				? exports[wanted.name]
+				: extra.get(wanted.module)?.get(wanted.name);
 		if (value === undefined) {
 			missing.push(wanted);
 			continue;

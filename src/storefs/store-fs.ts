@@ -104,7 +104,7 @@ export class RemoteFileSystem implements FileSystem {
 		this.root = this.#top;
 	}
 
-	/** Whoever says who waits is not made to wait for what is changed from now on. */
+	/** Pass the same `waiting` to each call of one wait, to wait only for changes made before its first call. */
 	sync(waiting?: Waiting): Done {
 		return this.queue.sync(waiting);
 	}

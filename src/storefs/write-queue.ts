@@ -228,6 +228,11 @@ export class StoreQueue {
 		return this.#names === 0 ? ask() : this.#ask(path, ask);
 	}
 
+	/** How much the store has done so far, answered while it works. */
+	moved(): Ticket<number> {
+		return this.#bridge.ask(this.#store, "moved");
+	}
+
 	// --- changes: of names, and before each goes what has been written before it ---
 
 	make(node: INode, path: string, type: "file" | "directory"): void {
