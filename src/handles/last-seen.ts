@@ -5,7 +5,6 @@
  * A browser tells of changes there without saying whose they were. So a change counts as another's when
  * the path looks otherwise than this store has seen or left it.
  */
-
 import { keyOf } from "../store/paths.ts";
 import type { Listing } from "../store/store.ts";
 

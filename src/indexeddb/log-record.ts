@@ -8,7 +8,6 @@
  * it belongs to, like any other record that is damaged; a change whose place is damaged is not made,
  * and neither is what comes after it in the same record.
  */
-
 import type { Key, Op } from "./memtable.ts";
 import { checksum } from "./xxhash32.ts";
 

@@ -9,7 +9,6 @@
  * Each change leaves a stamp in the database. A page that was frozen may have missed what was said;
  * when it is seen again and finds a stamp that it does not know, anything may have changed.
  */
-
 import { openChannel, type TabChannel } from "../store/tab-channel.ts";
 
 type Heard = (paths: readonly string[]) => void;

@@ -8,7 +8,6 @@
  * The path of a name is walked a name at a time. A *slot* is a name in a directory; a node that has
  * one name lies in its slot, one that has several has a record of its own.
  */
-
 import { checkId, checkName, checkSize, failure, isWithin, split } from "../store/paths.ts";
 import type { FileId, StoreChange } from "../store/store.ts";
 import { Contents } from "./file-data.ts";

@@ -1,7 +1,6 @@
 /**
  * The worker's half of `Sandbox.fs`: operations on the tree that wait where they must.
  */
-
 import {
 	EEXIST,
 	EFBIG,

@@ -6,7 +6,6 @@
  * the same gets EIO. Since nothing is answered while a guest runs, these amounts bound what it can
  * print and write, and the cache holds more than both.
  */
-
 import { settle } from "../bridge/await-call.ts";
 import type { Ask } from "../bridge/loop.ts";
 import { PreloadedBridge } from "../bridge/preloaded.ts";

@@ -10,7 +10,6 @@
  * is in memory becomes the strongest lower; `/dev` and `/tmp` stay in memory. A process with mounts
  * of its own gets a namespace of its own over the same nodes.
  */
-
 import type { Bridge, Far } from "../bridge/bridge.ts";
 import { defaultFiles, fillRoot } from "../fs/default-tree.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";

@@ -2,7 +2,6 @@
  * Options and a package's wishes to arguments, environment and directory, in Wasmer's order.
  * Source: wasix-runner.md sections 1.2, 3.1 to 3.3.
  */
-
 import type { WireSpawn } from "../protocol/sandbox.ts";
 import type { CommandInfo } from "../webc/index.ts";
 

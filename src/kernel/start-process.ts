@@ -1,7 +1,6 @@
 /**
  * A process inside the worker: a guest, its standard streams, its descriptors, its end.
  */
-
 import {
 	RIGHT_FD_READ,
 	RIGHT_FD_WRITE,

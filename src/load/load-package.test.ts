@@ -2,7 +2,6 @@
  * Loads from servers that misbehave: what is read is right, or there is one typed error; and what is told
  * of it on the way adds up.
  */
-
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { PortholeError } from "../abi/error.ts";

@@ -1,7 +1,6 @@
 /**
  * The worker's half of loading: a posted source becomes bytes, the bytes a Package.
  */
-
 import { EIO } from "../abi/errno.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";

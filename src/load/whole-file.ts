@@ -1,7 +1,6 @@
 /**
  * Packages that are read at once: what the page has given, and what a server sends in one pass.
  */
-
 import { type Limits, type Report, totalOf } from "../http/http-range.ts";
 import { nameOf, tooLarge, unreadable } from "../http/read-errors.ts";
 import { Gathered } from "../http/response-body.ts";

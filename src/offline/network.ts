@@ -2,7 +2,6 @@
  * What is asked of the server, as the page would ask it: with its headers and its credentials, but
  * past the browser's own cache, which would keep everything a second time, and perhaps another version.
  */
-
 import { type World, warn } from "./browser.ts";
 import { length, parseContentRange, type Run } from "./byte-ranges.ts";
 import type { CachedPackage, PackageCache } from "./packages.ts";

@@ -12,7 +12,6 @@
  * A replaced version stays for an hour after its last use: programs that were started from it still
  * read it, and say so by its id.
  */
-
 import { type World, warn } from "./browser.ts";
 import { length, type Run } from "./byte-ranges.ts";
 import { evictions, type Held, inOrder } from "./eviction.ts";

@@ -15,7 +15,6 @@
  * A program that is to be compiled is asked for by its digest, and answered as one entry of the
  * Cache, untouched (see `Version.atom`).
  */
-
 import { type Lasting, warn } from "./browser.ts";
 import {
 	type Asked,

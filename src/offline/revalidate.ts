@@ -6,7 +6,6 @@
  * A worker may be ended in the midst of it. What was kept by then stays, and the next request for the
  * package takes the work up again.
  */
-
 import { parseContentRange, toBlocks } from "./byte-ranges.ts";
 import { keeping, keepingAll, type Server } from "./network.ts";
 import type { CachedPackage, PackageCache } from "./packages.ts";

@@ -12,7 +12,6 @@
  * Nothing that was stored is believed: every part is held against its digest when it is read, and
  * is dropped if it differs. The digest of an atom is the package's own.
  */
-
 import { contentRange, cover, gaps, length, type Piece, type Run, within } from "./byte-ranges.ts";
 import type { Varied } from "./personal.ts";
 

@@ -6,7 +6,6 @@
  * cannot do are not run. Random calls are compared with the memory store, which is the model, and
  * has directed tests below like all others. A failure prints the seed.
  */
-
 import { type Answer, applyInTurn } from "./apply.ts";
 import { MemoryStore } from "./memory.ts";
 import type { FileId, LinkingStore, Listing, Store, StoreChange } from "./store.ts";

@@ -17,7 +17,6 @@
  *
  * Nothing here waits, so that a test can drive it as well as a page.
  */
-
 import { Names, namesOf } from "./change-order.ts";
 import type { FileId, Listing, StoreChange } from "./store.ts";
 

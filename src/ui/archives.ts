@@ -1,7 +1,6 @@
 /**
  * Directories out of the tree and into it, as archives.
  */
-
 import { downloadBlob, find } from "../element/dom.ts";
 import type { Files } from "./files.ts";
 import { bytes } from "./formats.ts";

@@ -1,7 +1,6 @@
 /**
  * What is known of the package and of this browser, as lists of facts.
  */
-
 import { find, make } from "../element/dom.ts";
 import type { Environment, Package } from "../index.ts";
 import { duration } from "./formats.ts";

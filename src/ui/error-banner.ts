@@ -1,7 +1,6 @@
 /**
  * The place where the page says what went wrong: one problem at a time, above the output.
  */
-
 import { find, make } from "../element/dom.ts";
 import { explain, type Problem } from "./explain.ts";
 

@@ -4,7 +4,6 @@
  * Each look is numbered: an answer that comes after a newer question is dropped. While a program
  * computes without a call the worker cannot answer, so a slow look says what it waits for.
  */
-
 import { asBlobPart, download, find, make } from "../element/dom.ts";
 import type { DirEntry, SandboxFS } from "../index.ts";
 import { explain } from "./explain.ts";

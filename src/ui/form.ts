@@ -2,7 +2,6 @@
  * The form that says how to run: command, arguments, environment and the rest. It checks while it
  * is filled in, and yields a plan or the field that needs attention.
  */
-
 import { enable, find, isEnabled, make } from "../element/dom.ts";
 import { splitWords } from "../element/shell-words.ts";
 import type { Package } from "../index.ts";

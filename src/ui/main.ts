@@ -2,7 +2,6 @@
  * The playground: a page that runs packages, through the public API and nothing else. This file
  * connects its parts; each part has one piece of the page.
  */
-
 import { find, make } from "../element/dom.ts";
 import { PortholeError } from "../index.ts";
 import { Archives } from "./archives.ts";

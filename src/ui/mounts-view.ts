@@ -2,7 +2,6 @@
  * The panel of mounts: which there are and how they are, a form for one more, and whether the browser
  * has promised to keep what is in them.
  */
-
 import { find, make } from "../element/dom.ts";
 import { explain } from "./explain.ts";
 import { chooseFolder, forgetFolder, permission } from "./folders.ts";

@@ -2,7 +2,6 @@
  * What a sandbox tells without being asked, as a list on the page, the newest first; and how much is
  * on its way to each mount.
  */
-
 import { find, make } from "../element/dom.ts";
 import type { Sandbox } from "../index.ts";
 import { explain } from "./explain.ts";

@@ -6,7 +6,6 @@
  * beneath a line that says how much was cut, and what would be cut at once is never shown. A program
  * that is still faster waits. The view follows the end unless the reader has scrolled up.
  */
-
 import { find, make } from "../element/dom.ts";
 import { count } from "./formats.ts";
 

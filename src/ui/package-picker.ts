@@ -2,7 +2,6 @@
  * Where a package comes from: a sample, an address, or a file that is chosen or dropped; and how far
  * its loading has come.
  */
-
 import { find, make } from "../element/dom.ts";
 import type { Progress } from "../index.ts";
 import { bytes } from "./formats.ts";

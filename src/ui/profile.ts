@@ -2,7 +2,6 @@
  * The access profile of a package, as a section of its panel: what programs have read of it so far is
  * saved as a file, and how a page uses it is told.
  */
-
 import { downloadBlob, make } from "../element/dom.ts";
 import type { AccessProfile, Package } from "../index.ts";
 import { explain } from "./explain.ts";

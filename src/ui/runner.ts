@@ -1,7 +1,6 @@
 /**
  * A run as the page shows it: state, clock, output, input, and how it ended.
  */
-
 import { enable, find, isEnabled } from "../element/dom.ts";
 import type { TerminalView } from "../element/terminal-view.ts";
 import { clearProblem, showProblem } from "./error-banner.ts";

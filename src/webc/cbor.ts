@@ -11,7 +11,6 @@
  *
  * Nothing is allocated for a length: a list grows as its items come, and each takes a byte at least.
  */
-
 import { decodeText } from "./byte-reader.ts";
 import { concat } from "./bytes.ts";
 import { WebcError, type Where } from "./error.ts";

@@ -4,7 +4,6 @@
  * It is a Package with bytes in place of spans, so that reading everything and writing it again is
  * the identity; `readDefinition` and `writePackage` are each other's inverse, to the byte.
  */
-
 import { Cursor } from "./byte-reader.ts";
 import { decodeMap, isTable } from "./cbor.ts";
 import { WebcError } from "./error.ts";

@@ -18,7 +18,6 @@
  *
  * Sections are found through the index only; their order in the file means nothing.
  */
-
 import { Cursor } from "./byte-reader.ts";
 import { concat, equal } from "./bytes.ts";
 import { decodeMap, isTable, type Table } from "./cbor.ts";

@@ -5,7 +5,6 @@
  * container knows about them (`Span.sha256`) can be held against them then: `verifySpan`. Where all
  * bytes are in memory anyway, everything is verified before anyone sees the package.
  */
-
 import { nameFault } from "./byte-reader.ts";
 import { canDigest } from "./bytes.ts";
 import { decodeMap, type Table } from "./cbor.ts";

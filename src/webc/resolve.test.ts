@@ -4,7 +4,6 @@
  * A package is written as a literal in which an atom is its name, so that a test reads like the case
  * it is about.
  */
-
 import { describe, expect, test } from "vitest";
 import type { Table } from "./cbor.ts";
 import { encodeMap } from "./encode.ts";

@@ -4,7 +4,6 @@
  *
  * Names are sorted by their UTF-8 bytes, and checked: what a reader must refuse is not written.
  */
-
 import { nameFault } from "./byte-reader.ts";
 import { byName, utf8 } from "./bytes.ts";
 import type { DirectoryDefinition, FileDefinition } from "./definition.ts";
