@@ -109,6 +109,27 @@ test("on a full disk all can be removed, also what the log has not put in its pl
 	expect(await world.open().read("/more", 0, 10)).toEqual(filled(10, 4));
 });
 
+test("on a full disk the space in reserve is given up for what is written, once the log is folded", async () => {
+	let full = false;
+	const world = new World(() => (full ? "full" : "fine"));
+	const tab = world.open();
+	await tab.apply([make("/f"), write("/f", 0, filled(10, 1))]);
+	await fold(tab);
+	full = true;
+	const remove = IDBObjectStore.prototype.delete;
+	vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(function (
+		this: IDBObjectStore,
+		range,
+	) {
+		const [kind] = (range instanceof IDBKeyRange ? range.lower : range) as unknown[];
+		if (kind === "spare") full = false;
+		return Reflect.apply(remove, this, [range]);
+	});
+	expect(await tab.apply([write("/f", 0, filled(10, 2))])).toEqual([null]);
+	vi.restoreAllMocks();
+	expect(await world.open().read("/f", 0, 10)).toEqual(filled(10, 2));
+});
+
 test("what a failed transaction has changed is not seen, although its number comes again", async () => {
 	vi.spyOn(Math, "random").mockReturnValue(0);
 	for (let wait = 0; wait < 40; wait++) {

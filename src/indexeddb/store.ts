@@ -165,15 +165,13 @@ export class IndexedDBStore extends ChangingStore implements Store {
 	}
 
 	/** What the log holds may be of files that have gone since. And while it holds something, nothing can be
-	 *  removed without writing. */
+	 *  removed without writing. Once it holds nothing the space in reserve is anybody's. */
 	async #makeRoom(): Promise<void> {
 		const fold = () => this.#fold(true);
 		const give = () => this.#run("sync", "/", "readwrite", async (store) => dropSpare(store));
-		await fold().catch(() =>
-			give()
-				.then(fold)
-				.catch(() => {}),
-		);
+		await fold()
+			.then(give, () => give().then(fold))
+			.catch(() => {});
 	}
 
 	/** `full`: nothing is put that could be done without. */
