@@ -48,6 +48,34 @@ test("a tab that is killed has told that it would change names", async () => {
 	expect(await two.read("/f", 0, 9, await idOf(two, "f"))).toEqual(encode("n"));
 });
 
+test("a tab that is killed while it changes names leaves the files of other directories as they are", async () => {
+	const { locks } = newOrigin();
+	const [one, two] = [await open(), await open()];
+	for (const name of ["a", "b", "b/c"]) await one.make(`/${name}`, "directory");
+	for (const path of ["/a/f", "/b/g", "/b/c/h"]) {
+		await one.make(path, "file");
+		await one.write(path, 0, encode(path));
+	}
+	const [f, g] = [await idOf(two, "f", "/a"), await idOf(two, "g", "/b")];
+	await one.remove("/b/c/h");
+	locks.drop();
+	expect(await two.read("/a/f", 0, 9, f)).toEqual(encode("/a/f"));
+	expect(await two.read("/b/g", 0, 9, g)).toEqual(encode("/b/g"));
+	const three = await open();
+	await three.make("/b/new", "file");
+	await three.rename("/b/new", "/b/g");
+	locks.drop();
+	expect(await two.read("/a/f", 0, 9, f)).toEqual(encode("/a/f"));
+	await expect(two.read("/b/g", 0, 9, g)).rejects.toMatchObject({ code: "ESTALE" });
+	// One that has gone on to another directory has told of both.
+	const four = await open();
+	await four.make("/b/other", "file");
+	await four.rename("/b/other", "/b/g");
+	await four.rename("/b/g", "/a/f");
+	locks.drop();
+	await expect(two.read("/a/f", 0, 9, f)).rejects.toMatchObject({ code: "ESTALE" });
+});
+
 test.each([true, false])(
 	"a file that had no room is the same file when there is some (%s)",
 	async (inPlace) => {

@@ -7,21 +7,22 @@
  * `porthole.opfs` of IndexedDB, a record for each time that a tab has held its lease and changed names:
  *
  *     1 → { by: "a tab", root: "/notes", paths: ["/notes/a", "/notes/b"] }
- *     2 → { by: "another", root: "/notes", paths: null }
+ *     2 → { by: "another", root: "/notes", paths: ["/notes/sub"] }
  *
- * A tab writes it before the first change, without paths, and puts the paths in before it lets go of the
- * lease. One that was killed meanwhile leaves a record without them: then anything below its root may
- * be another. A tab that has just got the lease reads the records that have come since it last did. Some
+ * A tab writes it before the first change, with the directory of what it changes, and again where a further
+ * change lies outside of that; before it lets go of the lease it puts the paths in. One that was killed
+ * meanwhile leaves the directory: then anything in there may be another, and what lies elsewhere is not. A tab that has just got the lease reads the records that have come since it last did. Some
  * hundred are kept; to a tab that has not looked for so long, anything may have changed.
  */
 import { createStore, promisifyRequest, type UseStore } from "idb-keyval";
+import { isWithin } from "../store/paths.ts";
 
 /** What one tab has changed while it held its lease. Paths are those of the private file system. */
 interface Renamed {
 	readonly by: string;
 	readonly root: string;
-	/** Each stands for all that is below it too. Null while they are not known. */
-	readonly paths: readonly string[] | null;
+	/** Each stands for all that is below it too. */
+	readonly paths: readonly string[];
 }
 
 /** Records that are kept, and paths that are told of one by one. */
@@ -37,6 +38,8 @@ export class Renames {
 	/** The record of this time, and what it will say. */
 	#record: number | null = null;
 	readonly #paths = new Set<string>();
+	/** The directory that the record tells of until then: all paths are in it. */
+	#within = "";
 	/** Whether the tabs can tell each other; where not, no file can be told from another. */
 	works = true;
 
@@ -72,13 +75,18 @@ export class Renames {
 	async note(paths: readonly string[]): Promise<void> {
 		if (paths.length === 0 || !this.works) return;
 		if (this.#paths.size < MOST_PATHS) for (const path of paths) this.#paths.add(path);
-		if (this.#record !== null) return;
+		const within = paths.reduce(
+			shared,
+			this.#record === null ? parent(paths[0] ?? "") : this.#within,
+		);
+		if (this.#record !== null && within === this.#within) return;
+		this.#within = within;
 		try {
 			this.#record = await this.#use("readwrite", async (store) => {
 				const last = await promisifyRequest(store.openKeyCursor(null, "prev"));
-				const next = Number(last?.key ?? 0) + 1;
+				const next = this.#record ?? Number(last?.key ?? 0) + 1;
 				store.delete(IDBKeyRange.upperBound(next - KEPT));
-				store.put(this.#renamed(null), next);
+				store.put(this.#renamed([within]), next);
 				// A tab that is killed after its change cannot have forgotten to tell.
 				await promisifyRequest(store.transaction);
 				return next;
@@ -95,13 +103,13 @@ export class Renames {
 		const paths = this.#paths.size < MOST_PATHS ? [...this.#paths] : [this.#root];
 		this.#record = null;
 		this.#paths.clear();
-		// Where it fails, what stands there is that anything may have changed.
+		// Where it fails, what stands there is that anything in their directory may have changed.
 		const put = (store: IDBObjectStore) =>
 			promisifyRequest(store.put(this.#renamed(paths), record));
 		await this.#use("readwrite", put).catch(() => {});
 	}
 
-	#renamed(paths: readonly string[] | null): Renamed {
+	#renamed(paths: readonly string[]): Renamed {
 		return { by: this.#by, root: this.#root, paths };
 	}
 
@@ -119,4 +127,15 @@ export class Renames {
 		const told = Array.isArray(paths) ? paths : [root];
 		return told.every((path) => typeof path === "string") ? told : [this.#root];
 	}
+}
+
+function parent(path: string): string {
+	return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+/** The directory, or the nearest above it, that `path` lies in. */
+function shared(directory: string, path: string): string {
+	let at = directory;
+	while (at !== "" && !isWithin(parent(path), at)) at = parent(at);
+	return at;
 }
