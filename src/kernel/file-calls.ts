@@ -23,7 +23,7 @@ import type { Files, WireEntry, WireStat } from "../protocol/sandbox.ts";
 
 const NS_PER_MS = 1000000n;
 /** How often a file that is changed meanwhile is read before it is given as it was found. */
-const ATTEMPTS = 8;
+const ATTEMPTS = 64;
 /** Milliseconds since 1970 that a time must be below: its nanoseconds have 64 bits. */
 const LATEST = 2 ** 64 / 1e6;
 /** The most bytes that are read into memory at once. */
