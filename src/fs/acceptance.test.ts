@@ -120,7 +120,7 @@ class Bare extends Shell {
 }
 
 function bare(node: INode | number): INode | number {
-	return node instanceof Node ? node.bare() : node;
+	return node instanceof Node ? node.upperNode() : node;
 }
 
 function word(answer: INode | number): string {

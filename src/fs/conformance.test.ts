@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { StoreExtra } from "../store/store.ts";
-import { LateBridge, lateContents, PlainStore } from "../storefs/delayed-store.testkit.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
+import { DelayedBridge, DelayedStore, delayedContents } from "../storefs/delayed-store.testkit.ts";
+import { StoreFileSystem } from "../storefs/store-fs.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { conformance, snapshot } from "./conformance.testkit.ts";
 import { mkdirs, writeFile } from "./host-files.ts";
@@ -43,8 +43,8 @@ function tmp(tree: Literal): Tmp {
 	return fs;
 }
 
-function store(tree: Literal): PlainStore {
-	const plain = new PlainStore();
+function store(tree: Literal): DelayedStore {
+	const plain = new DelayedStore();
 	each(
 		tree,
 		(path) => plain.items.set(path, { bytes: null }),
@@ -109,14 +109,14 @@ conformance("overlay over a volume", { links: true }, (tree) => {
 });
 
 conformance("overlay over a late volume", { links: true }, (tree) => {
-	const bridge = new LateBridge();
-	const lower = volume(tree, (bytes) => lateContents(bridge, bytes));
+	const bridge = new DelayedBridge();
+	const lower = volume(tree, (bytes) => delayedContents(bridge, bytes));
 	return { fs: new Overlay(tmp({}), [tmp({}), lower]), run: (call) => bridge.run(call) };
 });
 
 conformance("overlay over a late store", { links: true }, (tree) => {
-	const bridge = new LateBridge(store(tree));
-	const lower = new RemoteFileSystem(bridge, { id: 1 }, { now });
+	const bridge = new DelayedBridge(store(tree));
+	const lower = new StoreFileSystem(bridge, { id: 1 }, { now });
 	return { fs: new Overlay(tmp({}), [lower]), run: (call) => bridge.run(call) };
 });
 
@@ -129,12 +129,12 @@ conformance("overlay with half of the tree above", { links: true }, (tree) => {
 
 function remote(tree: Literal, cache: number, block = 8, extras: readonly StoreExtra[] = []) {
 	const plain = store(tree);
-	const bridge = new LateBridge(plain);
-	const fs = new RemoteFileSystem(bridge, { id: 1 }, { now, cache, block, underway: 64, extras });
+	const bridge = new DelayedBridge(plain);
+	const fs = new StoreFileSystem(bridge, { id: 1 }, { now, cache, block, underway: 64, extras });
 	const end = (model: Literal) => {
 		expect(bridge.run(() => fs.sync())).toBe(0);
 		const wanted = store(model);
-		const paths = (of: PlainStore) => [...of.items.keys()].sort();
+		const paths = (of: DelayedStore) => [...of.items.keys()].sort();
 		expect(paths(plain)).toEqual(paths(wanted));
 		for (const [path, { bytes }] of wanted.items) {
 			if (plain.items.get(path)?.target === "nowhere") continue;
@@ -183,7 +183,7 @@ conformance(
 		const fs = new Overlay(upper.fs, [lower], { durable: true });
 		const end = (model: Literal) => {
 			expect(upper.run(() => fs.sync())).toBe(0);
-			const again = new RemoteFileSystem(upper.bridge, { id: 1 }, { now });
+			const again = new StoreFileSystem(upper.bridge, { id: 1 }, { now });
 			const found = new Overlay(again, [lower], { durable: true });
 			expect(upper.run(() => snapshot(found.root))).toEqual(model);
 		};

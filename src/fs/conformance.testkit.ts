@@ -11,7 +11,7 @@
 import { expect, test } from "vitest";
 import { ENOENT, EXDEV, errnoName } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
-import { ANY, type Literal, literal, Plain, type PlainNode } from "./model-fs.testkit.ts";
+import { ANY, type Literal, literal, ModelFs, type ModelNode } from "./model-fs.testkit.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyEntry, emptyStat, type FileSystem, type INode } from "./node.ts";
 import * as at from "./operations.ts";
@@ -43,15 +43,15 @@ const POPULATED: Literal = {
 /** Drives the subject and the model with the same calls. */
 class Pair {
 	readonly ns: Namespace;
-	readonly model: Plain;
+	readonly model: ModelFs;
 	readonly roll: Dice;
 	readonly #run: <T>(call: () => T) => T;
 	readonly #staying: boolean;
-	readonly #open: { real: INode; model: PlainNode }[] = [];
+	readonly #open: { real: INode; model: ModelNode }[] = [];
 	/** What has been called, for whoever reads a failure. */
 	readonly calls: string[] = [];
 
-	constructor(subject: Subject, model: Plain, features: Features, roll: Dice) {
+	constructor(subject: Subject, model: ModelFs, features: Features, roll: Dice) {
 		this.#staying = features.staying ?? false;
 		this.ns = new Namespace(subject.fs);
 		this.model = model;
@@ -235,12 +235,12 @@ class Pair {
 	}
 
 	/** One file is one object, for ever. */
-	#same(real: INode, model: PlainNode, path: string): void {
+	#same(real: INode, model: ModelNode, path: string): void {
 		model.twin ??= real;
 		expect(real === model.twin, `the node of ${path} stays the same object`).toBe(true);
 	}
 
-	#compareFile(real: INode, model: PlainNode, path: string): void {
+	#compareFile(real: INode, model: ModelNode, path: string): void {
 		expect(
 			this.#run(() => text(real)),
 			path,
@@ -254,7 +254,7 @@ class Pair {
 		]);
 	}
 
-	#compareTree(real: INode, model: PlainNode, path: string): void {
+	#compareTree(real: INode, model: ModelNode, path: string): void {
 		const names = this.#run(() => list(real));
 		if (typeof names === "number") throw new Error(`listing ${path}: ${errnoName(names)}`);
 		expect([...names].sort(), `the names in /${path}`).toEqual([...model.entries.keys()].sort());
@@ -329,7 +329,7 @@ export function conformance(
 		test(`${name}, ${state}: random calls give what the plain model gives`, () => {
 			for (const seed of seeds(features.rounds ?? 12)) {
 				const subject = make(tree, dice(~seed));
-				const model = new Plain(features.links, tree);
+				const model = new ModelFs(features.links, tree);
 				playOut(new Pair(subject, model, features, dice(seed)), subject, seed);
 			}
 		});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { EAGAIN, EIO, EPIPE, PENDING } from "../abi/errno.ts";
-import { LateBridge } from "../storefs/delayed-store.testkit.ts";
+import { DelayedBridge } from "../storefs/delayed-store.testkit.ts";
 import { Input, Output, pipe } from "./devices.ts";
 import type { INode } from "./node.ts";
 
@@ -18,7 +18,7 @@ function get(node: INode, length = 100): string | number {
 }
 
 test("a pipe: the reader waits for bytes, then for the end", () => {
-	const bridge = new LateBridge();
+	const bridge = new DelayedBridge();
 	const { reader, writer } = pipe(bridge);
 	expect(get(reader)).toBe(PENDING);
 	const [waiting] = bridge.notes;
@@ -35,7 +35,7 @@ test("a pipe: the reader waits for bytes, then for the end", () => {
 });
 
 test("a pipe: the writer waits for room; small writes arrive whole; EPIPE without a reader", () => {
-	const bridge = new LateBridge();
+	const bridge = new DelayedBridge();
 	const { reader, writer } = pipe(bridge, 10);
 	expect(put(writer, "1234567")).toBe(7);
 	expect(put(writer, "89abc")).toBe(PENDING);
@@ -50,7 +50,7 @@ test("a pipe: the writer waits for room; small writes arrive whole; EPIPE withou
 });
 
 test("input is fed ahead or on demand, and ends", () => {
-	const bridge = new LateBridge();
+	const bridge = new DelayedBridge();
 	const ahead = new Input(bridge);
 	ahead.feed(encoder.encode("one "));
 	ahead.feed(encoder.encode("two"));
@@ -71,7 +71,7 @@ test("input is fed ahead or on demand, and ends", () => {
 });
 
 test("input that fails is read as far as it came, then EIO once, then the end", () => {
-	const input = new Input(new LateBridge());
+	const input = new Input(new DelayedBridge());
 	input.feed(encoder.encode("half"));
 	input.end(true);
 	expect([get(input), get(input), get(input), get(input)]).toEqual(["half", EIO, "", ""]);

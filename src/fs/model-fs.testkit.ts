@@ -11,17 +11,17 @@ export interface Literal {
 	[name: string]: string | Literal;
 }
 
-export interface PlainNode {
+export interface ModelNode {
 	type: "file" | "directory" | "symlink";
 	bytes: number[];
-	entries: Map<string, PlainNode>;
+	entries: Map<string, ModelNode>;
 	links: number;
 	/** The node of the subject that this one stands for. */
 	twin?: INode;
 }
 
 /** The model: maps and arrays, and POSIX in as few words as possible. */
-export class Plain {
+export class ModelFs {
 	readonly root = plain("directory");
 	readonly #links: boolean;
 
@@ -31,7 +31,7 @@ export class Plain {
 	}
 
 	/** The directory that holds the last name, and that name; a number where the way fails. */
-	#parent(path: string): { directory: PlainNode; name: string } | number {
+	#parent(path: string): { directory: ModelNode; name: string } | number {
 		const names = path.split("/");
 		const name = names.pop() ?? "";
 		let directory = this.root;
@@ -45,18 +45,18 @@ export class Plain {
 		return { directory, name };
 	}
 
-	#at(path: string): { directory: PlainNode; name: string; node: PlainNode | undefined } | number {
+	#at(path: string): { directory: ModelNode; name: string; node: ModelNode | undefined } | number {
 		const place = this.#parent(path);
 		if (typeof place === "number") return place;
 		return { ...place, node: place.directory.entries.get(place.name) };
 	}
 
-	find(path: string): PlainNode | number {
+	find(path: string): ModelNode | number {
 		const place = this.#at(path);
 		return typeof place === "number" ? place : (place.node ?? ENOENT);
 	}
 
-	open(path: string, flags: number): PlainNode | number {
+	open(path: string, flags: number): ModelNode | number {
 		const place = this.#at(path);
 		if (typeof place === "number") return place;
 		const { directory, name, node } = place;
@@ -140,12 +140,12 @@ export class Plain {
 	}
 }
 
-function plain(type: PlainNode["type"]): PlainNode {
+function plain(type: ModelNode["type"]): ModelNode {
 	return { type, bytes: [], entries: new Map(), links: 1 };
 }
 
 /** The order in which several reasons are reported is the file system's own; this asks for any. */
-function wrongMove(node: PlainNode, old: PlainNode | undefined, to: PlainNode): number {
+function wrongMove(node: ModelNode, old: ModelNode | undefined, to: ModelNode): number {
 	if (node.type === "directory" && holds(node, to)) return old === undefined ? EINVAL : ANY;
 	if (old === undefined) return 0;
 	if (node.type !== "directory") return old.type === "directory" ? EISDIR : 0;
@@ -156,12 +156,12 @@ function wrongMove(node: PlainNode, old: PlainNode | undefined, to: PlainNode): 
 /** Some failure, whichever. */
 export const ANY = -9999;
 
-function holds(node: PlainNode, wanted: PlainNode): boolean {
+function holds(node: ModelNode, wanted: ModelNode): boolean {
 	if (node === wanted) return true;
 	return [...node.entries.values()].some((child) => holds(child, wanted));
 }
 
-function fill(directory: PlainNode, tree: Literal): void {
+function fill(directory: ModelNode, tree: Literal): void {
 	for (const [name, item] of Object.entries(tree)) {
 		const node = plain(typeof item === "string" ? "file" : "directory");
 		if (typeof item === "string") node.bytes = [...new TextEncoder().encode(item)];
@@ -171,7 +171,7 @@ function fill(directory: PlainNode, tree: Literal): void {
 }
 
 /** What the model holds, as a test writes it. */
-export function literal(node: PlainNode): Literal {
+export function literal(node: ModelNode): Literal {
 	const tree: Literal = {};
 	for (const [name, child] of node.entries) {
 		if (child.type === "directory") tree[name] = literal(child);

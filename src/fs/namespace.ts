@@ -152,9 +152,9 @@ export class Namespace implements Terrain {
 		let top = node;
 		for (;;) {
 			let next = this.#table.covers.get(top);
-			// An overlay may have got a face since it was covered.
-			if (next === undefined && top instanceof Node && top.behind !== null) {
-				next = this.#table.covers.get(top.behind);
+			// An overlay may have wrapped the node since it was covered.
+			if (next === undefined && top instanceof Node && top.wrapped !== null) {
+				next = this.#table.covers.get(top.wrapped);
 			}
 			if (next === undefined) return top;
 			top = next;

@@ -25,15 +25,15 @@ import {
 import type { Ticket } from "../bridge/bridge.ts";
 import { moment } from "./entries.ts";
 
-/** One call that waits for a store, from its first run to its last: what was changed before the first
- *  is waited for, and what is changed meanwhile is not. */
-export interface Waiting {
-	/** Done when all that was changed before has been answered. */
-	before?: Ticket<void>;
-	/** Done when what had been refused before has been answered again. */
-	again?: Ticket<void>;
-	/** So many changes are to be durable. */
-	wanted?: number;
+/** One call of `sync`, from its first run to its last. It waits for all that was changed before its first
+ *  run, and not for what is changed meanwhile. */
+export interface SyncRequest {
+	/** Done when the store has answered all changes made before. */
+	answered?: Ticket<void>;
+	/** Done when the store has answered the changes it had refused, which were sent again. */
+	retried?: Ticket<void>;
+	/** How many changes the call wants to be durable. */
+	durableCount?: number;
 }
 
 export type FileType = "file" | "directory" | "symlink" | "device" | "pipe";
@@ -77,9 +77,9 @@ export interface OpenNode {
 	/** Sets the times it is given, in nanoseconds since 1970; null leaves one as it is. */
 	setTimes(accessed: bigint | null, modified: bigint | null): Done;
 	/** 0 once all earlier writes are where they belong. One that failed in the background is
-	 *  reported here, once. The caller hands in the same `waiting` each time it runs again; two callers
-	 *  that hand in none wait for each other's writes. */
-	sync(waiting?: Waiting): Done;
+	 *  reported here, once. The caller passes the same `request` each time it runs again; two callers
+	 *  that pass none wait for each other's writes. */
+	sync(request?: SyncRequest): Done;
 	/** The last descriptor on this node has gone. A pipe tells its other end. Waits for nothing, but
 	 *  tells, as `sync` would, what has failed in the background by now. */
 	closed(): Done;
@@ -132,7 +132,7 @@ export interface INode extends OpenNode {
 export interface FileSystem {
 	readonly root: INode;
 	/** 0 once every change is durable; PENDING until then. */
-	sync(waiting?: Waiting): Done;
+	sync(request?: SyncRequest): Done;
 }
 
 let lastIno = 0;
@@ -176,12 +176,11 @@ export abstract class Node implements INode {
 	readonly type: FileType;
 	handles = 0;
 	readonly descriptor: number = -1;
-	/** The node that the guest knows instead of this one: an overlay's, whose contents this one has
-	 *  come to hold. A directory hands out the face, so that a file stays the same object when it
-	 *  is copied up. */
-	face: INode | null = null;
-	/** The opposite: the node whose face this is. */
-	behind: INode | null = null;
+	/** The overlay's node around this one, which the guest knows instead. A directory of an upper hands out
+	 *  the wrapper, so that a file stays the same object when the overlay copies it up. */
+	wrapper: INode | null = null;
+	/** The opposite: the upper's node that this one wraps. */
+	wrapped: INode | null = null;
 
 	constructor(dev: number, type: FileType) {
 		this.dev = dev;
@@ -194,7 +193,7 @@ export abstract class Node implements INode {
 		return EROFS;
 	}
 
-	sync(_waiting?: Waiting): Done {
+	sync(_request?: SyncRequest): Done {
 		return 0;
 	}
 
@@ -277,8 +276,9 @@ export abstract class Node implements INode {
 		return this.type !== "file";
 	}
 
-	/** The node that holds the contents in a writable file system; an overlay copies up for it. */
-	bare(): INode | Errno {
+	/** The node that holds the contents in a writable file system. An overlay copies the file up to have
+	 *  one. */
+	upperNode(): INode | Errno {
 		return this;
 	}
 

@@ -6,8 +6,8 @@ import { expect, test } from "vitest";
 import { ENOENT, PENDING } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import type { StoreExtra } from "../store/store.ts";
-import { LateBridge, lateContents, PlainStore } from "../storefs/delayed-store.testkit.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
+import { DelayedBridge, DelayedStore, delayedContents } from "../storefs/delayed-store.testkit.ts";
+import { StoreFileSystem } from "../storefs/store-fs.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { list, snapshot, text } from "./conformance.testkit.ts";
 import type { Literal } from "./model-fs.testkit.ts";
@@ -21,7 +21,7 @@ const one = encode("!");
 const EXTRAS: readonly StoreExtra[] = ["apply", "sync"];
 
 /** A package's volume whose bytes come late, eight at a time. */
-function lateVolume(bridge: LateBridge, tree: Literal): VolumeFileSystem {
+function lateVolume(bridge: DelayedBridge, tree: Literal): VolumeFileSystem {
 	const pieces: string[] = [];
 	let start = 0;
 	const build = (level: Literal): Volume => {
@@ -37,29 +37,29 @@ function lateVolume(bridge: LateBridge, tree: Literal): VolumeFileSystem {
 		return entries;
 	};
 	const root = build(tree);
-	const contents = lateContents(bridge, encode(pieces.join("")), 8);
+	const contents = delayedContents(bridge, encode(pieces.join("")), 8);
 	return new VolumeFileSystem([{ name: "v", mountPath: "/", tree: root }], contents);
 }
 
 function inMemory(tree: Literal) {
-	const bridge = new LateBridge();
+	const bridge = new DelayedBridge();
 	const upper = new Tmp({ now: () => 1n });
 	const overlay = new Overlay(upper, [lateVolume(bridge, tree)]);
 	return { ...eyes(bridge, overlay), upper };
 }
 
 function onStore(tree: Literal) {
-	const store = new PlainStore();
-	const bridge = new LateBridge(store);
+	const store = new DelayedStore();
+	const bridge = new DelayedBridge(store);
 	const lower = lateVolume(bridge, tree);
 	const visit = () => {
-		const fs = new RemoteFileSystem(bridge, store.far, { block: 8, extras: EXTRAS });
+		const fs = new StoreFileSystem(bridge, store.far, { block: 8, extras: EXTRAS });
 		return eyes(bridge, new Overlay(fs, [lower], { durable: true }));
 	};
 	return { ...visit(), store, visit };
 }
 
-function eyes(bridge: LateBridge, overlay: Overlay) {
+function eyes(bridge: DelayedBridge, overlay: Overlay) {
 	const find = (path: string): INode => {
 		let node: INode | number = overlay.root;
 		for (const name of path.split("/").filter(Boolean)) {

@@ -8,13 +8,13 @@
  * open can still be written, and then its copy is a file without a name.
  */
 import { type Done, EIO, type Errno } from "../abi/errno.ts";
-import { emptyStat, type INode, Node, type Stat, type Waiting } from "./node.ts";
+import { emptyStat, type INode, Node, type Stat, type SyncRequest } from "./node.ts";
 import { copyName } from "./reserved.ts";
 
 /** What a leaf needs of the directory it lies in. */
 export interface Home {
 	/** The directory in the upper, made if it is missing. */
-	bare(): INode | Errno;
+	upperNode(): INode | Errno;
 	/** The upper has its own `name` now. */
 	copied(name: string): void;
 }
@@ -46,7 +46,7 @@ export class OverlayLeaf extends Node {
 	}
 
 	/** 0 once no copy is under way: the name is about to go, and a later copy begins anew. */
-	abandon(): Done {
+	abandonCopy(): Done {
 		const done = this.#copyName === "" ? 0 : this.#copyHome?.remove(this.#copyName, "file");
 		if (done !== 0 && done !== undefined) return done;
 		this.#copy = null;
@@ -81,8 +81,8 @@ export class OverlayLeaf extends Node {
 		return 0;
 	}
 
-	override sync(waiting?: Waiting): Done {
-		return this.#upper === null ? 0 : this.#upper.sync(waiting);
+	override sync(request?: SyncRequest): Done {
+		return this.#upper === null ? 0 : this.#upper.sync(request);
 	}
 
 	override closed(): Done {
@@ -101,7 +101,7 @@ export class OverlayLeaf extends Node {
 
 	override write(from: Uint8Array, at: number, length: number, position: number): number {
 		if (length === 0 && this.type === "file") return 0;
-		const upper = this.#upper ?? this.bare();
+		const upper = this.#upper ?? this.upperNode();
 		return typeof upper === "number" ? upper : upper.write(from, at, length, position);
 	}
 
@@ -135,7 +135,7 @@ export class OverlayLeaf extends Node {
 		return (this.#upper ?? this.lower).follow();
 	}
 
-	override bare(): INode | Errno {
+	override upperNode(): INode | Errno {
 		if (this.#upper !== null) return this.#upper;
 		return this.type === "symlink" ? this.#copyLink() : this.#copyUp(Number.POSITIVE_INFINITY);
 	}
@@ -169,7 +169,7 @@ export class OverlayLeaf extends Node {
 	}
 
 	#begin(): Node | Errno {
-		const home = this.#home.bare();
+		const home = this.#home.upperNode();
 		if (typeof home === "number") return home;
 		const name = copyName();
 		const made = home.create(name, "file");
@@ -191,10 +191,10 @@ export class OverlayLeaf extends Node {
 		return copy;
 	}
 
-	/** 0 once the copy has no name. It then lives for as long as it is open, which its face knows. */
+	/** 0 once the copy has no name. It then lives for as long as it is open, which its wrapper knows. */
 	#unname(copy: Node): Done {
 		if (this.#copyName === "") return 0;
-		copy.face = this;
+		copy.wrapper = this;
 		const done = (this.#copyHome as INode).remove(this.#copyName, "file");
 		if (done === 0) this.#copyName = "";
 		return done;
@@ -203,7 +203,7 @@ export class OverlayLeaf extends Node {
 	#copyLink(): INode | Errno {
 		const target = this.lower.follow();
 		if (typeof target === "number") return target;
-		const home = this.#home.bare();
+		const home = this.#home.upperNode();
 		if (typeof home === "number") return home;
 		const done = home.symlink(this.#name, target);
 		if (done !== 0) return done;
@@ -216,8 +216,8 @@ export class OverlayLeaf extends Node {
 	#take(upper: Node): void {
 		const times = this.#times();
 		upper.setTimes(times.accessed, times.modified);
-		upper.face = this;
-		this.behind = upper;
+		upper.wrapper = this;
+		this.wrapped = upper;
 		this.#upper = upper;
 		if (!this.#gone) this.#home.copied(this.#name);
 	}

@@ -9,8 +9,8 @@
  *  - an OverlayLeaf is a file or symlink of a lower, until the first write copies it up.
  *
  * A node must stay the same object when it is copied up, moved and linked. So the upper's node gets
- * a *face*: the wrapper, which every directory of the upper hands out in its place. That is also how
- * a directory is moved without copying anything: its upper half is renamed, and its face comes along
+ * a *wrapper*, which every directory of the upper hands out in its place. That is also how
+ * a directory is moved without copying anything: its upper half is renamed, and its wrapper comes along
  * with the lowers pinned to it.
  *
  * What is removed but still exists below is hidden by an empty file in the upper: `.wh.name`. A
@@ -36,7 +36,7 @@ import {
 	type INode,
 	Node,
 	type Stat,
-	type Waiting,
+	type SyncRequest,
 	wrongReplacement,
 	wrongType,
 } from "./node.ts";
@@ -86,8 +86,8 @@ export class Overlay implements FileSystem {
 		this.generation += 1;
 	}
 
-	sync(waiting?: Waiting): Done {
-		return this.upper.sync(waiting);
+	sync(request?: SyncRequest): Done {
+		return this.upper.sync(request);
 	}
 }
 
@@ -138,12 +138,12 @@ export class OverlayDirectory extends Node {
 	}
 
 	override setTimes(accessed: bigint | null, modified: bigint | null): Done {
-		const upper = this.bare();
+		const upper = this.upperNode();
 		return typeof upper === "number" ? upper : upper.setTimes(accessed, modified);
 	}
 
-	override sync(waiting?: Waiting): Done {
-		return this.#upper === null ? 0 : this.#upper.sync(waiting);
+	override sync(request?: SyncRequest): Done {
+		return this.#upper === null ? 0 : this.#upper.sync(request);
 	}
 
 	override closed(): Done {
@@ -193,9 +193,9 @@ export class OverlayDirectory extends Node {
 		if (!(node instanceof Node) || node.dev !== this.dev) return EXDEV;
 		const upper = this.#readyFor(name);
 		if (typeof upper === "number") return upper;
-		const bare = node.bare();
-		if (typeof bare === "number") return bare;
-		const done = upper.link(name, bare);
+		const upperNode = node.upperNode();
+		if (typeof upperNode === "number") return upperNode;
+		const done = upper.link(name, upperNode);
 		if (done === 0) this.#unhide(upper, name);
 		return done;
 	}
@@ -277,11 +277,11 @@ export class OverlayDirectory extends Node {
 	}
 
 	/** The directory in the upper, made if it is missing. */
-	override bare(): INode | Errno {
+	override upperNode(): INode | Errno {
 		if (this.#upper !== null) return this.#upper;
 		const home = this.#home;
 		if (this.#removed || home === null) return ENOENT;
-		const parent = home.bare();
+		const parent = home.upperNode();
 		if (typeof parent === "number") return parent;
 		const made = parent.create(this.#name, "directory");
 		if (typeof made === "number") return made;
@@ -297,8 +297,8 @@ export class OverlayDirectory extends Node {
 	}
 
 	#show(upper: INode): void {
-		if (upper instanceof Node) upper.face = this;
-		this.behind = upper;
+		if (upper instanceof Node) upper.wrapper = this;
+		this.wrapped = upper;
 	}
 
 	/** What the upper has under a name. */
@@ -405,14 +405,14 @@ export class OverlayDirectory extends Node {
 		if (reserved(name)) return EINVAL;
 		const found = this.lookup(name);
 		if (typeof found !== "number") return EEXIST;
-		return found === ENOENT ? this.bare() : found;
+		return found === ENOENT ? this.upperNode() : found;
 	}
 
 	/** The upper's directory, in which what lies below `name` is hidden already. */
 	#readyToLose(name: string): INode | Errno {
 		const below = this.#below(name);
 		if (typeof below === "number" && below !== ENOENT) return below;
-		const upper = this.bare();
+		const upper = this.upperNode();
 		if (typeof upper === "number" || below === ENOENT) return upper;
 		const done = makeMark(upper, whiteout(name));
 		return done === 0 ? upper : done;
@@ -446,13 +446,13 @@ export class OverlayDirectory extends Node {
 			if (fresh !== 0) return fresh;
 			if (this.overlay.durable && node.#lowers.length > 0) return EXDEV;
 		}
-		const bare = node.bare();
-		return typeof bare === "number" ? bare : 0;
+		const upperNode = node.upperNode();
+		return typeof upperNode === "number" ? upperNode : 0;
 	}
 
 	/** Moves a child of the upper's directory `from` here, in place of `old`. */
 	#take(from: INode, name: string, newName: string, node: INode, old: INode | Errno): Done {
-		const upper = this.bare();
+		const upper = this.upperNode();
 		if (typeof upper === "number") return upper;
 		const plain = node.type === "directory" && !(node instanceof OverlayDirectory);
 		const marked = plain ? this.#markOpaque(upper, newName) : 0;
@@ -529,7 +529,7 @@ function replaceable(node: INode, old: INode): Done {
 
 /** 0 once a node that is to lose its name is not being copied up. */
 function abandoned(node: INode): Done {
-	return node instanceof OverlayLeaf ? node.abandon() : 0;
+	return node instanceof OverlayLeaf ? node.abandonCopy() : 0;
 }
 
 function okIfMissing(found: Errno): Done {

@@ -213,7 +213,7 @@ export class TmpSymlink extends TmpNode {
 
 /** The node as the guest knows it. */
 function shown(node: Node): INode {
-	return node.face ?? node;
+	return node.wrapper ?? node;
 }
 
 export class TmpDirectory extends TmpNode {
@@ -255,14 +255,14 @@ export class TmpDirectory extends TmpNode {
 		if (!(node instanceof Node) || node.dev !== this.dev) return EXDEV;
 		const wrong = this.#refuses(name);
 		if (wrong !== 0) return wrong;
-		const bare = node.bare();
-		if (typeof bare === "number") return bare;
-		if (!(bare instanceof TmpNode) || bare.fs !== this.fs) return EXDEV;
-		if (bare.links === 0) return ENOENT;
+		const upperNode = node.upperNode();
+		if (typeof upperNode === "number") return upperNode;
+		if (!(upperNode instanceof TmpNode) || upperNode.fs !== this.fs) return EXDEV;
+		if (upperNode.links === 0) return ENOENT;
 		const now = this.fs.now();
-		bare.links += 1;
-		bare.changedAt(now);
-		this.#insert(name, bare, now);
+		upperNode.links += 1;
+		upperNode.changedAt(now);
+		this.#insert(name, upperNode, now);
 		return 0;
 	}
 

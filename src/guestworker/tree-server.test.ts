@@ -38,9 +38,9 @@ import { FarTree } from "./tree-client.ts";
 // The operations use their variables again and again, because nothing in a thread calls them while they
 // run. Here the suite's call the kernel's; so those are another copy, as in another thread.
 vi.resetModules();
-const { LateBridge, PlainStore } = await import("../storefs/delayed-store.testkit.ts");
+const { DelayedBridge, DelayedStore } = await import("../storefs/delayed-store.testkit.ts");
 const { Namespace } = await import("../fs/namespace.ts");
-const { RemoteFileSystem } = await import("../storefs/store-fs.ts");
+const { StoreFileSystem } = await import("../storefs/store-fs.ts");
 const { mkdirs, writeFile } = await import("../fs/host-files.ts");
 const { Tmp } = await import("../fs/tmp.ts");
 const { Descriptors } = await import("../process/descriptors.ts");
@@ -235,11 +235,11 @@ function tmp(tree: Literal) {
 conformance("far from memory", { links: true, rounds: 4 }, (tree) => ({ fs: seen(tmp(tree)) }));
 
 conformance("far from a late store", { links: true, rounds: 4 }, (tree) => {
-	const store = new PlainStore();
+	const store = new DelayedStore();
 	each(tree, store.put);
-	const bridge = new LateBridge(store);
+	const bridge = new DelayedBridge(store);
 	const extras = ["symlink", "link", "utimes"] as const;
-	const fs = new RemoteFileSystem(bridge, { id: 1 }, { now, extras });
+	const fs = new StoreFileSystem(bridge, { id: 1 }, { now, extras });
 	return { fs: seen(fs), run: (call) => bridge.run(call) };
 });
 
@@ -339,8 +339,8 @@ test("a path that no letter holds is refused before it is sent", () => {
 });
 
 test("what is pending there is pending here", () => {
-	const bridge = new LateBridge(new PlainStore());
-	const fs = new RemoteFileSystem(bridge, { id: 1 }, { now });
+	const bridge = new DelayedBridge(new DelayedStore());
+	const fs = new StoreFileSystem(bridge, { id: 1 }, { now });
 	const { tree } = connect(fs);
 	expect(tree.exists(tree, tree.root, "f", true)).toBe(PENDING);
 	expect(bridge.notes).toHaveLength(1);

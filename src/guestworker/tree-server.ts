@@ -10,7 +10,7 @@
  */
 import { type Done, EBADF, EINVAL, ENAMETOOLONG, type Errno, PENDING } from "../abi/errno.ts";
 import { TtyDevice } from "../fs/devices.ts";
-import { emptyEntry, emptyStat, type OpenNode, type Stat, type Waiting } from "../fs/node.ts";
+import { emptyEntry, emptyStat, type OpenNode, type Stat, type SyncRequest } from "../fs/node.ts";
 import { operations, type View } from "../fs/operations.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import type { Process } from "../process/process.ts";
@@ -38,7 +38,7 @@ export class FarServer {
 	readonly #handles = new Map<OpenNode, number>();
 	readonly #stat = emptyStat();
 	readonly #entry = emptyEntry();
-	#syncing: Waiting | undefined;
+	#syncing: SyncRequest | undefined;
 
 	constructor(process: Owner) {
 		this.#process = process;

@@ -165,17 +165,17 @@ test("where tabs cannot tell each other, no file is told from another", async ()
 
 test("numbers go along with what is renamed, and no two files have had the same", () => {
 	const files = new Identities();
-	const f = files.tell("/d/f");
-	expect(files.tell("d/f/")).toBe(f);
+	const f = files.assign("/d/f");
+	expect(files.assign("d/f/")).toBe(f);
 	files.move("/d", "/e");
 	expect([files.has("/e/f", f), files.has("/d/f", f)]).toEqual([true, false]);
-	expect(files.tell("/d/f")).not.toBe(f);
+	expect(files.assign("/d/f")).not.toBe(f);
 	files.move("/e/f", "/e/f");
 	files.move("/none", "/e/g");
 	expect(files.has("/e/f", f)).toBe(true);
 	files.forget("/e");
 	expect(files.has("/e/f", f)).toBe(false);
-	const g = files.tell("/e/f");
+	const g = files.assign("/e/f");
 	files.forget("/");
 	expect([g === f, files.has("/e/f", g)]).toEqual([false, false]);
 });

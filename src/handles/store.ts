@@ -57,7 +57,7 @@ export class HandleStore extends ChangingStore implements Store {
 			const identities = this.#identities();
 			if (identities === null) return listings;
 			for (const listing of listings) {
-				if (listing.type === "file") listing.id = identities.tell(`${path}/${listing.name}`);
+				if (listing.type === "file") listing.id = identities.assign(`${path}/${listing.name}`);
 			}
 			return listings;
 		});
@@ -123,7 +123,7 @@ export class HandleStore extends ChangingStore implements Store {
 		if (identities === null) return undefined;
 		if (call === "rename") identities.move(path, change.to);
 		if (call === "remove" || call === "make" || call === "symlink") identities.forget(path);
-		return call === "make" && change.type === "file" ? { id: identities.tell(path) } : undefined;
+		return call === "make" && change.type === "file" ? { id: identities.assign(path) } : undefined;
 	}
 
 	/** Errors: ESTALE where another file is at a path than the one that is meant, ENOENT where none is. */

@@ -10,18 +10,18 @@ import { worldClock } from "../process/clock.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import { Process } from "../process/process.ts";
 import { Thread } from "../process/thread.ts";
-import { LateBridge, PlainStore } from "../storefs/delayed-store.testkit.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
+import { DelayedBridge, DelayedStore } from "../storefs/delayed-store.testkit.ts";
+import { StoreFileSystem } from "../storefs/store-fs.ts";
 import { fdCalls } from "../wasi/fd.ts";
 
 const SIZE = 1000;
 
 function opened() {
-	const store = new PlainStore();
+	const store = new DelayedStore();
 	const content = Uint8Array.from({ length: SIZE }, (_, i) => i * 7);
 	store.items.set("/f", { bytes: content });
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, { block: 8, cache: 64 });
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, { block: 8, cache: 64 });
 	const thread = new Thread(
 		new Process({
 			args: [],

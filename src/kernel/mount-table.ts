@@ -17,7 +17,7 @@ import { readOnly as readOnlyNode } from "../fs/readonly.ts";
 import { check, failure } from "../process/errno-errors.ts";
 import type { WireMount } from "../protocol/sandbox.ts";
 import type { Store } from "../store/store.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
+import { StoreFileSystem } from "../storefs/store-fs.ts";
 import type { Mounted, Tree } from "./sandbox-tree.ts";
 import { Silence } from "./silence.ts";
 
@@ -134,10 +134,10 @@ export class Mounts {
 
 	/** Errors: those of the store, and `"timeout"` when it has done nothing for `silence`. */
 	async #sync({ fs, mount, tell }: Mounted, silence: number): Promise<void> {
-		const waiting = {};
+		const request = {};
 		const quiet = new Silence(silence, () => fs.queue.moved());
 		for (;;) {
-			const answer = fs.sync(waiting);
+			const answer = fs.sync(request);
 			if (answer !== PENDING) {
 				// Before the answer, so that the page does not count as pending what it knows to be stored.
 				tell(true);
@@ -216,13 +216,13 @@ export class Mounts {
 			refused: (below: string, error: Errno) => this.#refused(at + below, error),
 			pending: () => tell(),
 		};
-		const fs: RemoteFileSystem = new RemoteFileSystem(this.#bridge, store, {
+		const fs: StoreFileSystem = new StoreFileSystem(this.#bridge, store, {
 			...this.#tree.limits,
 			extras,
 			names,
 			largest,
 			elsewhere,
-			reports,
+			events: reports,
 		});
 		return { mount: { path, fs, readOnly }, fs, written, store, timeout: wire.timeout, tell };
 	}

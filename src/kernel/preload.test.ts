@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
 import type { INode } from "../fs/node.ts";
 import type { Listing } from "../store/store.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
+import { StoreFileSystem } from "../storefs/store-fs.ts";
 import { Preloaded } from "./preload.ts";
 
 const MiB = 1024 * 1024;
@@ -41,7 +41,7 @@ async function mounted(files: Readonly<Record<string, string | number>>) {
 	const warnings: string[] = [];
 	const ahead = new Preloaded(reading(files), (message) => warnings.push(message));
 	const store = { id: 1 };
-	const fs = new RemoteFileSystem(ahead.bridge, store, ahead.limits);
+	const fs = new StoreFileSystem(ahead.bridge, store, ahead.limits);
 	const mount = { path: "/data", fs, readOnly: false };
 	await ahead.read([{ mount, fs, written: "/data", store, tell: () => {} }]);
 	return { ahead, root: fs.root, warnings };
@@ -92,7 +92,7 @@ test("a store that cannot be listed, or sends less than it promised, delays no s
 	};
 	for (const ask of [broken, dead]) {
 		const ahead = new Preloaded(ask, (message) => warnings.push(message));
-		const fs = new RemoteFileSystem(ahead.bridge, { id: 1 }, ahead.limits);
+		const fs = new StoreFileSystem(ahead.bridge, { id: 1 }, ahead.limits);
 		const mount = { path: "/data", fs, readOnly: false };
 		await ahead.read([{ mount, fs, written: "/data", store: { id: 1 }, tell: () => {} }]);
 	}

@@ -12,7 +12,7 @@ import { PreloadedBridge } from "../bridge/preloaded.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";
 import { type Prepare, prepare } from "../process/instantiate.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
-import type { RemoteOptions } from "../storefs/store-fs.ts";
+import type { StoreFsOptions } from "../storefs/store-fs.ts";
 import { preview1Modules } from "../wasi/table.ts";
 import type { Mounted } from "./sandbox-tree.ts";
 
@@ -28,7 +28,7 @@ const NAMED = 5;
 const PIECE = MiB;
 
 /** What a mount may hold: of what is read, and of what a guest writes before it ends. */
-const LIMITS: RemoteOptions = { cache: 768 * MiB, underway: 256 * MiB };
+const LIMITS: StoreFsOptions = { cache: 768 * MiB, underway: 256 * MiB };
 
 /** Bytes that a guest may print to one stream while the page cannot say that it has taken them. */
 const MOST_OUTPUT = 256 * MiB;
@@ -39,7 +39,7 @@ type Warn = (message: string) => void;
 export class Preloaded {
 	readonly bridge: PreloadedBridge;
 	readonly prepare: Prepare;
-	readonly limits: RemoteOptions = LIMITS;
+	readonly limits: StoreFsOptions = LIMITS;
 	readonly output: number = MOST_OUTPUT;
 	readonly #warn: Warn;
 	/** Starts those guests that have been spawned and not begun. */

@@ -18,7 +18,7 @@ import { newOrigin } from "../handles/origin.testkit.ts";
 import { IndexedDBStore } from "../indexeddb/store.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Store, StoreExtra } from "../store/store.ts";
-import { RemoteFileSystem } from "../storefs/store-fs.ts";
+import { StoreFileSystem } from "../storefs/store-fs.ts";
 import { KernelFiles } from "./file-calls.ts";
 
 const EXTRAS: readonly StoreExtra[] = ["apply", "sync", "link", "symlink", "utimes"];
@@ -67,7 +67,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 class Tab {
 	readonly files: KernelFiles;
 	readonly bridge: LoopBridge;
-	readonly #fs: RemoteFileSystem;
+	readonly #fs: StoreFileSystem;
 	readonly #namespace: Namespace;
 	readonly #stop: () => void;
 
@@ -81,7 +81,7 @@ class Tab {
 		const far = lent.lend(store);
 		this.bridge = new LoopBridge((id, method, args) => lent.ask(id, method, args));
 		const extras = EXTRAS.filter((name) => name in store);
-		this.#fs = new RemoteFileSystem(this.bridge, far, { block: BLOCK, extras });
+		this.#fs = new StoreFileSystem(this.bridge, far, { block: BLOCK, extras });
 		this.#namespace = new Namespace(this.#fs);
 		this.files = new KernelFiles(this.bridge, () => this.#namespace);
 		this.#stop = hears ? watch((paths) => this.#fs.changed(paths)) : () => {};
@@ -103,8 +103,8 @@ class Tab {
 
 	/** Whether all could be told to the store. */
 	async sync(): Promise<boolean> {
-		const waiting = {};
-		return (await settle(this.bridge, () => this.#fs.sync(waiting))) === 0;
+		const request = {};
+		return (await settle(this.bridge, () => this.#fs.sync(request))) === 0;
 	}
 
 	stop(): void {
@@ -196,8 +196,8 @@ class Round {
 			const bytes = new Uint8Array(1 + this.#roll(BLOCK)).fill(first[0] ?? 0);
 			const at = this.#roll(BLOCK);
 			await settle(tab.bridge, () => node.write(bytes, 0, Math.min(bytes.length, BLOCK - at), at));
-			const waiting = {};
-			if (this.#roll(2) === 0) await settle(tab.bridge, () => node.sync(waiting));
+			const request = {};
+			if (this.#roll(2) === 0) await settle(tab.bridge, () => node.sync(request));
 		}
 		tab.close(node);
 	}

@@ -18,13 +18,13 @@ import { Overlay } from "../fs/overlay.ts";
 import { Tmp } from "../fs/tmp.ts";
 import type { FromGuest, WireMount } from "../protocol/sandbox.ts";
 import type { Store } from "../store/store.ts";
-import type { RemoteFileSystem, RemoteOptions } from "../storefs/store-fs.ts";
+import type { StoreFileSystem, StoreFsOptions } from "../storefs/store-fs.ts";
 import type { Mounts } from "./mount-table.ts";
 
 /** A store that is mounted, for all processes or for one. */
 export interface Mounted {
 	readonly mount: Mount;
-	readonly fs: RemoteFileSystem;
+	readonly fs: StoreFileSystem;
 	/** As the page wrote it. */
 	readonly written: string;
 	readonly store: Far<Store>;
@@ -38,7 +38,7 @@ export class Tree {
 	readonly bridge: Bridge;
 	readonly post: (message: FromGuest) => void;
 	/** What mounts may hold, where it is not the usual. */
-	readonly limits: RemoteOptions;
+	readonly limits: StoreFsOptions;
 	/** Files in memory over those of packages. */
 	readonly base: Overlay;
 	/** The base, and those of the processes and mounts that have a root of their own. */
@@ -54,7 +54,7 @@ export class Tree {
 		now: () => bigint,
 		random: (bytes: Uint8Array) => void,
 		post: (message: FromGuest) => void,
-		limits: RemoteOptions = {},
+		limits: StoreFsOptions = {},
 	) {
 		this.bridge = bridge;
 		this.limits = limits;

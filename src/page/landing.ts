@@ -7,7 +7,7 @@
 import { errnoName, errnoOf } from "../abi/errno.ts";
 import { type Line, toWire } from "../bridge/far.ts";
 import { weightOf } from "../store/change-order.ts";
-import { Intake, type Taken, type Terms } from "../store/intake.ts";
+import { Intake, type IntakeBatch, type Terms } from "../store/intake.ts";
 import type { StoreChange } from "../store/store.ts";
 
 /** What the batches are made with. */
@@ -117,7 +117,7 @@ export class Landing implements Line {
 	}
 
 	async #make(group: readonly Batch[]): Promise<void> {
-		const all: Taken[] = [];
+		const all: IntakeBatch[] = [];
 		for (const { changes, terms } of group) {
 			const taken = this.#intake.take(changes, terms);
 			all.push(taken);
@@ -131,12 +131,12 @@ export class Landing implements Line {
 		let from = 0;
 		for (const [i, { resolve }] of group.entries()) {
 			const to = from + (left[i] as StoreChange[]).length;
-			resolve((all[i] as Taken).answers(given.slice(from, to)));
+			resolve((all[i] as IntakeBatch).answers(given.slice(from, to)));
 			from = to;
 		}
 	}
 
-	async #preserve(taken: Taken, path: string, size: number, modified: number): Promise<void> {
+	async #preserve(taken: IntakeBatch, path: string, size: number, modified: number): Promise<void> {
 		try {
 			const kept = await this.#ground.preserve?.(path, size, modified);
 			if (typeof kept === "string") {

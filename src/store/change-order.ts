@@ -19,22 +19,22 @@ export function namesOf(change: StoreChange): readonly string[] {
 }
 
 /** One name in a tree of names. */
-interface Place {
+interface PathNode {
 	/** A path ends here. */
 	isEnd: boolean;
-	below: Map<string, Place> | null;
+	below: Map<string, PathNode> | null;
 }
 
 /** Paths, and whether another path concerns one of them. A tree, for a path that is looked up by all that
  *  lies above it costs the square of its length. */
-export class Names {
-	#top = place();
+export class PathSet {
+	#top = emptyNode();
 	/** Where the last path lies: what comes next is often in the same directory, or in that path. */
 	#near = "";
 	#nearAt = this.#top;
 
 	clear(): void {
-		this.#top = place();
+		this.#top = emptyNode();
 		this.#near = "";
 		this.#nearAt = this.#top;
 	}
@@ -56,19 +56,19 @@ export class Names {
 	}
 
 	/** Whether `path` is one of them, or lies below one. */
-	cover(path: string): boolean {
+	covers(path: string): boolean {
 		return this.#find(path)?.isEnd === true;
 	}
 
 	/** The same, or whether one of them lies below it. */
-	concern(path: string): boolean {
+	overlaps(path: string): boolean {
 		const found = this.#find(path);
 		return found !== null && (found.isEnd || found.below !== null);
 	}
 
 	/** The first place on the way at which one of them ends, or where the way leads; null where it ends
 	 *  before. */
-	#find(path: string): Place | null {
+	#find(path: string): PathNode | null {
 		let at = this.#top;
 		for (let from = 1; from < path.length && !at.isEnd; ) {
 			if (at.below === null) return null;
@@ -82,13 +82,13 @@ export class Names {
 	}
 }
 
-function place(): Place {
+function emptyNode(): PathNode {
 	return { isEnd: false, below: null };
 }
 
-function inside(at: Place, name: string): Place {
+function inside(at: PathNode, name: string): PathNode {
 	at.below ??= new Map();
-	const next = at.below.get(name) ?? place();
+	const next = at.below.get(name) ?? emptyNode();
 	at.below.set(name, next);
 	return next;
 }
@@ -99,10 +99,10 @@ function endOf(path: string, from: number): number {
 }
 
 /** The names that the changes underway use. */
-export class Batch {
+export class Conflicts {
 	/** Names that were there and may be gone, or may be something else. */
-	readonly #freed = new Names();
-	readonly #made = new Names();
+	readonly #freed = new PathSet();
+	readonly #made = new PathSet();
 	#empty = true;
 
 	clear(): void {
@@ -112,21 +112,21 @@ export class Batch {
 	}
 
 	/** Whether what is at `path` is sure to be what the cache takes it for, once it is there. */
-	sure(path: string): boolean {
-		return !this.#freed.cover(path);
+	isCertain(path: string): boolean {
+		return !this.#freed.covers(path);
 	}
 
 	/** Whether a change of names can go along with those before it. One that is tried again cannot go
 	 *  along with what it builds on: that it fails must mean that it has been made before. */
-	takes(change: NameChange, isDirectory: boolean, again: boolean): boolean {
+	allows(change: NameChange, isDirectory: boolean, again: boolean): boolean {
 		const { call, path } = change;
-		if (!this.sure(path)) return false;
-		if (call === "remove") return !this.#made.concern(path);
+		if (!this.isCertain(path)) return false;
+		if (call === "remove") return !this.#made.overlaps(path);
 		if (call === "make" || call === "symlink") return true;
 		// What lies in a directory that moves may have been refused.
 		if (call === "rename" && isDirectory && !this.#empty) return false;
-		if (again && (this.#made.cover(path) || this.#made.cover(change.to))) return false;
-		return this.sure(change.to);
+		if (again && (this.#made.covers(path) || this.#made.covers(change.to))) return false;
+		return this.isCertain(change.to);
 	}
 
 	add(change: NameChange): void {

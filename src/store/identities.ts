@@ -21,7 +21,7 @@ export class Identities {
 	#last = Math.floor(Math.random() * 2 ** 20) * 2 ** 32;
 
 	/** The number of the file at a path, which gets one if it has none. */
-	tell(path: string): number {
+	assign(path: string): number {
 		let known = this.#top;
 		for (const name of split(path)) {
 			const next = known.below.get(name) ?? nothing();

@@ -17,7 +17,7 @@
  *
  * Nothing here waits, so that a test can drive it as well as a page.
  */
-import { Names, namesOf } from "./change-order.ts";
+import { namesOf, PathSet } from "./change-order.ts";
 import type { FileId, Listing, StoreChange } from "./store.ts";
 
 /** What goes with a batch. */
@@ -38,7 +38,7 @@ export const HELD = "held";
 export const KEPT = "kept";
 
 /** Something that has happened in a batch of which the queue has not heard. */
-interface Mishap {
+interface Failure {
 	readonly batch: number;
 	/** A change of names that has failed or was held. */
 	readonly names?: readonly string[];
@@ -52,11 +52,11 @@ type MadeFiles = Map<string, { readonly batch: number; readonly id: FileId }>;
 export class Intake {
 	#batch = 0;
 	/** Those of which the queue may not have heard. */
-	readonly #mishaps: Mishap[] = [];
+	readonly #mishaps: Failure[] = [];
 	readonly #made: MadeFiles = new Map();
 
 	/** Takes a batch in, and finds what of it can be made. */
-	take(changes: readonly StoreChange[], terms: Terms): Taken {
+	take(changes: readonly StoreChange[], terms: Terms): IntakeBatch {
 		this.#batch += 1;
 		const oldest = this.#batch - terms.unheard;
 		this.#mishaps.splice(
@@ -69,17 +69,17 @@ export class Intake {
 			if (batch >= oldest) break;
 			this.#made.delete(path);
 		}
-		return new Taken(this.#batch, changes, terms, this.#mishaps, this.#made);
+		return new IntakeBatch(this.#batch, changes, terms, this.#mishaps, this.#made);
 	}
 }
 
 /** One batch. */
-export class Taken {
+export class IntakeBatch {
 	/** Files about which `preserve` is to be asked. */
 	readonly bases: readonly Base[];
 	readonly #batch: number;
 	readonly #changes: readonly StoreChange[];
-	readonly #mishaps: Mishap[];
+	readonly #mishaps: Failure[];
 	readonly #made: MadeFiles;
 	/** What is known about a change without asking the store, by its index. */
 	readonly #known = new Map<number, string>();
@@ -88,7 +88,7 @@ export class Taken {
 		batch: number,
 		changes: readonly StoreChange[],
 		{ bases }: Terms,
-		mishaps: Mishap[],
+		mishaps: Failure[],
 		made: MadeFiles,
 	) {
 		this.#batch = batch;
@@ -146,7 +146,7 @@ export class Taken {
 	}
 
 	#holdBack(): void {
-		const failed = new Names();
+		const failed = new PathSet();
 		const kept = new Set<string>();
 		for (const mishap of this.#mishaps) {
 			for (const name of mishap.names ?? []) failed.add(name);
@@ -154,12 +154,12 @@ export class Taken {
 		}
 		for (const [i, change] of this.#changes.entries()) {
 			if (isOfContents(change)) {
-				if (failed.cover(change.path)) this.#known.set(i, HELD);
+				if (failed.covers(change.path)) this.#known.set(i, HELD);
 				else if (kept.has(change.path)) this.#known.set(i, KEPT);
 				continue;
 			}
 			const names = namesOf(change);
-			if (!names.some((name) => failed.concern(name))) continue;
+			if (!names.some((name) => failed.overlaps(name))) continue;
 			this.#known.set(i, HELD);
 			for (const name of names) failed.add(name);
 			this.#mishaps.push({ batch: this.#batch, names });

@@ -21,7 +21,7 @@ import type { Ticket } from "../bridge/bridge.ts";
 import { type Account, Chunks } from "../fs/chunks.ts";
 import type { StoreChange } from "../store/store.ts";
 import { Ranges } from "./ranges.ts";
-import { isGone, type Owner, type StoreQueue } from "./write-queue.ts";
+import { isGone, type QueuedNode, type WriteQueue } from "./write-queue.ts";
 
 /** Blocks that are asked for at once when a file is read from front to back: at first, and then twice
  *  as many each time, up to so many. */
@@ -35,8 +35,8 @@ const PIECE = 1024 * 1024;
 const NOWHERE = Number.POSITIVE_INFINITY;
 
 /** What the bytes need of the file system. */
-export interface Cache extends Account {
-	readonly queue: StoreQueue;
+export interface CacheHost extends Account {
+	readonly queue: WriteQueue;
 	readonly bridge: { pending(ticket: Ticket<unknown>): Errno };
 	/** Bytes of a block. */
 	readonly block: number;
@@ -45,15 +45,15 @@ export interface Cache extends Account {
 	/** Bytes that may be kept. */
 	readonly cache: number;
 	/** Notes that a file is in use, and forgets others while there is too much. */
-	touch(bytes: RemoteBytes): void;
+	touch(bytes: BlockCache): void;
 	/** A file is no longer to be forgotten. */
-	dismiss(bytes: RemoteBytes): void;
+	dismiss(bytes: BlockCache): void;
 }
 
-export class RemoteBytes {
-	readonly #fs: Cache;
+export class BlockCache {
+	readonly #fs: CacheHost;
 	readonly #block: number;
-	readonly #owner: Owner;
+	readonly #owner: QueuedNode;
 	readonly #chunks: Chunks;
 	/** The store's bytes up to here are the file's, where no block is here. */
 	#stored: number;
@@ -88,9 +88,9 @@ export class RemoteBytes {
 	/** Others have put another file in its place, whose reader shall not take our writes for its own. */
 	#replaced = false;
 	/** Something was written here that no store will ever have. */
-	isUnkept = false;
+	hasLostWrites = false;
 
-	constructor(fs: Cache, owner: Owner, size: number) {
+	constructor(fs: CacheHost, owner: QueuedNode, size: number) {
 		this.#fs = fs;
 		this.#block = fs.block;
 		this.#owner = owner;
@@ -123,7 +123,7 @@ export class RemoteBytes {
 		if (position >= limit) return EFBIG;
 		if (this.#left !== null) return this.#writeLeft(from, at, length, position);
 		if (this.#detached) return this.#chunks.write(from, at, length, position);
-		const room = this.#fs.queue.room();
+		const room = this.#fs.queue.writableBytes();
 		if (room < 0) return room;
 		const count = Math.min(length, Math.max(room, this.#block), limit - position);
 		const edges = this.#edges(position, position + count);
@@ -199,7 +199,7 @@ export class RemoteBytes {
 
 	/** Adds what the store, which has the file at `path`, has yet to be told; false where `most` bytes
 	 *  are not all. */
-	take(path: string, out: StoreChange[], most: number): boolean {
+	takeChanges(path: string, out: StoreChange[], most: number): boolean {
 		if (this.#detached) return true;
 		if (this.#cut < this.#sent) {
 			this.#resize(path, this.#cut, out);
@@ -220,7 +220,7 @@ export class RemoteBytes {
 	}
 
 	/** The answer to one of the changes taken, in their order. */
-	answered(change: StoreChange, error: Done): void {
+	onAnswer(change: StoreChange, error: Done): void {
 		if (change.call === "write") {
 			const [from, to] = this.#underway.splice(0, 2) as [number, number];
 			this.#underwayBytes -= to - from;
@@ -244,7 +244,7 @@ export class RemoteBytes {
 	}
 
 	/** What was refused is to be sent with the rest. */
-	again(): void {
+	retry(): void {
 		for (let i = 0; i < this.#refused.count; i++) {
 			this.#unsent.add(this.#refused.from(i), this.#refused.to(i));
 		}
@@ -271,7 +271,7 @@ export class RemoteBytes {
 
 	/** Others have removed the file, or replaced it: what is here is all there is, and may be a part. */
 	lose(replaced: boolean): void {
-		this.isUnkept = !this.isClean;
+		this.hasLostWrites = !this.isClean;
 		this.#left = new Ranges();
 		for (const block of this.#here) {
 			this.#left.add(block * this.#block, Math.min((block + 1) * this.#block, this.size));
@@ -344,7 +344,7 @@ export class RemoteBytes {
 	#owe(): void {
 		const owed = this.#unsent.total + this.#underwayBytes + this.#refused.total;
 		if (owed === this.#owed) return;
-		this.#fs.queue.owe(owed - this.#owed);
+		this.#fs.queue.addPending(owed - this.#owed);
 		this.#owed = owed;
 	}
 
@@ -376,10 +376,10 @@ export class RemoteBytes {
 			this.#asked.delete(first);
 			if (ticket.error !== 0) {
 				const other = this.#owner.id !== undefined && isGone(ticket.error);
-				return other ? this.#owner.stale(ESTALE) : ticket.error;
+				return other ? this.#owner.onStale(ESTALE) : ticket.error;
 			}
 			const done = this.#receive(first, ticket.value);
-			if (done !== 0) return done === EIO ? this.#owner.stale(EIO) : done;
+			if (done !== 0) return done === EIO ? this.#owner.onStale(EIO) : done;
 			if (this.#isHere(block)) return 0;
 		}
 		return this.#fs.bridge.pending(this.#ask(block));
@@ -460,7 +460,7 @@ export class RemoteBytes {
 	 *  lies from `size` on goes. */
 	#keepLeft(from: number, size: number): Done {
 		if (this.#replaced) return ESTALE;
-		this.isUnkept = true;
+		this.hasLostWrites = true;
 		this.#left?.add(this.size, from);
 		this.#left?.remove(size, NOWHERE);
 		return 0;
@@ -501,8 +501,8 @@ export class RemoteBytes {
 		this.#fs.touch(this);
 		const { total, count } = this.#unsent;
 		const { queue } = this.#fs;
-		if (total >= GATHER * this.#block || count >= PLACES) queue.contents(this.#owner);
-		else queue.gathering(this.#owner);
+		if (total >= GATHER * this.#block || count >= PLACES) queue.enqueueContents(this.#owner);
+		else queue.scheduleFlush(this.#owner);
 	}
 
 	#resize(path: string, size: number, out: StoreChange[]): void {

@@ -54,7 +54,7 @@ class LateTicket<T> implements OpenTicket<T> {
 
 type LandArgs = Parameters<Landing["land"]>;
 
-export class LateBridge implements Bridge {
+export class DelayedBridge implements Bridge {
 	/** Tickets that calls have noted since the last `turn`. */
 	notes: Ticket<unknown>[] = [];
 	/** Questions put so far. */
@@ -66,9 +66,9 @@ export class LateBridge implements Bridge {
 	conflict: (path: string, kept: string) => void = () => {};
 	readonly #intake = new Intake();
 	readonly #questions: (() => void)[] = [];
-	readonly #store: PlainStore;
+	readonly #store: DelayedStore;
 
-	constructor(store: PlainStore = new PlainStore()) {
+	constructor(store: DelayedStore = new DelayedStore()) {
 		this.#store = store;
 	}
 
@@ -181,7 +181,7 @@ type Plain = {
 };
 
 /** A store as plain as can be: a map of paths, where a file with two names is there twice. */
-export class PlainStore implements Plain {
+export class DelayedStore implements Plain {
 	readonly items = new Map<string, Item>([["/", { bytes: null }]]);
 	/** Fails the next change with this. */
 	failNext: Errno | null = null;
@@ -388,7 +388,7 @@ function listing([path, item]: [string, Item]): Listing {
 
 /** The bytes of a container, each block of which has to be waited for once, and then comes in
  *  pieces of at most `piece` bytes. */
-export function lateContents(bridge: LateBridge, bytes: Uint8Array, piece = 5): Contents {
+export function delayedContents(bridge: DelayedBridge, bytes: Uint8Array, piece = 5): Contents {
 	const tickets = new Map<number, Ticket<void>>();
 	return {
 		read(into, at, length, position) {

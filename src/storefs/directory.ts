@@ -1,5 +1,5 @@
 /**
- * A directory of a remote file system: listed when somebody first looks into it, and from then on the
+ * A directory of a store's file system: listed when a call first looks into it, and from then on the
  * cache is the truth. Everything that makes, moves and removes names is here.
  *
  * A call first makes sure that all it needs is listed, and that the queue takes another change. What a
@@ -32,8 +32,8 @@ import {
 } from "../fs/node.ts";
 import { MAX_NAME, utf8Length } from "../fs/walk.ts";
 import type { Listing, Times } from "../store/store.ts";
-import { RemoteFile, RemoteLeaf, RemoteNode, RemoteSymlink } from "./node.ts";
-import type { RemoteFileSystem } from "./store-fs.ts";
+import { StoreFile, StoreLeaf, StoreNode, StoreSymlink } from "./node.ts";
+import type { StoreFileSystem } from "./store-fs.ts";
 import { isGone } from "./write-queue.ts";
 
 const MILLISECOND = 1_000_000n;
@@ -43,7 +43,7 @@ const FRESH = 100;
 /** What a time must be below: 64 bits. */
 const MOST = 1n << 64n;
 
-export class RemoteDirectory extends RemoteNode {
+export class StoreDirectory extends StoreNode {
 	/** Null until the store has listed it. */
 	#entries: Entries | null;
 	#listing: Ticket<Listing[]> | null = null;
@@ -57,8 +57,8 @@ export class RemoteDirectory extends RemoteNode {
 	readonly #touched = new Set<string>();
 
 	constructor(
-		fs: RemoteFileSystem,
-		parent: RemoteDirectory | null,
+		fs: StoreFileSystem,
+		parent: StoreDirectory | null,
 		name: string,
 		entries: Entries | null,
 		times: Times,
@@ -76,7 +76,7 @@ export class RemoteDirectory extends RemoteNode {
 		const entries = this.#current();
 		if (typeof entries === "number") return entries;
 		const node = entries.get(name);
-		return node === undefined ? ENOENT : (node.face ?? node);
+		return node === undefined ? ENOENT : (node.wrapper ?? node);
 	}
 
 	override create(name: string, type: "file" | "directory"): INode | Errno {
@@ -85,8 +85,8 @@ export class RemoteDirectory extends RemoteNode {
 		const times = this.#now();
 		const node =
 			type === "file"
-				? new RemoteFile(this.fs, this, name, times, null)
-				: new RemoteDirectory(this.fs, this, name, new Entries(), times);
+				? new StoreFile(this.fs, this, name, times, null)
+				: new StoreDirectory(this.fs, this, name, new Entries(), times);
 		this.#touched.add(name);
 		entries.add(name, node);
 		this.modifiedNow();
@@ -98,7 +98,7 @@ export class RemoteDirectory extends RemoteNode {
 		const entries = this.#readyFor(name);
 		if (typeof entries === "number") return entries;
 		if (!this.fs.extras.has("symlink")) return EPERM;
-		const node = new RemoteSymlink(this.fs, this, name, this.#now(), target);
+		const node = new StoreSymlink(this.fs, this, name, this.#now(), target);
 		this.#touched.add(name);
 		entries.add(name, node);
 		this.modifiedNow();
@@ -111,19 +111,19 @@ export class RemoteDirectory extends RemoteNode {
 		if (!(node instanceof Node) || node.dev !== this.dev) return EXDEV;
 		const entries = this.#readyFor(name);
 		if (typeof entries === "number") return entries;
-		const bare = node.bare();
-		if (typeof bare === "number") return bare;
-		if (!(bare instanceof RemoteLeaf) || bare.fs !== this.fs) return EXDEV;
+		const upperNode = node.upperNode();
+		if (typeof upperNode === "number") return upperNode;
+		if (!(upperNode instanceof StoreLeaf) || upperNode.fs !== this.fs) return EXDEV;
 		if (!this.fs.extras.has("link")) return EPERM;
-		if (bare.parent === null) return ENOENT;
-		const room = this.fs.queue.nameRoom();
+		if (upperNode.parent === null) return ENOENT;
+		const room = this.fs.queue.admitName();
 		if (room !== 0) return room;
-		this.fs.queue.link(bare, bare.path, this.pathOf(name));
-		bare.addName(this, name);
-		bare.links += 1;
-		bare.changedNow();
+		this.fs.queue.link(upperNode, upperNode.path, this.pathOf(name));
+		upperNode.addName(this, name);
+		upperNode.links += 1;
+		upperNode.changedNow();
 		this.#touched.add(name);
-		entries.add(name, bare);
+		entries.add(name, upperNode);
 		this.modifiedNow();
 		return 0;
 	}
@@ -135,9 +135,9 @@ export class RemoteDirectory extends RemoteNode {
 		if (node === undefined) return ENOENT;
 		const wrong =
 			wrongType(node, type) ||
-			(type === "directory" ? emptiness(node.face ?? node) : 0) ||
+			(type === "directory" ? emptiness(node.wrapper ?? node) : 0) ||
 			droppable(node) ||
-			this.fs.queue.nameRoom();
+			this.fs.queue.admitName();
 		if (wrong !== 0) return wrong;
 		this.#drop(entries, name, node);
 		return 0;
@@ -149,16 +149,16 @@ export class RemoteDirectory extends RemoteNode {
 		const node = entries.get(name);
 		if (node === undefined) return ENOENT;
 		if (to.dev !== this.dev) return EXDEV;
-		if (!(to instanceof RemoteDirectory)) {
+		if (!(to instanceof StoreDirectory)) {
 			return to instanceof Node ? to.receive(this, name, newName) : EXDEV;
 		}
 		const target = to.#entries ?? to.#list();
 		if (typeof target === "number") return target;
 		const old = target.get(newName);
 		if (old === node) return 0;
-		const wrong = to.#refusesMoved(node, old, newName) || this.fs.queue.nameRoom();
+		const wrong = to.#refusesMoved(node, old, newName) || this.fs.queue.admitName();
 		if (wrong !== 0) return wrong;
-		this.#move(entries, name, node as RemoteNode, to, target, newName, old);
+		this.#move(entries, name, node as StoreNode, to, target, newName, old);
 		return 0;
 	}
 
@@ -175,7 +175,7 @@ export class RemoteDirectory extends RemoteNode {
 		// What is listed has its node.
 		const node = slot.node as Node;
 		out.name = slot.name;
-		out.ino = (node.face ?? node).ino;
+		out.ino = (node.wrapper ?? node).ino;
 		out.type = node.type;
 		return slot.cursor;
 	}
@@ -184,12 +184,12 @@ export class RemoteDirectory extends RemoteNode {
 	listAll(): Done {
 		let done: Done = 0;
 		// Not by recursion: directories may lie deeper than a stack.
-		const all: RemoteDirectory[] = [this];
+		const all: StoreDirectory[] = [this];
 		for (let at = all.pop(); at !== undefined; at = all.pop()) {
 			const entries = at.#entries ?? at.#list();
 			if (entries === PENDING) done = PENDING;
 			if (typeof entries === "number") continue;
-			for (const [, node] of entries) if (node instanceof RemoteDirectory) all.push(node);
+			for (const [, node] of entries) if (node instanceof StoreDirectory) all.push(node);
 		}
 		return done;
 	}
@@ -217,15 +217,15 @@ export class RemoteDirectory extends RemoteNode {
 
 	/** Others have changed what is at `names` below here, from the one with this index on, and all that
 	 *  lies below it. What has not been looked at yet will be seen as it is. */
-	told(names: readonly string[]): void {
-		let at: RemoteDirectory = this;
+	onChanged(names: readonly string[]): void {
+		let at: StoreDirectory = this;
 		for (const [i, name] of names.entries()) {
 			const node = at.#entries?.get(name);
 			if (at.#entries !== null && (node === undefined || i === names.length - 1)) {
 				this.fs.refresh(at);
 			}
-			if (!(node instanceof RemoteDirectory)) {
-				if (node instanceof RemoteFile) node.suspect = true;
+			if (!(node instanceof StoreDirectory)) {
+				if (node instanceof StoreFile) node.suspect = true;
 				return;
 			}
 			at = node;
@@ -235,13 +235,13 @@ export class RemoteDirectory extends RemoteNode {
 
 	/** Others may have changed all that is in it and below. */
 	#suspectAll(): void {
-		const all: RemoteDirectory[] = [this];
+		const all: StoreDirectory[] = [this];
 		for (let at = all.pop(); at !== undefined; at = all.pop()) {
 			if (at.#entries === null) continue;
 			this.fs.refresh(at);
 			for (const [, node] of at.#entries) {
-				if (node instanceof RemoteFile) node.suspect = true;
-				if (node instanceof RemoteDirectory) all.push(node);
+				if (node instanceof StoreFile) node.suspect = true;
+				if (node instanceof StoreDirectory) all.push(node);
 			}
 		}
 	}
@@ -264,8 +264,8 @@ export class RemoteDirectory extends RemoteNode {
 			const { name } = listing;
 			seen.add(name);
 			if (this.#keeps(name)) continue;
-			// What is in a remote directory is a node of its kind.
-			const node = entries.get(name) as RemoteNode | undefined;
+			// A StoreDirectory holds StoreNodes only.
+			const node = entries.get(name) as StoreNode | undefined;
 			if (node?.renew(listing, timesOf(listing), asked)) continue;
 			const gone =
 				node === undefined || this.#lose(entries, name, node, node.type === listing.type);
@@ -285,20 +285,20 @@ export class RemoteDirectory extends RemoteNode {
 	}
 
 	/** It has been listed again, or cannot be. */
-	refreshed(): void {
+	onRefreshed(): void {
 		this.#seen = this.fs.clock();
 		this.#fresh?.answer();
 	}
 
 	/** The directories, of this and those below, in which something is only here. */
-	#unkept(): Set<RemoteDirectory> {
-		const found = new Set<RemoteDirectory>();
-		const all: RemoteDirectory[] = [this];
+	#unkept(): Set<StoreDirectory> {
+		const found = new Set<StoreDirectory>();
+		const all: StoreDirectory[] = [this];
 		for (let at = all.pop(); at !== undefined; at = all.pop()) {
 			for (const [, node] of at.#entries ?? []) {
-				if (node instanceof RemoteDirectory) all.push(node);
-				if (!(node instanceof RemoteFile) || !node.isDirty) continue;
-				let up: RemoteDirectory | null = at;
+				if (node instanceof StoreDirectory) all.push(node);
+				if (!(node instanceof StoreFile) || !node.isDirty) continue;
+				let up: StoreDirectory | null = at;
 				for (; up !== this.parent && up !== null && !found.has(up); up = up.parent) found.add(up);
 			}
 		}
@@ -306,25 +306,25 @@ export class RemoteDirectory extends RemoteNode {
 	}
 
 	#keeps(name: string): boolean {
-		return this.#touched.has(name) || this.fs.queue.holds(() => this.pathOf(name));
+		return this.#touched.has(name) || this.fs.queue.isHeld(() => this.pathOf(name));
 	}
 
 	/** A name has gone, or leads to another file now (`replaced`); whether it could, for what is only here
 	 *  is made again. */
 	#lose(entries: Entries, name: string, node: Node, replaced: boolean): boolean {
-		if (node instanceof RemoteDirectory) return this.#loseDirectory(name, node);
-		if (node instanceof RemoteFile && node.isDirty && node.known === 1) {
+		if (node instanceof StoreDirectory) return this.#loseDirectory(name, node);
+		if (node instanceof StoreFile && node.isDirty && node.known === 1) {
 			if (!replaced && node.remake()) return false;
-			this.fs.queue.report(node, this.pathOf(name), ESTALE);
+			this.fs.queue.reportFailure(node, this.pathOf(name), ESTALE);
 		}
-		if (node instanceof RemoteLeaf) node.lost(this, name, replaced);
+		if (node instanceof StoreLeaf) node.onLost(this, name, replaced);
 		entries.delete(name);
 		return true;
 	}
 
-	#loseDirectory(name: string, node: RemoteDirectory): boolean {
+	#loseDirectory(name: string, node: StoreDirectory): boolean {
 		const unkept = node.#unkept();
-		const all: [RemoteDirectory, string, RemoteDirectory][] = [[this, name, node]];
+		const all: [StoreDirectory, string, StoreDirectory][] = [[this, name, node]];
 		for (const [parent, called, lost] of all) {
 			if (unkept.has(lost)) this.fs.queue.make(lost, parent.pathOf(called), "directory");
 			else {
@@ -332,7 +332,7 @@ export class RemoteDirectory extends RemoteNode {
 				parent.#entries?.delete(called);
 			}
 			for (const [child, below] of [...(lost.#entries ?? [])]) {
-				if (below instanceof RemoteDirectory) all.push([lost, child, below]);
+				if (below instanceof StoreDirectory) all.push([lost, child, below]);
 				else lost.#lose(lost.#entries as Entries, child, below, false);
 			}
 		}
@@ -394,23 +394,23 @@ export class RemoteDirectory extends RemoteNode {
 		entries.add(name, known);
 	}
 
-	#listed(name: string, listing: Listing): RemoteNode {
+	#listed(name: string, listing: Listing): StoreNode {
 		const { fs } = this;
 		const times = timesOf(listing);
-		if (listing.type === "directory") return new RemoteDirectory(fs, this, name, null, times);
-		if (listing.type === "file") return new RemoteFile(fs, this, name, times, listing);
+		if (listing.type === "directory") return new StoreDirectory(fs, this, name, null, times);
+		if (listing.type === "file") return new StoreFile(fs, this, name, times, listing);
 		const target = typeof listing.target === "string" ? listing.target : null;
-		return new RemoteSymlink(fs, this, name, times, target);
+		return new StoreSymlink(fs, this, name, times, target);
 	}
 
 	/** The node that another name of the same file has. */
-	#sameFile({ file, type }: Listing): RemoteLeaf | undefined {
+	#sameFile({ file, type }: Listing): StoreLeaf | undefined {
 		const known = file === undefined ? undefined : this.fs.linked.get(file);
 		return known?.type === type ? known : undefined;
 	}
 
-	#noteLinks(node: RemoteNode, { file, links }: Listing): void {
-		if (!(node instanceof RemoteLeaf) || typeof file !== "number") return;
+	#noteLinks(node: StoreNode, { file, links }: Listing): void {
+		if (!(node instanceof StoreLeaf) || typeof file !== "number") return;
 		if (links === undefined || !Number.isSafeInteger(links) || links < 2) return;
 		node.links = links;
 		node.file = file;
@@ -429,7 +429,7 @@ export class RemoteDirectory extends RemoteNode {
 		if (this.removed) return ENOENT;
 		const wrong = this.#refuses(name);
 		if (wrong !== 0) return wrong;
-		const room = this.fs.queue.nameRoom();
+		const room = this.fs.queue.admitName();
 		return room === 0 ? entries : room;
 	}
 
@@ -444,11 +444,11 @@ export class RemoteDirectory extends RemoteNode {
 	#refusesMoved(node: Node, old: Node | undefined, newName: string): Done {
 		if (node.type === "directory" && this.#isWithin(node)) return EINVAL;
 		if (old === undefined) return this.removed ? ENOENT : this.#refuses(newName);
-		return wrongReplacement(node, old.face ?? old) || droppable(old);
+		return wrongReplacement(node, old.wrapper ?? old) || droppable(old);
 	}
 
 	#isWithin(node: INode): boolean {
-		for (let at: RemoteDirectory | null = this; at !== null; at = at.parent) {
+		for (let at: StoreDirectory | null = this; at !== null; at = at.parent) {
 			if (at === node) return true;
 		}
 		return false;
@@ -465,11 +465,11 @@ export class RemoteDirectory extends RemoteNode {
 
 	/** What has to happen to a node before its name here goes. */
 	#leave(name: string, node: Node): void {
-		if (node instanceof RemoteLeaf) {
+		if (node instanceof StoreLeaf) {
 			if (node.links > 1) node.flush();
 			node.unlinked(this, name);
 		}
-		if (node instanceof RemoteDirectory) {
+		if (node instanceof StoreDirectory) {
 			node.clear();
 			node.links = 0;
 		}
@@ -478,8 +478,8 @@ export class RemoteDirectory extends RemoteNode {
 	#move(
 		entries: Entries,
 		name: string,
-		node: RemoteNode,
-		to: RemoteDirectory,
+		node: StoreNode,
+		to: StoreDirectory,
 		target: Entries,
 		newName: string,
 		old: Node | undefined,
@@ -507,8 +507,8 @@ export class RemoteDirectory extends RemoteNode {
 
 /** 0 once a node can lose its name without losing what somebody still needs. */
 function droppable(node: Node): Done {
-	if (node instanceof RemoteLeaf) return node.detachable();
-	return node instanceof RemoteDirectory ? node.clearable() : 0;
+	if (node instanceof StoreLeaf) return node.detachable();
+	return node instanceof StoreDirectory ? node.clearable() : 0;
 }
 
 const TYPES: ReadonlySet<unknown> = new Set(["file", "directory", "symlink"]);

@@ -10,11 +10,11 @@ import { conformance, snapshot } from "../fs/conformance.testkit.ts";
 import { byPath, type Literal } from "../fs/model-fs.testkit.ts";
 import type { INode } from "../fs/node.ts";
 import type { StoreExtra } from "../store/store.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
-import { RemoteFileSystem } from "./store-fs.ts";
+import { DelayedBridge, DelayedStore } from "./delayed-store.testkit.ts";
+import { StoreFileSystem } from "./store-fs.ts";
 
 /** A store whose changes fail at random for as long as it is told to. */
-class FailingStore extends PlainStore {
+class FailingStore extends DelayedStore {
 	failing = true;
 	readonly #roll: Dice;
 
@@ -29,7 +29,7 @@ class FailingStore extends PlainStore {
 	}
 
 	/** Also loses an answer now and then, after all was done. */
-	override apply(changes: Parameters<PlainStore["apply"]>[0]): ReturnType<PlainStore["apply"]> {
+	override apply(changes: Parameters<DelayedStore["apply"]>[0]): ReturnType<DelayedStore["apply"]> {
 		const answers = super.apply(changes);
 		return this.failing && this.#roll(5) === 0 ? answers.map(() => "EIO") : answers;
 	}
@@ -40,8 +40,8 @@ let time = 1_000_000_000n;
 function failing(tree: Literal, roll: Dice, extras: readonly StoreExtra[]) {
 	const store = new FailingStore(roll);
 	for (const [path, content] of Object.entries(byPath(tree))) store.put(path, content);
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, { now: () => ++time, block: 8, extras });
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, { now: () => ++time, block: 8, extras });
 	// What is not in the cache cannot be read where the store has not followed.
 	bridge.run(() => snapshot(fs.root));
 	const end = (model: Literal) => {
@@ -70,9 +70,9 @@ conformance("a store that fails in batches", { links: true, rounds: 60 }, (tree,
 );
 
 test("what was refused is made, although something else has its name and is removed", () => {
-	const store = new PlainStore(byPath({ a: {}, c: { b: "other" } }));
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, { now: () => ++time });
+	const store = new DelayedStore(byPath({ a: {}, c: { b: "other" } }));
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, { now: () => ++time });
 	bridge.run(() => snapshot(fs.root));
 	const [a, c] = ["a", "c"].map((name) => fs.root.lookup(name) as INode) as [INode, INode];
 	store.failNext = ENOSPC;

@@ -9,11 +9,11 @@ import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENOENT, type Errno } from "../abi/er
 import { list, text } from "../fs/conformance.testkit.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
 import type { Listing } from "../store/store.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
-import { RemoteFileSystem, type RemoteOptions } from "./store-fs.ts";
+import { DelayedBridge, DelayedStore } from "./delayed-store.testkit.ts";
+import { StoreFileSystem, type StoreFsOptions } from "./store-fs.ts";
 
 /** A store that answers whatever it is told to. */
-class Liar extends PlainStore {
+class Liar extends DelayedStore {
 	listing: unknown = [];
 	bytes: unknown = new Uint8Array(0);
 
@@ -26,11 +26,11 @@ class Liar extends PlainStore {
 	}
 }
 
-function lying(listing: unknown, bytes?: unknown, options: RemoteOptions = {}) {
+function lying(listing: unknown, bytes?: unknown, options: StoreFsOptions = {}) {
 	const store = new Liar();
 	Object.assign(store, { listing, bytes });
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, options);
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, options);
 	const names = () => bridge.run(() => list(fs.root));
 	const find = (name: string) => bridge.run(() => fs.root.lookup(name));
 	return { store, bridge, fs, names, find };

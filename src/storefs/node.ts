@@ -1,22 +1,22 @@
 /**
- * The nodes of a remote file system, but for directories: names in the tree, times, contents.
+ * The nodes of a store's file system, but for directories: names in the tree, times, contents.
  *
  * A node keeps what the store has yet to be told of it: a file its bytes, each its times. The queue
  * asks for that when its turn comes (`take`) and says what became of it (`answered`). One file, because
  * the kinds are steps of one class.
  */
 import { type Done, ENOENT, type Errno, ESTALE, PENDING } from "../abi/errno.ts";
-import { type FileType, Node, type Stat, type Waiting } from "../fs/node.ts";
+import { type FileType, Node, type Stat, type SyncRequest } from "../fs/node.ts";
 import { utf8Length } from "../fs/walk.ts";
 import type { FileId, Listing, StoreChange, Times } from "../store/store.ts";
-import { RemoteBytes } from "./block-cache.ts";
-import type { RemoteDirectory } from "./directory.ts";
-import type { RemoteFileSystem } from "./store-fs.ts";
-import { idOf, isGone, type Owner } from "./write-queue.ts";
+import { BlockCache } from "./block-cache.ts";
+import type { StoreDirectory } from "./directory.ts";
+import type { StoreFileSystem } from "./store-fs.ts";
+import { idOf, isGone, type QueuedNode } from "./write-queue.ts";
 
 /** A directory that has a node under a name. */
 interface Name {
-	readonly parent: RemoteDirectory;
+	readonly parent: StoreDirectory;
 	readonly name: string;
 }
 
@@ -25,10 +25,10 @@ const ALONE: readonly Name[] = [];
 const MOST_STALE = 8;
 
 /** What all kinds share: names in the tree, and times. */
-export abstract class RemoteNode extends Node implements Owner {
-	readonly fs: RemoteFileSystem;
+export abstract class StoreNode extends Node implements QueuedNode {
+	readonly fs: StoreFileSystem;
 	/** The first of its names; null for the root, and where none is known. */
-	parent: RemoteDirectory | null;
+	parent: StoreDirectory | null;
 	name: string;
 	/** Which file of the store it is, where that has told. */
 	id: FileId | undefined = undefined;
@@ -40,12 +40,12 @@ export abstract class RemoteNode extends Node implements Owner {
 	/** What has become of times that were set. */
 	#times: "sent" | "unsent" | "refused" = "sent";
 	/** Callers of `sync` who do not say who they are. */
-	#syncing: Waiting | null = null;
+	#syncing: SyncRequest | null = null;
 
 	constructor(
-		fs: RemoteFileSystem,
+		fs: StoreFileSystem,
 		type: FileType,
-		parent: RemoteDirectory | null,
+		parent: StoreDirectory | null,
 		name: string,
 		times: Times,
 	) {
@@ -74,7 +74,7 @@ export abstract class RemoteNode extends Node implements Owner {
 	}
 
 	/** Takes note of a name. */
-	addName(parent: RemoteDirectory, name: string): void {
+	addName(parent: StoreDirectory, name: string): void {
 		if (this.parent !== null) this.#others = [...this.#others, { parent, name }];
 		else {
 			this.parent = parent;
@@ -83,7 +83,7 @@ export abstract class RemoteNode extends Node implements Owner {
 	}
 
 	/** Forgets a name. */
-	deleteName(parent: RemoteDirectory, name: string): void {
+	deleteName(parent: StoreDirectory, name: string): void {
 		const names = [{ parent: this.parent, name: this.name }, ...this.#others];
 		const left = names.filter((one) => one.parent !== parent || one.name !== name) as Name[];
 		this.parent = left[0]?.parent ?? null;
@@ -111,7 +111,7 @@ export abstract class RemoteNode extends Node implements Owner {
 		this.changedNow();
 		if (this.fs.extras.has("utimes") && !this.removed) {
 			this.#times = "unsent";
-			this.fs.queue.contents(this);
+			this.fs.queue.enqueueContents(this);
 			this.fs.queue.send();
 		}
 		return 0;
@@ -130,7 +130,7 @@ export abstract class RemoteNode extends Node implements Owner {
 		return true;
 	}
 
-	take(path: string, out: StoreChange[], _most: number): boolean {
+	takeChanges(path: string, out: StoreChange[], _most: number): boolean {
 		if (this.#times !== "unsent" || this.removed) return true;
 		this.#times = "sent";
 		const { id } = this;
@@ -138,28 +138,28 @@ export abstract class RemoteNode extends Node implements Owner {
 		return true;
 	}
 
-	answered({ call }: StoreChange, error: Done): void {
+	onAnswer({ call }: StoreChange, error: Done): void {
 		if (call === "utimes" && this.#times === "sent" && error !== 0) this.#times = "refused";
 	}
 
-	again(): void {
+	retry(): void {
 		if (this.#times === "refused") this.#times = "unsent";
 	}
 
-	overrule(): void {}
+	sendWhole(): void {}
 
-	stale(error: Errno): Errno {
+	onStale(error: Errno): Errno {
 		return error;
 	}
 
 	/** Puts to the store what is only here. */
 	flush(): void {}
 
-	override sync(waiting?: Waiting): Done {
-		const one = waiting ?? this.#syncing ?? {};
-		if (one.before === undefined) this.beforeSync();
+	override sync(request?: SyncRequest): Done {
+		const one = request ?? this.#syncing ?? {};
+		if (one.answered === undefined) this.beforeSync();
 		const done = this.fs.queue.syncOf(this, one);
-		if (waiting === undefined) this.#syncing = done === PENDING ? one : null;
+		if (request === undefined) this.#syncing = done === PENDING ? one : null;
 		return done;
 	}
 
@@ -178,7 +178,7 @@ export abstract class RemoteNode extends Node implements Owner {
 }
 
 /** What can have several names. */
-export abstract class RemoteLeaf extends RemoteNode {
+export abstract class StoreLeaf extends StoreNode {
 	/** The store's number, where that has said that there are several names. */
 	file: number | undefined = undefined;
 
@@ -186,7 +186,7 @@ export abstract class RemoteLeaf extends RemoteNode {
 	detachable(): Done {
 		if (!this.isOpen || this.known > 1) return 0;
 		const listed = this.links > 1 ? this.fs.listAll() : 0;
-		return listed !== 0 || this.known > 1 ? listed : this.keep();
+		return listed !== 0 || this.known > 1 ? listed : this.makeIndependent();
 	}
 
 	/** Whether something of it is only here. */
@@ -195,7 +195,7 @@ export abstract class RemoteLeaf extends RemoteNode {
 	}
 
 	/** Others have removed a name of it, or `replaced` what it leads to. */
-	lost(parent: RemoteDirectory, name: string, replaced: boolean): void {
+	onLost(parent: StoreDirectory, name: string, replaced: boolean): void {
 		this.deleteName(parent, name);
 		this.links = this.known;
 		if (this.links > 0) return;
@@ -205,7 +205,7 @@ export abstract class RemoteLeaf extends RemoteNode {
 	}
 
 	/** One name goes. */
-	unlinked(parent: RemoteDirectory, name: string): void {
+	unlinked(parent: StoreDirectory, name: string): void {
 		this.deleteName(parent, name);
 		this.links -= 1;
 		this.changedNow();
@@ -218,11 +218,11 @@ export abstract class RemoteLeaf extends RemoteNode {
 	}
 
 	protected get isOpen(): boolean {
-		return (this.face ?? this).handles > 0;
+		return (this.wrapper ?? this).handles > 0;
 	}
 
 	/** 0 once it can do without the store. */
-	protected keep(): Done {
+	protected makeIndependent(): Done {
 		return 0;
 	}
 
@@ -233,9 +233,9 @@ export abstract class RemoteLeaf extends RemoteNode {
 	protected lose(_replaced: boolean): void {}
 }
 
-export class RemoteFile extends RemoteLeaf {
+export class StoreFile extends StoreLeaf {
 	/** Null until somebody needs more of it than its size: of a million files few are opened. */
-	#held: RemoteBytes | null = null;
+	#held: BlockCache | null = null;
 	/** Times are taken when somebody looks. */
 	#marked = false;
 	/** Others may have changed it. */
@@ -250,8 +250,8 @@ export class RemoteFile extends RemoteLeaf {
 
 	/** `listing` is null for one that is made here. */
 	constructor(
-		fs: RemoteFileSystem,
-		parent: RemoteDirectory,
+		fs: StoreFileSystem,
+		parent: StoreDirectory,
 		name: string,
 		times: Times,
 		listing: Listing | null,
@@ -261,8 +261,8 @@ export class RemoteFile extends RemoteLeaf {
 		this.id = listing === null ? undefined : idOf(listing);
 	}
 
-	get #bytes(): RemoteBytes {
-		this.#held ??= new RemoteBytes(this.fs, this, sizeOf(this.#base));
+	get #bytes(): BlockCache {
+		this.#held ??= new BlockCache(this.fs, this, sizeOf(this.#base));
 		return this.#held;
 	}
 
@@ -294,7 +294,7 @@ export class RemoteFile extends RemoteLeaf {
 		return super.renew(listing, times, asked);
 	}
 
-	override stale(error: Errno): Errno {
+	override onStale(error: Errno): Errno {
 		const fresh = this.parent?.lookAgain();
 		this.#stale += 1;
 		this.suspect = true;
@@ -302,7 +302,7 @@ export class RemoteFile extends RemoteLeaf {
 		return this.fs.bridge.pending(fresh);
 	}
 
-	override overrule(): void {
+	override sendWhole(): void {
 		if (this.#bytes.isWhole) this.#bytes.sendOver();
 		else this.suspect = true;
 	}
@@ -314,7 +314,7 @@ export class RemoteFile extends RemoteLeaf {
 		this.id = undefined;
 		this.fs.queue.make(this, this.path, "file");
 		this.#bytes.sendAll();
-		this.fs.queue.contents(this);
+		this.fs.queue.enqueueContents(this);
 		return true;
 	}
 
@@ -329,22 +329,22 @@ export class RemoteFile extends RemoteLeaf {
 	}
 
 	/** The times last: the store takes a write for the last change. */
-	override take(path: string, out: StoreChange[], most: number): boolean {
+	override takeChanges(path: string, out: StoreChange[], most: number): boolean {
 		this.#settle();
-		const whole = this.#held?.take(path, out, most) ?? true;
-		return whole && super.take(path, out, most);
+		const whole = this.#held?.takeChanges(path, out, most) ?? true;
+		return whole && super.takeChanges(path, out, most);
 	}
 
-	override answered(change: StoreChange, error: Done): void {
-		this.#held?.answered(change, error);
-		super.answered(change, error);
+	override onAnswer(change: StoreChange, error: Done): void {
+		this.#held?.onAnswer(change, error);
+		super.onAnswer(change, error);
 		if (this.id !== undefined && isGone(error)) this.parent?.lookAgain();
 		if (this.suspect && !this.isDirty && this.parent !== null) this.fs.refresh(this.parent);
 	}
 
-	override again(): void {
-		this.#held?.again();
-		super.again();
+	override retry(): void {
+		this.#held?.retry();
+		super.retry();
 	}
 
 	override read(into: Uint8Array, at: number, length: number, position: number): number {
@@ -375,21 +375,21 @@ export class RemoteFile extends RemoteLeaf {
 	}
 
 	override writable(): number {
-		return this.fs.queue.room();
+		return this.fs.queue.writableBytes();
 	}
 
 	override get changeable(): boolean {
 		return true;
 	}
 
-	override sync(waiting?: Waiting): Done {
-		const done = super.sync(waiting);
-		return done === 0 && this.#held?.isUnkept ? ESTALE : done;
+	override sync(request?: SyncRequest): Done {
+		const done = super.sync(request);
+		return done === 0 && this.#held?.hasLostWrites ? ESTALE : done;
 	}
 
 	protected override beforeSync(): void {
 		this.#settle();
-		this.fs.queue.hurry();
+		this.fs.queue.nextBatchDurable();
 		this.flush();
 	}
 
@@ -400,14 +400,14 @@ export class RemoteFile extends RemoteLeaf {
 		else this.flush();
 		// The program need not give this thread another turn.
 		this.fs.queue.send();
-		return this.fs.queue.failureOf(this);
+		return this.fs.queue.takeFailure(this);
 	}
 
 	override flush(): void {
-		if (this.#held?.isAhead) this.fs.queue.contents(this);
+		if (this.#held?.isAhead) this.fs.queue.enqueueContents(this);
 	}
 
-	protected override keep(): Done {
+	protected override makeIndependent(): Done {
 		return this.#bytes.loadAll();
 	}
 
@@ -433,13 +433,13 @@ export class RemoteFile extends RemoteLeaf {
 	}
 }
 
-export class RemoteSymlink extends RemoteLeaf {
+export class StoreSymlink extends StoreLeaf {
 	/** Null where the store cannot tell. */
 	readonly #target: string | null;
 
 	constructor(
-		fs: RemoteFileSystem,
-		parent: RemoteDirectory,
+		fs: StoreFileSystem,
+		parent: StoreDirectory,
 		name: string,
 		times: Times,
 		target: string | null,

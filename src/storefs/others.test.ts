@@ -7,21 +7,21 @@ import { EACCES, EIO, ENOENT, ENOSPC, ESTALE, PENDING } from "../abi/errno.ts";
 import { list, text } from "../fs/conformance.testkit.ts";
 import type { INode } from "../fs/node.ts";
 import type { StoreExtra } from "../store/store.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
-import { RemoteFileSystem } from "./store-fs.ts";
+import { DelayedBridge, DelayedStore } from "./delayed-store.testkit.ts";
+import { StoreFileSystem } from "./store-fs.ts";
 
 const encode = (content: string) => new TextEncoder().encode(content);
 
 function shared(files: Record<string, string | null>, extras: readonly StoreExtra[] = []) {
-	const store = new PlainStore(files);
+	const store = new DelayedStore(files);
 	const { put } = store;
-	const bridge = new LateBridge(store);
+	const bridge = new DelayedBridge(store);
 	const told: string[] = [];
 	const reports = {
 		refused: (path: string, error: number) => told.push(`${path} ${error}`),
 		pending() {},
 	};
-	const fs = new RemoteFileSystem(bridge, store.far, { block: 8, extras, reports });
+	const fs = new StoreFileSystem(bridge, store.far, { block: 8, extras, events: reports });
 	bridge.conflict = (path, kept) => {
 		told.push(`${path} ${kept}`);
 		fs.changed([kept]);
@@ -237,12 +237,12 @@ test("a sync of one file ends although another process goes on writing it", () =
 		const { bridge, find, write, stored } = shared({ "/f": "12345678" }, extras);
 		const f = find("f");
 		write(f, "a");
-		const waiting = named ? {} : undefined;
-		let answer = f.sync(waiting);
+		const request = named ? {} : undefined;
+		let answer = f.sync(request);
 		for (let i = 0; i < 100 && answer === PENDING; i++) {
 			f.write(encode("b"), 0, 1, 1);
 			bridge.turn();
-			answer = f.sync(waiting);
+			answer = f.sync(request);
 		}
 		expect(answer).toBe(0);
 		expect(stored("/f")[0]).toBe("a");
@@ -268,8 +268,8 @@ test("two syncs of one file wait for what each has found, and no longer", () => 
 test("a sync of one file ends although another program goes on writing it on another mount", () => {
 	const extras: StoreExtra[] = ["apply", "sync"];
 	const one = shared({ "/f": "12345678" }, extras);
-	const bridge = new LateBridge(one.store);
-	const fs = new RemoteFileSystem(bridge, one.store.far, { block: 8, extras });
+	const bridge = new DelayedBridge(one.store);
+	const fs = new StoreFileSystem(bridge, one.store.far, { block: 8, extras });
 	const here = one.find("f");
 	const there = bridge.run(() => fs.root.lookup("f")) as INode;
 	/** What goes on meanwhile: a byte more is written on the other mount, and each hears of the other. */
@@ -301,7 +301,7 @@ test("where others change things unheard, what is opened and listed is looked at
 	const past = () => {
 		clock += 1000;
 	};
-	const store = new PlainStore();
+	const store = new DelayedStore();
 	const set = (path: string, content: string | null, modified: number) => {
 		const bytes = content === null ? null : new TextEncoder().encode(content);
 		store.items.set(path, {
@@ -317,8 +317,8 @@ test("where others change things unheard, what is opened and listed is looked at
 	};
 	set("/d", null, 1e12);
 	set("/d/f", "one", 1e12);
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, { elsewhere: true, clock: () => clock });
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, { elsewhere: true, clock: () => clock });
 	const inside = <T>(look: (d: INode) => T) =>
 		bridge.run(() => {
 			const d = fs.root.lookup("d");
@@ -359,15 +359,15 @@ test("where others change things unheard, what is opened and listed is looked at
 
 test("a store that is slower than a list is fresh is reached all the same", () => {
 	let clock = 0;
-	const store = new PlainStore();
+	const store = new DelayedStore();
 	for (const path of ["/a", "/a/b", "/a/b/c"]) store.items.set(path, { bytes: null });
 	const real = store.list.bind(store);
 	store.list = (path) => {
 		clock += 5000;
 		return real(path);
 	};
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, { elsewhere: true, clock: () => clock });
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, { elsewhere: true, clock: () => clock });
 	const walk = () =>
 		bridge.run(() => {
 			let node: INode = fs.root;

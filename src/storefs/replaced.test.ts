@@ -10,8 +10,8 @@ import { Namespace } from "../fs/namespace.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
 import type { StoreExtra } from "../store/store.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
-import { RemoteFileSystem } from "./store-fs.ts";
+import { DelayedBridge, DelayedStore } from "./delayed-store.testkit.ts";
+import { StoreFileSystem } from "./store-fs.ts";
 
 const encode = (content: string) => new TextEncoder().encode(content);
 const OLD = "a".repeat(40);
@@ -19,17 +19,17 @@ const NEW = "b".repeat(48);
 
 /** A file system in blocks of 8 bytes, on a store that can tell its files apart. */
 function shared(files: Record<string, string | null>, extras: readonly StoreExtra[] = ["apply"]) {
-	const store = new PlainStore(files);
+	const store = new DelayedStore(files);
 	store.identifies = true;
 	const { put } = store;
-	const bridge = new LateBridge(store);
+	const bridge = new DelayedBridge(store);
 	const told: string[] = [];
 	const reports = {
 		refused: (path: string, error: number) => told.push(`${path} ${error}`),
 		conflict() {},
 		pending() {},
 	};
-	const fs = new RemoteFileSystem(bridge, store.far, { block: 8, extras, reports });
+	const fs = new StoreFileSystem(bridge, store.far, { block: 8, extras, events: reports });
 	const find = (path: string): INode => {
 		const names = path.split("/").filter(Boolean);
 		// Each look may have to wait for what others have changed, from the root on.

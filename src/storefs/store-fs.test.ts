@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import { EFBIG, EIO, ENOSPC, EPERM, PENDING } from "../abi/errno.ts";
 import { text } from "../fs/conformance.testkit.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
-import { RemoteFileSystem, type RemoteOptions } from "./store-fs.ts";
+import { DelayedBridge, DelayedStore } from "./delayed-store.testkit.ts";
+import { StoreFileSystem, type StoreFsOptions } from "./store-fs.ts";
 
-function remote(files: Record<string, string>, options: RemoteOptions = {}) {
-	const store = new PlainStore(files);
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, { now: () => 2_000_000_000n, ...options });
+function remote(files: Record<string, string>, options: StoreFsOptions = {}) {
+	const store = new DelayedStore(files);
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, { now: () => 2_000_000_000n, ...options });
 	const find = (name: string) => bridge.run(() => fs.root.lookup(name)) as INode;
 	const put = (node: INode, content: string, position: number) => {
 		const bytes = new TextEncoder().encode(content);
@@ -17,7 +17,7 @@ function remote(files: Record<string, string>, options: RemoteOptions = {}) {
 	return { store, bridge, fs, find, put };
 }
 
-function made(fs: RemoteFileSystem, bridge: LateBridge, name: string): INode {
+function made(fs: StoreFileSystem, bridge: DelayedBridge, name: string): INode {
 	return bridge.run(() => fs.root.create(name, "file")) as INode;
 }
 
@@ -49,7 +49,7 @@ test("writes that follow each other become one, also when nobody closes the file
 });
 
 /** What `apply` was asked to do, a word for each change, a string for each call. */
-function applied(store: PlainStore): string[] {
+function applied(store: DelayedStore): string[] {
 	const calls: string[] = [];
 	const real = store.apply.bind(store);
 	store.apply = (changes, durable) => {
@@ -287,11 +287,11 @@ test("a writer that never stops keeps nobody from syncing what was there before"
 		const [f, other] = [made(fs, bridge, "f"), made(fs, bridge, "other")];
 		put(f, "before", 0);
 		let written = 0;
-		const waiting = {};
+		const request = {};
 		const sync = () => {
 			written += put(other, "0123456789abcdef", written);
 			other.closed();
-			return fs.sync(waiting);
+			return fs.sync(request);
 		};
 		expect(bridge.run(sync)).toBe(0);
 		expect(String.fromCharCode(...(store.items.get("/f")?.bytes ?? []))).toBe("before");
@@ -322,7 +322,7 @@ test("closing tells of a failure that is known, once, and does not wait for othe
 });
 
 test("what is read in order is asked for in longer and longer pieces, what is not block by block", () => {
-	const store = new PlainStore();
+	const store = new DelayedStore();
 	store.items.set("/f", { bytes: new Uint8Array(100 * 8) });
 	const asked: number[] = [];
 	const real = store.read.bind(store);
@@ -330,8 +330,8 @@ test("what is read in order is asked for in longer and longer pieces, what is no
 		asked.push(length / 8);
 		return real(path, offset, length);
 	};
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, { block: 8 });
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, { block: 8 });
 	const f = bridge.run(() => fs.root.lookup("f")) as INode;
 	const read = (block: number) => bridge.run(() => f.read(new Uint8Array(8), 0, 8, block * 8));
 	for (let block = 0; block < 60; block++) expect(read(block)).toBe(8);

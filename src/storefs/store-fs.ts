@@ -17,14 +17,14 @@
  */
 import type { Done } from "../abi/errno.ts";
 import type { Bridge, Far } from "../bridge/bridge.ts";
-import { type FileSystem, type INode, nextDev, type Waiting } from "../fs/node.ts";
+import { type FileSystem, type INode, nextDev, type SyncRequest } from "../fs/node.ts";
 import type { NameRules, Store, StoreExtra, Times } from "../store/store.ts";
-import type { RemoteBytes } from "./block-cache.ts";
-import { RemoteDirectory } from "./directory.ts";
-import type { RemoteLeaf } from "./node.ts";
-import { isGone, type Landing, type Reports, StoreQueue } from "./write-queue.ts";
+import type { BlockCache } from "./block-cache.ts";
+import { StoreDirectory } from "./directory.ts";
+import type { StoreLeaf } from "./node.ts";
+import { isGone, type Landing, type StoreEvents, WriteQueue } from "./write-queue.ts";
 
-export interface RemoteOptions {
+export interface StoreFsOptions {
 	/** The real time, in nanoseconds since 1970. */
 	now?: () => bigint;
 	/** Milliseconds of a clock that only goes forward. */
@@ -44,20 +44,20 @@ export interface RemoteOptions {
 	/** Whether others may change it unheard. */
 	elsewhere?: boolean;
 	/** Told of what goes on behind the guests' backs. */
-	reports?: Reports;
+	events?: StoreEvents;
 }
 
-const NO_REPORTS: Reports = { refused() {}, pending() {} };
+const NO_REPORTS: StoreEvents = { refused() {}, pending() {} };
 
 const MiB = 1024 * 1024;
 const MILLISECOND = 1_000_000n;
 /** The times of the root, of which no listing tells. */
 const BIRTH: Times = { accessed: 1_000_000_000n, modified: 1_000_000_000n };
 
-export class RemoteFileSystem implements FileSystem {
+export class StoreFileSystem implements FileSystem {
 	readonly dev: number = nextDev();
 	readonly root: INode;
-	readonly queue: StoreQueue;
+	readonly queue: WriteQueue;
 	readonly bridge: Bridge;
 	readonly now: () => bigint;
 	readonly clock: () => number;
@@ -71,19 +71,19 @@ export class RemoteFileSystem implements FileSystem {
 	readonly largest: number;
 	readonly elsewhere: boolean;
 	/** Files and symlinks with several names, by their number in the store. */
-	readonly linked = new Map<number, RemoteLeaf>();
-	readonly #top: RemoteDirectory;
+	readonly linked = new Map<number, StoreLeaf>();
+	readonly #top: StoreDirectory;
 	/** Directories that others have changed something in, and how often one has been listed again. */
-	readonly #stale = new Set<RemoteDirectory>();
+	readonly #stale = new Set<StoreDirectory>();
 	#refreshing = false;
 	/** The directory that was asked for its path last, for what is done next is near. */
-	#near: RemoteDirectory | null = null;
+	#near: StoreDirectory | null = null;
 	#nearPath = "";
 	listings = 0;
 	/** Files with cached bytes, the one used longest ago first. */
-	readonly #recent = new Set<RemoteBytes>();
+	readonly #recent = new Set<BlockCache>();
 
-	constructor(bridge: Bridge, store: Far<Store>, options: RemoteOptions = {}) {
+	constructor(bridge: Bridge, store: Far<Store>, options: StoreFsOptions = {}) {
 		this.bridge = bridge;
 		this.now = options.now ?? (() => BigInt(Date.now()) * MILLISECOND);
 		this.clock = options.clock ?? (() => performance.now());
@@ -95,30 +95,30 @@ export class RemoteFileSystem implements FileSystem {
 		this.elsewhere = options.elsewhere ?? false;
 		// That a method is there is what `extras` says.
 		const all = store as Far<Landing>;
-		const { underway = 8 * MiB, reports = NO_REPORTS } = options;
-		this.queue = new StoreQueue(bridge, all, this.extras, underway, {
+		const { underway = 8 * MiB, events: reports = NO_REPORTS } = options;
+		this.queue = new WriteQueue(bridge, all, this.extras, underway, {
 			refused: (path, error) => reports.refused(path, error),
 			pending: () => reports.pending(),
 		});
-		this.#top = new RemoteDirectory(this, null, "", null, BIRTH);
+		this.#top = new StoreDirectory(this, null, "", null, BIRTH);
 		this.root = this.#top;
 	}
 
-	/** Pass the same `waiting` to each call of one wait, to wait only for changes made before its first call. */
-	sync(waiting?: Waiting): Done {
-		return this.queue.sync(waiting);
+	/** Pass the same `request` to each call of one wait, to wait only for changes made before its first call. */
+	sync(request?: SyncRequest): Done {
+		return this.queue.sync(request);
 	}
 
 	/** Others have changed what is at these paths, and below. What is cached of it is looked at again,
 	 *  now, so that no call of a guest has to wait. */
 	changed(paths: readonly string[]): void {
 		for (const path of paths) {
-			this.#top.told(path.split("/").filter((name) => name !== ""));
+			this.#top.onChanged(path.split("/").filter((name) => name !== ""));
 		}
 	}
 
 	/** Lists a directory again. */
-	refresh(directory: RemoteDirectory): void {
+	refresh(directory: StoreDirectory): void {
 		this.#stale.add(directory);
 		if (!this.#refreshing) this.#refresh();
 	}
@@ -128,7 +128,7 @@ export class RemoteFileSystem implements FileSystem {
 			this.#stale.delete(directory);
 			const ticket = directory.askAgain();
 			if (ticket === null) {
-				directory.refreshed();
+				directory.onRefreshed();
 				continue;
 			}
 			this.#refreshing = true;
@@ -138,7 +138,7 @@ export class RemoteFileSystem implements FileSystem {
 				// One that cannot be listed stays as it was: a guest that needs more of it will be told.
 				if (Array.isArray(ticket.value)) directory.merge(ticket.value, asked);
 				else if (isGone(ticket.error)) directory.parent?.lookAgain();
-				directory.refreshed();
+				directory.onRefreshed();
 				this.#refreshing = false;
 				this.#refresh();
 			});
@@ -152,7 +152,7 @@ export class RemoteFileSystem implements FileSystem {
 	}
 
 	/** What stands before the slash of a name in a directory. */
-	pathTo(directory: RemoteDirectory): string {
+	pathTo(directory: StoreDirectory): string {
 		const { parent } = directory;
 		const near = this.#near;
 		if (directory === near) return this.#nearPath;
@@ -174,7 +174,7 @@ export class RemoteFileSystem implements FileSystem {
 	}
 
 	/** Notes that a file is in use, and forgets others while there is too much. */
-	touch(bytes: RemoteBytes): void {
+	touch(bytes: BlockCache): void {
 		this.#recent.delete(bytes);
 		this.#recent.add(bytes);
 		if (this.used <= this.cache) return;
@@ -185,7 +185,7 @@ export class RemoteFileSystem implements FileSystem {
 	}
 
 	/** A file is no longer to be forgotten. */
-	dismiss(bytes: RemoteBytes): void {
+	dismiss(bytes: BlockCache): void {
 		this.#recent.delete(bytes);
 	}
 }

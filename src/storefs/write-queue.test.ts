@@ -9,15 +9,15 @@ import { snapshot } from "../fs/conformance.testkit.ts";
 import { byPath, type Literal } from "../fs/model-fs.testkit.ts";
 import type { INode } from "../fs/node.ts";
 import type { StoreExtra } from "../store/store.ts";
-import { LateBridge, PlainStore } from "./delayed-store.testkit.ts";
-import { RemoteFileSystem } from "./store-fs.ts";
+import { DelayedBridge, DelayedStore } from "./delayed-store.testkit.ts";
+import { StoreFileSystem } from "./store-fs.ts";
 
 const encode = (content: string) => new TextEncoder().encode(content);
 
 function mounted(files: Record<string, string | null> = {}, extras: readonly StoreExtra[] = []) {
-	const store = new PlainStore(files);
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, { block: 8, extras });
+	const store = new DelayedStore(files);
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, { block: 8, extras });
 	bridge.run(() => snapshot(fs.root));
 	const root = fs.root;
 	const open = (name: string): INode => {
@@ -137,7 +137,7 @@ test("a sync that was asked for while batches are underway waits for what came b
 
 test("a question behind a change that fails is put again", () => {
 	const { bridge, fs, store } = mounted({ "/d": null, "/e": null, "/e/theirs": "t" });
-	const other = new RemoteFileSystem(bridge, store.far, {});
+	const other = new StoreFileSystem(bridge, store.far, {});
 	const look = () => bridge.run(() => other.root.lookup("e"));
 	expect(look()).toHaveProperty("type", "directory");
 	const e = look() as INode;
@@ -222,7 +222,7 @@ function operations(work: () => void): number {
 }
 
 /** A store that has no work with what it is told, so that only ours is counted. */
-class Willing extends PlainStore {
+class Willing extends DelayedStore {
 	override apply(changes: readonly unknown[]): null[] {
 		return changes.map(() => null);
 	}
@@ -231,8 +231,8 @@ class Willing extends PlainStore {
 /** Directories inside each other, none of which has been answered when a sync begins. */
 function nest(depth: number): number {
 	const store = new Willing();
-	const bridge = new LateBridge(store);
-	const { root } = new RemoteFileSystem(bridge, store.far, {});
+	const bridge = new DelayedBridge(store);
+	const { root } = new StoreFileSystem(bridge, store.far, {});
 	bridge.run(() => root.lookup("d"));
 	const waiting = {};
 	return operations(() => {
@@ -260,8 +260,8 @@ test("directories inside each other that fail come back, and are made at last", 
 
 test("deep directories are listed, looked at again and lost", () => {
 	const store = new Willing();
-	const bridge = new LateBridge(store);
-	const fs = new RemoteFileSystem(bridge, store.far, {});
+	const bridge = new DelayedBridge(store);
+	const fs = new StoreFileSystem(bridge, store.far, {});
 	let at = bridge.run(() => fs.root.create("d", "directory")) as INode;
 	const first = at;
 	for (let i = 1; i < 2000; i++) {

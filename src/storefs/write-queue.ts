@@ -31,8 +31,8 @@ import {
 	errnoOf,
 } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
-import type { INode, Waiting } from "../fs/node.ts";
-import { Batch, type NameChange, Names, namesOf, weightOf } from "../store/change-order.ts";
+import type { INode, SyncRequest } from "../fs/node.ts";
+import { Conflicts, type NameChange, namesOf, PathSet, weightOf } from "../store/change-order.ts";
 import { type Base, HELD, KEPT, type Terms } from "../store/intake.ts";
 import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../store/store.ts";
 
@@ -40,24 +40,24 @@ import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../store/s
 export type FullStore = Required<Store>;
 
 /** Somebody with contents of its own. */
-export interface Owner extends INode {
+export interface QueuedNode extends INode {
 	/** Adds what the store, which has it at `path`, has yet to be told; false where `most` bytes, or a
 	 *  little more, are not all. */
-	take(path: string, out: StoreChange[], most: number): boolean;
+	takeChanges(path: string, out: StoreChange[], most: number): boolean;
 	/** The answer to one of the changes taken, in their order. */
-	answered(change: StoreChange, error: Done): void;
+	onAnswer(change: StoreChange, error: Done): void;
 	/** What was refused is to be taken again. */
-	again(): void;
+	retry(): void;
 	/** Its path, now. */
 	readonly path: string;
 	/** Which file of the store it is, where that is known. */
 	readonly id: FileId | undefined;
 	/** The store has something else at its path than it was taken for: it is looked at again. Answers
 	 *  PENDING, and `error` where that has not helped. */
-	stale(error: Errno): Errno;
+	onStale(error: Errno): Errno;
 	readonly removed: boolean;
 	/** Others had changed it: what is here is to be taken again, if it is the whole file. */
-	overrule(): void;
+	sendWhole(): void;
 	/** How the store has listed it, where others may have changed it since. */
 	readonly base: Pick<Listing, "size" | "modified"> | null;
 	/** Puts into the queue what it has gathered. */
@@ -65,14 +65,14 @@ export interface Owner extends INode {
 }
 
 /** What the queue tells of what goes on behind the guests' backs. */
-export interface Reports {
+export interface StoreEvents {
 	/** The store has refused a change of what is at `path`. */
 	refused(path: string, error: Errno): void;
 	/** The bytes that are yet to be written have become more or fewer. */
 	pending(): void;
 }
 
-interface Named {
+interface NameStep {
 	readonly change: NameChange;
 	/** Its number among all steps. */
 	readonly order: number;
@@ -82,33 +82,33 @@ interface Named {
 	again: boolean;
 }
 
-interface Contents {
-	readonly owner: Owner;
+interface ContentsStep {
+	readonly node: QueuedNode;
 	readonly path: string;
 	readonly order: number;
 	/** What others had made of it has been kept beside, for this step. */
 	readonly kept: boolean;
 }
 
-type Step = Named | Contents;
+type Step = NameStep | ContentsStep;
 
 /** A batch. */
-interface Flight {
+interface SentBatch {
 	/** The number of its first step. */
-	readonly first: number;
+	readonly firstOrder: number;
 	/** The lowest number of a first step, its own or of a batch behind it. */
-	least: number;
+	lowestOrder: number;
 	readonly changes: StoreChange[];
 	/** The step of each change. */
 	readonly sources: Step[];
 	/** Those of which this is the last part. */
-	readonly taken: Step[];
+	readonly completed: Step[];
 	readonly bases: Base[];
 	/** Whether it can be made in one go with the one before. */
 	joins: boolean;
 	durable: boolean;
 	/** Done when it has been answered, and that has been heard. */
-	readonly heard: OpenTicket<void>;
+	readonly handled: OpenTicket<void>;
 	answer: Ticket<unknown> | null;
 }
 
@@ -124,7 +124,7 @@ export interface Landing extends FullStore {
 }
 
 /** Milliseconds after which gathered bytes are sent although nobody has closed the file. */
-const PATIENCE = 20;
+const FLUSH_DELAY = 20;
 /** A batch is full when it has so many changes or bytes. */
 const CHANGES = 1000;
 const BYTES = 2 * 1024 * 1024;
@@ -132,77 +132,77 @@ const BYTES = 2 * 1024 * 1024;
 const NAMES = 16384;
 const PATHS = 32 * 1024 * 1024;
 
-export class StoreQueue {
+export class WriteQueue {
 	readonly #bridge: Bridge;
 	/** Whoever asks for an extra method knows that the store has it. */
 	readonly #store: Far<Landing>;
 	readonly #extras: ReadonlySet<StoreExtra>;
 	/** The most bytes that may wait. */
-	readonly #most: number;
-	readonly #reports: Reports;
+	readonly #maxBytes: number;
+	readonly #events: StoreEvents;
 	#steps: Step[] = [];
 	/** The steps before this one have been sent. */
 	#head = 0;
 	/** Changes of names that wait, underway and refused ones included. */
-	#names = 0;
+	#nameCount = 0;
 	/** The length of their paths. */
-	#paths = 0;
+	#pathUnits = 0;
 	#order = 0;
 	/** Bytes that files have and the store has not. */
 	#bytes = 0;
 	/** Batches that have not been heard of, in order. */
-	readonly #flights: Flight[] = [];
+	readonly #underway: SentBatch[] = [];
 	/** Names used by those of the last that can be made in one go. */
-	readonly #batch = new Batch();
+	readonly #conflicts = new Conflicts();
 	/** Those who wait for all steps up to a number. */
-	#marks: { readonly ticket: OpenTicket<void>; readonly order: number }[] = [];
+	#waiters: { readonly ticket: OpenTicket<void>; readonly order: number }[] = [];
 	/** How often a change of names has failed, or has come back. */
-	#mishaps = 0;
+	#nameFailures = 0;
 	/** Something has come back: nothing is sent before all that is underway has been answered, for what
 	 *  that builds on may come back too. And the questions that wait for it. */
 	#stalled = false;
 	#questions: (() => void)[] = [];
 	/** Where the step lies that came back last. */
-	#backAt = 0;
+	#lastPutBack = 0;
 	/** How many steps of a node have not been answered. */
-	readonly #open = new Map<INode, number>();
+	readonly #openSteps = new Map<INode, number>();
 	/** Whose contents are in the queue. */
-	readonly #queued = new Set<Owner>();
-	readonly #gatherers = new Set<Owner>();
-	#alarm: Ticket<void> | null = null;
+	readonly #queuedContents = new Set<QueuedNode>();
+	readonly #unflushed = new Set<QueuedNode>();
+	#flushTimer: Ticket<void> | null = null;
 	/** Changes of names that were refused, and those that build on them, in order. */
-	#held: Named[] = [];
+	#held: NameStep[] = [];
 	/** Why the last of them was refused. */
 	#heldReason: Errno = EIO;
-	readonly #heldNames = new Names();
+	readonly #heldPaths = new PathSet();
 	/** Whose contents have been refused. */
-	readonly #refused = new Set<Owner>();
+	readonly #refused = new Set<QueuedNode>();
 	/** Failures that no program has been told of. */
 	readonly #failures = new Map<INode, Errno>();
 	/** Failures that the page has been told of, and that last. */
-	readonly #told = new Map<INode, Errno>();
+	readonly #reported = new Map<INode, Errno>();
 	/** Why there is no room, where refused bytes take it all. */
-	#full: Done = 0;
+	#fullError: Done = 0;
 	/** Changes answered so far, which was the last of a node, and how many are durable. */
-	#answered = 0;
-	readonly #lastOf = new WeakMap<INode, number>();
+	#answeredCount = 0;
+	readonly #lastAnswerOf = new WeakMap<INode, number>();
 	#durable = 0;
 	/** Somebody waits until changes are durable: the next batch will be. */
-	#hurried = false;
-	#hardening: { readonly ticket: Ticket<unknown>; readonly upTo: number } | null = null;
+	#nextIsDurable = false;
+	#durabilityCheck: { readonly ticket: Ticket<unknown>; readonly upTo: number } | null = null;
 
 	constructor(
 		bridge: Bridge,
 		store: Far<Landing>,
 		extras: ReadonlySet<StoreExtra>,
 		most: number,
-		reports: Reports,
+		events: StoreEvents,
 	) {
 		this.#bridge = bridge;
 		this.#store = store;
 		this.#extras = extras;
-		this.#most = most;
-		this.#reports = reports;
+		this.#maxBytes = most;
+		this.#events = events;
 	}
 
 	/** Bytes that are yet to be written. */
@@ -212,7 +212,7 @@ export class StoreQueue {
 
 	/** Changes that the store has answered so far. */
 	get progress(): number {
-		return this.#answered;
+		return this.#answeredCount;
 	}
 
 	// --- questions ---
@@ -225,7 +225,7 @@ export class StoreQueue {
 	/** Bytes of a file that are nowhere but in the store: only names can come before. */
 	read(path: string, offset: number, length: number, id: FileId | undefined): Ticket<Uint8Array> {
 		const ask = () => this.#bridge.ask(this.#store, "read", path, offset, length, id);
-		return this.#names === 0 ? ask() : this.#ask(path, ask);
+		return this.#nameCount === 0 ? ask() : this.#ask(path, ask);
 	}
 
 	/** How much the store has done so far, answered while it works. */
@@ -258,15 +258,15 @@ export class StoreQueue {
 	}
 
 	/** Puts the contents of a node into the queue, as they will be when their turn comes. */
-	contents(owner: Owner): void {
-		for (const earlier of this.#gatherers) {
-			if (earlier === owner) break;
+	enqueueContents(node: QueuedNode): void {
+		for (const earlier of this.#unflushed) {
+			if (earlier === node) break;
 			earlier.flush();
 		}
-		this.#gatherers.delete(owner);
-		if (this.#queued.has(owner) || owner.removed) return;
-		this.#queued.add(owner);
-		this.#push({ owner, path: owner.path, order: this.#next(), kept: false });
+		this.#unflushed.delete(node);
+		if (this.#queuedContents.has(node) || node.removed) return;
+		this.#queuedContents.add(node);
+		this.#push({ node, path: node.path, order: this.#next(), kept: false });
 	}
 
 	/** Sends all that files have gathered and all that is in the queue, and waits for no answer. */
@@ -280,62 +280,62 @@ export class StoreQueue {
 		this.#bridge.unsent?.delete(this);
 		if (this.#stalled) return;
 		while (this.#head < this.#steps.length) {
-			const flight = this.#compose();
-			if (flight.changes.length > 0) this.#fly(flight);
-			else this.#close(flight.taken);
+			const batch = this.#composeBatch();
+			if (batch.changes.length > 0) this.#dispatch(batch);
+			else this.#closeSteps(batch.completed);
 		}
 		this.#steps = [];
 		this.#head = 0;
-		this.#reach();
+		this.#wakeWaiters();
 	}
 
 	/** Notes that a file gathers bytes, and sees to it that they are sent before long. */
-	gathering(owner: Owner): void {
-		this.#gatherers.add(owner);
+	scheduleFlush(node: QueuedNode): void {
+		this.#unflushed.add(node);
 		this.#bridge.unsent?.add(this);
-		if (this.#alarm !== null) return;
-		this.#alarm = this.#bridge.alarm(performance.now() + PATIENCE);
-		this.#alarm.watch(() => {
-			this.#alarm = null;
+		if (this.#flushTimer !== null) return;
+		this.#flushTimer = this.#bridge.alarm(performance.now() + FLUSH_DELAY);
+		this.#flushTimer.watch(() => {
+			this.#flushTimer = null;
 			this.flush();
 		});
 	}
 
 	/** Whether the store has something else at a path, for it has refused what was to be there. */
-	holds(path: () => string): boolean {
-		return this.#held.length > 0 && this.#heldNames.cover(path());
+	isHeld(path: () => string): boolean {
+		return this.#held.length > 0 && this.#heldPaths.covers(path());
 	}
 
 	/** A change of `node` that could not even be asked for, unless that has been told. */
-	report(node: INode, path: string, error: Errno): void {
-		if (this.#told.get(node) !== error) this.#fail(node, error, path);
+	reportFailure(node: INode, path: string, error: Errno): void {
+		if (this.#reported.get(node) !== error) this.#fail(node, error, path);
 	}
 
 	/** A node has gone: nothing of it is to be kept. What failed is still told where others took it. */
-	forget(owner: Owner, byOthers: boolean): void {
-		this.#gatherers.delete(owner);
-		this.#refused.delete(owner);
-		this.#told.delete(owner);
-		if (!byOthers) this.#failures.delete(owner);
+	forget(node: QueuedNode, byOthers: boolean): void {
+		this.#unflushed.delete(node);
+		this.#refused.delete(node);
+		this.#reported.delete(node);
+		if (!byOthers) this.#failures.delete(node);
 	}
 
 	/** A file has so many more bytes, or fewer, that the store has not. */
-	owe(bytes: number): void {
+	addPending(bytes: number): void {
 		if (bytes === 0) return;
 		this.#bytes += bytes;
-		this.#reports.pending();
+		this.#events.pending();
 	}
 
 	/** How many bytes can be written at once; PENDING while too many wait. Where the store has refused
 	 *  them all, this is told, and every other time they are tried again. */
-	room(): number {
-		const room = this.#most - this.#bytes;
-		return room > 0 ? room : this.#waitForRoom();
+	writableBytes(): number {
+		const bytes = this.#maxBytes - this.#bytes;
+		return bytes > 0 ? bytes : this.#waitForRoom();
 	}
 
 	/** 0 where a change of names can be taken; PENDING while too many wait. */
-	nameRoom(): Done {
-		if (this.#names < NAMES && this.#paths < PATHS) return 0;
+	admitName(): Done {
+		if (this.#nameCount < NAMES && this.#pathUnits < PATHS) return 0;
 		const answer = this.#waitForRoom();
 		// Not above 0 but where nothing is left that could be waited for.
 		return answer > 0 ? 0 : (answer as Done);
@@ -344,52 +344,52 @@ export class StoreQueue {
 	// --- sync ---
 
 	/** What is put into the queue from now on is to be durable at once. */
-	hurry(): void {
-		this.#hurried = this.#extras.has("sync");
+	nextBatchDurable(): void {
+		this.#nextIsDurable = this.#extras.has("sync");
 	}
 
-	/** 0 once every change is durable that was made before `waiting` was first handed in; then a failure
+	/** 0 once every change is durable that was made before `request` was first passed; then a failure
 	 *  that nobody has been told of. What has been refused, and told, is tried again. */
-	sync(waiting: Waiting = {}): Done {
-		if (waiting.before === undefined) {
-			this.hurry();
+	sync(request: SyncRequest = {}): Done {
+		if (request.answered === undefined) {
+			this.nextBatchDurable();
 			this.flush();
-			waiting.before = this.#allBefore();
+			request.answered = this.#allBefore();
 		}
-		if (!waiting.before.done) return this.#bridge.pending(waiting.before);
+		if (!request.answered.done) return this.#bridge.pending(request.answered);
 		for (const [, error] of this.#failures) {
 			this.#failures.clear();
 			return error;
 		}
-		if (waiting.again === undefined) {
+		if (request.retried === undefined) {
 			const some = this.#held.length > 0 || this.#refused.size > 0;
 			if (some) this.#retry(this.#refused);
-			waiting.again = some ? this.#allBefore() : waiting.before;
+			request.retried = some ? this.#allBefore() : request.answered;
 		}
-		if (!waiting.again.done) return this.#bridge.pending(waiting.again);
-		waiting.wanted ??= this.#answered;
-		return this.#harden(waiting.wanted);
+		if (!request.retried.done) return this.#bridge.pending(request.retried);
+		request.durableCount ??= this.#answeredCount;
+		return this.#makeDurable(request.durableCount);
 	}
 
 	/** The same for the changes of one node; a program that goes on writing to it keeps no other waiting. */
-	syncOf(node: INode, waiting: Waiting): Done {
-		waiting.before ??= this.#allBefore(this.#open.has(node));
-		if (!waiting.before.done) return this.#bridge.pending(waiting.before);
-		const error = this.failureOf(node);
+	syncOf(node: INode, request: SyncRequest): Done {
+		request.answered ??= this.#allBefore(this.#openSteps.has(node));
+		if (!request.answered.done) return this.#bridge.pending(request.answered);
+		const error = this.takeFailure(node);
 		if (error !== 0) return error;
-		if (waiting.again === undefined) {
-			const owners = [...this.#refused].filter((owner) => owner === node);
-			const some = owners.length > 0 || this.#held.some((held) => held.node === node);
-			if (some) this.#retry(owners);
-			waiting.again = this.#allBefore(some);
+		if (request.retried === undefined) {
+			const nodes = [...this.#refused].filter((refused) => refused === node);
+			const some = nodes.length > 0 || this.#held.some((held) => held.node === node);
+			if (some) this.#retry(nodes);
+			request.retried = this.#allBefore(some);
 		}
-		if (!waiting.again.done) return this.#bridge.pending(waiting.again);
-		waiting.wanted ??= this.#lastOf.get(node) ?? 0;
-		return this.#harden(waiting.wanted);
+		if (!request.retried.done) return this.#bridge.pending(request.retried);
+		request.durableCount ??= this.#lastAnswerOf.get(node) ?? 0;
+		return this.#makeDurable(request.durableCount);
 	}
 
 	/** Why a change of a node was refused, if nobody has been told yet; else 0. */
-	failureOf(node: INode): Done {
+	takeFailure(node: INode): Done {
 		const error = this.#failures.get(node) ?? 0;
 		if (error !== 0) this.#failures.delete(node);
 		return error;
@@ -397,20 +397,23 @@ export class StoreQueue {
 
 	/** Puts all that files have gathered into the queue. */
 	flush(): void {
-		for (const owner of [...this.#gatherers]) owner.flush();
+		for (const node of [...this.#unflushed]) node.flush();
 	}
 
 	/** 0 once so many of the changes outlive a crash of the machine. */
-	#harden(wanted: number): Done {
-		this.#hurried = false;
+	#makeDurable(wanted: number): Done {
+		this.#nextIsDurable = false;
 		if (!this.#extras.has("sync") || wanted <= this.#durable) return 0;
-		this.#hardening ??= { ticket: this.#bridge.ask(this.#store, "sync"), upTo: this.#answered };
-		const { ticket, upTo } = this.#hardening;
+		this.#durabilityCheck ??= {
+			ticket: this.#bridge.ask(this.#store, "sync"),
+			upTo: this.#answeredCount,
+		};
+		const { ticket, upTo } = this.#durabilityCheck;
 		if (!ticket.done) return this.#bridge.pending(ticket);
-		this.#hardening = null;
+		this.#durabilityCheck = null;
 		if (ticket.error !== 0) return ticket.error;
 		this.#durable = upTo;
-		return this.#harden(wanted);
+		return this.#makeDurable(wanted);
 	}
 
 	// --- the queue ---
@@ -430,10 +433,10 @@ export class StoreQueue {
 				return;
 			}
 			this.send();
-			const before = this.#mishaps;
+			const before = this.#nameFailures;
 			const ticket = ask();
 			ticket.watch(() => {
-				if (this.#mishaps !== before) put();
+				if (this.#nameFailures !== before) put();
 				else if (ticket.error !== 0) later.fail(ticket.error);
 				// A ticket without an error has its value.
 				else later.answer(ticket.value as T);
@@ -447,14 +450,14 @@ export class StoreQueue {
 	#allBefore(need = true): Ticket<void> {
 		const ticket = this.#bridge.ticket<void>();
 		if (need) this.send();
-		if (need && this.#oldest() <= this.#order) this.#marks.push({ ticket, order: this.#order });
+		if (need && this.#oldest() <= this.#order) this.#waiters.push({ ticket, order: this.#order });
 		else ticket.answer();
 		return ticket;
 	}
 
 	/** The lowest number of a step that has not been answered. */
 	#oldest(): number {
-		let least = this.#flights[0]?.least ?? Number.POSITIVE_INFINITY;
+		let least = this.#underway[0]?.lowestOrder ?? Number.POSITIVE_INFINITY;
 		for (let i = this.#head; i < this.#steps.length; i++) {
 			least = Math.min(least, (this.#steps[i] as Step).order);
 		}
@@ -462,11 +465,11 @@ export class StoreQueue {
 	}
 
 	/** Tells those who wait for steps that have all been answered. */
-	#reach(): void {
-		if (this.#marks.length === 0) return;
+	#wakeWaiters(): void {
+		if (this.#waiters.length === 0) return;
 		const oldest = this.#oldest();
-		const done = this.#marks.filter(({ order }) => order < oldest);
-		this.#marks = this.#marks.filter(({ order }) => order >= oldest);
+		const done = this.#waiters.filter(({ order }) => order < oldest);
+		this.#waiters = this.#waiters.filter(({ order }) => order >= oldest);
 		for (const { ticket } of done) ticket.answer();
 	}
 
@@ -478,41 +481,41 @@ export class StoreQueue {
 	/** A file that is new can wait for what will stand in it. */
 	#change(node: INode, change: NameChange): void {
 		if (change.call !== "rename") this.flush();
-		this.#waits(change, 1);
+		this.#countNames(change, 1);
 		this.#push({ node, change, order: this.#next(), again: false });
 		if (change.call !== "make" || change.type === "directory") this.send();
 	}
 
 	#push(step: Step): void {
 		this.#steps.push(step);
-		this.#opened(step);
-		if (this.#flights.length === 0) this.send();
+		this.#openStep(step);
+		if (this.#underway.length === 0) this.send();
 		else this.#bridge.unsent?.add(this);
 	}
 
 	/** Takes steps from the queue, as many as can go together. */
-	#compose(): Flight {
+	#composeBatch(): SentBatch {
 		const { order } = this.#steps[this.#head] as Step;
-		const flight: Flight = {
-			first: order,
-			least: order,
+		const batch: SentBatch = {
+			firstOrder: order,
+			lowestOrder: order,
 			changes: [],
 			sources: [],
-			taken: [],
+			completed: [],
 			bases: [],
-			joins: this.#flights.length > 0,
+			joins: this.#underway.length > 0,
 			durable: false,
-			heard: this.#bridge.ticket<void>(),
+			handled: this.#bridge.ticket<void>(),
 			answer: null,
 		};
-		const { changes, sources, taken, bases } = flight;
-		if (!flight.joins) this.#batch.clear();
+		const { changes, sources, completed, bases } = batch;
+		if (!batch.joins) this.#conflicts.clear();
 		for (let bytes = 0; this.#head < this.#steps.length; this.#head++) {
 			const step = this.#steps[this.#head] as Step;
-			if (!this.#goesAlong(step)) {
+			if (!this.#fitsBatch(step)) {
 				if (changes.length > 0) break;
-				this.#batch.clear();
-				flight.joins = false;
+				this.#conflicts.clear();
+				batch.joins = false;
 			}
 			if (changes.length >= CHANGES || bytes >= BYTES) break;
 			const from = changes.length;
@@ -524,86 +527,86 @@ export class StoreQueue {
 			if (changes.length > from) bases.push(...this.#basesOf(step));
 			// The rest of it goes before all that follows.
 			if (!whole) break;
-			taken.push(step);
+			completed.push(step);
 		}
-		return flight;
+		return batch;
 	}
 
-	#goesAlong(step: Step): boolean {
-		if ("owner" in step) return this.#batch.sure(step.path);
-		return this.#batch.takes(step.change, step.node.type === "directory", step.again);
+	#fitsBatch(step: Step): boolean {
+		if ("path" in step) return this.#conflicts.isCertain(step.path);
+		return this.#conflicts.allows(step.change, step.node.type === "directory", step.again);
 	}
 
 	/** False where there is more of it than `most` bytes. */
 	#take(step: Step, changes: StoreChange[], most: number): boolean {
-		if ("owner" in step) return this.#takeContents(step, changes, most);
+		if ("path" in step) return this.#takeContents(step, changes, most);
 		this.#takeName(step, changes);
 		return true;
 	}
 
-	#takeContents({ owner, path }: Contents, changes: StoreChange[], most: number): boolean {
+	#takeContents({ node, path }: ContentsStep, changes: StoreChange[], most: number): boolean {
 		const held = this.#heldError(path);
-		if (held === 0 && !owner.take(path, changes, most)) return false;
-		this.#queued.delete(owner);
-		if (held !== 0 && !this.#refused.has(owner)) this.#refuseContents(owner, held);
+		if (held === 0 && !node.takeChanges(path, changes, most)) return false;
+		this.#queuedContents.delete(node);
+		if (held !== 0 && !this.#refused.has(node)) this.#refuseContents(node, held);
 		return true;
 	}
 
-	#takeName(step: Named, changes: StoreChange[]): void {
+	#takeName(step: NameStep, changes: StoreChange[]): void {
 		const { change } = step;
-		if (namesOf(change).some((name) => this.#heldNames.concern(name))) {
+		if (namesOf(change).some((name) => this.#heldPaths.overlaps(name))) {
 			this.#hold(step, this.#heldReason);
 			return;
 		}
-		this.#batch.add(change);
+		this.#conflicts.add(change);
 		changes.push(change);
 	}
 
 	/** What others have made of a file that was listed is to be kept before it changes. */
 	#basesOf(step: Step): Base[] {
-		if (!("owner" in step) || step.kept || !this.#extras.has("preserve")) return [];
-		const { base } = step.owner;
+		if (!("path" in step) || step.kept || !this.#extras.has("preserve")) return [];
+		const { base } = step.node;
 		return base === null ? [] : [[step.path, { size: base.size, modified: base.modified }]];
 	}
 
-	#fly(flight: Flight): void {
-		const { changes, joins, bases } = flight;
+	#dispatch(batch: SentBatch): void {
+		const { changes, joins, bases } = batch;
 		const last = this.#head === this.#steps.length;
-		flight.durable = this.#hurried && last;
-		if (last) this.#hurried = false;
-		const unheard = this.#flights.length;
-		for (let i = this.#flights.length - 1; i >= 0; i--) {
-			const before = this.#flights[i] as Flight;
-			if (before.least <= flight.first) break;
-			before.least = flight.first;
+		batch.durable = this.#nextIsDurable && last;
+		if (last) this.#nextIsDurable = false;
+		const unheard = this.#underway.length;
+		for (let i = this.#underway.length - 1; i >= 0; i--) {
+			const before = this.#underway[i] as SentBatch;
+			if (before.lowestOrder <= batch.firstOrder) break;
+			before.lowestOrder = batch.firstOrder;
 		}
-		this.#flights.push(flight);
+		this.#underway.push(batch);
 		const terms: Terms = { unheard, joins, bases };
-		const answer = this.#bridge.ask(this.#store, "land", changes, flight.durable, terms);
-		flight.answer = answer;
-		answer.watch(() => this.#hearAll());
+		const answer = this.#bridge.ask(this.#store, "land", changes, batch.durable, terms);
+		batch.answer = answer;
+		answer.watch(() => this.#onAnswers());
 	}
 
 	// --- answers ---
 
 	/** Hears what has been answered, in order. */
-	#hearAll(): void {
-		for (let first = this.#flights[0]; first?.answer?.done; first = this.#flights[0]) {
-			this.#flights.shift();
-			this.#hearFlight(first, first.answer);
+	#onAnswers(): void {
+		for (let first = this.#underway[0]; first?.answer?.done; first = this.#underway[0]) {
+			this.#underway.shift();
+			this.#onBatchAnswer(first, first.answer);
 			// What has come back is older than all that is underway.
-			if (!this.#stalled) this.#reach();
-			first.heard.answer();
+			if (!this.#stalled) this.#wakeWaiters();
+			first.handled.answer();
 		}
-		if (this.#flights.length > 0) return;
+		if (this.#underway.length > 0) return;
 		this.#stalled = false;
-		this.#backAt = 0;
+		this.#lastPutBack = 0;
 		this.send();
 		for (const put of this.#questions.splice(0)) put();
 	}
 
-	#hearFlight(
-		{ changes, sources, taken, durable }: Flight,
+	#onBatchAnswer(
+		{ changes, sources, completed, durable }: SentBatch,
 		{ error, value }: Ticket<unknown>,
 	): void {
 		const answers: readonly unknown[] = Array.isArray(value) ? value : [];
@@ -615,38 +618,38 @@ export class StoreQueue {
 			const kept = answer === KEPT;
 			if (error === 0 && (kept || answer === HELD)) {
 				back.set(step, kept);
-				if ("owner" in step) step.owner.answered(change, EIO);
+				if ("path" in step) step.node.onAnswer(change, EIO);
 				continue;
 			}
-			if ("node" in step) step.node.id = madeId(answer) ?? step.node.id;
+			if ("change" in step) step.node.id = madeId(answer) ?? step.node.id;
 			const failed = error || errorOf(answer);
 			made ||= failed === 0;
-			this.#hear(change, step, failed);
+			this.#onAnswer(change, step, failed);
 		}
 		// Where none was made, nothing says what became of those before.
-		if (durable && made) this.#durable = this.#answered;
-		if (back.size > 0) this.#goBack(back);
-		this.#close(taken);
+		if (durable && made) this.#durable = this.#answeredCount;
+		if (back.size > 0) this.#takeBack(back);
+		this.#closeSteps(completed);
 	}
 
 	/** Puts steps that were not made where they were in the order. But a file whose other version was
 	 *  kept may have another path by now. */
-	#goBack(back: ReadonlyMap<Step, boolean>): void {
-		this.#mishaps += 1;
+	#takeBack(back: ReadonlyMap<Step, boolean>): void {
+		this.#nameFailures += 1;
 		this.#stalled = true;
 		for (const [step, kept] of back) {
-			if (!("owner" in step)) {
+			if (!("path" in step)) {
 				this.#putBack(step);
 				continue;
 			}
-			const { owner, order } = step;
-			if (owner.removed) continue;
-			owner.again();
-			if (kept) owner.overrule();
-			this.#queued.add(owner);
+			const { node, order } = step;
+			if (node.removed) continue;
+			node.retry();
+			if (kept) node.sendWhole();
+			this.#queuedContents.add(node);
 			if (kept) {
-				this.#steps.push({ owner, path: owner.path, order, kept });
-				this.#opened(step);
+				this.#steps.push({ node, path: node.path, order, kept });
+				this.#openStep(step);
 			} else this.#putBack(step);
 		}
 	}
@@ -656,27 +659,27 @@ export class StoreQueue {
 		const isBefore = (i: number) =>
 			(this.#steps[i]?.order ?? Number.POSITIVE_INFINITY) < step.order;
 		// They come back in their order, each behind the last.
-		let at = Math.max(this.#backAt, this.#head);
+		let at = Math.max(this.#lastPutBack, this.#head);
 		while (at > this.#head && !isBefore(at - 1)) at -= 1;
 		while (isBefore(at)) at += 1;
 		this.#steps.splice(at, 0, step);
-		this.#backAt = at;
-		this.#opened(step);
+		this.#lastPutBack = at;
+		this.#openStep(step);
 	}
 
-	#hear(change: StoreChange, step: Step, error: Done): void {
-		this.#answered += 1;
-		this.#lastOf.set(nodeOf(step), this.#answered);
-		if ("owner" in step) {
-			step.owner.answered(change, error);
+	#onAnswer(change: StoreChange, step: Step, error: Done): void {
+		this.#answeredCount += 1;
+		this.#lastAnswerOf.set(step.node, this.#answeredCount);
+		if ("path" in step) {
+			step.node.onAnswer(change, error);
 			const why = "id" in change && change.id !== undefined && isGone(error) ? ESTALE : error;
-			if (why !== 0) this.#refuseContents(step.owner, why, change.path);
-			else this.#healed(step.owner);
+			if (why !== 0) this.#refuseContents(step.node, why, change.path);
+			else this.#clearFailure(step.node);
 		} else if (error === 0 || isThereAlready(step, error)) {
-			this.#waits(step.change, -1);
-			this.#healed(step.node);
+			this.#countNames(step.change, -1);
+			this.#clearFailure(step.node);
 		} else {
-			this.#mishaps += 1;
+			this.#nameFailures += 1;
 			this.#hold(step, error, change.path);
 		}
 	}
@@ -684,20 +687,20 @@ export class StoreQueue {
 	/** Notes a failure; the page is told where there is a path, which changes that were not even sent
 	 *  do not have. */
 	#fail(node: INode, error: Errno, path: string | undefined): void {
-		this.#full = error;
+		this.#fullError = error;
 		if (!this.#failures.has(node)) this.#failures.set(node, error);
-		if (path === undefined || this.#told.get(node) === error) return;
-		this.#told.set(node, error);
-		this.#reports.refused(path, error);
+		if (path === undefined || this.#reported.get(node) === error) return;
+		this.#reported.set(node, error);
+		this.#events.refused(path, error);
 	}
 
-	#refuseContents(owner: Owner, error: Errno, path?: string): void {
-		if (owner.removed) return;
-		this.#refused.add(owner);
-		this.#fail(owner, error, path);
+	#refuseContents(node: QueuedNode, error: Errno, path?: string): void {
+		if (node.removed) return;
+		this.#refused.add(node);
+		this.#fail(node, error, path);
 	}
 
-	#hold(step: Named, error: Errno, path?: string): void {
+	#hold(step: NameStep, error: Errno, path?: string): void {
 		step.again = true;
 		const { change, node } = step;
 		if (change.call === "remove") this.#unmake(change.path, step.order);
@@ -705,8 +708,8 @@ export class StoreQueue {
 		// What builds on others may have been held back before those were refused.
 		const place = this.#held.findLastIndex((held) => held.order < step.order);
 		this.#held.splice(place + 1, 0, step);
-		this.#heldNames.add(change.path);
-		if (change.call === "rename" || change.call === "link") this.#heldNames.add(change.to);
+		this.#heldPaths.add(change.path);
+		if (change.call === "rename" || change.call === "link") this.#heldPaths.add(change.to);
 		this.#fail(node, error, path);
 	}
 
@@ -718,73 +721,69 @@ export class StoreQueue {
 		const change = this.#held[last]?.change;
 		if (change?.path !== path || (change.call !== "make" && change.call !== "symlink")) return;
 		this.#held.splice(last, 1);
-		this.#waits(change, -1);
+		this.#countNames(change, -1);
 	}
 
 	/** A change of names waits for the store, or (-1) no more. */
-	#waits(change: NameChange, one: 1 | -1): void {
-		this.#names += one;
-		for (const path of namesOf(change)) this.#paths += one * path.length;
+	#countNames(change: NameChange, one: 1 | -1): void {
+		this.#nameCount += one;
+		for (const path of namesOf(change)) this.#pathUnits += one * path.length;
 	}
 
-	#healed(node: INode): void {
-		this.#full = 0;
-		if (this.#told.size > 0) this.#told.delete(node);
+	#clearFailure(node: INode): void {
+		this.#fullError = 0;
+		if (this.#reported.size > 0) this.#reported.delete(node);
 	}
 
 	/** Why what is at `path` cannot be reached in the store; 0 where it can. */
 	#heldError(path: string): Done {
-		return this.#held.length > 0 && this.#heldNames.cover(path) ? this.#heldReason : 0;
+		return this.#held.length > 0 && this.#heldPaths.covers(path) ? this.#heldReason : 0;
 	}
 
 	/** These steps are over: answered, or held back. */
-	#close(steps: readonly Step[]): void {
+	#closeSteps(steps: readonly Step[]): void {
 		for (const step of steps) {
-			const node = nodeOf(step);
-			const open = (this.#open.get(node) ?? 1) - 1;
-			if (open === 0) this.#open.delete(node);
-			else this.#open.set(node, open);
+			const node = step.node;
+			const open = (this.#openSteps.get(node) ?? 1) - 1;
+			if (open === 0) this.#openSteps.delete(node);
+			else this.#openSteps.set(node, open);
 		}
 	}
 
-	#opened(step: Step): void {
-		const node = nodeOf(step);
-		this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
+	#openStep(step: Step): void {
+		const node = step.node;
+		this.#openSteps.set(node, (this.#openSteps.get(node) ?? 0) + 1);
 	}
 
-	/** Sends again what has been refused, before all that waits: names, and the contents of `owners`. */
-	#retry(owners: Iterable<Owner>): void {
+	/** Sends again what has been refused, before all that waits: names, and the contents of `nodes`. */
+	#retry(nodes: Iterable<QueuedNode>): void {
 		const held = this.#held;
 		this.#held = [];
-		this.#heldNames.clear();
-		const contents = [...owners];
-		for (const owner of contents) {
-			this.#refused.delete(owner);
-			owner.again();
+		this.#heldPaths.clear();
+		const refused = [...nodes];
+		for (const node of refused) {
+			this.#refused.delete(node);
+			node.retry();
 		}
 		const waiting = this.#steps.slice(this.#head);
 		this.#steps = [...held, ...waiting];
 		this.#head = 0;
-		for (const step of held) this.#opened(step);
-		for (const owner of contents) this.contents(owner);
+		for (const step of held) this.#openStep(step);
+		for (const node of refused) this.enqueueContents(node);
 		this.send();
 	}
 
 	#waitForRoom(): number {
 		this.sendAll();
-		const [first] = this.#flights;
-		if (first !== undefined) return this.#bridge.pending(first.heard);
-		const error = this.#full;
-		this.#full = 0;
+		const [first] = this.#underway;
+		if (first !== undefined) return this.#bridge.pending(first.handled);
+		const error = this.#fullError;
+		this.#fullError = 0;
 		if (error !== 0) return error;
 		this.#retry(this.#refused);
-		const [again] = this.#flights;
-		return again === undefined ? 1 : this.#bridge.pending(again.heard);
+		const [again] = this.#underway;
+		return again === undefined ? 1 : this.#bridge.pending(again.handled);
 	}
-}
-
-function nodeOf(step: Step): INode {
-	return "owner" in step ? step.owner : step.node;
 }
 
 /** Whether a change uses a path, one below it, or moves a directory above: then what has the path
@@ -799,7 +798,7 @@ function touches(change: NameChange, path: string): boolean {
 }
 
 /** Whether a change fails because it has been made before, here or by somebody else. */
-function isThereAlready({ change, again }: Named, error: Errno): boolean {
+function isThereAlready({ change, again }: NameStep, error: Errno): boolean {
 	const { call } = change;
 	if (call === "make" && change.type === "directory") return error === EEXIST;
 	const missing = call === "remove" || call === "rename";

@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
-import { LateBridge } from "../storefs/delayed-store.testkit.ts";
+import { DelayedBridge } from "../storefs/delayed-store.testkit.ts";
 import { widthOf } from "./cursor.ts";
 import { encode } from "./line-editor.ts";
 import { Terminal } from "./terminal.ts";
@@ -160,7 +160,7 @@ class Session {
 		const onSignals = (send: boolean) => {
 			this.signals.push(send ? "on" : "off");
 		};
-		const wiring = { bridge: new LateBridge(), screen, signal, onSignals };
+		const wiring = { bridge: new DelayedBridge(), screen, signal, onSignals };
 		this.terminal = new Terminal(wiring, { columns, rows: 24 });
 		this.terminal.configure(configure);
 	}
@@ -334,7 +334,7 @@ test("at the end what was typed is read, then the end for ever", () => {
 });
 
 test("a reader that waits is woken, by lines and by the end", () => {
-	const bridge = new LateBridge();
+	const bridge = new DelayedBridge();
 	const screen = { room: () => PENDING, show: () => {} };
 	const terminal = new Terminal({ bridge, screen, signal: () => true }, { columns: 9, rows: 9 });
 	expect(terminal.readable()).toBe(PENDING);

@@ -49,7 +49,7 @@ import {
 import { DIRENT, FDSTAT, FILESTAT, IOVEC_SIZE, PRESTAT } from "../abi/layout.ts";
 import { signed, unsigned, utf8 } from "../abi/memory.ts";
 import { copyBytes } from "../fs/bytes.ts";
-import { emptyEntry, type OpenNode, type Waiting } from "../fs/node.ts";
+import { emptyEntry, type OpenNode, type SyncRequest } from "../fs/node.ts";
 import type { OpenFile } from "../process/descriptors.ts";
 import type { Thread } from "../process/thread.ts";
 import { filetype, found, newTimes, writeFilestat } from "./stat.ts";
@@ -75,7 +75,7 @@ export function fdCalls(thread: Thread) {
 	const { memory, bridge } = thread;
 	const { descriptors } = thread.process;
 	const entry = emptyEntry();
-	let syncing: Waiting | undefined;
+	let syncing: SyncRequest | undefined;
 	/** How many bytes a read has served that was PENDING then: it is the next call that is made. */
 	let resumed = 0;
 

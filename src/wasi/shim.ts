@@ -350,7 +350,7 @@ class OpenedFile extends ShimNode {
 
 /** The node as the guest knows it: over a directory of the shim may lie an overlay. */
 function shown(node: Node): INode {
-	return node.face ?? node;
+	return node.wrapper ?? node;
 }
 
 class ShimDirectory extends ShimNode {
@@ -394,7 +394,7 @@ class ShimDirectory extends ShimNode {
 
 	override link(name: string, node: INode): Done {
 		if (node.type === "directory") return EPERM;
-		const bare = node instanceof Node ? node.bare() : node;
+		const bare = node instanceof Node ? node.upperNode() : node;
 		if (typeof bare === "number") return bare;
 		if (!(bare instanceof ShimNode) || bare.fs !== this.fs) return EXDEV;
 		if (bare.links === 0) return ENOENT;
