@@ -16,7 +16,7 @@ interface Adapted {
 function adapt(
 	signature: Signature,
 	answers: readonly number[],
-	bridge: { wait?: () => number; breathe?: () => number } = {},
+	bridge: { wait?: () => number; shouldYield?: () => number } = {},
 ): { f: Exported; log: string[] } {
 	let next = 0;
 	const { calls, log } = adaptAll([signature], {
@@ -28,7 +28,7 @@ function adapt(
 
 function adaptAll(
 	list: readonly Signature[],
-	given: Record<string, PlainCall> & { wait?: () => number; breathe?: () => number },
+	given: Record<string, PlainCall> & { wait?: () => number; shouldYield?: () => number },
 ): Adapted {
 	const log: string[] = [];
 	// A name may be one that every object knows, such as `toString`.
@@ -39,12 +39,12 @@ function adaptAll(
 			return Object.hasOwn(given, name) ? (given[name]?.(...args) ?? 0) : 0;
 		};
 	}
-	const noted = (name: "wait" | "breathe") => () => {
+	const noted = (name: "wait" | "shouldYield") => () => {
 		log.push(name);
 		return given[name]?.() ?? 0;
 	};
 	const module = new WebAssembly.Module(adapterModule(list));
-	const bridge = { wait: noted("wait"), breathe: noted("breathe") };
+	const bridge = { wait: noted("wait"), shouldYield: noted("shouldYield") };
 	const instance = new WebAssembly.Instance(module, { call, bridge });
 	return { calls: instance.exports as unknown as Record<string, Exported>, log };
 }
@@ -144,28 +144,28 @@ describe("answers", () => {
 });
 
 describe("fuel", () => {
-	const breaths = (log: readonly string[]) => log.filter((line) => line === "breathe").length;
+	const yields = (log: readonly string[]) => log.filter((line) => line === "shouldYield").length;
 
-	test("every 256 calls the guest breathes, whichever calls they are", () => {
+	test("every 256 calls the guest yields, whichever calls they are", () => {
 		const list: Signature[] = [plain, { name: "g", params: "", result: "errno" }];
 		const { calls, log } = adaptAll(list, {});
 		for (let i = 0; i < 255; i++) (i % 3 === 0 ? calls.f : calls.g)?.(1, 2);
-		expect(breaths(log)).toBe(0);
+		expect(yields(log)).toBe(0);
 		calls.g?.();
-		expect(breaths(log)).toBe(1);
+		expect(yields(log)).toBe(1);
 		for (let i = 0; i < 512; i++) calls.f?.(1, 2);
-		expect(breaths(log)).toBe(3);
+		expect(yields(log)).toBe(3);
 	});
 
 	test("a breath waits only when it is time, and the call's answer is kept", () => {
-		const { f, log } = adapt(plain, [EBADF], { breathe: () => 1 });
+		const { f, log } = adapt(plain, [EBADF], { shouldYield: () => 1 });
 		for (let i = 0; i < 256; i++) expect(f(1, 2)).toBe(8);
-		expect(log.slice(-3)).toEqual(["f 1 2", "breathe", "wait"]);
+		expect(log.slice(-3)).toEqual(["f 1 2", "shouldYield", "wait"]);
 		expect(log.filter((line) => line === "f 1 2").length).toBe(256);
 	});
 
-	test("a guest that ends while it breathes is trapped", () => {
-		const { f } = adapt(plain, [0], { breathe: () => 1, wait: () => 1 });
+	test("a guest that ends while it yields is trapped", () => {
+		const { f } = adapt(plain, [0], { shouldYield: () => 1, wait: () => 1 });
 		for (let i = 0; i < 255; i++) f(1, 2);
 		expect(() => f(1, 2)).toThrow(WebAssembly.RuntimeError);
 	});
@@ -174,9 +174,9 @@ describe("fuel", () => {
 		let called = 0;
 		const { calls, log } = adaptAll([plain], { f: () => (called++ % 4 === 3 ? 0 : PENDING) });
 		for (let i = 0; i < 255; i++) calls.f?.(1, 2);
-		expect(breaths(log)).toBe(0);
+		expect(yields(log)).toBe(0);
 		calls.f?.(1, 2);
-		expect(breaths(log)).toBe(1);
+		expect(yields(log)).toBe(1);
 	});
 });
 

@@ -13,7 +13,7 @@
  *             fuel = fuel - 1
  *             if fuel == 0                   every 256 calls: is it time to let messages in?
  *               fuel = 256
- *               if breathe() if wait() trap
+ *               if shouldYield() if wait() trap
  *             return 0 - r                   the errno
  *
  * The fast path costs one nanosecond more than a plain import. A 64-bit argument that stays a BigInt
@@ -98,7 +98,7 @@ function pushArguments(params: string): number[] {
 	});
 }
 
-function body(signature: Signature, call: number, wait: number, breathe: number): number[] {
+function body(signature: Signature, call: number, wait: number, shouldYield: number): number[] {
 	const invoke = [...pushArguments(signature.params), 0x10, ...leb(call)];
 	if (signature.result === "none") {
 		const code = [0, ...invoke, 0x1a, 0x00, 0x0b]; // drop, unreachable
@@ -117,7 +117,7 @@ function body(signature: Signature, call: number, wait: number, breathe: number)
 		...[0x23, 0, 0x41, 1, 0x6b, 0x24, 0], // fuel = fuel - 1
 		...[0x23, 0, 0x45, 0x04, EMPTY], // if fuel == 0
 		...[0x41, ...signedLeb(FUEL), 0x24, 0],
-		...[0x10, ...leb(breathe), 0x04, EMPTY, ...trapIfWaitSaysSo(wait), 0x0b],
+		...[0x10, ...leb(shouldYield), 0x04, EMPTY, ...trapIfWaitSaysSo(wait), 0x0b],
 		0x0b,
 		...[0x41, 0, 0x20, ...r, 0x6b], // 0 - r
 		0x0b,
@@ -127,7 +127,7 @@ function body(signature: Signature, call: number, wait: number, breathe: number)
 
 /**
  * The bytes of the module. It imports `call.<name>` for each signature, `bridge.wait` and
- * `bridge.breathe` (both `() -> i32`), and exports each name with the guest's own signature.
+ * `bridge.shouldYield` (both `() -> i32`), and exports each name with the guest's own signature.
  */
 export function adapterModule(signatures: readonly Signature[]): Uint8Array<ArrayBuffer> {
 	const types: number[][] = [functionType([], [I32])];
@@ -136,7 +136,7 @@ export function adapterModule(signatures: readonly Signature[]): Uint8Array<Arra
 	const exports: number[][] = [];
 	const bodies: number[][] = [];
 	const wait = signatures.length;
-	const breathe = wait + 1;
+	const shouldYield = wait + 1;
 	signatures.forEach((signature, index) => {
 		const kinds = [...signature.params];
 		const inner = kinds.flatMap((kind) => (kind === "I" ? [I32, I32] : [I32]));
@@ -145,10 +145,10 @@ export function adapterModule(signatures: readonly Signature[]): Uint8Array<Arra
 		types.push(functionType(outer, signature.result === "none" ? [] : [I32]));
 		imports.push([...name("call"), ...name(signature.name), 0x00, ...leb(1 + 2 * index)]);
 		functions.push(leb(2 + 2 * index));
-		exports.push([...name(signature.name), 0x00, ...leb(breathe + 1 + index)]);
-		bodies.push(body(signature, index, wait, breathe));
+		exports.push([...name(signature.name), 0x00, ...leb(shouldYield + 1 + index)]);
+		bodies.push(body(signature, index, wait, shouldYield));
 	});
-	for (const bridgeCall of ["wait", "breathe"]) {
+	for (const bridgeCall of ["wait", "shouldYield"]) {
 		imports.push([...name("bridge"), ...name(bridgeCall), 0x00, ...leb(0)]);
 	}
 	const fuel = [I32, 1, 0x41, ...signedLeb(FUEL), 0x0b]; // a mutable global

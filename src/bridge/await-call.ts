@@ -5,10 +5,10 @@
 import { PENDING } from "../abi/errno.ts";
 import type { Bridge } from "./bridge.ts";
 
-export async function settle<T>(bridge: Bridge, call: () => T): Promise<T> {
+export async function awaitCall<T>(bridge: Bridge, call: () => T): Promise<T> {
 	for (;;) {
 		const answer = call();
 		if (answer !== PENDING) return answer;
-		await bridge.noted();
+		await bridge.anyNoted();
 	}
 }

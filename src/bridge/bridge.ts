@@ -64,15 +64,15 @@ export interface Bridge {
 	/** Notes that the running call cannot go on before `ticket` is done. Answers PENDING. */
 	pending(ticket: Ticket<unknown>): Errno;
 	/** Drops what the running call has noted, for it found an answer after all. */
-	settle(): void;
+	dropNotes(): void;
 	/** Resolves when one of the noted tickets is done: for code that is no guest and may wait. */
-	noted(): Promise<void>;
+	anyNoted(): Promise<void>;
 	/** A ticket that is done once waiting messages, and the guests they wake, have had their turn. */
-	tick(): Ticket<void>;
+	nextTurn(): Ticket<void>;
 }
 
 /** One guest, as the one who makes it wait sees it. */
-export interface Stop {
+export interface StopHandle {
 	readonly ended: boolean;
 	/** Done when the guest is to end. */
 	readonly stopped: Ticket<void>;
@@ -94,9 +94,9 @@ export interface PageBridge extends Bridge {
 export interface GuestBridge extends Bridge {
 	/** For the adapter: `() -> i32`, which returns 0 when something that was noted is done, and 1 when
 	 *  the guest is over. */
-	waitImport(guest: Stop): WebAssembly.ImportValue;
+	waitImport(guest: StopHandle): WebAssembly.ImportValue;
 	/** For the adapter: 1 where the guest should let messages in now; then `wait` waits for them. */
-	breathe(guest: Stop): number;
+	shouldYield(guest: StopHandle): number;
 	/** The calls as a guest is to make them, for a bridge that watches them. */
 	calls?(calls: Readonly<Record<string, PlainCall>>): Record<string, PlainCall>;
 	/** Calls an entry of a guest, and settles as it returns or throws. */

@@ -61,7 +61,7 @@ test("an alarm that nobody waits for any more leaves no timer behind", async () 
 		const typed = waiting.ticket<void>();
 		waiting.pending(typed);
 		waiting.pending(waiting.alarm(performance.now() + 60_000));
-		const noted = waiting.noted();
+		const noted = waiting.anyNoted();
 		await messages();
 		expect(vi.getTimerCount()).toBe(1);
 		typed.answer();
@@ -75,7 +75,7 @@ test("an alarm that is left before its timer is set sets none", async () => {
 	const typed = waiting.ticket<void>();
 	waiting.pending(typed);
 	waiting.pending(waiting.alarm(performance.now() + 60_000));
-	const noted = waiting.noted();
+	const noted = waiting.anyNoted();
 	typed.answer();
 	await noted;
 	await messages();

@@ -95,11 +95,11 @@ export class LoopBridge implements Bridge {
 		for (const sender of this.unsent) sender.sendAll();
 	}
 
-	settle(): void {
+	dropNotes(): void {
 		this.notes.length = 0;
 	}
 
-	tick(): Ticket<void> {
+	nextTurn(): Ticket<void> {
 		if (this.#due !== null && !this.#due.done) return this.#due;
 		const ticket = new LocalTicket<void>();
 		this.#due = ticket;
@@ -110,7 +110,7 @@ export class LoopBridge implements Bridge {
 		return ticket;
 	}
 
-	noted(): Promise<void> {
+	anyNoted(): Promise<void> {
 		const tickets = this.notes.splice(0);
 		return new Promise((resolve) => {
 			const wake = () => {

@@ -47,15 +47,15 @@ export class HandBridge implements Bridge {
 		return PENDING;
 	}
 
-	settle(): void {
+	dropNotes(): void {
 		this.notes = [];
 	}
 
-	noted(): Promise<void> {
+	anyNoted(): Promise<void> {
 		throw new Error("nothing waits in the background in this test");
 	}
 
-	tick(): Ticket<void> {
+	nextTurn(): Ticket<void> {
 		return this.alarm(this.now);
 	}
 

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { EIO, PENDING } from "../abi/errno.ts";
 import type { PlainCall } from "./adapter.ts";
-import type { Stop, Ticket } from "./bridge.ts";
+import type { StopHandle, Ticket } from "./bridge.ts";
 import { PreloadedBridge } from "./preloaded.ts";
 import { LocalTicket } from "./ticket.ts";
 
 interface Run {
 	readonly bridge: PreloadedBridge;
 	readonly warnings: string[];
-	readonly guest: Stop & { flushed: number };
+	readonly guest: StopHandle & { flushed: number };
 	/** Makes a call as the adapter does, inside a guest. */
 	call(name: string, f: PlainCall, ...args: number[]): Promise<number>;
 }
@@ -85,7 +85,7 @@ describe("sleeping", () => {
 
 	test("giving way to others costs nothing, for there are none", async () => {
 		const { bridge, call } = started();
-		expect(await call("sched_yield", () => (bridge.tick().done ? 0 : PENDING))).toBe(0);
+		expect(await call("sched_yield", () => (bridge.nextTurn().done ? 0 : PENDING))).toBe(0);
 	});
 });
 
@@ -160,7 +160,7 @@ describe("refusing", () => {
 		expect(bridge.urgent).toBe(false);
 		const ticket = new LocalTicket<void>();
 		expect(bridge.pending(ticket)).toBe(PENDING);
-		const noted = bridge.noted();
+		const noted = bridge.anyNoted();
 		ticket.answer();
 		await noted;
 	});

@@ -16,7 +16,7 @@
 import { EIO, type Errno, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { PlainCall } from "./adapter.ts";
-import type { Far, GuestBridge, PageBridge, Stop, Ticket } from "./bridge.ts";
+import type { Far, GuestBridge, PageBridge, StopHandle, Ticket } from "./bridge.ts";
 import { type Ask, LoopBridge } from "./loop.ts";
 import { sleep } from "./sleep.ts";
 import { LocalTicket } from "./ticket.ts";
@@ -84,8 +84,8 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 		return this.#refused ? EIO : super.pending(ticket);
 	}
 
-	override tick(): Ticket<void> {
-		if (!this.urgent) return super.tick();
+	override nextTurn(): Ticket<void> {
+		if (!this.urgent) return super.nextTurn();
 		const ticket = new LocalTicket<void>();
 		ticket.answer();
 		return ticket;
@@ -107,11 +107,11 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 		return Object.fromEntries(Object.entries(calls).map(named));
 	}
 
-	waitImport(guest: Stop): WebAssembly.ImportValue {
+	waitImport(guest: StopHandle): WebAssembly.ImportValue {
 		return () => this.#wait(guest);
 	}
 
-	breathe(guest: Stop): number {
+	shouldYield(guest: StopHandle): number {
 		const now = performance.now();
 		if (now - this.#breath < BREATH) return 0;
 		this.#breath = now;
@@ -137,7 +137,7 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 		throw new PortholeError("not-supported", `a program imports a function of the page. ${ADVICE}`);
 	}
 
-	#wait(guest: Stop): number {
+	#wait(guest: StopHandle): number {
 		const tickets = this.notes.splice(0);
 		const from = performance.now();
 		guest.flush();

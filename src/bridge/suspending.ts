@@ -4,7 +4,7 @@
  *
  * The adapter calls `wait`, the one suspending import, which takes what the call has noted and
  * answers a promise. A guest that never really waits is made to wait for a message of our own every
- * ten milliseconds (`breathe`): that is when `kill` and a keystroke arrive.
+ * ten milliseconds (`shouldYield`): that is when `kill` and a keystroke arrive.
  *
  * Before a guest gets the thread, again or for the first time, what mounts have been promised is sent
  * (`sendUnsent`): the guest may compute and never give it back.
@@ -12,7 +12,7 @@
  * Every entry is called through `promising`, also where nothing will wait: the stack is twice as
  * deep there.
  */
-import type { GuestBridge, PageBridge, Stop } from "./bridge.ts";
+import type { GuestBridge, PageBridge, StopHandle } from "./bridge.ts";
 import { LoopBridge } from "./loop.ts";
 
 /** Milliseconds of uninterrupted calls after which messages are let in. */
@@ -27,7 +27,7 @@ interface Jspi {
 const jspi = WebAssembly as unknown as Jspi;
 
 export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBridge {
-	waitImport(guest: Stop): WebAssembly.ImportValue {
+	waitImport(guest: StopHandle): WebAssembly.ImportValue {
 		return new jspi.Suspending(() => this.wait(guest));
 	}
 
@@ -40,17 +40,17 @@ export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBri
 		return new jspi.Suspending(f);
 	}
 
-	breathe(guest: Stop): number {
+	shouldYield(guest: StopHandle): number {
 		const now = performance.now();
 		if (now - this.lastTick < BREATH) return 0;
 		guest.flush();
 		this.notes.length = 0;
-		this.notes.push(this.tick());
+		this.notes.push(this.nextTurn());
 		return 1;
 	}
 
 	/** Resolves with 0 when a noted ticket is done, with 1 when the guest is over. */
-	wait(stop: Stop): Promise<number> {
+	wait(stop: StopHandle): Promise<number> {
 		const tickets = this.notes.splice(0);
 		const from = performance.now();
 		stop.flush();

@@ -8,9 +8,9 @@
  * last, which is exact to a fraction of a millisecond.
  */
 import { type Errno, PENDING } from "../abi/errno.ts";
-import type { GuestBridge, OpenTicket, Stop, Ticket } from "../bridge/bridge.ts";
+import type { GuestBridge, OpenTicket, StopHandle, Ticket } from "../bridge/bridge.ts";
 import { LocalTicket } from "../bridge/ticket.ts";
-import type { Carrier } from "./message.ts";
+import type { GuestChannel } from "./message.ts";
 
 /** A ticket that is done at a time, without anybody doing it. */
 class Alarm extends LocalTicket<void> {
@@ -23,12 +23,12 @@ class Alarm extends LocalTicket<void> {
 }
 
 export class BlockingBridge implements GuestBridge {
-	readonly #carrier: Carrier;
+	readonly #channel: GuestChannel;
 	/** When the nearest of the alarms rings that the running call has noted. */
 	#next = Number.POSITIVE_INFINITY;
 
-	constructor(carrier: Carrier) {
-		this.#carrier = carrier;
+	constructor(channel: GuestChannel) {
+		this.#channel = channel;
 	}
 
 	ticket<T>(): OpenTicket<T> {
@@ -46,32 +46,32 @@ export class BlockingBridge implements GuestBridge {
 		return PENDING;
 	}
 
-	settle(): void {
+	dropNotes(): void {
 		this.#next = Number.POSITIVE_INFINITY;
-		this.#carrier.settle();
+		this.#channel.dropNotes();
 	}
 
 	/** The other guests have threads of their own, so their turn is now. */
-	tick(): Ticket<void> {
+	nextTurn(): Ticket<void> {
 		const ticket = new LocalTicket<void>();
 		ticket.answer();
 		return ticket;
 	}
 
-	waitImport(guest: Stop): WebAssembly.ImportValue {
+	waitImport(guest: StopHandle): WebAssembly.ImportValue {
 		return () => {
-			const carrier = this.#carrier;
+			const channel = this.#channel;
 			const left = Math.max(0, this.#next - performance.now());
 			this.#next = Number.POSITIVE_INFINITY;
-			if (!carrier.stopped) carrier.sleep(left);
-			guest.waited = carrier.slept;
-			return carrier.stopped ? 1 : 0;
+			if (!channel.stopped) channel.sleep(left);
+			guest.waited = channel.slept;
+			return channel.stopped ? 1 : 0;
 		};
 	}
 
 	/** A guest here keeps nobody from working; but it may have been told to end. */
-	breathe(): number {
-		return this.#carrier.stopped ? 1 : 0;
+	shouldYield(): number {
+		return this.#channel.stopped ? 1 : 0;
 	}
 
 	async enter(f: () => unknown): Promise<unknown> {
@@ -82,7 +82,7 @@ export class BlockingBridge implements GuestBridge {
 		throw new Error("a guest's worker asks nobody but its kernel");
 	}
 
-	noted(): never {
+	anyNoted(): never {
 		throw new Error("nothing waits in the background of a guest's worker");
 	}
 }

@@ -1,18 +1,18 @@
 /**
- * The kernel's end of a carrier: it knows what the guest's last call waits for, and wakes it.
+ * The kernel's end of a channel: it knows what the guest's last call waits for, and wakes it.
  */
 import type { Ticket } from "../bridge/bridge.ts";
-import { FRESH, type Letter } from "./message.ts";
+import { FRESH, type Message } from "./message.ts";
 
-export abstract class CarrierEnd {
-	abstract readonly letter: Letter;
+export abstract class ChannelServer {
+	abstract readonly message: Message;
 	readonly #wake = () => this.wake();
-	/** What the answers since the last fresh letter wait for. */
+	/** What the answers since the last fresh message wait for. */
 	#awaited: Ticket<unknown>[] = [];
 
-	/** Called before a letter is answered. */
+	/** Called before a message is answered. */
 	opened(): void {
-		if (this.letter.numbers[FRESH] !== 0) this.#forget();
+		if (this.message.numbers[FRESH] !== 0) this.#forget();
 	}
 
 	/** Wakes the guest when one of the tickets is done. */
@@ -28,7 +28,7 @@ export abstract class CarrierEnd {
 		this.#forget();
 	}
 
-	/** Hands the letter back, answered. */
+	/** Hands the message back, answered. */
 	abstract answered(): void;
 
 	/** Wakes the guest for the last time: it ends at its next call. */

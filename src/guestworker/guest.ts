@@ -2,7 +2,7 @@
  * A guest in a worker of its own: the worker's side.
  *
  * The thread is the guest's. Its calls run here, on its own memory and descriptors; what concerns the
- * tree goes to the kernel as a letter, and what has to wait puts the whole thread to sleep.
+ * tree goes to the kernel as a message, and what has to wait puts the whole thread to sleep.
  */
 import { PortholeError } from "../abi/error.ts";
 import { toWire } from "../bridge/far.ts";
@@ -17,18 +17,18 @@ import { Thread } from "../process/thread.ts";
 import type { WireStatus, WorkerScope } from "../protocol/sandbox.ts";
 import { preview1Modules } from "../wasi/table.ts";
 import { BlockingBridge } from "./blocking-bridge.ts";
-import type { Carrier } from "./message.ts";
+import type { GuestChannel } from "./message.ts";
 import { Ring } from "./output-ring.ts";
 import {
-	type FarImport,
-	type FarStart,
 	type FromGuestWorker,
 	FUNCTION_ANSWER,
+	type GuestImport,
+	type GuestStart,
 	type ToGuestWorker,
 } from "./protocol.ts";
-import { Post } from "./service-worker-channel.ts";
-import { Mailbox } from "./shared-memory-channel.ts";
-import { FarTree } from "./tree-client.ts";
+import { ServiceWorkerChannel } from "./service-worker-channel.ts";
+import { SharedMemoryChannel } from "./shared-memory-channel.ts";
+import { TreeClient } from "./tree-client.ts";
 
 /** Makes this worker a guest's. */
 export function serveGuest(scope: WorkerScope): void {
@@ -50,14 +50,16 @@ export function serveGuest(scope: WorkerScope): void {
 const RING: FromGuestWorker = { kind: "ring" };
 
 async function assemble(
-	start: FarStart,
+	start: GuestStart,
 	post: (message: object) => void,
 ): Promise<() => Promise<WireStatus>> {
-	const { letters } = start;
-	const carrier =
-		typeof letters === "string" ? new Post(letters, post) : new Mailbox(letters, post);
-	const bridge = new BlockingBridge(carrier);
-	const tree = new FarTree(carrier, start.root);
+	const { address } = start;
+	const channel =
+		typeof address === "string"
+			? new ServiceWorkerChannel(address, post)
+			: new SharedMemoryChannel(address, post);
+	const bridge = new BlockingBridge(channel);
+	const tree = new TreeClient(channel, start.root);
 	const process = new Process({
 		args: start.args,
 		env: start.env,
@@ -78,7 +80,7 @@ async function assemble(
 		if (file) tree.flow(file.node, new Ring(memory, () => post(RING)));
 	}
 	const last = { name: "", value: undefined as unknown };
-	const imports = importsOf(start.imports, carrier, last);
+	const imports = importsOf(start.imports, channel, last);
 	const linking = { bridge, modules: preview1Modules };
 	const run = await prepare(linking, start.module, new Thread(process), start.entry, imports);
 	return () =>
@@ -93,14 +95,14 @@ interface Last {
 	value: unknown;
 }
 
-function importsOf(wired: readonly FarImport[], carrier: Carrier, last: Last): ExtraImports {
+function importsOf(wired: readonly GuestImport[], channel: GuestChannel, last: Last): ExtraImports {
 	const extra = new Map<string, Map<string, WebAssembly.ImportValue>>();
 	for (const { module, name, value } of wired) {
 		const fields = extra.get(module) ?? new Map<string, WebAssembly.ImportValue>();
 		const call =
 			typeof value === "number"
 				? value
-				: pageFunction(value.function, carrier, `${module}.${name}`, last);
+				: pageFunction(value.function, channel, `${module}.${name}`, last);
 		fields.set(name, call);
 		extra.set(module, fields);
 	}
@@ -110,28 +112,28 @@ function importsOf(wired: readonly FarImport[], carrier: Carrier, last: Last): E
 /** A function of the page, as the guest imports it. */
 function pageFunction(
 	index: number,
-	carrier: Carrier,
+	channel: GuestChannel,
 	name: string,
 	last: Last,
 ): WebAssembly.ImportValue {
 	return (...args: unknown[]) => {
-		carrier.ask({ kind: "call", function: index, args } satisfies FromGuestWorker);
+		channel.ask({ kind: "call", function: index, args } satisfies FromGuestWorker);
 		last.name = name;
-		last.value = returned(carrier);
+		last.value = returned(channel);
 		return wasmValue(last.value, name);
 	};
 }
 
-function returned({ letter }: Carrier): unknown {
-	switch (letter.numbers[0]) {
+function returned({ message }: GuestChannel): unknown {
+	switch (message.numbers[0]) {
 		case FUNCTION_ANSWER.number:
-			return letter.numbers[1];
+			return message.numbers[1];
 		case FUNCTION_ANSWER.bigint:
-			return BigInt.asIntN(64, letter.times[1] as bigint);
+			return BigInt.asIntN(64, message.times[1] as bigint);
 		case FUNCTION_ANSWER.failed:
-			throw new PortholeError("import-failed", letter.text(0, letter.length));
+			throw new PortholeError("import-failed", message.text(0, message.length));
 		case FUNCTION_ANSWER.unfit:
-			return { returned: letter.text(0, letter.length) } satisfies Unfit;
+			return { returned: message.text(0, message.length) } satisfies Unfit;
 		default:
 			return undefined;
 	}

@@ -2,7 +2,7 @@
  * The kernel's side of guests in workers of their own, for browsers that cannot suspend them.
  *
  * The kernel makes the worker, by its own script under another name, so that whoever embeds Porthole has
- * to know of one script only. It answers the guest's letters when its event loop gets to them, and
+ * to know of one script only. It answers the guest's messages when its event loop gets to them, and
  * is never blocked itself: the page, other guests and slow stores are served meanwhile.
  *
  * A guest that is to end is told through shared memory, and wakes if it sleeps. One that computes without
@@ -20,19 +20,19 @@ import type { ExtraImports, Prepare } from "../process/instantiate.ts";
 import type { Unfit } from "../process/page-value.ts";
 import type { Thread } from "../process/thread.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
-import type { CarrierEnd } from "./channel-server.ts";
+import type { ChannelServer } from "./channel-server.ts";
 import { makeRing, RingEnd } from "./output-ring.ts";
 import {
-	type FarImport,
-	type FarStart,
 	type FromGuestWorker,
 	FUNCTION_ANSWER,
+	type GuestImport,
+	type GuestStart,
 	type ToGuestWorker,
 } from "./protocol.ts";
-import { PostEnd } from "./service-worker-server.ts";
-import { MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
+import { ServiceWorkerServer } from "./service-worker-server.ts";
+import { makeSharedMemory, SharedMemoryServer } from "./shared-memory-channel.ts";
 import { CALL } from "./tree-calls.ts";
-import { FarServer } from "./tree-server.ts";
+import { TreeServer } from "./tree-server.ts";
 
 /** What a worker of this script is to be. */
 const GUEST: Role = "porthole-guest";
@@ -44,7 +44,7 @@ const FLUSH = 5;
 type PageFunction = (...args: unknown[]) => Promise<unknown>;
 
 /** The bridge of a kernel whose guests are elsewhere. */
-export class OwnWorkerBridge extends LoopBridge implements PageBridge {
+export class HostBridge extends LoopBridge implements PageBridge {
 	/** The guest's worker makes an import of it. */
 	pageFunction(f: PageFunction): WebAssembly.ImportValue {
 		return f;
@@ -57,27 +57,27 @@ export class OwnWorkerBridge extends LoopBridge implements PageBridge {
 }
 
 /** The kernel's bridge, and how its guests are prepared. Where the page is not `isolated` a service
- *  worker carries their letters. */
+ *  worker carries their messages. */
 export function ownWorkers(ask: Ask, isolated: boolean): { bridge: PageBridge; prepare: Prepare } {
-	const bridge = new OwnWorkerBridge(ask);
+	const bridge = new HostBridge(ask);
 	return {
 		bridge,
 		prepare: async (module, thread, entry, extra = new Map()) => {
-			const worker = new OwnWorker(thread, bridge, extra, isolated);
+			const worker = new GuestHost(thread, bridge, extra, isolated);
 			await worker.start(module, entry);
 			return () => worker.run();
 		},
 	};
 }
 
-class OwnWorker {
+class GuestHost {
 	readonly #thread: Thread;
-	readonly #bridge: OwnWorkerBridge;
-	readonly #server: FarServer;
+	readonly #bridge: HostBridge;
+	readonly #server: TreeServer;
 	readonly #functions: PageFunction[] = [];
-	readonly #imports: FarImport[] = [];
-	readonly #letters: SharedArrayBuffer | string;
-	readonly #mailbox: CarrierEnd;
+	readonly #imports: GuestImport[] = [];
+	readonly #address: SharedArrayBuffer | string;
+	readonly #channel: ChannelServer;
 	readonly #rings: RingEnd[] = [];
 	readonly #worker = startGuest();
 	readonly #ready: Promise<void>;
@@ -90,17 +90,17 @@ class OwnWorker {
 	/** Whether the guest waits for a function of the page. */
 	#calling = false;
 
-	constructor(thread: Thread, bridge: OwnWorkerBridge, extra: ExtraImports, isolated: boolean) {
+	constructor(thread: Thread, bridge: HostBridge, extra: ExtraImports, isolated: boolean) {
 		if (isolated) {
-			this.#letters = makeMailbox();
-			this.#mailbox = new MailboxEnd(this.#letters);
+			this.#address = makeSharedMemory();
+			this.#channel = new SharedMemoryServer(this.#address);
 		} else {
-			this.#letters = crypto.randomUUID();
-			this.#mailbox = new PostEnd(this.#letters, () => this.#answer());
+			this.#address = crypto.randomUUID();
+			this.#channel = new ServiceWorkerServer(this.#address, () => this.#answer());
 		}
 		this.#thread = thread;
 		this.#bridge = bridge;
-		this.#server = new FarServer(thread.process);
+		this.#server = new TreeServer(thread.process);
 		for (const [module, fields] of extra) {
 			for (const [name, value] of fields) this.#addImport(module, name, value);
 		}
@@ -117,14 +117,14 @@ class OwnWorker {
 	/** Resolves when the program is linked. Errors: those of `prepare` in process/instantiate.ts. */
 	async start(module: WebAssembly.Module, entry: string): Promise<void> {
 		const { process, stopped } = this.#thread;
-		const start: FarStart = {
+		const start: GuestStart = {
 			kind: "start",
 			module,
 			entry,
 			args: process.args.map(unterminated),
 			env: process.env.map(unterminated).map(splitVariable),
-			letters: this.#letters,
-			rings: typeof this.#letters === "string" ? [] : this.#makeRings(),
+			address: this.#address,
+			rings: typeof this.#address === "string" ? [] : this.#makeRings(),
 			...this.#server.handOver(),
 			imports: this.#imports,
 		};
@@ -148,9 +148,9 @@ class OwnWorker {
 		return this.#over;
 	}
 
-	#receive(message: FromGuestWorker, start: FarStart): void {
+	#receive(message: FromGuestWorker, start: GuestStart): void {
 		switch (message.kind) {
-			case "letter":
+			case "message":
 				this.#answer();
 				break;
 			case "ring":
@@ -179,38 +179,38 @@ class OwnWorker {
 	}
 
 	#answer(): void {
-		const { letter } = this.#mailbox;
-		const { numbers } = letter;
+		const { message } = this.#channel;
+		const { numbers } = message;
 		const writes = numbers[0] === CALL.write;
 		// It was printed before this was asked.
 		this.#drain();
-		this.#mailbox.opened();
-		this.#bridge.settle();
+		this.#channel.opened();
+		this.#bridge.dropNotes();
 		// The guest may have looked at its clock, and no file is to be older than that.
 		this.#thread.process.clock.realtime();
 		try {
 			if (this.#thread.ended) numbers[0] = ENDED;
-			else this.#server.answer(letter);
+			else this.#server.answer(message);
 		} catch (error) {
 			this.#fail(error as Error);
 			return;
 		}
 		const notes = this.#bridge.take();
 		if (numbers[0] === PENDING) {
-			this.#mailbox.watch(notes);
+			this.#channel.watch(notes);
 			this.#thread.flush();
 		} else if (writes) this.#flushSoon();
-		this.#mailbox.answered();
+		this.#channel.answered();
 	}
 
 	/** Rings for what the guest prints, before its descriptors are handed over. */
-	#makeRings(): FarStart["rings"] {
+	#makeRings(): GuestStart["rings"] {
 		const nodes = [...this.#thread.process.descriptors.files()].map(({ node }) => node);
 		return this.#thread.process.outputs.flatMap((output) => {
 			const descriptor = nodes.indexOf(output.node);
 			if (descriptor < 0) return [];
 			const memory = makeRing();
-			this.#rings.push(new RingEnd(memory, output, () => this.#mailbox.wake()));
+			this.#rings.push(new RingEnd(memory, output, () => this.#channel.wake()));
 			return [{ descriptor, memory }];
 		});
 	}
@@ -218,13 +218,13 @@ class OwnWorker {
 	/** Hands on what has been printed. */
 	readonly #drain = (): void => {
 		for (const ring of this.#rings) {
-			if (ring.drain() === 1) this.#bridge.pending(this.#bridge.tick());
+			if (ring.drain() === 1) this.#bridge.pending(this.#bridge.nextTurn());
 			for (const ticket of this.#bridge.take()) ticket.watch(this.#drain);
 		}
 		if (this.#rings.length > 0) this.#flushSoon();
 	};
 
-	/** Calls a function of the page. The guest sleeps until the letter is answered. */
+	/** Calls a function of the page. The guest sleeps until the message is answered. */
 	async #call(index: number, args: readonly unknown[]): Promise<void> {
 		const f = this.#functions[index];
 		if (f === undefined) return;
@@ -238,7 +238,7 @@ class OwnWorker {
 
 	#return(value: unknown): void {
 		if (!this.#calling) return;
-		const { numbers, times } = this.#mailbox.letter;
+		const { numbers, times } = this.#channel.message;
 		if (typeof value === "bigint") {
 			numbers[0] = FUNCTION_ANSWER.bigint;
 			times[1] = BigInt.asUintN(64, value);
@@ -248,24 +248,24 @@ class OwnWorker {
 		} else if (value === undefined) numbers[0] = FUNCTION_ANSWER.nothing;
 		else {
 			// It fits nothing; `process/page-value.ts` made it an object of its type.
-			this.#mailbox.letter.put((value as Unfit).returned);
+			this.#channel.message.put((value as Unfit).returned);
 			numbers[0] = FUNCTION_ANSWER.unfit;
 		}
 		this.#calling = false;
-		this.#mailbox.answered();
+		this.#channel.answered();
 	}
 
 	#throw(why: string): void {
 		if (!this.#calling) return;
-		const { letter } = this.#mailbox;
-		letter.put(why.slice(0, 4096));
-		letter.numbers[0] = FUNCTION_ANSWER.failed;
+		const { message } = this.#channel;
+		message.put(why.slice(0, 4096));
+		message.numbers[0] = FUNCTION_ANSWER.failed;
 		this.#calling = false;
-		this.#mailbox.answered();
+		this.#channel.answered();
 	}
 
 	#stop(): void {
-		this.#mailbox.stop();
+		this.#channel.stop();
 		this.#throw("the program has been ended");
 		this.#patience = setTimeout(
 			() => this.#exit(this.#thread.process.ending ?? { code: 0 }),
@@ -285,7 +285,7 @@ class OwnWorker {
 		clearTimeout(this.#flush);
 		for (const ring of this.#rings) ring.empty();
 		this.#calling = false;
-		this.#mailbox.close();
+		this.#channel.close();
 		this.#worker.onmessage = null;
 		this.#worker.terminate();
 	}

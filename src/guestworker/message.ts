@@ -1,5 +1,5 @@
 /**
- * A letter: one question of a guest in a worker of its own, and its answer, in the same bytes.
+ * A message: one question of a guest in a worker of its own, and its answer, in the same bytes.
  *
  *     0        8        16                    88         96
  *     | call   | number | number …            | length   | body: paths, names, contents |
@@ -9,25 +9,25 @@
  * bigint of 64 bits. `length` says how much of the body is in use. The one who asks fills all of it
  * and sends it; the one who answers overwrites it. What the numbers mean is between the two.
  *
- * A carrier brings letters to the thread that has the tree, and stops its own thread until the answer
+ * A channel brings messages to the thread that has the tree, and stops its own thread until the answer
  * is there. So everything behind it may be as synchronous as it is elsewhere.
  */
 
-/** Numbers that a letter holds, the first and `length` included. */
+/** Numbers that a message holds, the first and `length` included. */
 const NUMBERS = 12;
 const LENGTH = NUMBERS - 1;
 /** The number that says that what was waited for before is of no more interest. */
 export const FRESH = NUMBERS - 2;
 /** Bytes before the body. */
-export const LETTER_HEAD = NUMBERS * 8;
+export const MESSAGE_HEAD = NUMBERS * 8;
 /** Bytes of the body: two paths of the greatest length fit, and contents go in pieces of this size. */
 export const BODY = 256 * 1024;
-export const LETTER_SIZE = LETTER_HEAD + BODY;
+export const LETTER_SIZE = MESSAGE_HEAD + BODY;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export class Letter {
+export class Message {
 	readonly numbers: Float64Array;
 	/** The same bytes as `numbers`. */
 	readonly times: BigUint64Array;
@@ -37,7 +37,7 @@ export class Letter {
 	constructor(buffer: ArrayBufferLike, offset = 0) {
 		this.numbers = new Float64Array(buffer, offset, NUMBERS);
 		this.times = new BigUint64Array(buffer, offset, NUMBERS);
-		this.body = new Uint8Array(buffer, offset + LETTER_HEAD, BODY);
+		this.body = new Uint8Array(buffer, offset + MESSAGE_HEAD, BODY);
 	}
 
 	/** How many bytes of the body are in use. Whatever the other side wrote, it lies within the body. */
@@ -67,21 +67,21 @@ export class Letter {
 	}
 }
 
-/** Takes letters to the other thread. */
-export interface Carrier {
-	readonly letter: Letter;
+/** Takes messages to the other thread. */
+export interface GuestChannel {
+	readonly message: Message;
 	/** Whether the guest is to end. Costs next to nothing. */
 	readonly stopped: boolean;
 	/** Milliseconds that this thread has slept, for answers and otherwise. */
 	readonly slept: number;
-	/** Sends the letter, which is about `call`, and returns its first number once it is the answer. */
+	/** Sends the message, which is about `call`, and returns its first number once it is the answer. */
 	send(call: number): number;
-	/** Sleeps until something that the letters since the last `settle` wait for is done, the guest is
+	/** Sleeps until something that the messages since the last `settle` wait for is done, the guest is
 	 *  to end, or `ms` have passed. */
 	sleep(ms: number): void;
-	/** What the letters so far wait for is of no more interest. */
-	settle(): void;
-	/** Has the other thread do something that takes its time, as `message` says. The letter is the
+	/** What the messages so far wait for is of no more interest. */
+	dropNotes(): void;
+	/** Has the other thread do something that takes its time, as `message` says. The message is the
 	 *  answer. */
 	ask(message: object): void;
 }

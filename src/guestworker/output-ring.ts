@@ -4,7 +4,7 @@
  *     0        4         8      12     16     64
  *     | head   | tail    | idle | full | gone |      | bytes |
  *
- * A letter for each line would cost the guest a turn of the kernel's event loop each time. So it puts
+ * A message for each line would cost the guest a turn of the kernel's event loop each time. So it puts
  * the bytes here and goes on, and the kernel hands them on when it gets to it. *Tail* counts the bytes
  * that were put, and *head* those that were taken, each without end and modulo 2^32.
  *

@@ -1,5 +1,5 @@
 /**
- * What crosses between a kernel and a guest in a worker of its own, besides letters.
+ * What crosses between a kernel and a guest in a worker of its own, besides messages.
  *
  * The guest's worker says `hello` when it listens, is told what it is to be, and says whether it is
  * `ready` or has `failed`; once told to run it hears nothing any more, for its thread is the guest's.
@@ -20,37 +20,37 @@ export interface FarDescriptor {
 }
 
 /** An import of the page's: a number for a global, or which of its functions. */
-export interface FarImport {
+export interface GuestImport {
 	readonly module: string;
 	readonly name: string;
 	readonly value: number | { readonly function: number };
 }
 
-export interface FarStart {
+export interface GuestStart {
 	readonly kind: "start";
 	readonly module: WebAssembly.Module;
 	readonly entry: string;
 	readonly args: readonly string[];
 	readonly env: readonly (readonly [string, string])[];
-	/** Where letters go: shared memory, or the name under which a service worker carries them. */
-	readonly letters: SharedArrayBuffer | string;
+	/** Where messages go: shared memory, or the name under which a service worker carries them. */
+	readonly address: SharedArrayBuffer | string;
 	readonly root: FarFacts;
 	/** From descriptor 0 on. */
 	readonly descriptors: readonly FarDescriptor[];
 	/** What carries the output of some of them. */
 	readonly rings: readonly { readonly descriptor: number; readonly memory: SharedArrayBuffer }[];
-	readonly imports: readonly FarImport[];
+	readonly imports: readonly GuestImport[];
 }
 
-export type ToGuestWorker = FarStart | { readonly kind: "run" };
+export type ToGuestWorker = GuestStart | { readonly kind: "run" };
 
 export type FromGuestWorker =
 	| { readonly kind: "hello" }
 	| { readonly kind: "ready" }
-	| { readonly kind: "letter" }
+	| { readonly kind: "message" }
 	/** There is something in a ring. */
 	| { readonly kind: "ring" }
-	/** Calls a function of the page. The letter is the answer; see `FUNCTION_ANSWER`. */
+	/** Calls a function of the page. The message is the answer; see `FUNCTION_ANSWER`. */
 	| { readonly kind: "call"; readonly function: number; readonly args: readonly unknown[] }
 	/** A name was taken for one in the root: see `Guest.guessed`. */
 	| { readonly kind: "guessed"; readonly name: string }
@@ -58,7 +58,7 @@ export type FromGuestWorker =
 	/** It could not be linked, or ended by a fault that is not the guest's. */
 	| { readonly kind: "failed"; readonly error: WireError };
 
-/** The first number of the letter that answers a call to a function of the page. */
+/** The first number of the message that answers a call to a function of the page. */
 export const FUNCTION_ANSWER = {
 	/** It returned nothing. */
 	nothing: 0,

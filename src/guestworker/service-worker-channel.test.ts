@@ -1,13 +1,13 @@
 /**
- * Letters that a service worker carries, without one: the requests of the guest's end are answered by
+ * Messages that a service worker carries, without one: the requests of the guest's end are answered by
  * the kernel's end in the same thread, through the service worker's own code where that may wait.
  */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LocalTicket } from "../bridge/ticket.ts";
-import type { CarrierEnd } from "./channel-server.ts";
-import { Post } from "./service-worker-channel.ts";
+import type { ChannelServer } from "./channel-server.ts";
+import { ServiceWorkerChannel } from "./service-worker-channel.ts";
 import type { Answered, Asked } from "./service-worker-protocol.ts";
-import { PostEnd } from "./service-worker-server.ts";
+import { ServiceWorkerServer } from "./service-worker-server.ts";
 
 /** The channels by name. Posting hands over at once, as no browser does, so that nobody must wait. */
 class InstantChannel {
@@ -79,33 +79,33 @@ afterEach(() => {
 	InstantChannel.all.clear();
 });
 
-function pair(answer: (end: PostEnd) => void = () => {}) {
-	const end: PostEnd = new PostEnd("x", () => {
+function pair(answer: (end: ServiceWorkerServer) => void = () => {}) {
+	const end: ServiceWorkerServer = new ServiceWorkerServer("x", () => {
 		end.opened();
 		answer(end);
 		end.answered();
 	});
-	return { end, post: new Post("x", () => {}) };
+	return { end, post: new ServiceWorkerChannel("x", () => {}) };
 }
 
-test("a letter is answered, and only what is in use of it crosses", () => {
-	const { post } = pair(({ letter }) => {
-		expect(letter.numbers[0]).toBe(5);
-		expect(letter.text(0, letter.length)).toBe("a path");
-		letter.numbers[0] = 12;
-		letter.put("an answer");
+test("a message is answered, and only what is in use of it crosses", () => {
+	const { post } = pair(({ message }) => {
+		expect(message.numbers[0]).toBe(5);
+		expect(message.text(0, message.length)).toBe("a path");
+		message.numbers[0] = 12;
+		message.put("an answer");
 	});
-	post.letter.put("a path");
+	post.message.put("a path");
 	expect(post.send(5)).toBe(12);
-	expect(post.letter.text(0, post.letter.length)).toBe("an answer");
+	expect(post.message.text(0, post.message.length)).toBe("an answer");
 });
 
-test("a letter that is sent twice is carried out once", () => {
+test("a message that is sent twice is carried out once", () => {
 	for (const how of ["request", "answer"] as const) {
 		let carried = 0;
-		const { post, end } = pair(({ letter }) => {
+		const { post, end } = pair(({ message }) => {
 			carried += 1;
-			letter.numbers[0] = carried;
+			message.numbers[0] = carried;
 		});
 		lost = [how, how];
 		expect(post.send(1)).toBe(1);
@@ -123,7 +123,7 @@ test("a service worker that is gone for good is a fault with advice", () => {
 
 test("what was done before the sleep ends it, and so does stopping", () => {
 	const ticket = new LocalTicket<void>();
-	const { post, end } = pair((to: CarrierEnd) => to.watch([ticket]));
+	const { post, end } = pair((to: ChannelServer) => to.watch([ticket]));
 	post.send(1);
 	ticket.answer();
 	post.sleep(60_000);
@@ -133,13 +133,13 @@ test("what was done before the sleep ends it, and so does stopping", () => {
 	expect(post.stopped).toBe(true);
 });
 
-test("bytes that are no letter are not carried out", () => {
+test("bytes that are no message are not carried out", () => {
 	let carried = 0;
 	pair(() => {
 		carried += 1;
 	});
 	const channel = new InstantChannel("porthole:x");
-	const asked = { asks: "?", n: 1, kind: "letter" as const, ms: 0 };
+	const asked = { asks: "?", n: 1, kind: "message" as const, ms: 0 };
 	channel.postMessage({ ...asked, bytes: new ArrayBuffer(3) });
 	channel.postMessage({ ...asked, n: 2, bytes: new ArrayBuffer(1 << 21) });
 	expect(carried).toBe(0);

@@ -1,5 +1,5 @@
 /**
- * Letters without shared memory, the guest's end: a synchronous request that a service worker answers.
+ * Messages without shared memory, the guest's end: a synchronous request that a service worker answers.
  *
  * It costs a millisecond or two where shared memory costs a hundredth of that, but works on any page that
  * a service worker with `porthole/service-worker` in it controls. Requests do not last for ever: a sleep
@@ -7,7 +7,7 @@
  * the middle, is sent again under its old number.
  */
 import { PortholeError } from "../abi/error.ts";
-import { type Carrier, FRESH, LETTER_HEAD, LETTER_SIZE, Letter } from "./message.ts";
+import { FRESH, type GuestChannel, LETTER_SIZE, MESSAGE_HEAD, Message } from "./message.ts";
 import type { Asked, LettersPath } from "./service-worker-protocol.ts";
 
 const PATH: LettersPath = "/.porthole/letters";
@@ -20,8 +20,8 @@ export const LATER = 2;
 /** Bytes of that word. */
 export const FLAGS = 8;
 
-export class Post implements Carrier {
-	readonly letter: Letter;
+export class ServiceWorkerChannel implements GuestChannel {
+	readonly message: Message;
 	stopped = false;
 	slept = 0;
 	readonly #bytes = new Uint8Array(LETTER_SIZE);
@@ -30,19 +30,19 @@ export class Post implements Carrier {
 	#n = 0;
 	#fresh = 1;
 
-	/** `post` sends a message to the kernel, which expects letters under the name `to`. */
+	/** `post` sends a message to the kernel, which expects messages under the name `to`. */
 	constructor(to: string, post: (message: object) => void) {
-		this.letter = new Letter(this.#bytes.buffer);
+		this.message = new Message(this.#bytes.buffer);
 		this.#to = to;
 		this.#post = post;
 	}
 
 	send(call: number): number {
-		const { numbers } = this.letter;
+		const { numbers } = this.message;
 		numbers[0] = call;
 		numbers[FRESH] = this.#fresh;
 		this.#fresh = 0;
-		this.#exchange("letter", 0, LETTER_HEAD + this.letter.length);
+		this.#exchange("message", 0, MESSAGE_HEAD + this.message.length);
 		return numbers[0] as number;
 	}
 
@@ -53,14 +53,14 @@ export class Post implements Carrier {
 
 	sleep(ms: number): void {
 		this.#exchange("sleep", ms, 0);
-		this.settle();
+		this.dropNotes();
 	}
 
-	settle(): void {
+	dropNotes(): void {
 		this.#fresh = 1;
 	}
 
-	/** Sends the first so many bytes of the letter and takes the answer, of which it returns the flags. */
+	/** Sends the first so many bytes of the message and takes the answer, of which it returns the flags. */
 	#exchange(kind: Asked["kind"], ms: number, length: number): number {
 		const from = performance.now();
 		this.#n += 1;

@@ -16,14 +16,14 @@ export type ChannelName = `porthole:${string}`;
 export interface Asked {
 	readonly asks: string;
 	readonly n: number;
-	/** A letter; a sleep of so many milliseconds; or the answer to what was asked by a message. */
-	readonly kind: "letter" | "sleep" | "answer";
+	/** A message; a sleep of so many milliseconds; or the answer to what was asked by a message. */
+	readonly kind: "message" | "sleep" | "answer";
 	readonly ms: number;
-	/** The letter: its head, and as much of its body as is in use. */
+	/** The message: its head, and as much of its body as is in use. */
 	readonly bytes: ArrayBuffer;
 }
 
-/** The bytes are a word of flags, in eight bytes, and the letter as above. */
+/** The bytes are a word of flags, in eight bytes, and the message as above. */
 export interface Answered {
 	readonly answers: string;
 	readonly bytes: ArrayBuffer;

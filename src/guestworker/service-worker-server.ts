@@ -1,34 +1,34 @@
 /**
- * Letters without shared memory, the kernel's end; see `service-worker-channel.ts`.
+ * Messages without shared memory, the kernel's end; see `service-worker-channel.ts`.
  */
-import { CarrierEnd } from "./channel-server.ts";
-import { LETTER_HEAD, LETTER_SIZE, Letter } from "./message.ts";
+import { ChannelServer } from "./channel-server.ts";
+import { LETTER_SIZE, MESSAGE_HEAD, Message } from "./message.ts";
 import { FLAGS, LATER, STOPPED } from "./service-worker-channel.ts";
 import type { Answered, Asked, ChannelName } from "./service-worker-protocol.ts";
 
 /** Milliseconds that a request may last. Browsers end service workers whose requests last minutes. */
 const LONGEST = 20_000;
 
-export class PostEnd extends CarrierEnd {
-	readonly letter: Letter = new Letter(new ArrayBuffer(LETTER_SIZE));
-	readonly #bytes = new Uint8Array(this.letter.numbers.buffer);
+export class ServiceWorkerServer extends ChannelServer {
+	readonly message: Message = new Message(new ArrayBuffer(LETTER_SIZE));
+	readonly #bytes = new Uint8Array(this.message.numbers.buffer);
 	readonly #channel: BroadcastChannel;
-	readonly #onLetter: () => void;
+	readonly #onMessage: () => void;
 	/** The number of the last request, who waits for its answer, and the answer if there is one. */
 	#n = 0;
 	#asks: string | null = null;
 	#answer: ArrayBuffer | null = null;
-	#kind: Asked["kind"] = "letter";
+	#kind: Asked["kind"] = "message";
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#stopped = false;
 	#woken = false;
 	/** What was asked by a message is answered, and nobody has come for it yet. */
 	#ready = false;
 
-	/** `onLetter` is called when there is a letter. */
-	constructor(to: string, onLetter: () => void) {
+	/** `onMessage` is called when there is a message. */
+	constructor(to: string, onMessage: () => void) {
 		super();
-		this.#onLetter = onLetter;
+		this.#onMessage = onMessage;
 		this.#channel = new BroadcastChannel(`porthole:${to}` satisfies ChannelName);
 		this.#channel.onmessage = ({ data }: MessageEvent<Asked | Answered>) => {
 			if ("asks" in data) this.#hear(data);
@@ -66,10 +66,10 @@ export class PostEnd extends CarrierEnd {
 		this.#n = n;
 		this.#kind = kind;
 		this.#answer = null;
-		if (kind === "letter") {
-			if (bytes.byteLength < LETTER_HEAD || bytes.byteLength > LETTER_SIZE) return;
+		if (kind === "message") {
+			if (bytes.byteLength < MESSAGE_HEAD || bytes.byteLength > LETTER_SIZE) return;
 			this.#bytes.set(new Uint8Array(bytes));
-			this.#onLetter();
+			this.#onMessage();
 			return;
 		}
 		const sleeps = kind === "sleep";
@@ -85,7 +85,7 @@ export class PostEnd extends CarrierEnd {
 		clearTimeout(this.#timer);
 		if (this.#kind === "sleep") this.#woken = false;
 		if (this.#kind === "answer" && flags === 0) this.#ready = false;
-		const length = this.#kind === "sleep" ? 0 : LETTER_HEAD + this.letter.length;
+		const length = this.#kind === "sleep" ? 0 : MESSAGE_HEAD + this.message.length;
 		const answer = new Uint8Array(FLAGS + length);
 		answer[0] = flags | (this.#stopped ? STOPPED : 0);
 		answer.set(this.#bytes.subarray(0, length), FLAGS);

@@ -1,72 +1,76 @@
 /**
- * The two ends of a mailbox, in two threads where sleeping matters and in one where it does not.
+ * The two ends of a channel, in two threads where sleeping matters and in one where it does not.
  */
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
-import type { Stop } from "../bridge/bridge.ts";
+import type { StopHandle } from "../bridge/bridge.ts";
 import { LocalTicket } from "../bridge/ticket.ts";
 import { BlockingBridge } from "./blocking-bridge.ts";
 import { BODY } from "./message.ts";
-import { Mailbox, MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
+import {
+	makeSharedMemory,
+	SharedMemoryChannel,
+	SharedMemoryServer,
+} from "./shared-memory-channel.ts";
 
 /** Both ends in this thread: what is sent is answered before the sender would sleep. */
-function pair(answer: (end: MailboxEnd) => void = () => {}) {
-	const memory = makeMailbox();
-	const end = new MailboxEnd(memory);
-	const mailbox = new Mailbox(memory, () => {
+function pair(answer: (end: SharedMemoryServer) => void = () => {}) {
+	const memory = makeSharedMemory();
+	const end = new SharedMemoryServer(memory);
+	const channel = new SharedMemoryChannel(memory, () => {
 		end.opened();
 		answer(end);
 		end.answered();
 	});
-	return { mailbox, end };
+	return { channel, end };
 }
 
-const guest = (): Stop => ({
+const guest = (): StopHandle => ({
 	ended: false,
 	stopped: new LocalTicket(),
 	waited: 0,
 	flush: () => {},
 });
 
-test("a letter carries numbers, times and bytes both ways", () => {
-	const { mailbox } = pair(({ letter }) => {
-		expect(letter.numbers[0]).toBe(7);
-		expect(letter.numbers[1]).toBe(2 ** 53 - 1);
-		expect(letter.times[2]).toBe(2n ** 64n - 1n);
-		expect(letter.text(0, letter.length)).toBe("wörter");
-		letter.numbers[0] = -44;
-		letter.put("answer");
+test("a message carries numbers, times and bytes both ways", () => {
+	const { channel } = pair(({ message }) => {
+		expect(message.numbers[0]).toBe(7);
+		expect(message.numbers[1]).toBe(2 ** 53 - 1);
+		expect(message.times[2]).toBe(2n ** 64n - 1n);
+		expect(message.text(0, message.length)).toBe("wörter");
+		message.numbers[0] = -44;
+		message.put("answer");
 	});
-	mailbox.letter.numbers[1] = 2 ** 53 - 1;
-	mailbox.letter.times[2] = 2n ** 64n - 1n;
-	expect(mailbox.letter.put("wörter")).toBe(true);
-	expect(mailbox.send(7)).toBe(-44);
-	expect(mailbox.letter.text(0, 100)).toBe("answer");
-	expect(mailbox.letter.put("x".repeat(BODY + 1))).toBe(false);
+	channel.message.numbers[1] = 2 ** 53 - 1;
+	channel.message.times[2] = 2n ** 64n - 1n;
+	expect(channel.message.put("wörter")).toBe(true);
+	expect(channel.send(7)).toBe(-44);
+	expect(channel.message.text(0, 100)).toBe("answer");
+	expect(channel.message.put("x".repeat(BODY + 1))).toBe(false);
 });
 
 test("what is done between the answer and the sleep wakes the sleeper at once", () => {
 	const ticket = new LocalTicket<void>();
-	const { mailbox } = pair((end) => end.watch([ticket]));
-	mailbox.send(1);
+	const { channel } = pair((end) => end.watch([ticket]));
+	channel.send(1);
 	ticket.answer();
 	const from = performance.now();
-	mailbox.sleep(5000);
+	channel.sleep(5000);
 	expect(performance.now() - from).toBeLessThan(2500);
 });
 
-test("what an earlier letter waited for wakes nobody who has settled", () => {
+test("what an earlier message waited for wakes nobody who has settled", () => {
 	const ticket = new LocalTicket<void>();
 	let watched = [ticket];
-	const { mailbox } = pair((end) => end.watch(watched));
-	mailbox.send(1);
-	mailbox.settle();
+	const { channel } = pair((end) => end.watch(watched));
+	channel.send(1);
+	channel.dropNotes();
 	watched = [];
-	mailbox.send(2);
+	channel.send(2);
 	ticket.answer();
 	const from = performance.now();
-	mailbox.sleep(50);
+	channel.sleep(50);
 	expect(performance.now() - from).toBeGreaterThan(40);
 });
 
@@ -82,10 +86,10 @@ test("tickets are not watched twice as long as nobody answers them", () => {
 		watching -= 1;
 		unwatch.call(ticket, wake);
 	};
-	const { mailbox, end } = pair((to) => to.watch([ticket]));
+	const { channel, end } = pair((to) => to.watch([ticket]));
 	for (let i = 0; i < 100; i += 1) {
-		mailbox.send(1);
-		mailbox.sleep(0);
+		channel.send(1);
+		channel.sleep(0);
 	}
 	expect(watching).toBe(1);
 	end.close();
@@ -93,23 +97,23 @@ test("tickets are not watched twice as long as nobody answers them", () => {
 });
 
 test("a guest that is told to stop does not sleep any more", () => {
-	const { mailbox, end } = pair();
-	const bridge = new BlockingBridge(mailbox);
+	const { channel, end } = pair();
+	const bridge = new BlockingBridge(channel);
 	// The bridge's import is a plain function.
 	const wait = bridge.waitImport(guest()) as () => number;
-	expect(bridge.breathe()).toBe(0);
+	expect(bridge.shouldYield()).toBe(0);
 	end.stop();
-	expect(mailbox.stopped).toBe(true);
-	expect(bridge.breathe()).toBe(1);
+	expect(channel.stopped).toBe(true);
+	expect(bridge.shouldYield()).toBe(1);
 	bridge.pending(new LocalTicket());
 	expect(wait()).toBe(1);
-	bridge.settle();
+	bridge.dropNotes();
 	expect(wait()).toBe(1);
 });
 
 test("alarms ring when they should, the nearest first", () => {
-	const { mailbox } = pair();
-	const bridge = new BlockingBridge(mailbox);
+	const { channel } = pair();
+	const bridge = new BlockingBridge(channel);
 	const stop = guest();
 	const wait = bridge.waitImport(stop) as () => number;
 	const from = performance.now();
@@ -127,8 +131,8 @@ const threads: Worker[] = [];
 afterEach(() => Promise.all(threads.splice(0).map((thread) => thread.terminate())));
 
 test("a thread sleeps until it is answered, woken or stopped by another", async () => {
-	const memory = makeMailbox();
-	const end = new MailboxEnd(memory);
+	const memory = makeSharedMemory();
+	const end = new SharedMemoryServer(memory);
 	// The guest's side once more, in the words of the layout: a thread of Node takes no TypeScript.
 	const code = `
 		const { parentPort, workerData } = require("node:worker_threads");
@@ -137,7 +141,7 @@ test("a thread sleeps until it is answered, woken or stopped by another", async 
 		const send = (call) => {
 			numbers[0] = call;
 			Atomics.store(words, 0, 1);
-			parentPort.postMessage("letter");
+			parentPort.postMessage("message");
 			while (Atomics.load(words, 0) === 1) Atomics.wait(words, 0, 1);
 			return numbers[0];
 		};
@@ -153,8 +157,8 @@ test("a thread sleeps until it is answered, woken or stopped by another", async 
 	const ticket = new LocalTicket<void>();
 	const said = await new Promise((resolve) => {
 		thread.on("message", (message) => {
-			if (message !== "letter") return resolve(message);
-			const { numbers } = end.letter;
+			if (message !== "message") return resolve(message);
+			const { numbers } = end.message;
 			const call = numbers[0] as number;
 			numbers[0] = call + 1;
 			if (call === 30) {

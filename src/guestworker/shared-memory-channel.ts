@@ -1,36 +1,36 @@
 /**
- * Letters through shared memory: the guest's worker sleeps in `Atomics.wait` until its kernel has
+ * Messages through shared memory: the guest's worker sleeps in `Atomics.wait` until its kernel has
  * answered. Only isolated pages have such memory.
  *
  *     0      4      8      12      64
- *     | turn | wake | stop |       | letter |
+ *     | turn | wake | stop |       | message |
  *
- * *Turn* says who may touch the letter: the guest (0) or the kernel (1). The guest hands it over with a
+ * *Turn* says who may touch the message: the guest (0) or the kernel (1). The guest hands it over with a
  * message, which wakes the kernel's event loop, and sleeps on the word; the kernel hands it back.
  *
  * *Wake* is set when something is done that an answer `PENDING` waits for. It stays set until the guest
  * has slept on it, so that nothing is missed between the answer and the sleep. *Stop* is set once
  * and for good; who sets it sets *wake* as well.
  */
-import { CarrierEnd } from "./channel-server.ts";
-import { type Carrier, FRESH, LETTER_SIZE, Letter } from "./message.ts";
+import { ChannelServer } from "./channel-server.ts";
+import { FRESH, type GuestChannel, LETTER_SIZE, Message } from "./message.ts";
 
 const TURN = 0;
 const WAKE = 1;
 const STOP = 2;
-const LETTER_AT = 64;
+const MESSAGE_AT = 64;
 
 const GUESTS = 0;
 const KERNELS = 1;
 
 /** Shared memory for one guest. */
-export function makeMailbox(): SharedArrayBuffer {
-	return new SharedArrayBuffer(LETTER_AT + LETTER_SIZE);
+export function makeSharedMemory(): SharedArrayBuffer {
+	return new SharedArrayBuffer(MESSAGE_AT + LETTER_SIZE);
 }
 
 /** The guest's end. */
-export class Mailbox implements Carrier {
-	readonly letter: Letter;
+export class SharedMemoryChannel implements GuestChannel {
+	readonly message: Message;
 	slept = 0;
 	readonly #words: Int32Array;
 	readonly #post: (message: object) => void;
@@ -38,7 +38,7 @@ export class Mailbox implements Carrier {
 
 	/** `post` sends a message to the kernel. */
 	constructor(memory: SharedArrayBuffer, post: (message: object) => void) {
-		this.letter = new Letter(memory, LETTER_AT);
+		this.message = new Message(memory, MESSAGE_AT);
 		this.#words = new Int32Array(memory, 0, 3);
 		this.#post = post;
 	}
@@ -48,11 +48,11 @@ export class Mailbox implements Carrier {
 	}
 
 	send(call: number): number {
-		const { numbers } = this.letter;
+		const { numbers } = this.message;
 		numbers[0] = call;
 		numbers[FRESH] = this.#fresh;
 		this.#fresh = 0;
-		this.ask(LETTER);
+		this.ask(MESSAGE);
 		return numbers[0] as number;
 	}
 
@@ -68,27 +68,27 @@ export class Mailbox implements Carrier {
 		const from = performance.now();
 		Atomics.wait(this.#words, WAKE, 0, ms);
 		this.slept += performance.now() - from;
-		this.settle();
+		this.dropNotes();
 	}
 
-	settle(): void {
+	dropNotes(): void {
 		// What is set by mistake afterwards, before the kernel hears of it, costs one look too many.
 		if (!this.stopped) Atomics.store(this.#words, WAKE, 0);
 		this.#fresh = 1;
 	}
 }
 
-/** The message that says that there is a letter. */
-const LETTER = { kind: "letter" } as const;
+/** The signal that a message is there. */
+const MESSAGE = { kind: "message" } as const;
 
 /** The kernel's end. */
-export class MailboxEnd extends CarrierEnd {
-	readonly letter: Letter;
+export class SharedMemoryServer extends ChannelServer {
+	readonly message: Message;
 	readonly #words: Int32Array;
 
 	constructor(memory: SharedArrayBuffer) {
 		super();
-		this.letter = new Letter(memory, LETTER_AT);
+		this.message = new Message(memory, MESSAGE_AT);
 		this.#words = new Int32Array(memory, 0, 3);
 	}
 

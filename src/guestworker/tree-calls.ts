@@ -1,5 +1,5 @@
 /**
- * What a guest in a worker of its own can ask of its tree: the calls of letters (`guestworker/message.ts`),
+ * What a guest in a worker of its own can ask of its tree: the calls of messages (`guestworker/message.ts`),
  * and what their numbers mean. The first number of an answer is the call's own answer, an Errno if it
  * is below 0. Times that are set stand in numbers 8 and 9 as bigints, and number 7 says which there are:
  * 1 for the first, 2 for the second, 3 for both.

@@ -1,5 +1,5 @@
 /**
- * The tree of a guest in a worker of its own: every operation is a letter to the kernel, whose thread
+ * The tree of a guest in a worker of its own: every operation is a message to the kernel, whose thread
  * has the real one.
  *
  * The guest knows a node only while it has it open, under the number the kernel gave it; a node that is
@@ -11,7 +11,7 @@
 import { type Done, ENAMETOOLONG, type Errno } from "../abi/errno.ts";
 import type { Entry, FileType, OpenNode, Stat } from "../fs/node.ts";
 import type { Operations, View } from "../fs/operations.ts";
-import type { Carrier, Letter } from "./message.ts";
+import type { GuestChannel, Message } from "./message.ts";
 import type { Ring } from "./output-ring.ts";
 import { ACCESSED, CALL, ENTRY_HEAD, type FarFacts, GIVEN, MODIFIED, TYPES } from "./tree-calls.ts";
 
@@ -32,16 +32,16 @@ class FarNode implements OpenNode {
 	readonly type: FileType;
 	readonly descriptor: number;
 	handles = 0;
-	/** What carries what is written here, instead of letters. */
+	/** What carries what is written here, instead of messages. */
 	ring: Ring | null = null;
-	readonly #tree: FarTree;
+	readonly #tree: TreeClient;
 	/** Entries that have been fetched and not been asked for, the cursor before the first, and when the
 	 *  listing began that they belong to. */
 	#entries: FarEntry[] = [];
 	#cursor = 0;
 	#until = 0;
 
-	constructor(tree: FarTree, facts: FarFacts, descriptor: number) {
+	constructor(tree: TreeClient, facts: FarFacts, descriptor: number) {
 		this.#tree = tree;
 		this.handle = facts.handle;
 		this.ino = facts.ino;
@@ -52,12 +52,12 @@ class FarNode implements OpenNode {
 
 	stat(out: Stat): Done {
 		const done = this.#send(CALL.stat) as Done;
-		if (done === 0) takeStat(this.#tree.carrier.letter, out);
+		if (done === 0) takeStat(this.#tree.channel.message, out);
 		return done;
 	}
 
 	setTimes(accessed: bigint | null, modified: bigint | null): Done {
-		putTimes(this.#tree.carrier.letter, accessed, modified);
+		putTimes(this.#tree.channel.message, accessed, modified);
 		return this.#send(CALL.setTimes) as Done;
 	}
 
@@ -88,8 +88,8 @@ class FarNode implements OpenNode {
 	}
 
 	read(into: Uint8Array, at: number, length: number, position: number): number {
-		const { carrier } = this.#tree;
-		const { body } = carrier.letter;
+		const { channel } = this.#tree;
+		const { body } = channel.message;
 		return this.#piecewise(length, (done, piece) => {
 			const n = this.#send(CALL.read, position + done, piece);
 			if (n > 0) into.set(body.subarray(0, n), at + done);
@@ -99,26 +99,26 @@ class FarNode implements OpenNode {
 
 	write(from: Uint8Array, at: number, length: number, position: number): number {
 		const { ring } = this;
-		// Where another stream's bytes are on their way a letter takes them along first.
+		// Where another stream's bytes are on their way a message takes them along first.
 		if (ring !== null && this.#tree.mayFlow(ring)) return ring.put(from, at, length);
-		const { letter } = this.#tree.carrier;
+		const { message } = this.#tree.channel;
 		return this.#piecewise(length, (done, piece) => {
-			letter.body.set(from.subarray(at + done, at + done + piece));
-			letter.length = piece;
+			message.body.set(from.subarray(at + done, at + done + piece));
+			message.length = piece;
 			return this.#tree.send(CALL.write, this.handle, position + done);
 		});
 	}
 
-	/** Moves `length` bytes in as many letters as it takes, or fewer where one moves less than it
+	/** Moves `length` bytes in as many messages as it takes, or fewer where one moves less than it
 	 *  could. A stream is asked once: it may have no more, and then would have to be waited for. */
 	#piecewise(length: number, move: (done: number, piece: number) => number): number {
-		const most = this.#tree.carrier.letter.body.length;
+		const most = this.#tree.channel.message.body.length;
 		let done = 0;
 		do {
 			const piece = Math.min(most, length - done);
 			const n = move(done, piece);
 			if (n < 0 && done > 0) {
-				this.#tree.carrier.settle();
+				this.#tree.channel.dropNotes();
 				return done;
 			}
 			if (n < 0) return n;
@@ -153,15 +153,15 @@ class FarNode implements OpenNode {
 	#fetch(cursor: number, until: number): number {
 		const count = this.#send(CALL.readdir, cursor, until);
 		if (count < 0) return count;
-		const { letter } = this.#tree.carrier;
-		this.#entries = takeEntries(letter, count);
+		const { message } = this.#tree.channel;
+		this.#entries = takeEntries(message, count);
 		this.#cursor = cursor;
-		this.#until = letter.numbers[1] as number;
+		this.#until = message.numbers[1] as number;
 		return count;
 	}
 
 	#send(call: number, first = 0, second = 0): number {
-		this.#tree.carrier.letter.length = 0;
+		this.#tree.channel.message.length = 0;
 		return this.#tree.send(call, this.handle, first, second);
 	}
 }
@@ -171,16 +171,16 @@ function handleOf(node: OpenNode): number {
 	return (node as FarNode).handle;
 }
 
-export class FarTree implements View, Operations {
-	readonly carrier: Carrier;
+export class TreeClient implements View, Operations {
+	readonly channel: GuestChannel;
 	readonly root: OpenNode;
 	readonly absolute = false;
 	readonly #nodes = new Map<number, FarNode>();
 	readonly #rings: Ring[] = [];
 
 	/** `root` stays open for as long as the tree is there. */
-	constructor(carrier: Carrier, root: FarFacts) {
-		this.carrier = carrier;
+	constructor(channel: GuestChannel, root: FarFacts) {
+		this.channel = channel;
 		this.root = this.node(root);
 		this.root.handles += 1;
 	}
@@ -211,25 +211,25 @@ export class FarTree implements View, Operations {
 		this.#nodes.delete(handle);
 	}
 
-	/** Sends a letter with so many numbers; its body has been filled. */
+	/** Sends a message with so many numbers; its body has been filled. */
 	send(call: number, first: number, second = 0, third = 0, fourth = 0): number {
-		const { numbers } = this.carrier.letter;
+		const { numbers } = this.channel.message;
 		numbers[1] = first;
 		numbers[2] = second;
 		numbers[3] = third;
 		numbers[4] = fourth;
-		return this.carrier.send(call);
+		return this.channel.send(call);
 	}
 
 	exists(_: View, from: OpenNode, path: string, follow: boolean): Done {
-		if (!this.carrier.letter.put(path)) return ENAMETOOLONG;
+		if (!this.channel.message.put(path)) return ENAMETOOLONG;
 		return this.send(CALL.exists, handleOf(from), Number(follow)) as Done;
 	}
 
 	stat(_: View, from: OpenNode, path: string, follow: boolean, out: Stat): Done {
-		if (!this.carrier.letter.put(path)) return ENAMETOOLONG;
+		if (!this.channel.message.put(path)) return ENAMETOOLONG;
 		const done = this.send(CALL.statAt, handleOf(from), Number(follow)) as Done;
-		if (done === 0) takeStat(this.carrier.letter, out);
+		if (done === 0) takeStat(this.channel.message, out);
 		return done;
 	}
 
@@ -241,11 +241,11 @@ export class FarTree implements View, Operations {
 		flags: number,
 		writes: boolean,
 	): OpenNode | Errno {
-		const { letter } = this.carrier;
-		if (!letter.put(path)) return ENAMETOOLONG;
+		const { message } = this.channel;
+		if (!message.put(path)) return ENAMETOOLONG;
 		const handle = this.send(CALL.open, handleOf(from), Number(follow), flags, Number(writes));
 		if (handle < 0) return handle as Errno;
-		const [, ino = 0, dev = 0, type = 0, descriptor = -1] = letter.numbers;
+		const [, ino = 0, dev = 0, type = 0, descriptor = -1] = message.numbers;
 		return this.node({ handle, ino, dev, type: TYPES[type] ?? "file" }, descriptor);
 	}
 
@@ -257,9 +257,9 @@ export class FarTree implements View, Operations {
 		accessed: bigint | null,
 		modified: bigint | null,
 	): Done {
-		const { letter } = this.carrier;
-		if (!letter.put(path)) return ENAMETOOLONG;
-		putTimes(letter, accessed, modified);
+		const { message } = this.channel;
+		if (!message.put(path)) return ENAMETOOLONG;
+		putTimes(message, accessed, modified);
 		return this.send(CALL.setTimesAt, handleOf(from), Number(follow)) as Done;
 	}
 
@@ -302,31 +302,31 @@ export class FarTree implements View, Operations {
 
 	readlink(_: View, from: OpenNode, path: string): string | Errno {
 		const done = this.#at(CALL.readlink, from, path);
-		const { letter } = this.carrier;
-		return done === 0 ? letter.text(0, letter.length) : done;
+		const { message } = this.channel;
+		return done === 0 ? message.text(0, message.length) : done;
 	}
 
 	#at(call: number, from: OpenNode, path: string): Done {
-		if (!this.carrier.letter.put(path)) return ENAMETOOLONG;
+		if (!this.channel.message.put(path)) return ENAMETOOLONG;
 		return this.send(call, handleOf(from)) as Done;
 	}
 
 	/** Puts two texts one after the other, and returns where the second begins. */
 	#putBoth(first: string, second: string): number {
-		const { letter } = this.carrier;
-		if (!letter.put(first)) return ENAMETOOLONG;
-		const middle = letter.length;
-		return letter.put(second, middle) ? middle : ENAMETOOLONG;
+		const { message } = this.channel;
+		if (!message.put(first)) return ENAMETOOLONG;
+		const middle = message.length;
+		return message.put(second, middle) ? middle : ENAMETOOLONG;
 	}
 }
 
-function putTimes(letter: Letter, accessed: bigint | null, modified: bigint | null): void {
-	letter.times[ACCESSED] = accessed ?? 0n;
-	letter.times[MODIFIED] = modified ?? 0n;
-	letter.numbers[GIVEN] = (accessed === null ? 0 : 1) + (modified === null ? 0 : 2);
+function putTimes(message: Message, accessed: bigint | null, modified: bigint | null): void {
+	message.times[ACCESSED] = accessed ?? 0n;
+	message.times[MODIFIED] = modified ?? 0n;
+	message.numbers[GIVEN] = (accessed === null ? 0 : 1) + (modified === null ? 0 : 2);
 }
 
-function takeStat({ numbers, times }: Letter, out: Stat): void {
+function takeStat({ numbers, times }: Message, out: Stat): void {
 	const [, dev = 0, ino = 0, type = 0, size = 0, links = 0] = numbers;
 	out.dev = dev;
 	out.ino = ino;
@@ -339,8 +339,8 @@ function takeStat({ numbers, times }: Letter, out: Stat): void {
 }
 
 /** The entries of an answer, the next one last. */
-function takeEntries(letter: Letter, count: number): FarEntry[] {
-	const bytes = letter.body.slice(0, letter.length);
+function takeEntries(message: Message, count: number): FarEntry[] {
+	const bytes = message.body.slice(0, message.length);
 	const view = new DataView(bytes.buffer);
 	const entries: FarEntry[] = [];
 	for (let at = 0, i = 0; i < count; i++) {
@@ -350,7 +350,7 @@ function takeEntries(letter: Letter, count: number): FarEntry[] {
 			cursor: view.getFloat64(at, true),
 			ino: view.getFloat64(at + 8, true),
 			type: TYPES[view.getUint8(at + 16)] ?? "file",
-			name: letter.text(start, end),
+			name: message.text(start, end),
 		});
 		at = end;
 	}

@@ -1,8 +1,8 @@
 /**
- * A guest's tree at the other end of a mailbox, held against the suite of all file systems.
+ * A guest's tree at the other end of a channel, held against the suite of all file systems.
  *
  * The suite walks by `lookup`, which a guest does not have; `Seen` does with a name in a directory what
- * the suite wants of a node, by the operations that a guest does have. The mailbox is the real one, whose
+ * the suite wants of a node, by the operations that a guest does have. The channel is the real one, whose
  * other end answers before the guest can fall asleep.
  */
 import { expect, test, vi } from "vitest";
@@ -30,10 +30,14 @@ import {
 	type Stat,
 } from "../fs/node.ts";
 import { CREATE, EXCLUSIVE } from "../fs/operations.ts";
-import { BODY, type Letter } from "./message.ts";
-import { Mailbox, MailboxEnd, makeMailbox } from "./shared-memory-channel.ts";
+import { BODY, type Message } from "./message.ts";
+import {
+	makeSharedMemory,
+	SharedMemoryChannel,
+	SharedMemoryServer,
+} from "./shared-memory-channel.ts";
 import { CALL } from "./tree-calls.ts";
-import { FarTree } from "./tree-client.ts";
+import { TreeClient } from "./tree-client.ts";
 
 // The operations use their variables again and again, because nothing in a thread calls them while they
 // run. Here the suite's call the kernel's; so those are another copy, as in another thread.
@@ -44,7 +48,7 @@ const { StoreFileSystem } = await import("../storefs/store-fs.ts");
 const { mkdirs, writeFile } = await import("../fs/host-files.ts");
 const { Tmp } = await import("../fs/tmp.ts");
 const { Descriptors } = await import("../process/descriptors.ts");
-const { FarServer } = await import("./tree-server.ts");
+const { TreeServer } = await import("./tree-server.ts");
 
 let time = 1_000_000_000n;
 const now = () => ++time;
@@ -52,18 +56,18 @@ const now = () => ++time;
 /** A guest's end and its kernel's, over `fs`. */
 function connect(fs: FileSystem) {
 	const owner = { descriptors: new Descriptors(), tree: new Namespace(fs), terminal: null };
-	const server = new FarServer(owner);
-	const memory = makeMailbox();
-	const end = new MailboxEnd(memory);
+	const server = new TreeServer(owner);
+	const memory = makeSharedMemory();
+	const end = new SharedMemoryServer(memory);
 	const { root } = server.handOver();
 	const calls: number[] = [];
-	const mailbox = new Mailbox(memory, () => {
-		calls.push(end.letter.numbers[0] as number);
+	const channel = new SharedMemoryChannel(memory, () => {
+		calls.push(end.message.numbers[0] as number);
 		end.opened();
-		server.answer(end.letter);
+		server.answer(end.message);
 		end.answered();
 	});
-	return { tree: new FarTree(mailbox, root), mailbox, end, server, owner, calls };
+	return { tree: new TreeClient(channel, root), channel, end, server, owner, calls };
 }
 
 /** A node of a far tree as the suite knows nodes. All of them stay open. */
@@ -73,7 +77,7 @@ class Seen implements INode {
 	readonly ino: number;
 	readonly dev: number;
 	readonly type: INode["type"];
-	readonly #tree: FarTree;
+	readonly #tree: TreeClient;
 	/** Null for a symlink, which cannot be opened. */
 	readonly #node: OpenNode | null;
 	/** Where it was seen last. */
@@ -81,7 +85,7 @@ class Seen implements INode {
 	#name = ".";
 	readonly #known: Map<unknown, Seen>;
 
-	constructor(tree: FarTree, node: OpenNode | null, facts: Stat, known: Map<unknown, Seen>) {
+	constructor(tree: TreeClient, node: OpenNode | null, facts: Stat, known: Map<unknown, Seen>) {
 		this.#tree = tree;
 		this.#node = node;
 		this.ino = facts.ino;
@@ -243,7 +247,7 @@ conformance("far from a late store", { links: true, rounds: 4 }, (tree) => {
 	return { fs: seen(fs), run: (call) => bridge.run(call) };
 });
 
-test("contents larger than a letter go in pieces", () => {
+test("contents larger than a message go in pieces", () => {
 	const { tree, calls } = connect(tmp({}));
 	const node = tree.open(tree, tree.root, "big", true, CREATE, true) as OpenNode;
 	const bytes = Uint8Array.from({ length: BODY * 2 + 5 }, (_, i) => (i * 7) % 251);
@@ -298,14 +302,14 @@ test("a guest that leaks descriptors gets EMFILE", () => {
 	expect(last).toBe(EMFILE);
 });
 
-test("letters that no guest of ours writes are refused, and harm nobody", () => {
+test("messages that no guest of ours writes are refused, and harm nobody", () => {
 	const { server, end, tree } = connect(tmp({ f: "text" }));
-	const { letter } = end;
+	const { message } = end;
 	const send = (call: number, ...numbers: number[]) => {
-		letter.numbers.fill(0);
-		letter.numbers.set([call, ...numbers]);
-		server.answer(letter);
-		return letter.numbers[0];
+		message.numbers.fill(0);
+		message.numbers.set([call, ...numbers]);
+		server.answer(message);
+		return message.numbers[0];
 	};
 	const node = tree.open(tree, tree.root, "f", true, 0, true) as OpenNode & { handle: number };
 	for (const handle of [-1, 0.5, 77, Number.NaN, Number.POSITIVE_INFINITY]) {
@@ -318,18 +322,18 @@ test("letters that no guest of ours writes are refused, and harm nobody", () => 
 	}
 	expect(send(0, node.handle)).toBe(EINVAL);
 	expect(send(99, node.handle)).toBe(EINVAL);
-	letter.numbers.fill(0);
-	lengthOf(letter, 2 ** 40);
+	message.numbers.fill(0);
+	lengthOf(message, 2 ** 40);
 	expect(send(CALL.read, node.handle, 0, 2 ** 40)).toBe(4);
 	expect(list(tmp({ f: "" }).root)).toEqual(["f"]);
 });
 
-function lengthOf(letter: Letter, bytes: number): void {
-	letter.length = bytes;
-	expect(letter.length).toBeLessThanOrEqual(BODY);
+function lengthOf(message: Message, bytes: number): void {
+	message.length = bytes;
+	expect(message.length).toBeLessThanOrEqual(BODY);
 }
 
-test("a path that no letter holds is refused before it is sent", () => {
+test("a path that no message holds is refused before it is sent", () => {
 	const { tree, calls } = connect(tmp({}));
 	const path = "x".repeat(BODY + 1);
 	const before = calls.length;

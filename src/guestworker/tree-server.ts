@@ -1,11 +1,11 @@
 /**
- * The kernel's end of a guest's tree, where the guest is in a worker of its own: letters in, answers out.
+ * The kernel's end of a guest's tree, where the guest is in a worker of its own: messages in, answers out.
  *
  * The guest's descriptor table in the kernel's thread, which on other rungs the guest itself uses, is
  * here the list of the nodes that it has open, one each: their numbers are the descriptors'. So who asks
  * what a process has open, or closes all of it, need not know where the guest is.
  *
- * A guest cannot write letters of its own, since its worker's code is ours. They are read as if it
+ * A guest cannot write messages of its own, since its worker's code is ours. They are read as if it
  * could: every number is checked before it is used, and every length cut to what is there.
  */
 import { type Done, EBADF, EINVAL, ENAMETOOLONG, type Errno, PENDING } from "../abi/errno.ts";
@@ -14,7 +14,7 @@ import { emptyEntry, emptyStat, type OpenNode, type Stat, type SyncRequest } fro
 import { operations, type View } from "../fs/operations.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import type { Process } from "../process/process.ts";
-import { BODY, type Letter } from "./message.ts";
+import { BODY, type Message } from "./message.ts";
 import type { FarDescriptor } from "./protocol.ts";
 import {
 	ACCESSED,
@@ -29,10 +29,10 @@ import {
 
 const encoder = new TextEncoder();
 
-/** Whose letters are answered. */
+/** Whose messages are answered. */
 type Owner = Pick<Process, "descriptors" | "tree" | "terminal">;
 
-export class FarServer {
+export class TreeServer {
 	readonly #process: Owner;
 	readonly #tree: View;
 	readonly #handles = new Map<OpenNode, number>();
@@ -80,32 +80,32 @@ export class FarServer {
 		return { root, descriptors: handed };
 	}
 
-	/** Answers the call in `letter`, with its first number. */
-	answer(letter: Letter): void {
-		const { numbers } = letter;
+	/** Answers the call in `message`, with its first number. */
+	answer(message: Message): void {
+		const { numbers } = message;
 		const call = numbers[0] as number;
 		const node = this.#node(numbers[1] as number);
 		if (node === undefined) numbers[0] = EBADF;
-		else if (call <= CALL.readdir) numbers[0] = this.#onNode(call, node, letter);
-		else numbers[0] = this.#onPath(call, node, letter);
+		else if (call <= CALL.readdir) numbers[0] = this.#onNode(call, node, message);
+		else numbers[0] = this.#onPath(call, node, message);
 	}
 
 	#node(handle: number): OpenNode | undefined {
 		return this.#process.descriptors.get(handle)?.node;
 	}
 
-	#onNode(call: number, node: OpenNode, letter: Letter): number {
-		const second = letter.numbers[2] as number;
+	#onNode(call: number, node: OpenNode, message: Message): number {
+		const second = message.numbers[2] as number;
 		switch (call) {
 			case CALL.stat:
-				return this.#answerStat(node.stat(this.#stat), letter);
+				return this.#answerStat(node.stat(this.#stat), message);
 			case CALL.setTimes:
-				return node.setTimes(timeIn(letter, ACCESSED, 1), timeIn(letter, MODIFIED, 2));
+				return node.setTimes(timeIn(message, ACCESSED, 1), timeIn(message, MODIFIED, 2));
 			case CALL.sync:
 				return this.#sync(node);
 			case CALL.close:
 				this.#handles.delete(node);
-				return this.#process.descriptors.close(letter.numbers[1] as number);
+				return this.#process.descriptors.close(message.numbers[1] as number);
 			case CALL.size:
 				return node.size();
 			case CALL.readable:
@@ -115,17 +115,17 @@ export class FarServer {
 			case CALL.truncate:
 				return isCount(second) ? node.truncate(second) : EINVAL;
 			case CALL.read:
-				return this.#read(node, second, letter);
+				return this.#read(node, second, message);
 			case CALL.write:
-				return isCount(second) ? node.write(letter.body, 0, letter.length, second) : EINVAL;
+				return isCount(second) ? node.write(message.body, 0, message.length, second) : EINVAL;
 			case CALL.readdir:
-				return isCount(second) ? this.#list(node, second, letter) : EINVAL;
+				return isCount(second) ? this.#list(node, second, message) : EINVAL;
 			default:
 				return EINVAL;
 		}
 	}
 
-	/** The letter comes again until it is answered, and stands for one call all the while. */
+	/** The message comes again until it is answered, and stands for one call all the while. */
 	#sync(node: OpenNode): Done {
 		this.#syncing ??= {};
 		const done = node.sync(this.#syncing);
@@ -133,53 +133,53 @@ export class FarServer {
 		return done;
 	}
 
-	#onPath(call: number, from: OpenNode, letter: Letter): number {
-		const [, , second = 0, third = 0, fourth = 0] = letter.numbers;
+	#onPath(call: number, from: OpenNode, message: Message): number {
+		const [, , second = 0, third = 0, fourth = 0] = message.numbers;
 		const tree = this.#tree;
-		const { length } = letter;
-		if (call <= CALL.rmdir) return this.#onOnePath(call, from, letter);
+		const { length } = message;
+		if (call <= CALL.rmdir) return this.#onOnePath(call, from, message);
 		switch (call) {
 			case CALL.rename: {
 				const to = this.#node(second);
 				if (to === undefined || !isCount(third)) return EBADF;
-				const [path, newPath] = [letter.text(0, third), letter.text(third, length)];
+				const [path, newPath] = [message.text(0, third), message.text(third, length)];
 				return operations.rename(tree, from, path, to, newPath);
 			}
 			case CALL.link: {
 				const to = this.#node(third);
 				if (to === undefined || !isCount(fourth)) return EBADF;
-				const [path, newPath] = [letter.text(0, fourth), letter.text(fourth, length)];
+				const [path, newPath] = [message.text(0, fourth), message.text(fourth, length)];
 				return operations.link(tree, from, path, second !== 0, to, newPath);
 			}
 			case CALL.symlink: {
 				if (!isCount(second)) return EINVAL;
-				const [target, path] = [letter.text(0, second), letter.text(second, length)];
+				const [target, path] = [message.text(0, second), message.text(second, length)];
 				return operations.symlink(tree, target, from, path);
 			}
 			case CALL.readlink: {
-				const target = operations.readlink(tree, from, letter.text(0, length));
+				const target = operations.readlink(tree, from, message.text(0, length));
 				if (typeof target === "number") return target;
-				return letter.put(target) ? 0 : ENAMETOOLONG;
+				return message.put(target) ? 0 : ENAMETOOLONG;
 			}
 			default:
 				return EINVAL;
 		}
 	}
 
-	#onOnePath(call: number, from: OpenNode, letter: Letter): number {
-		const [, , second = 0, third = 0, fourth = 0] = letter.numbers;
+	#onOnePath(call: number, from: OpenNode, message: Message): number {
+		const [, , second = 0, third = 0, fourth = 0] = message.numbers;
 		const tree = this.#tree;
-		const path = letter.text(0, letter.length);
+		const path = message.text(0, message.length);
 		const follow = second !== 0;
 		switch (call) {
 			case CALL.statAt:
-				return this.#answerStat(operations.stat(tree, from, path, follow, this.#stat), letter);
+				return this.#answerStat(operations.stat(tree, from, path, follow, this.#stat), message);
 			case CALL.exists:
 				return operations.exists(tree, from, path, follow);
 			case CALL.open:
-				return this.#open(operations.open(tree, from, path, follow, third, fourth !== 0), letter);
+				return this.#open(operations.open(tree, from, path, follow, third, fourth !== 0), message);
 			case CALL.setTimesAt: {
-				const [accessed, modified] = [timeIn(letter, ACCESSED, 1), timeIn(letter, MODIFIED, 2)];
+				const [accessed, modified] = [timeIn(message, ACCESSED, 1), timeIn(message, MODIFIED, 2)];
 				return operations.setTimes(tree, from, path, follow, accessed, modified);
 			}
 			case CALL.mkdir:
@@ -192,7 +192,7 @@ export class FarServer {
 	}
 
 	/** A device that stands for one of the process's own descriptors is not opened at all. */
-	#open(found: OpenNode | Errno, { numbers }: Letter): number {
+	#open(found: OpenNode | Errno, { numbers }: Message): number {
 		if (typeof found === "number") return found;
 		const node = found instanceof TtyDevice ? (this.#process.terminal ?? found) : found;
 		const handle = node.descriptor >= 0 ? 0 : this.enter(node);
@@ -203,34 +203,34 @@ export class FarServer {
 		return handle;
 	}
 
-	#read(node: OpenNode, position: number, letter: Letter): number {
-		const wanted = letter.numbers[3] as number;
+	#read(node: OpenNode, position: number, message: Message): number {
+		const wanted = message.numbers[3] as number;
 		if (!isCount(position) || !isCount(wanted)) return EINVAL;
 		const most = Math.min(wanted, BODY);
-		let total = node.read(letter.body, 0, most, position);
+		let total = node.read(message.body, 0, most, position);
 		// A file gives less than is wanted at its end only. What is here is read again with the rest.
 		while (node.type === "file" && total > 0 && total < most) {
-			const n = node.read(letter.body, total, most - total, position + total);
+			const n = node.read(message.body, total, most - total, position + total);
 			if (n === PENDING) return PENDING;
 			if (n <= 0) break;
 			total += n;
 		}
-		letter.length = Math.max(0, total);
+		message.length = Math.max(0, total);
 		return total;
 	}
 
-	/** Entries of the listing that the letter names, or of one that begins. */
-	#list(node: OpenNode, cursor: number, letter: Letter): number {
-		const named = letter.numbers[3] as number;
+	/** Entries of the listing that the message names, or of one that begins. */
+	#list(node: OpenNode, cursor: number, message: Message): number {
+		const named = message.numbers[3] as number;
 		const until = isCount(named) ? named : node.listing();
 		if (until < 0) return until;
-		letter.numbers[1] = until;
-		return this.#readdir(node, cursor, until, letter);
+		message.numbers[1] = until;
+		return this.#readdir(node, cursor, until, message);
 	}
 
 	/** As many entries as are there and fit. What follows them is asked for when it is wanted. */
-	#readdir(node: OpenNode, cursor: number, until: number, letter: Letter): number {
-		const view = new DataView(letter.body.buffer, letter.body.byteOffset);
+	#readdir(node: OpenNode, cursor: number, until: number, message: Message): number {
+		const view = new DataView(message.body.buffer, message.body.byteOffset);
 		let count = 0;
 		let at = 0;
 		let next = cursor;
@@ -246,15 +246,15 @@ export class FarServer {
 			view.setFloat64(at + 8, this.#entry.ino, true);
 			view.setUint8(at + 16, TYPES.indexOf(this.#entry.type));
 			view.setUint32(at + 17, name.length, true);
-			letter.body.set(name, at + ENTRY_HEAD);
+			message.body.set(name, at + ENTRY_HEAD);
 			at += ENTRY_HEAD + name.length;
 			count += 1;
 		}
-		letter.length = at;
+		message.length = at;
 		return count > 0 ? count : next;
 	}
 
-	#answerStat(looked: number, { numbers, times }: Letter): number {
+	#answerStat(looked: number, { numbers, times }: Message): number {
 		if (looked !== 0) return looked;
 		const stat: Stat = this.#stat;
 		numbers[1] = stat.dev;
@@ -274,6 +274,6 @@ function isCount(value: number): boolean {
 	return value >= 0 && Number.isSafeInteger(value);
 }
 
-function timeIn({ numbers, times }: Letter, at: number, bit: number): bigint | null {
+function timeIn({ numbers, times }: Message, at: number, bit: number): bigint | null {
 	return ((numbers[GIVEN] as number) & bit) === 0 ? null : (times[at] as bigint);
 }

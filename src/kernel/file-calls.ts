@@ -13,7 +13,7 @@ import {
 	errnoName,
 } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import { settle } from "../bridge/await-call.ts";
+import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
@@ -190,7 +190,7 @@ export class KernelFiles implements Files {
 		const parts = path.split("/").filter((part) => part !== "");
 		for (let count = 1; count <= parts.length; count++) {
 			const part = `/${parts.slice(0, count).join("/")}`;
-			const done = await settle(this.#bridge, () => {
+			const done = await awaitCall(this.#bridge, () => {
 				const ns = this.#namespace();
 				return tree.mkdir(ns, ns.root, relative(part));
 			});
@@ -202,7 +202,7 @@ export class KernelFiles implements Files {
 	}
 
 	async rm(path: string, recursive: boolean, force: boolean): Promise<void> {
-		const found = await settle(this.#bridge, () => {
+		const found = await awaitCall(this.#bridge, () => {
 			const ns = this.#namespace();
 			return tree.find(ns, ns.root, relative(path), false);
 		});
@@ -236,7 +236,7 @@ export class KernelFiles implements Files {
 	}
 
 	async readlink(path: string): Promise<string> {
-		const target = await settle(this.#bridge, () => {
+		const target = await awaitCall(this.#bridge, () => {
 			const ns = this.#namespace();
 			return tree.readlink(ns, ns.root, relative(path));
 		});
@@ -265,14 +265,14 @@ export class KernelFiles implements Files {
 		operation: (ns: Namespace) => INode | Errno,
 	): Promise<INode> {
 		absolute(call, path);
-		const node = await settle(this.#bridge, () => operation(this.#namespace()));
+		const node = await awaitCall(this.#bridge, () => operation(this.#namespace()));
 		if (typeof node === "number") throw failure(node, call, path);
 		return node;
 	}
 
 	async #run(call: string, path: string, operation: (ns: Namespace) => number): Promise<number> {
 		absolute(call, path);
-		const answer = await settle(this.#bridge, () => operation(this.#namespace()));
+		const answer = await awaitCall(this.#bridge, () => operation(this.#namespace()));
 		check(answer, call, path);
 		return answer;
 	}

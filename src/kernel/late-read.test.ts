@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import { CALL } from "../guestworker/tree-calls.ts";
-import { FarServer } from "../guestworker/tree-server.ts";
+import { TreeServer } from "../guestworker/tree-server.ts";
 import { worldClock } from "../process/clock.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import { Process } from "../process/process.ts";
@@ -80,7 +80,7 @@ test("a read that fails on the way gives what it has", () => {
 
 test("a letter of a guest elsewhere is answered with all that it wants", () => {
 	const { bridge, thread, content } = opened();
-	const server = new FarServer(thread.process);
+	const server = new TreeServer(thread.process);
 	const handle = [...thread.process.descriptors.files()].length - 1;
 	const body = new Uint8Array(65536);
 	const letter = { numbers: new Float64Array(8), times: new BigInt64Array(9), body, length: 0 };

@@ -8,7 +8,7 @@
  */
 import { EBUSY, type Errno, errnoName, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import { settle } from "../bridge/await-call.ts";
+import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
@@ -146,12 +146,12 @@ export class Mounts {
 			}
 			const next = quiet.next(performance.now(), fs.queue.progress);
 			if (next === null) {
-				this.#bridge.settle();
+				this.#bridge.dropNotes();
 				throw silent(mount.path, silence, fs.queue.pending);
 			}
 			if (quiet.asked !== null) this.#bridge.pending(quiet.asked);
 			this.#bridge.pending(this.#alarmBy(next));
-			await this.#bridge.noted();
+			await this.#bridge.anyNoted();
 		}
 	}
 
@@ -251,7 +251,7 @@ export class Mounts {
 }
 
 async function cover(bridge: Bridge, namespace: Namespace, mount: Mount): Promise<void> {
-	check(await settle(bridge, () => namespace.mount(mount)), "mount", mount.path);
+	check(await awaitCall(bridge, () => namespace.mount(mount)), "mount", mount.path);
 }
 
 function silent(path: string, silence: number, bytes: number): PortholeError {

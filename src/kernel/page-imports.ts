@@ -6,7 +6,7 @@
  * nothing catches a trap.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { PageBridge, Stop } from "../bridge/bridge.ts";
+import type { PageBridge, StopHandle } from "../bridge/bridge.ts";
 import type { Prepare } from "../process/instantiate.ts";
 import { explainEnd, wasmValue } from "../process/page-value.ts";
 import type { WireImport } from "../protocol/sandbox.ts";
@@ -47,7 +47,11 @@ export function withImports(
 }
 
 /** The answer of a function of the page, or a trap when the guest ends first. */
-async function whileRunning(guest: Stop, answer: Promise<unknown>, name: string): Promise<unknown> {
+async function whileRunning(
+	guest: StopHandle,
+	answer: Promise<unknown>,
+	name: string,
+): Promise<unknown> {
 	const from = performance.now();
 	guest.flush();
 	let wake = () => {};

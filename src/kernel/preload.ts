@@ -6,7 +6,7 @@
  * the same gets EIO. Since nothing is answered while a guest runs, these amounts bound what it can
  * print and write, and the cache holds more than both.
  */
-import { settle } from "../bridge/await-call.ts";
+import { awaitCall } from "../bridge/await-call.ts";
 import type { Ask } from "../bridge/loop.ts";
 import { PreloadedBridge } from "../bridge/preloaded.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";
@@ -109,14 +109,14 @@ class Reader {
 	async directory(node: INode, path: string): Promise<void> {
 		const children: [INode, string][] = [];
 		const entry = emptyEntry();
-		const until = await settle(this.#bridge, () => node.listing());
+		const until = await awaitCall(this.#bridge, () => node.listing());
 		for (let cursor = 0; until >= 0; ) {
 			const from = cursor;
-			cursor = await settle(this.#bridge, () => node.readdir(from, entry, until));
+			cursor = await awaitCall(this.#bridge, () => node.readdir(from, entry, until));
 			if (cursor <= 0) break;
 			const { name } = entry;
 			if (this.#entries-- <= 0) return this.#leaveOut(`${path}/`);
-			const child = await settle(this.#bridge, () => node.lookup(name));
+			const child = await awaitCall(this.#bridge, () => node.lookup(name));
 			if (typeof child !== "number") children.push([child, `${path}/${name}`]);
 		}
 		const files = children.filter(([child]) => child.type === "file");
@@ -133,7 +133,9 @@ class Reader {
 		const scratch = new Uint8Array(Math.max(0, Math.min(size, PIECE)));
 		for (let at = 0; at < size; ) {
 			const position = at;
-			const n = await settle(this.#bridge, () => node.read(scratch, 0, scratch.length, position));
+			const n = await awaitCall(this.#bridge, () =>
+				node.read(scratch, 0, scratch.length, position),
+			);
 			if (n <= 0) return;
 			at += n;
 		}

@@ -7,7 +7,7 @@
 import { expect, test } from "vitest";
 import { ESTALE, errnoName } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
-import { settle } from "../bridge/await-call.ts";
+import { awaitCall } from "../bridge/await-call.ts";
 import { Lent } from "../bridge/far.ts";
 import { LoopBridge } from "../bridge/loop.ts";
 import { Namespace } from "../fs/namespace.ts";
@@ -90,7 +90,7 @@ class Tab {
 	/** A descriptor, or null where nothing is. */
 	async open(path: string): Promise<INode | null> {
 		const ns = this.#namespace;
-		const node = await settle(this.bridge, () => tree.find(ns, ns.root, path.slice(1), true));
+		const node = await awaitCall(this.bridge, () => tree.find(ns, ns.root, path.slice(1), true));
 		if (typeof node === "number" || node.type !== "file") return null;
 		node.handles += 1;
 		return node;
@@ -104,7 +104,7 @@ class Tab {
 	/** Whether all could be told to the store. */
 	async sync(): Promise<boolean> {
 		const request = {};
-		return (await settle(this.bridge, () => this.#fs.sync(request))) === 0;
+		return (await awaitCall(this.bridge, () => this.#fs.sync(request))) === 0;
 	}
 
 	stop(): void {
@@ -174,7 +174,7 @@ class Round {
 		for (;;) {
 			const at = done;
 			const piece = 1 + this.#roll(2 * BLOCK);
-			const read = await settle(tab.bridge, () => node.read(bytes, at, piece, at));
+			const read = await awaitCall(tab.bridge, () => node.read(bytes, at, piece, at));
 			if (read === ESTALE || read === 0) break;
 			if (read < 0) throw new Error(`${path}: ${errnoName(read)}`);
 			done += read;
@@ -190,14 +190,16 @@ class Round {
 		const node = await tab.open(this.#path());
 		if (node === null) return;
 		const first = new Uint8Array(1);
-		const read = await settle(tab.bridge, () => node.read(first, 0, 1, 0));
+		const read = await awaitCall(tab.bridge, () => node.read(first, 0, 1, 0));
 		if (read === 1) {
 			await soon(this.#roll(6));
 			const bytes = new Uint8Array(1 + this.#roll(BLOCK)).fill(first[0] ?? 0);
 			const at = this.#roll(BLOCK);
-			await settle(tab.bridge, () => node.write(bytes, 0, Math.min(bytes.length, BLOCK - at), at));
+			await awaitCall(tab.bridge, () =>
+				node.write(bytes, 0, Math.min(bytes.length, BLOCK - at), at),
+			);
 			const request = {};
-			if (this.#roll(2) === 0) await settle(tab.bridge, () => node.sync(request));
+			if (this.#roll(2) === 0) await awaitCall(tab.bridge, () => node.sync(request));
 		}
 		tab.close(node);
 	}

@@ -11,7 +11,7 @@ import {
 } from "../abi/constants.ts";
 import { ENOENT } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import { settle } from "../bridge/await-call.ts";
+import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import { Input, NullDevice } from "../fs/devices.ts";
 import type { Namespace } from "../fs/namespace.ts";
@@ -20,7 +20,7 @@ import * as tree from "../fs/operations.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import { failure, faultOf } from "../process/errno-errors.ts";
 import type { Prepare } from "../process/instantiate.ts";
-import { Funnel } from "../process/output-buffer.ts";
+import { OutputBuffer } from "../process/output-buffer.ts";
 import { type Clock, Process } from "../process/process.ts";
 import { Thread } from "../process/thread.ts";
 import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
@@ -55,7 +55,7 @@ export class GuestProcess {
 	readonly #pid: number;
 	readonly #input: Input | Terminal;
 	readonly #terminal: Terminal | null;
-	readonly #outputs: readonly [Funnel, Funnel];
+	readonly #outputs: readonly [OutputBuffer, OutputBuffer];
 	#start: () => Promise<WireStatus> = async () => ({ code: 0 });
 	/** Names that were looked for in the working directory and changed in the root. */
 	readonly #guesses = new Set<string>();
@@ -103,13 +103,13 @@ export class GuestProcess {
 			clock: start.clock,
 			fillRandom: start.fillRandom,
 		});
-		const funnel = (fd: 1 | 2) =>
-			new Funnel(
+		const buffer = (fd: 1 | 2) =>
+			new OutputBuffer(
 				bridge,
 				(chunk) => post({ from: request.pid, kind: "output", fd, chunk }, [chunk.buffer]),
 				start.ahead?.output,
 			);
-		this.#outputs = [funnel(1), funnel(2)];
+		this.#outputs = [buffer(1), buffer(2)];
 		this.#process.outputs = this.#outputs;
 		this.#terminal = this.#makeTerminal(request, Device);
 		this.#process.terminal = this.#terminal;
@@ -236,8 +236,8 @@ export class GuestProcess {
 			if (request.stdin !== "null") this.#hear(request.stdin, false);
 			this.#input.end();
 		}
-		const output = (to: "pipe" | "null", funnel: Funnel) =>
-			to === "null" ? new NullDevice() : (this.#terminal ?? funnel.node);
+		const output = (to: "pipe" | "null", buffer: OutputBuffer) =>
+			to === "null" ? new NullDevice() : (this.#terminal ?? buffer.node);
 		this.#open(this.#input, RIGHTS_STREAM & ~RIGHT_FD_WRITE);
 		this.#open(output(request.stdout, this.#outputs[0]), RIGHTS_STREAM & ~RIGHT_FD_READ);
 		this.#open(output(request.stderr, this.#outputs[1]), RIGHTS_STREAM & ~RIGHT_FD_READ);
@@ -275,13 +275,13 @@ export class GuestProcess {
 			if (enters && typeof found !== "number") namespace.enter(found);
 			return found;
 		};
-		let node = await settle(this.#bridge, find);
+		let node = await awaitCall(this.#bridge, find);
 		if (node === ENOENT) {
 			const { KernelFiles } = await import("./file-calls.ts");
 			const files = new KernelFiles(this.#bridge, () => namespace);
 			if (chosen) throw await (await import("./no-directory.ts")).noDirectory(files, path);
 			await files.mkdir(path, true);
-			node = await settle(this.#bridge, find);
+			node = await awaitCall(this.#bridge, find);
 		}
 		if (typeof node === "number") throw failure(node, "open the working directory", path);
 		if (node.type === "directory") return node;

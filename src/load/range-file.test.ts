@@ -59,7 +59,7 @@ async function read(
 	const into = new Uint8Array(length);
 	for (let done = 0; done < length; ) {
 		const count = file.contents.read(into, done, length - done, position + done);
-		if (count === PENDING) await bridge.noted();
+		if (count === PENDING) await bridge.anyNoted();
 		else if (count <= 0) throw new Error(`the read failed with ${count}`);
 		else done += count;
 	}

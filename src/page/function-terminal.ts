@@ -4,7 +4,7 @@
  */
 import { SIGNALS } from "../abi/constants.ts";
 import { EPIPE } from "../abi/errno.ts";
-import { settle } from "../bridge/await-call.ts";
+import { awaitCall } from "../bridge/await-call.ts";
 import { LoopBridge } from "../bridge/loop.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import { type Size, Terminal } from "../tty/terminal.ts";
@@ -44,7 +44,7 @@ export class FunctionTerminal {
 			{
 				pull: async (controller) => {
 					const read = () => this.#terminal.read(buffer, 0, PIECE, 0);
-					const count = await settle(this.#bridge, read);
+					const count = await awaitCall(this.#bridge, read);
 					if (count === 0) controller.close();
 					else controller.enqueue(buffer.slice(0, count));
 				},
@@ -67,7 +67,7 @@ export class FunctionTerminal {
 				if (bytes === undefined) throw notBytes("standard output");
 				for (let at = 0; at < bytes.length; ) {
 					const write = () => this.#terminal.write(bytes, at, bytes.length - at, 0);
-					const count = await settle(this.#bridge, write);
+					const count = await awaitCall(this.#bridge, write);
 					if (count < 0) throw brokenPipe();
 					at += count;
 				}

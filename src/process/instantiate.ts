@@ -27,7 +27,7 @@ function adapted(
 	adapters.set(of, adapter);
 	const instance = new WebAssembly.Instance(adapter, {
 		call: bridge.calls?.(calls) ?? { ...calls },
-		bridge: { wait: bridge.waitImport(thread), breathe: () => bridge.breathe(thread) },
+		bridge: { wait: bridge.waitImport(thread), shouldYield: () => bridge.shouldYield(thread) },
 	});
 	return instance.exports;
 }

@@ -20,11 +20,11 @@ const BURST = 64;
 /** Milliseconds after which a new burst may begin. */
 const BURST_TIME = 20;
 
-/** Where a Funnel posts its chunks. The buffer is given away. */
+/** Where an OutputBuffer posts its chunks. The buffer is given away. */
 export type Post = (chunk: Uint8Array<ArrayBuffer>) => void;
 
 /** What stands between a process's output and the page. */
-export class Funnel {
+export class OutputBuffer {
 	/** The node that the process writes to. A device, so that C programs flush each line. */
 	readonly node: INode;
 	readonly #bridge: Bridge;

@@ -2,10 +2,10 @@
  * A thread of a process: what belongs to one stack of calls. System calls take a thread.
  */
 import { Memory } from "../abi/memory.ts";
-import type { Bridge, OpenTicket, Stop, Ticket } from "../bridge/bridge.ts";
+import type { Bridge, OpenTicket, StopHandle, Ticket } from "../bridge/bridge.ts";
 import type { Process } from "./process.ts";
 
-export class Thread implements Stop {
+export class Thread implements StopHandle {
 	readonly process: Process;
 	readonly memory = new Memory();
 	readonly bridge: Bridge;

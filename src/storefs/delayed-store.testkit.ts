@@ -148,15 +148,15 @@ export class DelayedBridge implements Bridge {
 		return PENDING;
 	}
 
-	settle(): void {
+	dropNotes(): void {
 		this.notes = [];
 	}
 
-	tick(): Ticket<void> {
+	nextTurn(): Ticket<void> {
 		return this.later();
 	}
 
-	noted(): Promise<void> {
+	anyNoted(): Promise<void> {
 		throw new Error("nothing here waits in the background");
 	}
 }

@@ -82,7 +82,7 @@ export function fdCalls(thread: Thread) {
 	/** PENDING becomes EAGAIN where the guest asked not to wait. A disk is always waited for. */
 	function answer(file: OpenFile, n: number): number {
 		if (n !== PENDING || (file.flags & FDFLAG_NONBLOCK) === 0 || seekable(file.node)) return n;
-		bridge.settle();
+		bridge.dropNotes();
 		return EAGAIN;
 	}
 
@@ -163,7 +163,7 @@ export function fdCalls(thread: Thread) {
 			resumed = total;
 			return PENDING;
 		}
-		bridge.settle();
+		bridge.dropNotes();
 		return total;
 	}
 

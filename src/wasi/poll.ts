@@ -100,7 +100,7 @@ export function pollCalls(thread: Thread, layout: SubscriptionLayout = SUBSCRIPT
 					emit(event, at, Math.min(bytes, 0), type, Math.max(0, bytes));
 				} else {
 					thread.pollStart = -1;
-					thread.bridge.settle();
+					thread.bridge.dropNotes();
 					return EINVAL;
 				}
 				found += 1;
@@ -111,7 +111,7 @@ export function pollCalls(thread: Thread, layout: SubscriptionLayout = SUBSCRIPT
 				);
 			}
 			thread.pollStart = -1;
-			thread.bridge.settle();
+			thread.bridge.dropNotes();
 			memory.setU32(result >>> 0, found);
 			return 0;
 		},

@@ -23,7 +23,7 @@ export function procCalls(thread: Thread) {
 		},
 
 		sched_yield(): Done {
-			thread.yielding ??= thread.bridge.tick();
+			thread.yielding ??= thread.bridge.nextTurn();
 			if (!thread.yielding.done) return thread.bridge.pending(thread.yielding);
 			thread.yielding = null;
 			return 0;

@@ -52,6 +52,6 @@ test("the adapter of the whole table is valid and has one export per call", () =
 	expect(WebAssembly.Module.imports(module).map((i) => `${i.module}.${i.name}`)).toEqual([
 		...signatures.map((s) => `call.${s.name}`),
 		"bridge.wait",
-		"bridge.breathe",
+		"bridge.shouldYield",
 	]);
 });

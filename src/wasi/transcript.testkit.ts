@@ -255,7 +255,7 @@ export class Session {
 		};
 		const instance = new WebAssembly.Instance(adapter, {
 			call,
-			bridge: { wait, breathe: () => 0 },
+			bridge: { wait, shouldYield: () => 0 },
 		});
 		// What an adapter exports are the functions of the table.
 		return instance.exports as unknown as Record<string, Exported>;
