@@ -1,6 +1,6 @@
 /**
  * A directory as an archive: a stream that is made while it is read, so that the directory may be
- * larger than memory, and whoever saves it slowly makes us slow.
+ * larger than memory, and a slow reader slows the export down.
  *
  * Names are relative to the directory. Symlinks stay symlinks; devices and pipes are left out; a file
  * with several names is there as often. Times are kept to the second. The tree knows no modes: files

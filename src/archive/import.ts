@@ -3,7 +3,7 @@
  *
  * Nothing of it gets out of that directory. A name that is absolute or rises by `..` is refused, and
  * so is whatever would have to be written *through* a symlink, wherever the symlink came from.
- * Symlinks themselves are made as they are written: they are data until somebody follows them.
+ * Symlinks themselves are made as they are written: they are data until a program follows them.
  * What is replaced is removed first, so that no other name of it changes.
  *
  * An archive is read once, in its order, and what comes out of it is counted. When something is
@@ -302,7 +302,7 @@ function streamOf(source: ArchiveSource): ReadableStream<Uint8Array> {
 	);
 }
 
-/** The first bytes of a stream, and the stream as if nobody had looked. */
+/** The first bytes of a stream, and a stream that still begins with them. */
 async function peek(
 	stream: ReadableStream<Uint8Array>,
 ): Promise<{ start: Uint8Array; stream: ReadableStream<Uint8Array> }> {

@@ -6,7 +6,7 @@ import { type Reader, ZipReader } from "@zip.js/zip.js/lib/zip-core-reader.js";
 import type { Incoming } from "./tree.ts";
 
 export async function* readZip(archive: Blob): AsyncGenerator<Incoming> {
-	// Names are looked at by whoever unpacks.
+	// The importer checks names.
 	const options = {
 		useWebWorkers: false,
 		checkSignature: true,

@@ -6,7 +6,7 @@
  * never put together from files of two builds: while a new worker waits, the old one answers from
  * what it installed.
  */
-export class Shell {
+export class AppShell {
 	readonly #caches: CacheStorage;
 	readonly #prefix: string;
 	readonly #addresses: ReadonlySet<string>;
@@ -39,7 +39,7 @@ export class Shell {
 		}
 	}
 
-	async answer(
+	async respond(
 		request: Request,
 		fetch: (request: Request) => Promise<Response>,
 	): Promise<Response> {

@@ -1,8 +1,8 @@
 /**
- * What the package cache needs of the world, as arguments: a test can stop the clock, cut the network
+ * What the package cache needs of the browser, as arguments: a test can stop the clock, cut the network
  * and fill the disk.
  */
-export interface World {
+export interface Browser {
 	readonly caches: CacheStorage;
 	/** Where the service worker comes from. */
 	readonly origin: string;
@@ -17,9 +17,9 @@ export interface World {
 }
 
 /** Keeps the service worker alive until the work is done. */
-export type Lasting = (work: Promise<unknown>) => void;
+export type WaitUntil = (work: Promise<unknown>) => void;
 
-/** What could not be kept costs nobody an answer. */
+/** Reports that a package could not be kept. The request is answered all the same. */
 export function warn(error: unknown): false {
 	console.warn(`porthole: a package could not be kept: ${String(error)}`);
 	return false;

@@ -2,17 +2,17 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
 	BLOCK,
-	cover,
+	type ByteRange,
 	gaps,
 	parseContentRange,
 	parseRange,
-	type Run,
+	piecesOf,
 	resolveRange,
 	toBlocks,
 } from "./byte-ranges.ts";
 
 /** Runs as pictures: `" --- "` is from 1 to 4. */
-function run(picture: string): Run {
+function run(picture: string): ByteRange {
 	const start = picture.indexOf("-");
 	return { start, end: picture.lastIndexOf("-") + 1 };
 }
@@ -24,10 +24,10 @@ test("of several parts the shortest is taken; dots are gaps", () => {
 		{ name: "c", ...run("  ---------") },
 		{ name: "d", ...run("            --") },
 	];
-	const pieces = cover(parts, run(" -------------- "));
+	const pieces = piecesOf(parts, run(" -------------- "));
 	const picture = pieces.map(({ start, end, part }) => (part?.name ?? ".").repeat(end - start));
 	expect(picture).toEqual(["aa", "c".repeat(8), ".", "dd", "."]);
-	expect(cover(parts, run("    ---")).map(({ part }) => part?.name)).toEqual(["b", "c"]);
+	expect(piecesOf(parts, run("    ---")).map(({ part }) => part?.name)).toEqual(["b", "c"]);
 });
 
 test("cover and gaps agree with looking at every byte", () => {
@@ -36,7 +36,7 @@ test("cover and gaps agree with looking at every byte", () => {
 		.map(([start, size]) => ({ start, end: start + size }));
 	fc.assert(
 		fc.property(fc.array(aRun, { maxLength: 8 }), aRun, (parts, wanted) => {
-			const pieces = cover(parts, wanted);
+			const pieces = piecesOf(parts, wanted);
 			let at = wanted.start;
 			for (const { start, end, part } of pieces) {
 				expect(start).toBe(at);

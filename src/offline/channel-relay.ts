@@ -1,7 +1,7 @@
 /**
- * Letters of programs that wait, on pages where a program can be stopped by nothing but a synchronous
- * request: the request is passed on to whoever knows the answer, over a channel that only the two of
- * them know the name of.
+ * Relays the messages of programs that wait, on pages where nothing but a synchronous request can stop a
+ * program. The service worker passes the request on to the kernel that knows the answer, over a channel
+ * whose name only the program's worker and that kernel know.
  */
 import type {
 	Answered,
@@ -11,18 +11,18 @@ import type {
 } from "../guestworker/service-worker-protocol.ts";
 
 const PATH: LettersPath = "/.porthole/letters";
-/** Bytes that a letter has at most, with room to spare. */
+/** Bytes of the longest message, with room to spare. */
 const MOST = 1 << 20;
 
-/** Whether it is for `carry`. */
-export function isLetter({ url }: Request): boolean {
+/** Whether `relay` answers this request. */
+export function isChannelMessage({ url }: Request): boolean {
 	const { origin, pathname } = new URL(url);
 	return pathname === PATH && origin === location.origin;
 }
 
-/** Passes a letter on and answers with the answer. A question without a letter learns that there is
- *  somebody who passes letters on. */
-export async function carry(request: Request): Promise<Response> {
+/** Passes a message on to the kernel, and answers with the kernel's answer. A request other than POST
+ *  asks whether there is a relay: 204. */
+export async function relay(request: Request): Promise<Response> {
 	if (request.method !== "POST") return new Response(null, { status: 204 });
 	const query = new URL(request.url).searchParams;
 	const bytes = await request.arrayBuffer();
@@ -39,7 +39,7 @@ export async function carry(request: Request): Promise<Response> {
 	return new Response(answer, { headers: { "Cache-Control": "no-store" } });
 }
 
-/** Resolves with null where the one who asked has gone. */
+/** Resolves with null once the request has been aborted: the program has gone. */
 function ask(name: ChannelName, asked: Asked, signal: AbortSignal): Promise<ArrayBuffer | null> {
 	const channel = new BroadcastChannel(name);
 	return new Promise<ArrayBuffer | null>((resolve) => {

@@ -1,8 +1,8 @@
 /**
- * The world of the package cache in memory, for tests: Cache Storage that can be full, a server whose
+ * The browser that the package cache runs in, in memory, for tests: Cache Storage that can be full, a server whose
  * file can change and that can be out of reach, and a clock that moves when it is told to.
  */
-import type { World } from "./browser.ts";
+import type { Browser } from "./browser.ts";
 
 interface Entry {
 	readonly bytes: Uint8Array<ArrayBuffer>;
@@ -69,11 +69,11 @@ export interface ServerFile {
 	ranges: boolean;
 	/** What else it says of the file. */
 	headers?: Readonly<Record<string, string>>;
-	/** Only who says so gets it: the value of the request's `Authorization`. */
+	/** The server answers only requests with this value of `Authorization`. */
 	secret?: string;
 }
 
-export class MemoryWorld implements World {
+export class FakeBrowser implements Browser {
 	readonly origin = "https://host.example";
 	readonly memory = new MemoryCaches();
 	readonly files = new Map<string, ServerFile>();
@@ -118,7 +118,7 @@ export class MemoryWorld implements World {
 		});
 	}
 
-	/** Moves the clock to where somebody has waited long enough. */
+	/** Moves the clock on to the end of the longest wait. */
 	pass(): void {
 		const waiting = this.#waiting.splice(0);
 		this.time = Math.max(this.time, ...waiting.map(({ until }) => until));

@@ -2,8 +2,8 @@
  * What is asked of the server, as the page would ask it: with its headers and its credentials, but
  * past the browser's own cache, which would keep everything a second time, and perhaps another version.
  */
-import { type World, warn } from "./browser.ts";
-import { length, parseContentRange, type Run } from "./byte-ranges.ts";
+import { type Browser, warn } from "./browser.ts";
+import { type ByteRange, length, parseContentRange } from "./byte-ranges.ts";
 import type { CachedPackage, PackageCache } from "./packages.ts";
 import { type Varied, variedOf } from "./personal.ts";
 import { type Chunks, chunksOf, exactly, inParts } from "./streams.ts";
@@ -14,15 +14,15 @@ const PART = 512 * 1024;
 
 export class Server {
 	readonly url: string;
-	readonly #world: World;
+	readonly #browser: Browser;
 	readonly #request: Request;
 	readonly #headers: Headers;
 	readonly #init: RequestInit;
 
 	/** `url` without what we added to it; `request` says how to ask. */
-	constructor(world: World, url: string, request: Request) {
+	constructor(browser: Browser, url: string, request: Request) {
 		this.url = url;
-		this.#world = world;
+		this.#browser = browser;
 		this.#request = request;
 		this.#headers = new Headers(request.headers);
 		this.#headers.delete("range");
@@ -34,16 +34,16 @@ export class Server {
 	ask(range: string | null, signal?: AbortSignal): Promise<Response> {
 		const headers = new Headers(this.#headers);
 		if (range !== null) headers.set("Range", range);
-		return this.#world.fetch(this.url, { ...this.#init, headers, ...(signal && { signal }) });
+		return this.#browser.fetch(this.url, { ...this.#init, headers, ...(signal && { signal }) });
 	}
 
-	askRun({ start, end }: Run, signal?: AbortSignal): Promise<Response> {
+	askRange({ start, end }: ByteRange, signal?: AbortSignal): Promise<Response> {
 		return this.ask(`bytes=${start}-${end - 1}`, signal);
 	}
 
 	/** What an answer depends on; null for one that must not be kept. */
 	varied(response: Response): Varied | null {
-		return variedOf(response, this.#request, this.#world.origin);
+		return variedOf(response, this.#request, this.#browser.origin);
 	}
 
 	/** Whether an answer says that what is kept is not for all: it is for one person now, or some are
@@ -53,12 +53,12 @@ export class Server {
 		return status === 401 || status === 403 || (ok && this.varied(response) === null);
 	}
 
-	/** Whether the answer is this run of this version, and may be kept. */
-	isPartOf(response: Response, version: Version, run: Run): boolean {
-		const range = parseContentRange(response.headers.get("content-range"));
-		if (response.status !== 206 || range === null) return false;
-		const there = range.start === run.start && range.end === run.end;
-		const right = there && same(identify(response, range.size), version.record);
+	/** Whether the answer is this range of this version, and may be kept. */
+	isPartOf(response: Response, version: Version, range: ByteRange): boolean {
+		const sent = parseContentRange(response.headers.get("content-range"));
+		if (response.status !== 206 || sent === null) return false;
+		const there = sent.start === range.start && sent.end === range.end;
+		const right = there && same(identify(response, sent.size), version.record);
 		return right && this.varied(response) !== null;
 	}
 }
@@ -68,10 +68,10 @@ export function keeping(
 	cache: PackageCache,
 	version: Version,
 	response: Response,
-	run: Run,
+	range: ByteRange,
 ): Chunks {
-	const chunks = exactly(chunksOf(response.body), length(run));
-	return inParts(chunks, run.start, PART, async (at, bytes) => {
+	const chunks = exactly(chunksOf(response.body), length(range));
+	return inParts(chunks, range.start, PART, async (at, bytes) => {
 		await cache.store(version, at, bytes).catch(warn);
 	});
 }

@@ -9,19 +9,19 @@
  * for packages: register it at the root, or beside both. A first visit keeps what is loaded once
  * `navigator.serviceWorker.controller` is there.
  *
- * What depends on who asks is not kept: see personal.ts.
+ * Answers that depend on the user are not kept: see personal.ts.
  *
  * It knows packages only by their addresses; that a file is a container, and what is in it, it does
  * not know.
  */
 import { PortholeError } from "../abi/error.ts";
 import { checkNames, type Names } from "../abi/options.ts";
-import { Shell } from "./app-shell.ts";
-import type { FetchEvent, Scope, World } from "./browser.ts";
-import { carry, isLetter } from "./channel-relay.ts";
+import { AppShell } from "./app-shell.ts";
+import type { Browser, FetchEvent, Scope } from "./browser.ts";
+import { isChannelMessage, relay } from "./channel-relay.ts";
 import { PackageCache } from "./packages.ts";
-import { answer, parseAddress } from "./respond.ts";
-import { Background } from "./revalidate.ts";
+import { parseAddress, respond } from "./respond.ts";
+import { Revalidator } from "./revalidate.ts";
 
 /** What is kept, and how much of it. */
 export interface OfflineOptions {
@@ -33,8 +33,8 @@ export interface OfflineOptions {
 	/** What the caches are called, for more than one set of packages at one origin. */
 	readonly name?: string;
 	/** Addresses of the page itself and what it needs, relative to the worker's scope. They are fetched
-	 *  when the worker is installed, and used when the network does not answer, whoever asks: list only
-	 *  what is the same for everybody. */
+	 *  when the worker is installed, and used when the network does not answer, for all users alike: list
+	 *  only what is the same for all of them. */
 	readonly precache?: readonly string[];
 }
 
@@ -51,9 +51,9 @@ export function offline(options: OfflineOptions = {}): void {
 	checkNames("offline", options, names);
 	const { match = (url) => PACKAGE.test(url.pathname), limit, name = "porthole" } = options;
 	checkOptions(limit, name);
-	const cache = new PackageCache(worldOf(scope), name, limit);
-	const background = new Background(cache);
-	const shell = new Shell(scope.caches, name, options.precache ?? [], scope.registration.scope);
+	const cache = new PackageCache(browserOf(scope), name, limit);
+	const revalidator = new Revalidator(cache);
+	const shell = new AppShell(scope.caches, name, options.precache ?? [], scope.registration.scope);
 
 	scope.addEventListener("install", (event) => event.waitUntil(shell.install()));
 	scope.addEventListener("activate", (event) => {
@@ -62,20 +62,21 @@ export function offline(options: OfflineOptions = {}): void {
 	});
 	scope.addEventListener("fetch", (event) => {
 		const { request } = event;
-		if (isLetter(request)) {
-			event.respondWith(carry(request));
+		if (isChannelMessage(request)) {
+			event.respondWith(relay(request));
 			return;
 		}
 		if (request.method !== "GET") return;
 		if (isReadable(request) && match(new URL(parseAddress(request.url).address))) {
-			event.respondWith(fromPackages(event, cache, background));
+			event.respondWith(fromPackages(event, cache, revalidator));
 		} else if (shell.has(request)) {
-			event.respondWith(shell.answer(request, (asked) => fetch(asked)));
+			event.respondWith(shell.respond(request, (asked) => fetch(asked)));
 		}
 	});
 }
 
-/** Whether the page will see the answer. What is shown or embedded is none of our business. */
+/** Whether the page will see the answer's bytes. Navigations, images and other embedded files are left to the
+ *  browser. */
 function isReadable({ mode, url }: Request): boolean {
 	return (mode === "cors" || mode === "same-origin") && /^https?:/.test(url);
 }
@@ -83,9 +84,9 @@ function isReadable({ mode, url }: Request): boolean {
 async function fromPackages(
 	event: FetchEvent,
 	cache: PackageCache,
-	background: Background,
+	revalidator: Revalidator,
 ): Promise<Response> {
-	return answer(event.request, cache, background, (work) => event.waitUntil(work));
+	return respond(event.request, cache, revalidator, (work) => event.waitUntil(work));
 }
 
 function checkOptions(limit: number | undefined, name: string): void {
@@ -97,7 +98,7 @@ function checkOptions(limit: number | undefined, name: string): void {
 	}
 }
 
-function worldOf({ caches, navigator }: Scope): World {
+function browserOf({ caches, navigator }: Scope): Browser {
 	return {
 		caches,
 		origin: location.origin,

@@ -12,13 +12,13 @@
  * A replaced version stays for an hour after its last use: programs that were started from it still
  * read it, and say so by its id.
  */
-import { type World, warn } from "./browser.ts";
-import { length, type Run } from "./byte-ranges.ts";
-import { evictions, type Held, inOrder } from "./eviction.ts";
+import { type Browser, warn } from "./browser.ts";
+import { type ByteRange, length } from "./byte-ranges.ts";
+import { type Evictable, evictions, inEvictionOrder } from "./eviction.ts";
 import type { Varied } from "./personal.ts";
 import { type Identity, same, Version, type VersionRecord } from "./version.ts";
 
-/** How long what has been replaced is still there for those who use it. */
+/** How long a replaced version is kept for programs that still use it. */
 const LINGER = 60 * 60 * 1000;
 /** How often it is written down that a package was used. */
 const USED = 60 * 1000;
@@ -35,7 +35,7 @@ interface PackageRecord {
 	readonly versions: readonly VersionRecord[];
 }
 
-interface Holding extends Held {
+interface Holding extends Evictable {
 	readonly pkg: CachedPackage;
 	readonly version: Version;
 }
@@ -50,15 +50,15 @@ export interface CachedPackage {
 }
 
 export class PackageCache {
-	readonly world: World;
+	readonly browser: Browser;
 	readonly #name: string;
 	readonly #packages = new Map<string, CachedPackage>();
 	readonly #limit: number | undefined;
 	#index: Promise<Cache> | null = null;
 	#fullUntil = Number.NEGATIVE_INFINITY;
 
-	constructor(world: World, name: string, limit: number | undefined) {
-		this.world = world;
+	constructor(browser: Browser, name: string, limit: number | undefined) {
+		this.browser = browser;
 		this.#name = name;
 		this.#limit = limit;
 	}
@@ -67,7 +67,7 @@ export class PackageCache {
 		await this.#open();
 		let found = this.#packages.get(url);
 		if (found === undefined) {
-			found = { url, versions: [], used: this.world.now(), checked: 0 };
+			found = { url, versions: [], used: this.browser.now(), checked: 0 };
 			this.#packages.set(url, found);
 		}
 		return found;
@@ -78,9 +78,9 @@ export class PackageCache {
 		return pkg.versions.findLast(({ complete }) => complete) ?? pkg.versions.at(-1);
 	}
 
-	/** Writes down that a version is in use, and forgets what nobody uses any more. */
+	/** Writes down that a version is in use, and forgets versions that no program uses any more. */
 	async used(pkg: CachedPackage, version: Version): Promise<void> {
-		const now = this.world.now();
+		const now = this.browser.now();
 		const stale = now - pkg.used > USED || now - version.record.used > USED;
 		pkg.used = now;
 		version.record.used = now;
@@ -91,7 +91,7 @@ export class PackageCache {
 	}
 
 	async checked(pkg: CachedPackage): Promise<void> {
-		pkg.checked = this.world.now();
+		pkg.checked = this.browser.now();
 		if (pkg.versions.length > 0) await this.#save(pkg);
 	}
 
@@ -112,20 +112,20 @@ export class PackageCache {
 	/** A version that no record names yet: a worker that dies leaves nothing of it. */
 	async draft(identity: Identity, type: string, varied: Varied): Promise<Version> {
 		const id = crypto.randomUUID();
-		const record = { ...identity, id, type, varied, used: this.world.now() };
-		return Version.open(record, await this.world.caches.open(this.#cacheOf(record.id)));
+		const record = { ...identity, id, type, varied, used: this.browser.now() };
+		return Version.open(record, await this.browser.caches.open(this.#cacheOf(record.id)));
 	}
 
 	async add(pkg: CachedPackage, version: Version): Promise<void> {
 		// What is there in part can no longer be completed: the server has only the newest.
 		const gone = pkg.versions.filter((one) => !one.complete);
 		pkg.versions.push(version);
-		pkg.checked = this.world.now();
+		pkg.checked = this.browser.now();
 		await this.#forget(pkg, gone);
 	}
 
 	async discard(version: Version): Promise<void> {
-		await this.world.caches.delete(this.#cacheOf(version.record.id));
+		await this.browser.caches.delete(this.#cacheOf(version.record.id));
 	}
 
 	/** Forgets all versions of a package but one. */
@@ -136,7 +136,7 @@ export class PackageCache {
 
 	/** Forgets a package of which nothing is to be kept, which the server is not asked again for a while. */
 	async forget(pkg: CachedPackage): Promise<void> {
-		pkg.checked = this.world.now();
+		pkg.checked = this.browser.now();
 		if (pkg.versions.length > 0) await this.#forget(pkg, pkg.versions);
 	}
 
@@ -147,32 +147,32 @@ export class PackageCache {
 
 	async limit(): Promise<number> {
 		if (this.#limit !== undefined) return this.#limit;
-		return Math.min(DEFAULT_LIMIT, SHARE * (await this.world.quota()));
+		return Math.min(DEFAULT_LIMIT, SHARE * (await this.browser.quota()));
 	}
 
 	/** Keeps bytes of a version, if there is room or can be made. */
 	async store(version: Version, start: number, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
-		const run = { start, end: start + bytes.length };
-		if (version.gaps(run).length === 0) return true;
+		const range = { start, end: start + bytes.length };
+		if (version.gaps(range).length === 0) return true;
 		return this.#keep(version, bytes.length, () => version.store(start, bytes));
 	}
 
 	/** Keeps a whole program, if there is room or can be made. */
 	async storeAtom(
 		version: Version,
-		run: Run,
+		range: ByteRange,
 		body: ReadableStream<Uint8Array>,
 		sha256: string,
 	): Promise<boolean> {
 		try {
-			return await this.#keep(version, length(run), () => version.storeAtom(run, body, sha256));
+			return await this.#keep(version, length(range), () => version.storeAtom(range, body, sha256));
 		} finally {
 			if (!body.locked) await body.cancel();
 		}
 	}
 
 	async #keep(version: Version, bytes: number, write: () => Promise<void>): Promise<boolean> {
-		if (this.world.now() < this.#fullUntil) return false;
+		if (this.browser.now() < this.#fullUntil) return false;
 		const limit = await this.limit();
 		const gone = evictions(this.#others(version), version.bytes + bytes, limit);
 		if (gone === null) return false;
@@ -184,11 +184,11 @@ export class PackageCache {
 			} catch (error) {
 				if (!(error instanceof DOMException && error.name === "QuotaExceededError")) throw error;
 			}
-			const first = inOrder(this.#others(version))[0];
+			const first = inEvictionOrder(this.#others(version))[0];
 			if (first === undefined) break;
 			await this.#forget(first.pkg, [first.version]);
 		}
-		this.#fullUntil = this.world.now() + FULL;
+		this.#fullUntil = this.browser.now() + FULL;
 		return false;
 	}
 
@@ -231,7 +231,7 @@ export class PackageCache {
 	}
 
 	async #load(): Promise<Cache> {
-		const index = await this.world.caches.open(`${this.#name}:index`);
+		const index = await this.browser.caches.open(`${this.#name}:index`);
 		const wanted = new Set<string>();
 		for (const { url } of await index.keys()) {
 			const record = parseRecord(await (await index.match(url))?.text());
@@ -243,13 +243,13 @@ export class PackageCache {
 			for (const one of record.versions) {
 				const name = this.#cacheOf(one.id);
 				wanted.add(name);
-				versions.push(await Version.open(one, await this.world.caches.open(name)));
+				versions.push(await Version.open(one, await this.browser.caches.open(name)));
 			}
 			this.#packages.set(url, { url, versions, used: record.used, checked: record.checked });
 		}
-		for (const name of await this.world.caches.keys()) {
+		for (const name of await this.browser.caches.keys()) {
 			const ours = name.startsWith(this.#cacheOf(""));
-			if (ours && !wanted.has(name)) await this.world.caches.delete(name);
+			if (ours && !wanted.has(name)) await this.browser.caches.delete(name);
 		}
 		return index;
 	}

@@ -1,7 +1,8 @@
 /**
- * What depends on who asks, and is therefore not kept: several people may use one browser after another.
+ * Answers that depend on the user, and are therefore not kept: several people may use one browser after
+ * another.
  *
- * A request that says who asks, with `Authorization` or another header for a token, goes to the server and
+ * A request that names its user, with `Authorization` or another header for a token, goes to the server and
  * its answer is not kept. An answer is not kept either when it says that it is for one person (`private`),
  * for no cache (`no-store`), or that it depends on cookies (`Vary`), which a service worker cannot see. Where
  * `Vary` names other headers, what they were is kept beside the answer, and a request in which they are
@@ -15,7 +16,7 @@
  *  request had none. */
 export type Varied = readonly (readonly [name: string, value: string | null])[];
 
-/** Headers by which somebody may say who they are. */
+/** Headers by which a request may name its user. */
 const WHO =
 	/^(proxy-)?authorization$|token|secret|api-?key|session|credential|password|cookie|auth|user-?(id|name)/;
 /** What the browser sets in each request of an origin alike, and what is asked for in parts here. */
@@ -23,7 +24,7 @@ const ALIKE = /^(accept-encoding|origin|range|referer|user-agent|host|sec-.*|acc
 /** Headers whose values say nothing of a person. */
 const PLAIN = /^accept(-language)?$/;
 
-/** Whether the request says who asks. Of a server elsewhere `Vary` cannot be read, so there each header that
+/** Whether the request names its user. Of a server elsewhere `Vary` cannot be read, so there each header that
  *  a page has added counts. */
 export function isPersonal(request: Request, origin: string): boolean {
 	const elsewhere = new URL(request.url).origin !== origin;

@@ -3,38 +3,38 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { runs } from "../abi/random.testkit.ts";
 import { BLOCK } from "./byte-ranges.ts";
-import { MemoryWorld, noise } from "./fake-browser.testkit.ts";
+import { FakeBrowser, noise } from "./fake-browser.testkit.ts";
 import { PackageCache } from "./packages.ts";
-import { answer } from "./respond.ts";
-import { Background } from "./revalidate.ts";
+import { respond } from "./respond.ts";
+import { Revalidator } from "./revalidate.ts";
 
 const URL = "https://host.example/python.webc";
 const MIB = 1024 * 1024;
 
-/** A service worker in its world; `restart` is its next life. */
+/** A service worker in its browser; `restart` is its next life. */
 class Worker {
-	readonly world: MemoryWorld;
+	readonly browser: FakeBrowser;
 	readonly #limit: number | undefined;
 	#cache: PackageCache;
-	#background: Background;
+	#revalidator: Revalidator;
 	#work: Promise<unknown>[] = [];
 
-	constructor(world: MemoryWorld, limit?: number) {
-		this.world = world;
+	constructor(browser: FakeBrowser, limit?: number) {
+		this.browser = browser;
 		this.#limit = limit;
-		this.#cache = new PackageCache(world, "test", limit);
-		this.#background = new Background(this.#cache);
+		this.#cache = new PackageCache(browser, "test", limit);
+		this.#revalidator = new Revalidator(this.#cache);
 	}
 
 	restart(): Worker {
-		return new Worker(this.world, this.#limit);
+		return new Worker(this.browser, this.#limit);
 	}
 
 	/** The answer to a request for a range such as `0-9`, or for everything. */
 	async ask(range: string | null, url = URL, more: Record<string, string> = {}): Promise<Answer> {
 		const headers = { ...more, ...(range !== null && { Range: `bytes=${range}` }) };
 		const request = new Request(url, { headers });
-		const response = await answer(request, this.#cache, this.#background, (work) => {
+		const response = await respond(request, this.#cache, this.#revalidator, (work) => {
 			this.#work.push(work);
 		});
 		const bytes = new Uint8Array(await response.arrayBuffer());
@@ -48,7 +48,7 @@ class Worker {
 			const done = Promise.all(this.#work.splice(0)).finally(() => {
 				busy = false;
 			});
-			for (; busy; await new Promise((resolve) => setTimeout(resolve))) this.world.pass();
+			for (; busy; await new Promise((resolve) => setTimeout(resolve))) this.browser.pass();
 			await done;
 		}
 	}
@@ -62,10 +62,10 @@ interface Answer {
 
 function start(options: { size?: number; limit?: number; etag?: string; ranges?: boolean } = {}) {
 	const { size = 2 * MIB + 77, limit, etag = '"1"', ranges = true } = options;
-	const world = new MemoryWorld();
+	const browser = new FakeBrowser();
 	const bytes = noise(size);
-	world.files.set(URL, { bytes, etag, ranges });
-	return { world, bytes, worker: new Worker(world, limit) };
+	browser.files.set(URL, { bytes, etag, ranges });
+	return { browser, bytes, worker: new Worker(browser, limit) };
 }
 
 function equal(found: Uint8Array, expected: Uint8Array): boolean {
@@ -73,51 +73,51 @@ function equal(found: Uint8Array, expected: Uint8Array): boolean {
 }
 
 test("the first block is answered while it is kept, and the rest is fetched when it is quiet", async () => {
-	const { world, bytes, worker } = start();
+	const { browser, bytes, worker } = start();
 	const first = await worker.ask(`0-${BLOCK - 1}`);
 	expect(first.status).toBe(206);
 	expect(first.headers.get("content-range")).toBe(`bytes 0-${BLOCK - 1}/${bytes.length}`);
 	expect(first.headers.get("etag")).toBe('"1"');
 	expect(equal(first.bytes, bytes.subarray(0, BLOCK))).toBe(true);
 	await worker.idle();
-	world.online = false;
+	browser.online = false;
 	const all = await worker.restart().ask(null);
 	expect(all.status).toBe(200);
 	expect(equal(all.bytes, bytes)).toBe(true);
-	expect(world.asked).toEqual([`bytes=0-${BLOCK - 1}`, `bytes=${BLOCK}-${bytes.length - 1}`]);
+	expect(browser.asked).toEqual([`bytes=0-${BLOCK - 1}`, `bytes=${BLOCK}-${bytes.length - 1}`]);
 });
 
 test("what lies between kept parts is one request, in whole blocks", async () => {
-	const { world, bytes, worker } = start();
+	const { browser, bytes, worker } = start();
 	await worker.ask(`0-${BLOCK - 1}`);
 	await worker.ask(`${3 * BLOCK}-${4 * BLOCK - 1}`);
-	world.asked.length = 0;
+	browser.asked.length = 0;
 	const { bytes: found } = await worker.ask(`100-${4 * BLOCK - 100}`);
 	expect(equal(found, bytes.subarray(100, 4 * BLOCK - 99))).toBe(true);
-	expect(world.asked).toEqual([`bytes=${BLOCK}-${3 * BLOCK - 1}`]);
+	expect(browser.asked).toEqual([`bytes=${BLOCK}-${3 * BLOCK - 1}`]);
 });
 
 test("a damaged part is fetched again, and without a network refused", async () => {
-	const { world, bytes, worker } = start();
+	const { browser, bytes, worker } = start();
 	await worker.ask("0-99");
 	await worker.idle();
-	world.memory.damage();
+	browser.memory.damage();
 	const { bytes: found } = await worker.ask(null);
 	expect(equal(found, bytes)).toBe(true);
-	world.memory.damage();
-	world.online = false;
+	browser.memory.damage();
+	browser.online = false;
 	await expect(worker.restart().ask("0-99")).rejects.toThrow();
 });
 
 test("a new version is fetched beside the old one, and is the one that the next visit gets", async () => {
-	const { world, bytes, worker } = start();
+	const { browser, bytes, worker } = start();
 	const { headers } = await worker.ask("0-99");
 	await worker.idle();
 	const pinned = `${URL}?porthole-version=${headers.get("porthole-version")}`;
 	const next = noise(MIB);
-	world.files.set(URL, { bytes: next, etag: '"2"', ranges: true });
+	browser.files.set(URL, { bytes: next, etag: '"2"', ranges: true });
 
-	world.time += 10 * 60_000;
+	browser.time += 10 * 60_000;
 	const stale = await worker.ask("0-99");
 	expect(equal(stale.bytes, bytes.subarray(0, 100))).toBe(true);
 	await worker.idle();
@@ -126,31 +126,31 @@ test("a new version is fetched beside the old one, and is the one that the next 
 	expect(equal(fresh.bytes, next.subarray(0, 100))).toBe(true);
 
 	// A program that was started from the old version goes on reading it.
-	world.online = false;
+	browser.online = false;
 	const old = await worker.ask(`${MIB}-${2 * MIB}`, pinned);
 	expect(equal(old.bytes, bytes.subarray(MIB, 2 * MIB + 1))).toBe(true);
-	world.time += 2 * 60 * 60_000;
+	browser.time += 2 * 60 * 60_000;
 	await worker.ask("0-99");
 	await worker.idle();
 	await expect(worker.ask(`${MIB}-${2 * MIB}`, pinned)).rejects.toThrow();
 });
 
 test("a version that changes before it was there as a whole is gone, and its reader is told", async () => {
-	const { world, worker } = start();
+	const { browser, worker } = start();
 	const { headers } = await worker.ask("0-99");
 	const next = noise(MIB);
-	world.files.set(URL, { bytes: next, etag: '"2"', ranges: true });
+	browser.files.set(URL, { bytes: next, etag: '"2"', ranges: true });
 	const pinned = `${URL}?porthole-version=${headers.get("porthole-version")}`;
 	const told = await worker.ask(`${BLOCK}-${2 * BLOCK - 1}`, pinned);
 	expect(told.headers.get("etag")).toBe('"2"');
 	await worker.idle();
-	world.online = false;
+	browser.online = false;
 	expect(equal((await worker.ask(null)).bytes, next)).toBe(true);
-	expect(world.memory.bytes).toBeLessThan(next.length + 1000);
+	expect(browser.memory.bytes).toBeLessThan(next.length + 1000);
 });
 
 test("a program is kept as one entry with the label of a module, and its blocks no longer", async () => {
-	const { world, bytes, worker } = start();
+	const { browser, bytes, worker } = start();
 	const [from, to] = [BLOCK + 5, MIB + 9];
 	const program = bytes.subarray(from, to);
 	const sha256 = createHash("sha256").update(program).digest("hex");
@@ -158,7 +158,7 @@ test("a program is kept as one entry with the label of a module, and its blocks 
 	const { headers } = await worker.ask("0-99");
 	const pinned = `${URL}?porthole-version=${headers.get("porthole-version")}&porthole-atom=${sha256}`;
 	for (const visit of ["from its blocks", "from its entry"]) {
-		world.online = false;
+		browser.online = false;
 		const found = await worker.ask(`${from}-${to - 1}`, pinned);
 		expect(found.status, visit).toBe(200);
 		expect(found.headers.get("content-type")).toBe("application/wasm");
@@ -166,12 +166,12 @@ test("a program is kept as one entry with the label of a module, and its blocks 
 		expect(equal(found.bytes, program)).toBe(true);
 		await worker.idle();
 	}
-	expect(world.memory.bytes).toBeLessThan(bytes.length + 2 * 512 * 1024);
+	expect(browser.memory.bytes).toBeLessThan(bytes.length + 2 * 512 * 1024);
 	expect(equal((await worker.restart().ask(null)).bytes, bytes)).toBe(true);
 });
 
 test("a program whose digest was found wrong is asked for again, and fetched again", async () => {
-	const { world, bytes, worker } = start();
+	const { browser, bytes, worker } = start();
 	const [from, to] = [BLOCK + 5, MIB + 9];
 	const program = bytes.subarray(from, to);
 	const sha256 = createHash("sha256").update(program).digest("hex");
@@ -179,7 +179,7 @@ test("a program whose digest was found wrong is asked for again, and fetched aga
 	const pinned = `${URL}?porthole-version=${headers.get("porthole-version")}&porthole-atom=${sha256}`;
 	await worker.ask(`${from}-${to - 1}`, pinned);
 	await worker.idle();
-	world.memory.damage();
+	browser.memory.damage();
 	// Its entry is handed on untouched, so that the browser knows it; the asker looks at it.
 	expect(equal((await worker.ask(`${from}-${to - 1}`, pinned)).bytes, program)).toBe(false);
 	for (const address of [`${pinned}&porthole-again=1`, pinned]) {
@@ -190,47 +190,47 @@ test("a program whose digest was found wrong is asked for again, and fetched aga
 });
 
 test("a server that ignores ranges sends everything once", async () => {
-	const { world, bytes, worker } = start({ ranges: false });
+	const { browser, bytes, worker } = start({ ranges: false });
 	const first = await worker.ask(`0-${BLOCK - 1}`);
 	expect(first.status).toBe(200);
 	expect(equal(first.bytes, bytes)).toBe(true);
 	await worker.idle();
-	world.online = false;
+	browser.online = false;
 	const second = await worker.restart().ask(`0-${BLOCK - 1}`);
 	expect(second.status).toBe(206);
-	expect(world.asked).toEqual([`bytes=0-${BLOCK - 1}`]);
+	expect(browser.asked).toEqual([`bytes=0-${BLOCK - 1}`]);
 });
 
 test("a file without a version is kept only as a whole", async () => {
-	const { world, bytes, worker } = start({ etag: "" });
+	const { browser, bytes, worker } = start({ etag: "" });
 	const first = await worker.ask("0-99");
 	expect(first.headers.get("porthole-version")).toBeNull();
-	expect(world.memory.bytes).toBe(0);
+	expect(browser.memory.bytes).toBe(0);
 	await worker.idle();
-	expect(world.asked).toEqual(["bytes=0-99", "all"]);
-	world.online = false;
+	expect(browser.asked).toEqual(["bytes=0-99", "all"]);
+	browser.online = false;
 	expect(equal((await worker.ask(null)).bytes, bytes)).toBe(true);
 });
 
 test("what is larger than the limit is read in parts and never completed", async () => {
-	const { world, bytes, worker } = start({ limit: MIB });
+	const { browser, bytes, worker } = start({ limit: MIB });
 	await worker.ask(`0-${BLOCK - 1}`);
 	await worker.idle();
-	expect(world.asked.length).toBe(1);
+	expect(browser.asked.length).toBe(1);
 	expect(equal((await worker.ask(null)).bytes, bytes)).toBe(true);
-	expect(world.memory.bytes).toBeLessThan(MIB + 1000);
+	expect(browser.memory.bytes).toBeLessThan(MIB + 1000);
 });
 
 test("the package that was used longest ago goes whole when another needs its room", async () => {
-	const { world, worker } = start({ limit: 5 * MIB });
+	const { browser, worker } = start({ limit: 5 * MIB });
 	for (const name of ["a", "b", "c"]) {
-		world.time += 60_000;
+		browser.time += 60_000;
 		const url = `https://host.example/${name}.webc`;
-		world.files.set(url, { bytes: noise(2 * MIB), etag: '"x"', ranges: true });
+		browser.files.set(url, { bytes: noise(2 * MIB), etag: '"x"', ranges: true });
 		await worker.ask("0-99", url);
 		await worker.idle();
 	}
-	world.online = false;
+	browser.online = false;
 	const next = worker.restart();
 	await expect(next.ask(null, "https://host.example/a.webc")).rejects.toThrow();
 	expect((await next.ask(null, "https://host.example/b.webc")).status).toBe(200);
@@ -238,27 +238,27 @@ test("the package that was used longest ago goes whole when another needs its ro
 });
 
 test("a full disk costs other packages, and then nothing but speed", async () => {
-	const { world, bytes, worker } = start();
+	const { browser, bytes, worker } = start();
 	const other = "https://host.example/other.webc";
-	world.files.set(other, { bytes: noise(MIB), etag: '"x"', ranges: true });
+	browser.files.set(other, { bytes: noise(MIB), etag: '"x"', ranges: true });
 	await worker.ask("0-99", other);
 	await worker.idle();
-	world.memory.quota = MIB + 4096;
+	browser.memory.quota = MIB + 4096;
 	const { bytes: found } = await worker.ask(null);
 	expect(equal(found, bytes)).toBe(true);
 	await worker.idle();
-	world.online = false;
+	browser.online = false;
 	await expect(worker.ask("0-99", other)).rejects.toThrow();
 });
 
 test("what a worker left that died is deleted by the next", async () => {
-	const { world, bytes, worker } = start();
+	const { browser, bytes, worker } = start();
 	await worker.ask("0-99");
-	const cache = await world.memory.open("test:part:left");
+	const cache = await browser.memory.open("test:part:left");
 	await cache.put("https://part.invalid/0-100", new Response(noise(100)));
 	await worker.restart().ask("0-99");
-	expect([...world.memory.stored.keys()]).not.toContain("test:part:left");
-	expect(world.memory.bytes).toBeLessThan(bytes.length);
+	expect([...browser.memory.stored.keys()]).not.toContain("test:part:left");
+	expect(browser.memory.bytes).toBeLessThan(bytes.length);
 });
 
 test("whatever happens, an answer is bytes of the version that it names", async () => {
@@ -285,7 +285,7 @@ interface Step {
 
 /** Plays the steps, and compares every answer with the plain file. */
 async function play(steps: readonly Step[]): Promise<void> {
-	const { world, bytes, worker: first } = start({ size: 5 * BLOCK + 4321, limit: 12 * BLOCK });
+	const { browser, bytes, worker: first } = start({ size: 5 * BLOCK + 4321, limit: 12 * BLOCK });
 	const versions = new Map([['"1"', bytes]]);
 	let worker = first;
 	let pin = "";
@@ -295,7 +295,7 @@ async function play(steps: readonly Step[]): Promise<void> {
 		const found = await worker
 			.ask(step.do === "whole" ? null : `${from}-${to - 1}`, url)
 			.catch(() => {
-				if (world.online) throw new Error("an answer failed, though there is a network");
+				if (browser.online) throw new Error("an answer failed, though there is a network");
 				return null;
 			});
 		if (found === null) return;
@@ -321,18 +321,18 @@ async function play(steps: readonly Step[]): Promise<void> {
 		["atom", (step) => read(step, `${URL}?porthole-version=${pin}&porthole-atom=${sha256(step)}`)],
 		["idle", () => worker.idle()],
 		["restart", () => (worker = worker.restart())],
-		["damage", () => world.memory.damage()],
-		["later", () => (world.time += 10 * 60_000)],
-		["offline", () => (world.online = false)],
-		["online", () => (world.online = true)],
-		["full", () => (world.memory.quota = 4 * BLOCK)],
-		["roomy", () => (world.memory.quota = Number.POSITIVE_INFINITY)],
+		["damage", () => browser.memory.damage()],
+		["later", () => (browser.time += 10 * 60_000)],
+		["offline", () => (browser.online = false)],
+		["online", () => (browser.online = true)],
+		["full", () => (browser.memory.quota = 4 * BLOCK)],
+		["roomy", () => (browser.memory.quota = Number.POSITIVE_INFINITY)],
 		[
 			"change",
 			() => {
 				const etag = `"${versions.size + 1}"`;
 				versions.set(etag, noise(4 * BLOCK + versions.size));
-				world.files.set(URL, { bytes: versions.get(etag) ?? bytes, etag, ranges: true });
+				browser.files.set(URL, { bytes: versions.get(etag) ?? bytes, etag, ranges: true });
 			},
 		],
 	]);
@@ -350,18 +350,18 @@ const secret = (who: string) => ({
 });
 
 test("what one user gets with a token is given to nobody else, whatever the server says of it", async () => {
-	const { world, worker } = start();
-	world.files.set(URL, secret("A"));
+	const { browser, worker } = start();
+	browser.files.set(URL, secret("A"));
 	const mine = () => worker.ask(null, URL, { Authorization: "A" });
 	expect(text(await mine())).toBe("secret of A");
 	expect(text(await worker.ask("0-5", URL, { Authorization: "A" }))).toBe("secret");
 	await worker.idle();
-	expect(world.memory.bytes).toBe(0);
+	expect(browser.memory.bytes).toBe(0);
 	expect((await worker.ask(null)).status).toBe(401);
-	world.files.set(URL, secret("B"));
+	browser.files.set(URL, secret("B"));
 	expect((await mine()).status).toBe(401);
 	expect(text(await worker.ask(null, URL, { Authorization: "B" }))).toBe("secret of B");
-	world.online = false;
+	browser.online = false;
 	await expect(worker.ask(null)).rejects.toThrow();
 	await expect(mine()).rejects.toThrow();
 });
@@ -372,8 +372,8 @@ test.each([
 	{ Vary: "Cookie" },
 	{ Vary: "*" },
 ])("an answer with %o is not kept, whole or in parts", async (headers) => {
-	const { world, bytes, worker } = start({ size: 3 * BLOCK });
-	world.files.set(URL, {
+	const { browser, bytes, worker } = start({ size: 3 * BLOCK });
+	browser.files.set(URL, {
 		bytes,
 		etag: '"1"',
 		ranges: true,
@@ -384,59 +384,59 @@ test.each([
 	expect(part.headers.get("porthole-version")).toBe(null);
 	expect((await worker.ask(null)).bytes).toHaveLength(bytes.length);
 	await worker.idle();
-	expect(world.memory.stored.get("test:index")?.size ?? 0).toBe(0);
-	expect(world.asked).toHaveLength(2);
-	world.online = false;
+	expect(browser.memory.stored.get("test:index")?.size ?? 0).toBe(0);
+	expect(browser.asked).toHaveLength(2);
+	browser.online = false;
 	await expect(worker.restart().ask("0-9")).rejects.toThrow();
 });
 
 test("what was kept for all goes when the server says that it is for one person, or refuses", async () => {
 	for (const change of [{ headers: { "Cache-Control": "private" } }, { secret: "A" }]) {
-		const { world, bytes, worker } = start({ size: 3 * BLOCK });
+		const { browser, bytes, worker } = start({ size: 3 * BLOCK });
 		await worker.ask("0-9");
 		await worker.idle();
-		world.files.set(URL, { bytes, etag: '"1"', ranges: true, ...change });
-		world.time += 10 * 60_000;
+		browser.files.set(URL, { bytes, etag: '"1"', ranges: true, ...change });
+		browser.time += 10 * 60_000;
 		await worker.ask("0-9");
 		await worker.idle();
-		world.online = false;
+		browser.online = false;
 		await expect(worker.restart().ask("0-9")).rejects.toThrow();
 	}
 });
 
 test("parts of a version that the server gives to one person now are not mixed with what is kept", async () => {
-	const { world, bytes, worker } = start({ size: 8 * BLOCK });
+	const { browser, bytes, worker } = start({ size: 8 * BLOCK });
 	await worker.ask(`0-${BLOCK - 1}`);
 	const headers = { "Cache-Control": "private" };
-	world.files.set(URL, { bytes, etag: '"1"', ranges: true, headers });
+	browser.files.set(URL, { bytes, etag: '"1"', ranges: true, headers });
 	const { headers: told, bytes: found } = await worker.ask(`0-${2 * BLOCK - 1}`);
 	expect(told.get("porthole-version")).toBe(null);
 	expect(equal(found, bytes.subarray(0, 2 * BLOCK))).toBe(true);
 	await worker.idle();
-	expect(world.memory.stored.get("test:index")?.size ?? 0).toBe(0);
+	expect(browser.memory.stored.get("test:index")?.size ?? 0).toBe(0);
 });
 
 test("an answer that varies by a header goes to requests that have it alike, and to no other", async () => {
-	const { world, bytes, worker } = start({ size: BLOCK });
-	world.files.set(URL, { bytes, etag: '"1"', ranges: true, headers: { Vary: "X-Tenant" } });
+	const { browser, bytes, worker } = start({ size: BLOCK });
+	browser.files.set(URL, { bytes, etag: '"1"', ranges: true, headers: { Vary: "X-Tenant" } });
 	await worker.ask(null);
 	await worker.idle();
-	world.asked.length = 0;
+	browser.asked.length = 0;
 	await worker.ask("0-9");
-	expect(world.asked).toEqual([]);
+	expect(browser.asked).toEqual([]);
 	await worker.ask("0-9", URL, { "X-Tenant": "7" });
-	expect(world.asked).toEqual(["bytes=0-9"]);
+	expect(browser.asked).toEqual(["bytes=0-9"]);
 });
 
 test("what was kept before answers were told from each other is not used", async () => {
-	const { world, worker } = start({ size: BLOCK });
+	const { browser, worker } = start({ size: BLOCK });
 	await worker.ask(null);
 	await worker.idle();
-	const index = await world.caches.open("test:index");
+	const index = await browser.caches.open("test:index");
 	const record = await (await index.match(URL))?.json();
 	for (const version of record.versions) delete version.varied;
 	await index.put(URL, new Response(JSON.stringify(record)));
-	world.online = false;
+	browser.online = false;
 	await expect(worker.restart().ask("0-9")).rejects.toThrow();
-	expect(world.memory.bytes).toBe(0);
+	expect(browser.memory.bytes).toBe(0);
 });

@@ -6,29 +6,29 @@
  *     fetched          [              ]                 one request from the first gap to the last
  *     answer          a, what is fetched, c             as 206, as it arrives
  *
- * The first answer for an address decides the version, and says its id in a header. Whoever reads on
- * repeats the id in the address, and is answered from that version or told by other headers that it
- * is gone. So a program keeps the version it was started from, also when a newer one is there.
+ * The first answer for an address decides the version, and says its id in a header. The worker that reads
+ * on repeats the id in the address, and is answered from that version, or learns by other headers that
+ * the version is gone. So a program keeps the version it was started from, also when a newer one is there.
  *
- * What depends on who asks is not kept (personal.ts): it comes from the server each time.
+ * Answers that depend on the user are not kept (personal.ts): they come from the server each time.
  *
  * A program that is to be compiled is asked for by its digest, and answered as one entry of the
  * Cache, untouched (see `Version.atom`).
  */
-import { type Lasting, warn } from "./browser.ts";
+import { type WaitUntil, warn } from "./browser.ts";
 import {
-	type Asked,
+	type ByteRange,
 	length,
 	parseContentRange,
 	parseRange,
-	type Run,
+	type RangeRequest,
 	resolveRange,
 	toBlocks,
 } from "./byte-ranges.ts";
 import { keeping, keepingAll, Server } from "./network.ts";
 import type { CachedPackage, PackageCache } from "./packages.ts";
 import { isFor, isPersonal, keyFor, type Varied } from "./personal.ts";
-import type { Background } from "./revalidate.ts";
+import type { Revalidator } from "./revalidate.ts";
 import { type Chunks, cut, streamOf } from "./streams.ts";
 import { identify, known, type Version } from "./version.ts";
 
@@ -36,31 +36,32 @@ import { identify, known, type Version } from "./version.ts";
 const VERSION = "porthole-version";
 /** The parameter that asks for a program: its SHA-256. */
 const ATOM = "porthole-atom";
-/** The parameter of who asks for a program once more, because the first answer had another digest. */
+/** The parameter by which a worker asks for a program once more, because the first answer had another
+ *  digest. */
 const AGAIN = "porthole-again";
 /** Answers up to this length are read before they begin. */
 const AHEAD = 1024 * 1024;
 
 /** Answers one request. A rejection means that the server cannot be reached. */
-export async function answer(
+export async function respond(
 	request: Request,
 	cache: PackageCache,
-	background: Background,
-	lasting: Lasting,
+	revalidator: Revalidator,
+	waitUntil: WaitUntil,
 ): Promise<Response> {
 	const { address, pin, atom, again } = parseAddress(request.url);
-	const server = new Server(cache.world, address, request);
+	const server = new Server(cache.browser, address, request);
 	const range = request.headers.get("range");
 	const asked = parseRange(range);
-	if (asked === "other" || isPersonal(request, cache.world.origin))
+	if (asked === "other" || isPersonal(request, cache.browser.origin))
 		return server.ask(range, request.signal);
-	const pkg = await cache.package(keyFor(address, request, cache.world.origin)).catch(warn);
+	const pkg = await cache.package(keyFor(address, request, cache.browser.origin)).catch(warn);
 	// Without storage, as in some private windows, there is still the network.
 	const may = pkg !== false && pkg.versions.every(({ record }) => isFor(record.varied, request));
 	if (!may) return server.ask(range, request.signal);
-	const exchange = new Exchange(cache, background, pkg, server, asked, request.signal, lasting);
-	const response = await exchange.answer(pin, asked === null ? null : atom, again);
-	lasting(background.attend(pkg, server).catch(warn));
+	const exchange = new Exchange(cache, revalidator, pkg, server, asked, request.signal, waitUntil);
+	const response = await exchange.respond(pin, asked === null ? null : atom, again);
+	waitUntil(revalidator.attend(pkg, server).catch(warn));
 	return response;
 }
 
@@ -84,34 +85,34 @@ export function parseAddress(url: string): {
 
 class Exchange {
 	readonly #cache: PackageCache;
-	readonly #background: Background;
+	readonly #revalidator: Revalidator;
 	readonly #pkg: CachedPackage;
 	readonly #server: Server;
-	readonly #asked: Asked | null;
+	readonly #asked: RangeRequest | null;
 	readonly #signal: AbortSignal;
-	readonly #lasting: Lasting;
+	readonly #waitUntil: WaitUntil;
 	/** Parts that have been read and found right, of the version that is answered from. */
 	readonly #ready = new Map<string, Uint8Array<ArrayBuffer>>();
 
 	constructor(
 		cache: PackageCache,
-		background: Background,
+		revalidator: Revalidator,
 		pkg: CachedPackage,
 		server: Server,
-		asked: Asked | null,
+		asked: RangeRequest | null,
 		signal: AbortSignal,
-		lasting: Lasting,
+		waitUntil: WaitUntil,
 	) {
 		this.#cache = cache;
-		this.#background = background;
+		this.#revalidator = revalidator;
 		this.#pkg = pkg;
 		this.#server = server;
 		this.#asked = asked;
 		this.#signal = signal;
-		this.#lasting = lasting;
+		this.#waitUntil = waitUntil;
 	}
 
-	async answer(pin: string | null, atom: string | null, again: boolean): Promise<Response> {
+	async respond(pin: string | null, atom: string | null, again: boolean): Promise<Response> {
 		const version =
 			pin === null
 				? this.#cache.current(this.#pkg)
@@ -119,38 +120,38 @@ class Exchange {
 		if (version === undefined) return this.#fresh();
 		const wanted = resolveRange(this.#asked, version.size);
 		if (wanted === null) return outside(version);
-		this.#lasting(this.#cache.used(this.#pkg, version).catch(warn));
+		this.#waitUntil(this.#cache.used(this.#pkg, version).catch(warn));
 		if (atom === null) return this.#from(version, wanted);
 		if (again) await version.dropAtom(wanted);
 		return (await version.atom(wanted, atom)) ?? this.#program(version, wanted, atom);
 	}
 
 	/** A program that is not kept as such yet, and is from now on. */
-	async #program(version: Version, wanted: Run, sha256: string): Promise<Response> {
+	async #program(version: Version, wanted: ByteRange, sha256: string): Promise<Response> {
 		const passed = await this.#pass(version, wanted);
-		const answer = passed ?? (await this.#from(version, wanted));
-		const right = passed !== null || answer.headers.get(VERSION) === version.record.id;
-		if (!right || answer.body === null) return answer;
-		const [toCompile, toKeep] = answer.body.tee();
-		const answered = this.#background.answering(this.#pkg);
+		const respond = passed ?? (await this.#from(version, wanted));
+		const right = passed !== null || respond.headers.get(VERSION) === version.record.id;
+		if (!right || respond.body === null) return respond;
+		const [toCompile, toKeep] = respond.body.tee();
+		const answered = this.#revalidator.answering(this.#pkg);
 		const kept = this.#cache.storeAtom(version, wanted, toKeep, sha256).catch(warn);
-		this.#lasting(kept.finally(answered));
+		this.#waitUntil(kept.finally(answered));
 		const headers = { ...this.#headers(version, wanted), "Content-Type": "application/wasm" };
 		return new Response(toCompile, { headers });
 	}
 
 	/** Bytes of which most are missing, from the server as they come: nothing here touches them. */
-	async #pass(version: Version, wanted: Run): Promise<Response | null> {
+	async #pass(version: Version, wanted: ByteRange): Promise<Response | null> {
 		const missing = version.gaps(wanted).reduce((sum, gap) => sum + length(gap), 0);
 		if (missing <= length(wanted) / 2) return null;
-		const response = await this.#server.askRun(wanted, this.#signal);
+		const response = await this.#server.askRange(wanted, this.#signal);
 		if (this.#server.isPartOf(response, version, wanted)) return response;
 		await response.body?.cancel();
 		return null;
 	}
 
 	/** From what is kept of a version, and the rest from the server if it still has that version. */
-	async #from(version: Version, wanted: Run): Promise<Response> {
+	async #from(version: Version, wanted: ByteRange): Promise<Response> {
 		await this.#readAhead(version, wanted);
 		const missing = version.pieces(wanted).filter(({ part }) => part === null);
 		const [first, last] = [missing[0], missing.at(-1)];
@@ -158,7 +159,7 @@ class Exchange {
 			return this.#reply(version, wanted, this.#kept(version, wanted));
 		}
 		const gap = toBlocks({ start: first.start, end: last.end }, version.size);
-		const response = await this.#server.askRun(gap, this.#signal);
+		const response = await this.#server.askRange(gap, this.#signal);
 		if (this.#server.isPartOf(response, version, gap)) {
 			return this.#reply(version, wanted, this.#around(version, wanted, gap, response));
 		}
@@ -173,15 +174,15 @@ class Exchange {
 		const varied = this.#server.varied(response);
 		if (varied === null) return response;
 		if (response.status === 200) return this.#all(response, varied);
-		const run = parseContentRange(response.headers.get("content-range"));
-		if (response.status !== 206 || run === null) return response;
-		const identity = identify(response, run.size);
+		const range = parseContentRange(response.headers.get("content-range"));
+		if (response.status !== 206 || range === null) return response;
+		const identity = identify(response, range.size);
 		// Parts of such a file could be of two versions. It is fetched as a whole later.
 		if (!known(identity)) return response;
 		const type = response.headers.get("content-type") ?? "application/octet-stream";
 		const version = await this.#cache.version(this.#pkg, identity, type, varied).catch(warn);
 		if (version === false) return response;
-		return this.#reply(version, run, keeping(this.#cache, version, response, run));
+		return this.#reply(version, range, keeping(this.#cache, version, response, range));
 	}
 
 	/** All of it, though perhaps only a part was asked for. */
@@ -193,7 +194,7 @@ class Exchange {
 
 	/** Reads what is kept of a short answer before it begins: what turns out to be damaged is then
 	 *  missing, and not an answer that breaks off. */
-	async #readAhead(version: Version, wanted: Run): Promise<void> {
+	async #readAhead(version: Version, wanted: ByteRange): Promise<void> {
 		if (length(wanted) > AHEAD) return;
 		const unread = () =>
 			version.pieces(wanted).find(({ part }) => part !== null && !this.#ready.has(part.key))?.part;
@@ -203,9 +204,9 @@ class Exchange {
 		}
 	}
 
-	async *#kept(version: Version, run: Run): Chunks {
-		for (let at = run.start; at < run.end; ) {
-			const [piece] = version.pieces({ start: at, end: run.end });
+	async *#kept(version: Version, range: ByteRange): Chunks {
+		for (let at = range.start; at < range.end; ) {
+			const [piece] = version.pieces({ start: at, end: range.end });
 			if (piece === undefined) return;
 			const { start, end, part } = piece;
 			if (part === null) {
@@ -222,43 +223,43 @@ class Exchange {
 	}
 
 	/** What was thought to be there, from the server. */
-	async *#again(version: Version, run: Run): Chunks {
-		const gap = toBlocks(run, version.size);
-		const response = await this.#server.askRun(gap, this.#signal);
+	async *#again(version: Version, range: ByteRange): Chunks {
+		const gap = toBlocks(range, version.size);
+		const response = await this.#server.askRange(gap, this.#signal);
 		if (!this.#server.isPartOf(response, version, gap)) {
 			await response.body?.cancel();
 			throw new TypeError("a part of the package is damaged, and the server has another version");
 		}
 		const chunks = keeping(this.#cache, version, response, gap);
-		yield* cut(chunks, run.start - gap.start, run.end - gap.start);
+		yield* cut(chunks, range.start - gap.start, range.end - gap.start);
 	}
 
 	/** What is kept before the gap, what comes from the server, and what is kept behind it. */
-	async *#around(version: Version, wanted: Run, gap: Run, response: Response): Chunks {
+	async *#around(version: Version, wanted: ByteRange, gap: ByteRange, response: Response): Chunks {
 		yield* this.#kept(version, { start: wanted.start, end: gap.start });
 		const chunks = keeping(this.#cache, version, response, gap);
 		yield* cut(chunks, wanted.start - gap.start, wanted.end - gap.start);
 		yield* this.#kept(version, { start: gap.end, end: wanted.end });
 	}
 
-	#reply(version: Version, run: Run, chunks: Chunks): Response {
+	#reply(version: Version, range: ByteRange, chunks: Chunks): Response {
 		const status = this.#asked === null ? 200 : 206;
-		return new Response(this.#stream(chunks), { status, headers: this.#headers(version, run) });
+		return new Response(this.#stream(chunks), { status, headers: this.#headers(version, range) });
 	}
 
-	#headers(version: Version, run: Run): Record<string, string> {
+	#headers(version: Version, range: ByteRange): Record<string, string> {
 		return {
-			...version.headers(run),
-			"Content-Length": String(length(run)),
+			...version.headers(range),
+			"Content-Length": String(length(range)),
 			[VERSION]: version.record.id,
 		};
 	}
 
 	/** The worker stays until the stream has ended. */
 	#stream(chunks: Chunks): ReadableStream<Uint8Array<ArrayBuffer>> {
-		const answered = this.#background.answering(this.#pkg);
+		const answered = this.#revalidator.answering(this.#pkg);
 		let ended = answered;
-		this.#lasting(
+		this.#waitUntil(
 			new Promise<void>((resolve) => {
 				ended = () => resolve(answered());
 			}),
@@ -267,7 +268,7 @@ class Exchange {
 	}
 }
 
-function header(asked: Asked | null): string | null {
+function header(asked: RangeRequest | null): string | null {
 	if (asked === null) return null;
 	const last = asked.end === null ? "" : asked.start === null ? asked.end : asked.end - 1;
 	return `bytes=${asked.start ?? ""}-${last}`;

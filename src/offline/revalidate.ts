@@ -1,5 +1,5 @@
 /**
- * What is done for a package when nobody waits: look whether the server has a newer version, and fetch
+ * What is done for a package while no request waits: look whether the server has a newer version, and fetch
  * what is missing of the newest. It begins when a package has not been asked for for two seconds, so
  * that a program that is starting has the network to itself.
  *
@@ -21,7 +21,7 @@ const CHECK_BLINDLY = 24 * 60 * MINUTE;
 /** After a failure nothing is tried for so long. */
 const PAUSE = MINUTE / 2;
 
-export class Background {
+export class Revalidator {
 	readonly #cache: PackageCache;
 	/** When a package was asked for, or its last answer ended. */
 	readonly #asked = new Map<string, number>();
@@ -36,7 +36,7 @@ export class Background {
 
 	/** A package was asked for. Resolves when there is nothing more to do for it now. */
 	attend(pkg: CachedPackage, server: Server): Promise<void> {
-		const now = this.#cache.world.now();
+		const now = this.#cache.browser.now();
 		this.#asked.set(pkg.url, now);
 		let working = this.#working.get(pkg.url);
 		if (working === undefined && now >= (this.#pauses.get(pkg.url) ?? 0)) {
@@ -54,7 +54,7 @@ export class Background {
 			await this.#complete(pkg, server);
 		} catch {
 			// The network is gone, or the disk is full. What is kept is as good as before.
-			this.#pauses.set(pkg.url, this.#cache.world.now() + PAUSE);
+			this.#pauses.set(pkg.url, this.#cache.browser.now() + PAUSE);
 		}
 	}
 
@@ -63,16 +63,16 @@ export class Background {
 		this.#answers.set(url, (this.#answers.get(url) ?? 0) + 1);
 		return () => {
 			this.#answers.set(url, (this.#answers.get(url) ?? 1) - 1);
-			this.#asked.set(url, this.#cache.world.now());
+			this.#asked.set(url, this.#cache.browser.now());
 		};
 	}
 
 	async #quiet(url: string): Promise<void> {
 		for (;;) {
-			const rest = QUIET - (this.#cache.world.now() - (this.#asked.get(url) ?? 0));
+			const rest = QUIET - (this.#cache.browser.now() - (this.#asked.get(url) ?? 0));
 			const busy = (this.#answers.get(url) ?? 0) > 0;
 			if (rest <= 0 && !busy) return;
-			await this.#cache.world.wait(busy ? QUIET : rest);
+			await this.#cache.browser.wait(busy ? QUIET : rest);
 		}
 	}
 
@@ -83,7 +83,7 @@ export class Background {
 	#isStale(pkg: CachedPackage): boolean {
 		const newest = pkg.versions.at(-1);
 		const every = newest !== undefined && !known(newest.record) ? CHECK_BLINDLY : CHECK;
-		return this.#cache.world.now() - pkg.checked >= every;
+		return this.#cache.browser.now() - pkg.checked >= every;
 	}
 
 	/** Asks the server for its version, and makes room for it in the record if it is a new one. */
@@ -114,7 +114,7 @@ export class Background {
 	}
 
 	async #complete(pkg: CachedPackage, server: Server): Promise<void> {
-		if (this.#cache.world.sparing()) return;
+		if (this.#cache.browser.sparing()) return;
 		for (let changes = 0; changes < 3; changes++) {
 			const newest = pkg.versions.at(-1);
 			if (newest === undefined) return;
@@ -134,14 +134,14 @@ export class Background {
 		for (;;) {
 			const gap = version.gaps(all)[0];
 			if (gap === undefined || !pkg.versions.includes(version)) return true;
-			const run = toBlocks(gap, version.size);
-			const response = await server.askRun(run);
-			if (!server.isPartOf(response, version, run)) {
+			const range = toBlocks(gap, version.size);
+			const response = await server.askRange(range);
+			if (!server.isPartOf(response, version, range)) {
 				await response.body?.cancel();
 				return !response.ok;
 			}
-			await drain(keeping(this.#cache, version, response, run));
-			if (version.gaps(run).length > 0) return true;
+			await drain(keeping(this.#cache, version, response, range));
+			if (version.gaps(range).length > 0) return true;
 		}
 	}
 }

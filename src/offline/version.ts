@@ -12,7 +12,15 @@
  * Nothing that was stored is believed: every part is held against its digest when it is read, and
  * is dropped if it differs. The digest of an atom is the package's own.
  */
-import { contentRange, cover, gaps, length, type Piece, type Run, within } from "./byte-ranges.ts";
+import {
+	type ByteRange,
+	contentRange,
+	gaps,
+	length,
+	type Piece,
+	piecesOf,
+	within,
+} from "./byte-ranges.ts";
 import type { Varied } from "./personal.ts";
 
 /** What tells one version of a file from another. */
@@ -33,7 +41,7 @@ export interface VersionRecord extends Identity {
 	used: number;
 }
 
-export interface Part extends Run {
+export interface Part extends ByteRange {
 	/** Where it is in the Cache. */
 	readonly key: string;
 	readonly atom: boolean;
@@ -75,11 +83,11 @@ export class Version {
 		return this.gaps({ start: 0, end: this.size }).length === 0;
 	}
 
-	pieces(wanted: Run): Piece<Part>[] {
-		return cover(this.#parts.values(), wanted);
+	pieces(wanted: ByteRange): Piece<Part>[] {
+		return piecesOf(this.#parts.values(), wanted);
 	}
 
-	gaps(wanted: Run): Run[] {
+	gaps(wanted: ByteRange): ByteRange[] {
 		return gaps(this.#parts.values(), wanted);
 	}
 
@@ -101,20 +109,24 @@ export class Version {
 
 	/** Errors: QuotaExceededError, as a rejection. */
 	async store(start: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-		const run = { start, end: start + bytes.length };
+		const range = { start, end: start + bytes.length };
 		const headers = { [DIGEST]: await digest(bytes) };
-		await this.#put(partAt(run, false), new Response(bytes, { headers }));
+		await this.#put(partAt(range, false), new Response(bytes, { headers }));
 	}
 
 	/** Keeps a whole program as one entry, and what that makes superfluous no longer. `sha256` is what
-	 *  the package says of it, in hex; the stream is believed until somebody reads it. */
-	async storeAtom(run: Run, body: ReadableStream<Uint8Array>, sha256: string): Promise<void> {
+	 *  the package says of it, in hex; the stream is believed until it is read. */
+	async storeAtom(
+		range: ByteRange,
+		body: ReadableStream<Uint8Array>,
+		sha256: string,
+	): Promise<void> {
 		const headers = {
-			...this.headers(run),
+			...this.headers(range),
 			"Content-Type": "application/wasm",
 			[DIGEST]: sha256,
 		};
-		const atom = partAt(run, true);
+		const atom = partAt(range, true);
 		await this.#put(atom, new Response(body, { headers }));
 		const covered = [...this.#parts.values()].filter((part) => part !== atom && within(part, atom));
 		if (covered.length === 0 || (await this.read(atom)) === null) return;
@@ -122,17 +134,18 @@ export class Version {
 	}
 
 	/** The answer for a whole program, straight from the Cache: only such a one, handed on as it is,
-	 *  lets the browser find the code that it compiled last time. It is not checked here: who asks for
-	 *  a program knows its digest, and asks again in another way if it has another (see `dropAtom`). */
-	async atom(run: Run, sha256: string): Promise<Response | null> {
-		const atom = this.#parts.get(partAt(run, true).key);
+	 *  lets the browser find the code that it compiled last time. It is not checked here: the
+	 *  worker that asks for a program knows its digest, and asks again in another way if the digest
+	 *  differs (see `dropAtom`). */
+	async atom(range: ByteRange, sha256: string): Promise<Response | null> {
+		const atom = this.#parts.get(partAt(range, true).key);
 		if (atom === undefined) return null;
 		const response = await this.#cache.match(atom.key);
 		return response?.headers.get(DIGEST) === sha256 ? response : null;
 	}
 
-	async dropAtom(run: Run): Promise<void> {
-		await this.drop(partAt(run, true));
+	async dropAtom(range: ByteRange): Promise<void> {
+		await this.drop(partAt(range, true));
 	}
 
 	async drop(part: Part): Promise<void> {
@@ -141,12 +154,12 @@ export class Version {
 	}
 
 	/** What an answer with these bytes says of them. */
-	headers(run: Run): Record<string, string> {
+	headers(range: ByteRange): Record<string, string> {
 		const { etag, modified, type, size } = this.record;
 		return {
 			"Accept-Ranges": "bytes",
 			"Content-Type": type,
-			"Content-Range": contentRange(run, size),
+			"Content-Range": contentRange(range, size),
 			...(etag && { ETag: etag }),
 			...(modified && { "Last-Modified": modified }),
 		};
@@ -158,7 +171,7 @@ export class Version {
 	}
 }
 
-function partAt({ start, end }: Run, atom: boolean): Part {
+function partAt({ start, end }: ByteRange, atom: boolean): Part {
 	const key = `https://part.invalid/${start}-${end}${atom ? "?atom" : ""}`;
 	return { start, end, key, atom };
 }
@@ -166,8 +179,8 @@ function partAt({ start, end }: Run, atom: boolean): Part {
 function parsePart(url: string): Part | null {
 	const match = KEY.exec(url);
 	if (match === null) return null;
-	const run = { start: Number(match[1]), end: Number(match[2]) };
-	return run.start < run.end ? partAt(run, match[3] !== undefined) : null;
+	const range = { start: Number(match[1]), end: Number(match[2]) };
+	return range.start < range.end ? partAt(range, match[3] !== undefined) : null;
 }
 
 async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -20,7 +20,7 @@ export function decodeText(bytes: Uint8Array): string | undefined {
 	}
 }
 
-export class Cursor {
+export class ByteReader {
 	readonly bytes: Uint8Array;
 	/** Where `bytes[0]` lies in the file. */
 	readonly base: number;
@@ -51,10 +51,10 @@ export class Cursor {
 		return this.bytes.subarray(this.at - length, this.at);
 	}
 
-	/** Another cursor on the next `length` bytes. */
-	piece(length: number): Cursor {
+	/** Another reader of the next `length` bytes. */
+	piece(length: number): ByteReader {
 		const base = this.base + this.at;
-		return new Cursor(this.take(length), base, this.section);
+		return new ByteReader(this.take(length), base, this.section);
 	}
 
 	u8(): number {

@@ -4,7 +4,7 @@
  * It is a Package with bytes in place of spans, so that reading everything and writing it again is
  * the identity; `readDefinition` and `writePackage` are each other's inverse, to the byte.
  */
-import { Cursor } from "./byte-reader.ts";
+import { ByteReader } from "./byte-reader.ts";
 import { decodeMap, isTable } from "./cbor.ts";
 import { WebcError } from "./error.ts";
 import type { Package, Span, Volume } from "./package.ts";
@@ -66,7 +66,7 @@ async function hasChecksum({ format, source }: Package): Promise<boolean> {
 		return String.fromCharCode(...kind) !== checksumKinds.none;
 	}
 	const where = { section: "the index", offset: indexOffset };
-	const head = new Cursor(await readExactly(source, 9, 8), 9, where.section);
+	const head = new ByteReader(await readExactly(source, 9, 8), 9, where.section);
 	const bytes = await readExactly(source, indexOffset, head.u64());
 	const [{ manifest }] = decodeMap(bytes, defaultCaps.depth, where);
 	const checksum = isTable(manifest) ? manifest.checksum : undefined;

@@ -32,10 +32,10 @@ export function parseSpecifier(specifier: string): { name: string; requirement: 
 function isCalled(found: Package, name: string): boolean {
 	if (found.name === name) return true;
 	if (found.name.includes("/") && name.includes("/")) return false;
-	return bare(found.name) === bare(name);
+	return withoutNamespace(found.name) === withoutNamespace(name);
 }
 
-function bare(name: string): string {
+function withoutNamespace(name: string): string {
 	return name.slice(name.lastIndexOf("/") + 1);
 }
 

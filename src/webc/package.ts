@@ -35,7 +35,7 @@ export interface MountedVolume {
 	readonly hostPath?: string;
 }
 
-/** What a command's annotations say about how to run it. webc-format.md sections 3.2 and 4.4. */
+/** What a command's annotations say about how to run it. */
 export interface CommandInfo {
 	readonly name: string;
 	/** The runner's URI, such as `https://webc.org/runner/wasi@unstable_`. */

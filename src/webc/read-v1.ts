@@ -13,7 +13,7 @@
  * empty directory has an empty span and no table. There is no index, so to find the volumes one
  * walks from record to record, skipping contents.
  */
-import { Cursor } from "./byte-reader.ts";
+import { ByteReader } from "./byte-reader.ts";
 import { WebcError } from "./error.ts";
 import type { Span, Volume } from "./package.ts";
 import { readExactly, type Window } from "./source.ts";
@@ -30,7 +30,7 @@ export const checksumKinds = {
 } as const;
 
 export async function readV1(file: Window, allowance: Allowance): Promise<Contents> {
-	const head = new Cursor(await file.view(0, bodyOffset, "the header"), 0, "the header");
+	const head = new ByteReader(await file.view(0, bodyOffset, "the header"), 0, "the header");
 	const checked = checkedKind(head);
 	const checksum = head.bytes.subarray(checksumOffset, checksumOffset + 32);
 	const { caps } = allowance;
@@ -60,7 +60,7 @@ export async function readV1(file: Window, allowance: Allowance): Promise<Conten
 }
 
 /** Whether the file says it has a checksum. */
-function checkedKind(head: Cursor): boolean {
+function checkedKind(head: ByteReader): boolean {
 	head.at = kindOffset;
 	const kind = head.text(16);
 	if (kind === checksumKinds.none) return false;
@@ -86,9 +86,9 @@ interface Block {
 }
 
 async function block(file: Window, at: number, section: string): Promise<Block> {
-	const cursor = new Cursor(await file.upTo(at, 10, section), at, section);
-	const length = cursor.leb();
-	const start = at + cursor.at;
+	const reader = new ByteReader(await file.upTo(at, 10, section), at, section);
+	const length = reader.leb();
+	const start = at + reader.at;
 	if (length > file.source.size - start) {
 		throw new WebcError("truncated", `${length} bytes should follow`, { offset: at, section });
 	}
@@ -106,7 +106,7 @@ async function readVolumes(
 		const name = await block(file, at, "the volumes");
 		if (name.length > caps.name) throw tooLarge("volume name", name, caps.name);
 		const bytes = await file.view(name.start, name.length, "the volumes");
-		const key = new Cursor(bytes, name.start, "the volumes").text(name.length);
+		const key = new ByteReader(bytes, name.start, "the volumes").text(name.length);
 		const section = `volume ${JSON.stringify(key)}`;
 		if (volumes.has(key)) {
 			throw new WebcError("duplicate-name", "Two volumes have one name", { offset: at, section });
@@ -136,25 +136,25 @@ async function readVolume(
 		throw tooLarge("volume header", header, allowance.caps.header);
 	}
 	const bytes = await file.view(header.start, header.length, section);
-	const cursor = new Cursor(bytes, header.start, section);
-	const walk = new Walk(cursor, header.end, volume.end - header.end, allowance);
+	const reader = new ByteReader(bytes, header.start, section);
+	const walk = new Walk(reader, header.end, volume.end - header.end, allowance);
 	return readTable(walk, 0, 0);
 }
 
 /** The directory whose table is at `start` of the header. */
 function readTable(walk: Walk, start: number, depth: number, end?: number): Directory {
-	const cursor = walk.enter(start, depth);
-	const table = cursor.piece(cursor.u64());
-	walk.leave(start, cursor.at);
-	if (end !== undefined && end !== cursor.at) {
-		throw cursor.error("bad-length", "A directory's span is not that of its table", start);
+	const reader = walk.enter(start, depth);
+	const table = reader.piece(reader.u64());
+	walk.leave(start, reader.at);
+	if (end !== undefined && end !== reader.at) {
+		throw reader.error("bad-length", "A directory's span is not that of its table", start);
 	}
 	const directory = new Directory();
 	while (table.left > 0) readEntry(walk, table, directory, depth);
 	return directory;
 }
 
-function readEntry(walk: Walk, table: Cursor, directory: Directory, depth: number): void {
+function readEntry(walk: Walk, table: ByteReader, directory: Directory, depth: number): void {
 	const length = table.u56();
 	const kind = table.u8();
 	const start = table.u64();

@@ -18,7 +18,7 @@
  *
  * Sections are found through the index only; their order in the file means nothing.
  */
-import { Cursor } from "./byte-reader.ts";
+import { ByteReader } from "./byte-reader.ts";
 import { concat, equal } from "./bytes.ts";
 import { decodeMap, isTable, type Table } from "./cbor.ts";
 import { WebcError, type WebcErrorCode } from "./error.ts";
@@ -112,7 +112,7 @@ interface Index {
 
 async function readIndex(file: Window, allowance: Allowance): Promise<Index> {
 	const section = "the index";
-	const head = new Cursor(await file.view(8, indexOffset - 8, section), 8, section);
+	const head = new ByteReader(await file.view(8, indexOffset - 8, section), 8, section);
 	if (head.u8() !== tags.index) throw head.error("bad-tag", "No index follows the header", 0);
 	const length = head.u64();
 	capped(length, allowance.caps.index, "index", { section, start: indexOffset });
@@ -208,7 +208,7 @@ async function openSection(file: Window, entry: Entry, version: Version): Promis
 			section,
 		});
 	}
-	const head = new Cursor(await file.view(start, headLength, section), start, section);
+	const head = new ByteReader(await file.view(start, headLength, section), start, section);
 	const tag = head.u8();
 	if (tag !== entry.tag) {
 		throw head.error("bad-tag", `The tag is ${tag} and should be ${entry.tag}`, 0);
@@ -242,7 +242,7 @@ async function lengthAt(
 	at: number,
 ): Promise<{ start: number; length: number }> {
 	if (section.end - at < 8) throw sectionError("bad-length", "A length is missing", section, at);
-	const length = new Cursor(await file.view(at, 8, section.section), at, section.section).u64();
+	const length = new ByteReader(await file.view(at, 8, section.section), at, section.section).u64();
 	if (length > section.end - at - 8) {
 		throw sectionError("bad-length", `${length} bytes reach beyond the section`, section, at);
 	}
@@ -257,14 +257,14 @@ async function afterName(
 ): Promise<number> {
 	const { start, length } = await lengthAt(file, section, section.payload);
 	capped(length, allowance.caps.name, "volume name", section);
-	const cursor = new Cursor(
+	const reader = new ByteReader(
 		await file.view(start, length, section.section),
 		start,
 		section.section,
 	);
-	const own = cursor.text(length);
+	const own = reader.text(length);
 	if (own !== name) {
-		throw cursor.error("bad-name", `The volume calls itself ${JSON.stringify(own)}`, 0);
+		throw reader.error("bad-name", `The volume calls itself ${JSON.stringify(own)}`, 0);
 	}
 	return start + length;
 }
@@ -280,11 +280,11 @@ async function readTree(context: Context, section: Section, at: number): Promise
 		throw sectionError("bad-length", `${section.end - end} stray bytes follow`, section, end);
 	}
 	const bytes = await file.view(header.start, header.length, section.section);
-	const cursor = new Cursor(bytes, header.start, section.section);
-	const walk = new Walk(cursor, data.start, data.length, allowance);
+	const reader = new ByteReader(bytes, header.start, section.section);
+	const walk = new Walk(reader, data.start, data.length, allowance);
 	const root = readRecord(context, walk, 0, 0).entry;
 	if (root instanceof Directory) return root;
-	throw cursor.error("bad-tag", "The root is not a directory", 0);
+	throw reader.error("bad-tag", "The root is not a directory", 0);
 }
 
 // --- records ---
@@ -296,49 +296,49 @@ interface Record {
 }
 
 function readRecord(context: Context, walk: Walk, start: number, depth: number): Record {
-	const cursor = walk.enter(start, depth);
-	const tag = cursor.u8();
+	const reader = walk.enter(start, depth);
+	const tag = reader.u8();
 	if (tag === tags.file) return readFile(context, walk, start);
 	if (tag === tags.directory) return readDirectory(context, walk, start, depth);
 	if (tag === tags.link && context.version === 3) return readLink(walk, start);
-	throw cursor.error("bad-tag", `There is no record ${tag}`, start);
+	throw reader.error("bad-tag", `There is no record ${tag}`, start);
 }
 
 function readFile({ version }: Context, walk: Walk, at: number): Record {
-	const cursor = walk.header;
-	const start = cursor.u64();
-	const end = cursor.u64();
-	const sha256 = cursor.take(32);
-	const modified = version === 3 ? times(cursor) : 0;
-	walk.leave(at, cursor.at);
+	const reader = walk.header;
+	const start = reader.u64();
+	const end = reader.u64();
+	const sha256 = reader.take(32);
+	const modified = version === 3 ? times(reader) : 0;
+	walk.leave(at, reader.at);
 	const entry = walk.span(start, end, modified > 0 ? { sha256, modified } : { sha256 });
 	return { entry, hash: sha256 };
 }
 
 /** No sample shows what the hash of a link is taken of, so it is not compared. */
 function readLink(walk: Walk, at: number): Record {
-	const cursor = walk.header;
-	const length = cursor.u64();
+	const reader = walk.header;
+	const length = reader.u64();
 	if (length > walk.allowance.caps.linkTarget) {
-		throw cursor.error("too-large", `A link target has ${length} bytes`, at);
+		throw reader.error("too-large", `A link target has ${length} bytes`, at);
 	}
-	const entry = cursor.text(length);
-	if (entry.includes("\0")) throw cursor.error("bad-name", "A link target holds a NUL", at);
-	cursor.take(32);
-	times(cursor);
-	walk.leave(at, cursor.at);
+	const entry = reader.text(length);
+	if (entry.includes("\0")) throw reader.error("bad-name", "A link target holds a NUL", at);
+	reader.take(32);
+	times(reader);
+	walk.leave(at, reader.at);
 	return { entry, hash: undefined };
 }
 
 function readDirectory(context: Context, walk: Walk, start: number, depth: number): Record {
-	const cursor = walk.header;
-	const length = cursor.u64();
+	const reader = walk.header;
+	const length = reader.u64();
 	const inHead = context.version === 3 ? 56 : 0;
-	if (length > cursor.left || length < inHead) {
-		throw cursor.error("bad-length", `A directory of ${length} bytes cannot be`, start);
+	if (length > reader.left || length < inHead) {
+		throw reader.error("bad-length", `A directory of ${length} bytes cannot be`, start);
 	}
-	const record = cursor.piece(length);
-	walk.leave(start, cursor.at);
+	const record = reader.piece(length);
+	walk.leave(start, reader.at);
 	const modified = context.version === 3 ? times(record) : 0;
 	const hash = context.version === 3 ? record.take(32) : undefined;
 	const directory = new Directory(modified);
@@ -347,8 +347,8 @@ function readDirectory(context: Context, walk: Walk, start: number, depth: numbe
 	if (hash) {
 		context.near.push({
 			what: "The hash of a directory does not match its entries",
-			section: cursor.section,
-			offset: cursor.base + start,
+			section: reader.section,
+			offset: reader.base + start,
 			expected: hash,
 			content: () => concat(hashes),
 		});
@@ -360,7 +360,7 @@ function readDirectory(context: Context, walk: Walk, start: number, depth: numbe
 function readEntry(
 	context: Context,
 	walk: Walk,
-	record: Cursor,
+	record: ByteReader,
 	directory: Directory,
 	depth: number,
 ): Uint8Array {
@@ -376,10 +376,10 @@ function readEntry(
 }
 
 /** The time of modification, in seconds; the others mean nothing. */
-function times(cursor: Cursor): number {
-	cursor.take(8);
-	const modified = cursor.u64Clamped(lastSecond);
-	cursor.take(8);
+function times(reader: ByteReader): number {
+	reader.take(8);
+	const modified = reader.u64Clamped(lastSecond);
+	reader.take(8);
 	return modified;
 }
 

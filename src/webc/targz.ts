@@ -1,5 +1,6 @@
 /**
- * Legacy packages: a `tar.gz` of files with a `wapm.toml`, from before there were containers.
+ * Packages of wapm, the registry before Wasmer's: a `tar.gz` of files with a `wapm.toml`, from before there
+ * were containers.
  *
  * They cannot be read in part, so the archive is unpacked, and what it would be as a container of
  * version 3 is worked out from its TOML. Its files stay where they were unpacked: the package's

@@ -5,7 +5,7 @@
  * record. The budget makes such a walk end: every record is visited once, all records together take
  * no more bytes than the header has, and nothing nests without end.
  */
-import type { Cursor } from "./byte-reader.ts";
+import type { ByteReader } from "./byte-reader.ts";
 import type { Span, Volume } from "./package.ts";
 
 /** The most that is accepted. Lengths are in bytes. */
@@ -80,7 +80,7 @@ export class Allowance {
 		this.#entries = caps.entries;
 	}
 
-	spend(header: Cursor): void {
+	spend(header: ByteReader): void {
 		this.#entries -= 1;
 		if (this.#entries >= 0) return;
 		throw header.error("too-large", `The package has more than ${this.caps.entries} entries`);
@@ -89,7 +89,7 @@ export class Allowance {
 
 /** One walk through one header. */
 export class Walk {
-	readonly header: Cursor;
+	readonly header: ByteReader;
 	/** The file offset of the volume's data, and its length. */
 	readonly data: number;
 	readonly dataLength: number;
@@ -97,7 +97,7 @@ export class Walk {
 	#unvisited: number;
 	readonly #visited = new Set<number>();
 
-	constructor(header: Cursor, data: number, dataLength: number, allowance: Allowance) {
+	constructor(header: ByteReader, data: number, dataLength: number, allowance: Allowance) {
 		this.header = header;
 		this.data = data;
 		this.dataLength = dataLength;
@@ -106,7 +106,7 @@ export class Walk {
 	}
 
 	/** The record at `start` of the header, which nothing else may refer to. */
-	enter(start: number, depth: number): Cursor {
+	enter(start: number, depth: number): ByteReader {
 		const { header } = this;
 		if (start >= header.bytes.length) {
 			throw header.error("bad-span", `An entry points to ${start}, outside the header`);

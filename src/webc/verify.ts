@@ -6,7 +6,7 @@
  * more distinct bytes than the container twice over is refused instead of computed.
  *
  * Most bytes have two digests: that of their section and that of their file. Damage shows in either,
- * so who does not ask for both gets the section's, which holds the names as well, and that of a file
+ * so a caller that does not ask for both gets the section's, which holds the names as well, and that of a file
  * only where its section has none.
  */
 import { canDigest, equal, sha256 } from "./bytes.ts";

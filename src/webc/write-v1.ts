@@ -7,12 +7,12 @@ import { sha256, utf8 } from "./bytes.ts";
 import { WebcError } from "./error.ts";
 import { bodyOffset, checksumKinds, checksumOffset, kindOffset } from "./read-v1.ts";
 import {
+	ByteWriter,
 	dataSize,
 	lebSize,
-	Sink,
-	type Sorted,
 	type SortedDirectory,
 	type SortedNode,
+	type WriterInput,
 	writeData,
 } from "./writer.ts";
 
@@ -25,36 +25,41 @@ interface Layout {
 	readonly size: number;
 }
 
-export async function writeV1({ manifest, atoms, volumes, checksum }: Sorted): Promise<Uint8Array> {
+export async function writeV1({
+	manifest,
+	atoms,
+	volumes,
+	checksum,
+}: WriterInput): Promise<Uint8Array> {
 	const atomsLayout = layOut(atoms);
 	const layouts = volumes.map(({ name, root }) => ({ name: utf8(name), layout: layOut(root) }));
 	const size = layouts.reduce(
 		(sum, { name, layout }) => sum + framed(name.length) + framed(layout.size),
 		bodyOffset + framed(manifest.length) + framed(atomsLayout.size),
 	);
-	const sink = new Sink(new Uint8Array(size));
-	sink.put("\0webc001");
-	sink.at = kindOffset;
-	sink.put(checksum ? checksumKinds.sha256 : checksumKinds.none);
-	sink.at = bodyOffset;
-	frame(sink, manifest);
-	writeVolume(sink, atomsLayout);
+	const out = new ByteWriter(new Uint8Array(size));
+	out.put("\0webc001");
+	out.at = kindOffset;
+	out.put(checksum ? checksumKinds.sha256 : checksumKinds.none);
+	out.at = bodyOffset;
+	frame(out, manifest);
+	writeVolume(out, atomsLayout);
 	for (const { name, layout } of layouts) {
-		frame(sink, name);
-		writeVolume(sink, layout);
+		frame(out, name);
+		writeVolume(out, layout);
 	}
 	// The digest is of the file as it is now, with zeros in its place.
-	if (checksum) sink.bytes.set(await sha256(sink.bytes), checksumOffset);
-	return sink.bytes;
+	if (checksum) out.bytes.set(await sha256(out.bytes), checksumOffset);
+	return out.bytes;
 }
 
 function framed(length: number): number {
 	return lebSize(length) + length;
 }
 
-function frame(sink: Sink, bytes: Uint8Array): void {
-	sink.leb(bytes.length);
-	sink.put(bytes);
+function frame(out: ByteWriter, bytes: Uint8Array): void {
+	out.leb(bytes.length);
+	out.put(bytes);
 }
 
 function layOut(root: SortedDirectory): Layout {
@@ -73,23 +78,23 @@ function tableSize({ entries }: SortedDirectory): number {
 	return entries.reduce((sum, { name }) => sum + 24 + name.length, 8);
 }
 
-function writeVolume(sink: Sink, { root, tables, header, size }: Layout): void {
-	sink.leb(size);
-	sink.leb(header);
+function writeVolume(out: ByteWriter, { root, tables, header, size }: Layout): void {
+	out.leb(size);
+	out.leb(header);
 	const spans = spansOf(root, tables);
 	for (const table of tables) {
 		if (table.entries.length === 0) continue;
-		sink.u64(tableSize(table) - 8);
+		out.u64(tableSize(table) - 8);
 		for (const { name, node } of table.entries) {
 			const { start, end } = spans.get(node) ?? { start: 0, end: 0 };
-			sink.u56(name.length);
-			sink.u8(node.kind === "directory" ? 0 : 1);
-			sink.u64(start);
-			sink.u64(end);
-			sink.put(name);
+			out.u56(name.length);
+			out.u8(node.kind === "directory" ? 0 : 1);
+			out.u64(start);
+			out.u64(end);
+			out.put(name);
 		}
 	}
-	writeData(sink, root);
+	writeData(out, root);
 }
 
 interface Bounds {

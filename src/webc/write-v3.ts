@@ -13,13 +13,13 @@ import { encodeMap } from "./encode.ts";
 import { WebcError } from "./error.ts";
 import { indexOffset, tags } from "./read-v3.ts";
 import {
+	ByteWriter,
 	dataSize,
-	Sink,
-	type Sorted,
 	type SortedDirectory,
 	type SortedFile,
 	type SortedLink,
 	type SortedNode,
+	type WriterInput,
 	writeData,
 } from "./writer.ts";
 
@@ -33,10 +33,10 @@ interface Section {
 	readonly name: string;
 	/** Of the payload. */
 	readonly size: number;
-	readonly write: (sink: Sink) => void;
+	readonly write: (out: ByteWriter) => void;
 }
 
-export async function writeV3(contents: Sorted, version: Version): Promise<Uint8Array> {
+export async function writeV3(contents: WriterInput, version: Version): Promise<Uint8Array> {
 	const sections = await planSections(contents, version);
 	const head = version === 2 ? 9 : 41;
 	const none = sections.map(() => new Uint8Array(32));
@@ -45,29 +45,29 @@ export async function writeV3(contents: Sorted, version: Version): Promise<Uint8
 	const base = indexOffset + room;
 	const size = sections.reduce((sum, section) => sum + head + section.size, base);
 
-	const sink = new Sink(new Uint8Array(size));
-	sink.put(`\0webc00${version}`);
-	sink.u8(tags.index);
-	sink.u64(room);
-	sink.at = base;
+	const out = new ByteWriter(new Uint8Array(size));
+	out.put(`\0webc00${version}`);
+	out.u8(tags.index);
+	out.u64(room);
+	out.at = base;
 	const digests: Uint8Array[] = [];
-	for (const section of sections) digests.push(await writeSection(sink, section, head));
-	sink.at = indexOffset;
+	for (const section of sections) digests.push(await writeSection(out, section, head));
+	out.at = indexOffset;
 	const index = encodeIndex(sections, head, base, digests, contents.checksum);
 	if (index.length > room) throw new Error(`the index needs ${index.length} of ${room} bytes`);
-	sink.put(index);
-	return sink.bytes;
+	out.put(index);
+	return out.bytes;
 }
 
-/** Writes it where the sink stands, and answers the digest of its payload. */
-async function writeSection(sink: Sink, section: Section, head: number): Promise<Uint8Array> {
-	const start = sink.at;
-	sink.u8(section.tag);
-	sink.at = start + head - 8;
-	sink.u64(section.size);
-	section.write(sink);
-	const digest = await sha256(sink.bytes.subarray(start + head, sink.at));
-	if (head > 9) sink.bytes.set(digest, start + 1);
+/** Writes the section where `out` stands, and answers the digest of its payload. */
+async function writeSection(out: ByteWriter, section: Section, head: number): Promise<Uint8Array> {
+	const start = out.at;
+	out.u8(section.tag);
+	out.at = start + head - 8;
+	out.u64(section.size);
+	section.write(out);
+	const digest = await sha256(out.bytes.subarray(start + head, out.at));
+	if (head > 9) out.bytes.set(digest, start + 1);
 	return digest;
 }
 
@@ -96,14 +96,14 @@ function encodeIndex(
 	});
 }
 
-async function planSections(contents: Sorted, version: Version): Promise<Section[]> {
+async function planSections(contents: WriterInput, version: Version): Promise<Section[]> {
 	const { manifest, atoms, volumes } = contents;
 	const sections: Section[] = [
 		{
 			tag: tags.manifest,
 			name: "",
 			size: manifest.length,
-			write: (sink) => sink.put(manifest),
+			write: (out) => out.put(manifest),
 		},
 		{ tag: tags.atoms, name: "", ...(await planTree(atoms, version)) },
 	];
@@ -114,10 +114,10 @@ async function planSections(contents: Sorted, version: Version): Promise<Section
 			tag: tags.volume,
 			name,
 			size: 8 + bytes.length + tree.size,
-			write: (sink) => {
-				sink.u64(bytes.length);
-				sink.put(bytes);
-				tree.write(sink);
+			write: (out) => {
+				out.u64(bytes.length);
+				out.put(bytes);
+				tree.write(out);
 			},
 		});
 	}
@@ -135,11 +135,11 @@ async function planTree(
 	const data = dataSize(root);
 	return {
 		size: 8 + header + 8 + data,
-		write: (sink) => {
-			sink.u64(header);
-			writeRecord(sink, root, { version, hashes, header: sink.at, data: 0 });
-			sink.u64(data);
-			writeData(sink, root);
+		write: (out) => {
+			out.u64(header);
+			writeRecord(out, root, { version, hashes, header: out.at, data: 0 });
+			out.u64(data);
+			writeData(out, root);
 		},
 	};
 }
@@ -180,58 +180,63 @@ function headerSize(node: SortedNode, version: Version): number {
 interface Place {
 	readonly version: Version;
 	readonly hashes: Hashes;
-	/** Where the header begins in the sink. */
+	/** Where the header begins in the file. */
 	readonly header: number;
 	/** Where the next file's content begins in the data. */
 	data: number;
 }
 
 /** Writes a record and all records below it. */
-function writeRecord(sink: Sink, node: SortedNode, place: Place): void {
+function writeRecord(out: ByteWriter, node: SortedNode, place: Place): void {
 	const hash = place.hashes.get(node) ?? new Uint8Array(32);
-	if (node.kind === "directory") writeDirectory(sink, node, hash, place);
-	else if (node.kind === "link") writeLink(sink, node, hash);
-	else writeFile(sink, node, hash, place);
+	if (node.kind === "directory") writeDirectory(out, node, hash, place);
+	else if (node.kind === "link") writeLink(out, node, hash);
+	else writeFile(out, node, hash, place);
 }
 
-function writeFile(sink: Sink, node: SortedFile, hash: Uint8Array, place: Place): void {
-	sink.u8(tags.file);
-	sink.u64(place.data);
+function writeFile(out: ByteWriter, node: SortedFile, hash: Uint8Array, place: Place): void {
+	out.u8(tags.file);
+	out.u64(place.data);
 	place.data += node.bytes.length;
-	sink.u64(place.data);
-	sink.put(hash);
-	if (place.version === 3) times(sink, node.modified);
+	out.u64(place.data);
+	out.put(hash);
+	if (place.version === 3) times(out, node.modified);
 }
 
-function writeLink(sink: Sink, { target }: SortedLink, hash: Uint8Array): void {
-	sink.u8(tags.link);
-	sink.u64(target.length);
-	sink.put(target);
-	sink.put(hash);
-	times(sink, 0);
+function writeLink(out: ByteWriter, { target }: SortedLink, hash: Uint8Array): void {
+	out.u8(tags.link);
+	out.u64(target.length);
+	out.put(target);
+	out.put(hash);
+	times(out, 0);
 }
 
-function writeDirectory(sink: Sink, node: SortedDirectory, hash: Uint8Array, place: Place): void {
+function writeDirectory(
+	out: ByteWriter,
+	node: SortedDirectory,
+	hash: Uint8Array,
+	place: Place,
+): void {
 	const size = recordSize(node, place.version);
-	let child = sink.at - place.header + size;
-	sink.u8(tags.directory);
-	sink.u64(size - 9);
+	let child = out.at - place.header + size;
+	out.u8(tags.directory);
+	out.u64(size - 9);
 	if (place.version === 3) {
-		times(sink, node.modified);
-		sink.put(hash);
+		times(out, node.modified);
+		out.put(hash);
 	}
 	for (const entry of node.entries) {
-		sink.u64(child);
-		if (place.version === 3) sink.put(place.hashes.get(entry.node) ?? new Uint8Array(32));
-		sink.u64(entry.name.length);
-		sink.put(entry.name);
+		out.u64(child);
+		if (place.version === 3) out.put(place.hashes.get(entry.node) ?? new Uint8Array(32));
+		out.u64(entry.name.length);
+		out.put(entry.name);
 		child += headerSize(entry.node, place.version);
 	}
-	for (const entry of node.entries) writeRecord(sink, entry.node, place);
+	for (const entry of node.entries) writeRecord(out, entry.node, place);
 }
 
-function times(sink: Sink, modified: number): void {
-	sink.u64(0);
-	sink.u64(modified);
-	sink.u64(0);
+function times(out: ByteWriter, modified: number): void {
+	out.u64(0);
+	out.u64(modified);
+	out.u64(0);
 }

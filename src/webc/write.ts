@@ -10,7 +10,7 @@ import { encodeMap } from "./encode.ts";
 import { checkOptions } from "./options.ts";
 import { writeV1 } from "./write-v1.ts";
 import { writeV3 } from "./write-v3.ts";
-import { inOrder, type Sorted, sortTree } from "./writer.ts";
+import { inOrder, sortTree, type WriterInput } from "./writer.ts";
 
 const wasmKind = "https://webc.org/kind/wasm";
 
@@ -31,7 +31,7 @@ export async function writePackage(definition: PackageDefinition): Promise<Uint8
 	await checkOptions("writePackage", definition, parts);
 	const format = definition.format ?? 3;
 	const atoms = definition.atoms ?? new Map<string, Uint8Array>();
-	const sorted: Sorted = {
+	const sorted: WriterInput = {
 		manifest: await manifestBytes(definition.manifest, atoms),
 		atoms: sortTree(atoms),
 		volumes: inOrder(definition.volumes ?? new Map()).map(([name, tree]) => ({

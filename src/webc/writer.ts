@@ -1,6 +1,6 @@
 /**
  * What the writers of all versions share: trees in the order in which they are written, and the
- * sink that numbers and bytes go into.
+ * byte writer that numbers and bytes go into.
  *
  * Names are sorted by their UTF-8 bytes, and checked: what a reader must refuse is not written.
  */
@@ -39,7 +39,7 @@ export interface SortedVolume {
 }
 
 /** A definition as the writers of containers want it. */
-export interface Sorted {
+export interface WriterInput {
 	readonly manifest: Uint8Array;
 	readonly atoms: SortedDirectory;
 	readonly volumes: readonly SortedVolume[];
@@ -76,13 +76,13 @@ export function dataSize(node: SortedNode): number {
 }
 
 /** Writes the contents of all files below, in the order in which the spans were given. */
-export function writeData(sink: Sink, node: SortedNode): void {
-	if (node.kind === "file") sink.put(node.bytes);
-	if (node.kind === "directory") for (const entry of node.entries) writeData(sink, entry.node);
+export function writeData(out: ByteWriter, node: SortedNode): void {
+	if (node.kind === "file") out.put(node.bytes);
+	if (node.kind === "directory") for (const entry of node.entries) writeData(out, entry.node);
 }
 
 /** Numbers and bytes, written one after the other. */
-export class Sink {
+export class ByteWriter {
 	readonly bytes: Uint8Array<ArrayBuffer>;
 	at: number;
 	readonly #view: DataView;
