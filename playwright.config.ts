@@ -9,7 +9,7 @@
  */
 import { env, execPath } from "node:process";
 import { defineConfig } from "@playwright/test";
-import type { Bridge } from "./e2e/rungs.ts";
+import type { Bridge } from "./e2e/bridges.ts";
 import { browserArguments, requireBrowser } from "./scripts/browser.mjs";
 
 const PLAIN_PORT = Number(env.PORTHOLE_E2E_PORT ?? 4173);
@@ -43,10 +43,10 @@ const server = (port: number, ...flags: string[]) => ({
 	reuseExistingServer: false,
 });
 
-/** Where it matters how guests wait, a test has the tag `@waits` and runs once more on each of the other
- *  rungs. In Firefox the tests of each rung's own have to do. */
+/** A test for which it matters how guests wait has the tag `@waits`, and runs once more with each of the other
+ *  bridges. In Firefox only the tests that each bridge has of its own run. */
 const WAITING = /(imports|programs|commands|files|mounts|load)\.spec\.ts$/;
-const RUNGS: readonly Bridge[] = !inChromium ? [] : ["blocking", "letters", "preloaded"];
+const OTHER_BRIDGES: readonly Bridge[] = !inChromium ? [] : ["blocking", "letters", "preloaded"];
 
 export default defineConfig<{ bridge: Bridge | undefined }>({
 	testDir: "e2e",
@@ -71,7 +71,7 @@ export default defineConfig<{ bridge: Bridge | undefined }>({
 			grep: ISOLATED,
 			testIgnore: inFirefox ? [CHROMIUM_ONLY, WEBKIT, /blocking\.spec\.ts$/] : NOT_HERE,
 		},
-		...RUNGS.map((bridge) => ({
+		...OTHER_BRIDGES.map((bridge) => ({
 			name: `${browser}-${bridge}`,
 			use: {
 				baseURL: `http://localhost:${bridge === "blocking" ? ISOLATED_PORT : PLAIN_PORT}`,

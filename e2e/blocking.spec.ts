@@ -1,6 +1,6 @@
 /**
  * Guests in workers of their own, which sleep on shared memory: what is different there. That programs,
- * files and mounts are as they are elsewhere, the other tests show on this rung too.
+ * files and mounts are as they are elsewhere, the other tests show with this bridge too.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";

@@ -55,7 +55,7 @@ class FirefoxKeyboard {
 	}
 }
 
-type Heard = { readonly type: () => string; readonly text: () => string };
+type PageEvents = { readonly type: () => string; readonly text: () => string };
 
 class FirefoxPage {
 	readonly keyboard: FirefoxKeyboard;
@@ -117,7 +117,7 @@ class FirefoxPage {
 		await this.#page.setViewport(size);
 	}
 
-	on(event: "console", listener: (message: Heard) => void): void {
+	on(event: "console", listener: (message: PageEvents) => void): void {
 		if (event !== "console") throw new Error(`in Firefox a page tells of no "${event}"`);
 		this.#page.on("console", listener);
 	}

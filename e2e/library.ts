@@ -7,9 +7,9 @@
 import { test as playwright } from "@playwright/test";
 import type * as Porthole from "../src/index.ts";
 import type * as Webc from "../src/webc/index.ts";
+import { type Bridge, notFor } from "./bridges.ts";
 import { firefoxTest, inFirefox } from "./firefox.ts";
 import { buildPrograms } from "./programs/build.ts";
-import { type Bridge, notFor } from "./rungs.ts";
 import { type OpenContext, openLibrary, SharedPage } from "./shared-page.ts";
 
 /** An error, as it comes out of the page. */

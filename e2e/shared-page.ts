@@ -6,7 +6,7 @@
  * sandboxes do not close, is thrown away, so that no test can fail because of another.
  */
 import type { BrowserContext, Page } from "@playwright/test";
-import type { Bridge } from "./rungs.ts";
+import type { Bridge } from "./bridges.ts";
 
 /** Makes a browser context whose pages resolve addresses against `base`. */
 export type OpenContext = (base: string) => Promise<BrowserContext>;

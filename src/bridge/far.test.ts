@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { PortholeError } from "../abi/error.ts";
-import { fromWire, giveAway, Lent, offer, reach, toWire } from "./far.ts";
+import { fromWire, giveAway, offer, RemoteObjects, reach, toWire } from "./far.ts";
 
 interface Asks {
 	ask(id: number, method: string, args: unknown[]): Promise<unknown>;
@@ -11,13 +11,13 @@ afterEach(() => {
 	for (const port of ports.splice(0)) port.close();
 });
 
-/** Two ends of a channel: what is lent at one is asked at the other. */
-function twoEnds(): { lent: Lent; far: Asks } {
+/** Two ends of a channel: the objects lent at one end are called from the other. */
+function twoEnds(): { objects: RemoteObjects; far: Asks } {
 	const { port1, port2 } = new MessageChannel();
 	ports.push(port1, port2);
-	const lent = new Lent();
-	offer({ ask: (id: number, m: string, args: unknown[]) => lent.ask(id, m, args) }, port1);
-	return { lent, far: reach<Asks>(port2) as unknown as Asks };
+	const objects = new RemoteObjects();
+	offer({ ask: (id: number, m: string, args: unknown[]) => objects.ask(id, m, args) }, port1);
+	return { objects, far: reach<Asks>(port2) as unknown as Asks };
 }
 
 /** What a promise was rejected with. */
@@ -36,7 +36,7 @@ function coded(message: string, code: unknown, options?: ErrorOptions): Error {
 
 describe("a question", () => {
 	test("finds the object it was put to, with its arguments and its `this`", async () => {
-		const { lent, far } = twoEnds();
+		const { objects, far } = twoEnds();
 		class Counter {
 			#count = 0;
 			async add(n: number, bytes: Uint8Array) {
@@ -44,17 +44,17 @@ describe("a question", () => {
 				return this.#count;
 			}
 		}
-		const one = lent.lend(new Counter());
-		const two = lent.lend(new Counter());
+		const one = objects.lend(new Counter());
+		const two = objects.lend(new Counter());
 		expect(await far.ask(one.id, "add", [1, new Uint8Array(2)])).toBe(3);
 		expect(await far.ask(two.id, "add", [10, new Uint8Array(0)])).toBe(10);
 		expect(await far.ask(one.id, "add", [4, new Uint8Array(0)])).toBe(7);
 	});
 
 	test("may be answered with a buffer that is given away", async () => {
-		const { lent, far } = twoEnds();
+		const { objects, far } = twoEnds();
 		const bytes = new Uint8Array([1, 2, 3]);
-		const { id } = lent.lend({ give: () => bytes });
+		const { id } = objects.lend({ give: () => bytes });
 		const { port1, port2 } = new MessageChannel();
 		ports.push(port1, port2);
 		expect(await far.ask(id, "give", [])).toEqual(new Uint8Array([1, 2, 3]));
@@ -67,17 +67,17 @@ describe("a question", () => {
 	});
 
 	test("waits its turn at its object, and for no other object's", async () => {
-		const { lent, far } = twoEnds();
+		const { objects, far } = twoEnds();
 		const log: string[] = [];
 		const gates: (() => void)[] = [];
-		const slow = lent.lend({
+		const slow = objects.lend({
 			async step(name: string) {
 				log.push(`${name} begins`);
 				await new Promise<void>((resolve) => gates.push(resolve));
 				log.push(`${name} ends`);
 			},
 		});
-		const quick = lent.lend({ step: async (name: string) => log.push(name) });
+		const quick = objects.lend({ step: async (name: string) => log.push(name) });
 		const a = far.ask(slow.id, "step", ["a"]);
 		const b = far.ask(slow.id, "step", ["b"]);
 		await far.ask(quick.id, "step", ["quick"]);
@@ -92,8 +92,8 @@ describe("a question", () => {
 	});
 
 	test("that fails does not keep those behind it from being answered", async () => {
-		const { lent, far } = twoEnds();
-		const { id } = lent.lend({
+		const { objects, far } = twoEnds();
+		const { id } = objects.lend({
 			fail: () => {
 				throw coded("no", "EACCES");
 			},
@@ -107,10 +107,10 @@ describe("a question", () => {
 
 describe("an error", () => {
 	test("crosses with code, message, name, stack and causes", async () => {
-		const { lent, far } = twoEnds();
+		const { objects, far } = twoEnds();
 		const cause = coded("the disk is gone", "EIO");
 		const why = coded("cannot read /a", "ENOENT", { cause });
-		const { id } = lent.lend({ read: () => Promise.reject(why) });
+		const { id } = objects.lend({ read: () => Promise.reject(why) });
 		const error = await rejection(far.ask(id, "read", []));
 		expect(error).toMatchObject({ code: "ENOENT", message: "cannot read /a" });
 		expect(error.stack).toBe(why.stack);
@@ -125,8 +125,8 @@ describe("an error", () => {
 		["that is undefined", undefined, { code: "EIO", message: "undefined" }],
 		["that cannot be posted", () => {}, { code: "EIO" }],
 	])("%s", async (_name, thrown, seen) => {
-		const { lent, far } = twoEnds();
-		const { id } = lent.lend({ read: () => Promise.reject(thrown) });
+		const { objects, far } = twoEnds();
+		const { id } = objects.lend({ read: () => Promise.reject(thrown) });
 		expect(await rejection(far.ask(id, "read", []))).toMatchObject(seen);
 	});
 
@@ -155,24 +155,24 @@ describe("what is refused", () => {
 		"none",
 		"number",
 	])("the method %s", async (method) => {
-		const { lent, far } = twoEnds();
-		const { id } = lent.lend({ number: 4, list: async () => [] });
+		const { objects, far } = twoEnds();
+		const { id } = objects.lend({ number: 4, list: async () => [] });
 		expect((await rejection(far.ask(id, method, []))).code).toBe("ENOSYS");
 		expect(await far.ask(id, "list", [])).toEqual([]);
 	});
 
 	test.each([0, -1, 2, 1.5, 4294967296])("an object that is not lent: %d", async (id) => {
-		const { lent, far } = twoEnds();
-		lent.lend({ list: async () => [] });
+		const { objects, far } = twoEnds();
+		objects.lend({ list: async () => [] });
 		expect((await rejection(far.ask(id, "list", []))).code).toBe("ESTALE");
 	});
 
 	test("an object that was taken back; its number is not used again", async () => {
-		const { lent, far } = twoEnds();
-		const old = lent.lend({ list: async () => "old" });
+		const { objects, far } = twoEnds();
+		const old = objects.lend({ list: async () => "old" });
 		expect(await far.ask(old.id, "list", [])).toBe("old");
-		lent.takeBack(old);
-		const next = lent.lend({ list: async () => "next" });
+		objects.release(old);
+		const next = objects.lend({ list: async () => "next" });
 		expect((await rejection(far.ask(old.id, "list", []))).code).toBe("ESTALE");
 		expect(await far.ask(next.id, "list", [])).toBe("next");
 	});

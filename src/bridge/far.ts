@@ -41,7 +41,7 @@ export interface Line {
 	idle(): Promise<void>;
 }
 
-interface LentObject {
+interface RemoteObject {
 	readonly object: object;
 	last: Promise<unknown>;
 	readonly back: (() => void) | undefined;
@@ -49,8 +49,8 @@ interface LentObject {
 }
 
 /** Objects of this thread that the other may ask, by number. */
-export class Lent {
-	readonly #objects = new Map<number, LentObject>();
+export class RemoteObjects {
+	readonly #objects = new Map<number, RemoteObject>();
 	#next = 1;
 
 	/** `back` is called when it is taken back. An object that has no `line` is called once at a time. */
@@ -65,31 +65,31 @@ export class Lent {
 		return [...this.#objects.values()].flatMap(({ line }) => line ?? []);
 	}
 
-	takeBack({ id }: Far<unknown>): void {
+	release({ id }: Far<unknown>): void {
 		this.#objects.get(id)?.back?.();
 		this.#objects.delete(id);
 	}
 
-	takeAllBack(): void {
-		for (const id of this.#objects.keys()) this.takeBack({ id });
+	releaseAll(): void {
+		for (const id of this.#objects.keys()) this.release({ id });
 	}
 
 	/** Calls a method of the object lent as `id`, after all that were called before. */
 	ask(id: number, method: string, args: unknown[]): Promise<unknown> {
-		const lent = this.#objects.get(id);
-		if (lent === undefined) {
+		const found = this.#objects.get(id);
+		if (found === undefined) {
 			return Promise.reject(new PortholeError("ESTALE", `object ${id} is no longer lent`));
 		}
 		const call = () => {
-			const found: unknown = Reflect.get(lent.object, method);
-			if (typeof found !== "function" || method in Object.prototype) {
+			const f: unknown = Reflect.get(found.object, method);
+			if (typeof f !== "function" || method in Object.prototype) {
 				throw new PortholeError("ENOSYS", `the mounted object has no method ${method}`);
 			}
-			return found.apply(lent.object, args);
+			return f.apply(found.object, args);
 		};
-		if (lent.line) return Promise.resolve().then(call);
-		const answer = lent.last.then(call);
-		lent.last = answer.catch(() => {});
+		if (found.line) return Promise.resolve().then(call);
+		const answer = found.last.then(call);
+		found.last = answer.catch(() => {});
 		return answer;
 	}
 }

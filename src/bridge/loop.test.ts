@@ -27,8 +27,8 @@ test("an alarm rings when its time has come, and not before", async () => {
 
 test("an alarm that two wait for rings for the one that stays, and for one that comes back", async () => {
 	const alarm = bridge().alarm(performance.now() + 5);
-	const rung: string[] = [];
-	const [leaves, stays] = [() => rung.push("leaves"), () => rung.push("stays")];
+	const woken: string[] = [];
+	const [leaves, stays] = [() => woken.push("leaves"), () => woken.push("stays")];
 	alarm.watch(leaves);
 	alarm.watch(stays);
 	alarm.unwatch(leaves);
@@ -37,7 +37,7 @@ test("an alarm that two wait for rings for the one that stays, and for one that 
 	expect(vi.getTimerCount()).toBe(0);
 	alarm.watch(stays);
 	vi.advanceTimersByTime(5);
-	expect(rung).toEqual(["stays"]);
+	expect(woken).toEqual(["stays"]);
 });
 
 test("an alarm beyond what a timer can wait for rings in the end", async () => {

@@ -1,5 +1,5 @@
 /**
- * The bridge of the last rung: for browsers in which a guest can neither be suspended nor sleep while
+ * The preloaded bridge, the last choice: for browsers in which a guest can neither be suspended nor sleep while
  * somebody else works for it.
  *
  * A guest is entered by a plain call, and until it returns this thread hears nothing: no message, no

@@ -3,7 +3,7 @@
  * page reaches. A page changes it on the element itself: `height`, `color`, `background`, `font-size`,
  * `color-scheme`; or by the parts `screen`, `state` and `button`.
  */
-export const LOOK = `
+export const ELEMENT_STYLE = `
 :host {
 	display: flex;
 	flex-direction: column;

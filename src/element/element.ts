@@ -20,9 +20,9 @@ import {
 	type SandboxOptions,
 } from "../index.ts";
 import { make } from "./dom.ts";
-import { LOOK } from "./element-style.ts";
-import { meant } from "./near-attribute.ts";
-import { dress } from "./sheets.ts";
+import { ELEMENT_STYLE } from "./element-style.ts";
+import { nearAttribute } from "./near-attribute.ts";
+import { addSheet } from "./sheets.ts";
 import { splitWords } from "./shell-words.ts";
 import type { TerminalView } from "./terminal-view.ts";
 
@@ -75,7 +75,7 @@ function reflected(name: string): PropertyDescriptor & ThisType<HTMLElement> {
 }
 
 /** What an element has of its own for one run. */
-interface Run {
+interface RunState {
 	/** What was asked for. */
 	readonly wish: string;
 	/** Ends it, and what was made for it. */
@@ -107,10 +107,10 @@ export class PortholeTerminal extends Base {
 	/** The name of the terminal for screen readers. */
 	declare label: string;
 	#options: SandboxOptions = {};
-	#run: Run | null = null;
+	#run: RunState | null = null;
 	#process: Process | null = null;
 	#view: TerminalView | null = null;
-	#noted = false;
+	#changeNoted = false;
 	/** The focus was in here when a run ended. */
 	#focused = false;
 	#parts: Parts | null = null;
@@ -146,7 +146,7 @@ export class PortholeTerminal extends Base {
 	/** Ends what runs, and starts as the attributes say. */
 	restart(): void {
 		this.#end();
-		this.#note();
+		this.#noteChange();
 	}
 
 	/** The keyboard is the program's; where there is no screen, it is the button's that makes one. */
@@ -156,22 +156,22 @@ export class PortholeTerminal extends Base {
 	}
 
 	connectedCallback(): void {
-		this.#note();
+		this.#noteChange();
 	}
 
 	disconnectedCallback(): void {
-		this.#note();
+		this.#noteChange();
 	}
 
 	attributeChangedCallback(): void {
-		this.#note();
+		this.#noteChange();
 	}
 
-	#note(): void {
-		if (this.#noted) return;
-		this.#noted = true;
+	#noteChange(): void {
+		if (this.#changeNoted) return;
+		this.#changeNoted = true;
 		queueMicrotask(() => {
-			this.#noted = false;
+			this.#changeNoted = false;
 			this.#follow();
 		});
 	}
@@ -268,7 +268,7 @@ export class PortholeTerminal extends Base {
 	/** Errors: `"invalid-option"` for an attribute that is nearly one of ours, and would have no effect. */
 	#check(): void {
 		for (const name of this.getAttributeNames()) {
-			const right = meant(name, ATTRIBUTES);
+			const right = nearAttribute(name, ATTRIBUTES);
 			if (right === undefined) continue;
 			throw new PortholeError("invalid-option", `${name} is no attribute; did you mean ${right}?`);
 		}
@@ -288,7 +288,7 @@ export class PortholeTerminal extends Base {
 		const root = this.attachShadow({ mode: "open" });
 		const parts = new Parts(label);
 		parts.again.addEventListener("click", () => this.restart());
-		dress(root, LOOK);
+		addSheet(root, ELEMENT_STYLE);
 		root.append(parts.screen, parts.state);
 		return parts;
 	}

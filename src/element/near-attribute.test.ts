@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { meant } from "./near-attribute.ts";
+import { nearAttribute } from "./near-attribute.ts";
 
 const names = ["src", "command", "args", "label"];
 
@@ -15,7 +15,7 @@ test.each([
 	["lable", "label"],
 	["cammand", "command"],
 ])("%s means %s", (written, right) => {
-	expect(meant(written, names)).toBe(right);
+	expect(nearAttribute(written, names)).toBe(right);
 });
 
 test("what every element may have, and what is right, means nothing else", () => {
@@ -30,6 +30,6 @@ test("what every element may have, and what is right, means nothing else", () =>
 		"v-args",
 		"@start",
 	]) {
-		expect(meant(name, names), name).toBeUndefined();
+		expect(nearAttribute(name, names), name).toBeUndefined();
 	}
 });

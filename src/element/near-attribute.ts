@@ -4,7 +4,7 @@
 
 /** The one of `names` that is meant by `written`: they differ by a letter, or one begins with the other.
  *  Undefined where none is, and where `written` is right. */
-export function meant(written: string, names: readonly string[]): string | undefined {
+export function nearAttribute(written: string, names: readonly string[]): string | undefined {
 	const name = written.toLowerCase();
 	if (names.includes(name)) return undefined;
 	return names.find((right) => begins(name, right) || begins(right, name) || isTypo(name, right));

@@ -10,13 +10,13 @@
 /** A tree that has sheets: the page, or a shadow tree. */
 export type Root = Document | ShadowRoot;
 
-const made = new Map<string, CSSStyleSheet>();
+const constructed = new Map<string, CSSStyleSheet>();
 
-/** Gives a tree the sheet with this text; once, however often it is asked. */
-export function dress(root: Root, text: string): void {
-	const sheet = made.get(text) ?? new CSSStyleSheet();
-	if (!made.has(text)) sheet.replaceSync(text);
-	made.set(text, sheet);
+/** Adds the sheet with this text to a tree, unless the tree has it. */
+export function addSheet(root: Root, text: string): void {
+	const sheet = constructed.get(text) ?? new CSSStyleSheet();
+	if (!constructed.has(text)) sheet.replaceSync(text);
+	constructed.set(text, sheet);
 	if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
 }
 

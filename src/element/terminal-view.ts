@@ -13,7 +13,7 @@ import { type ITheme, Terminal } from "@xterm/xterm";
 import style from "@xterm/xterm/css/xterm.css?inline";
 import type { Process } from "../index.ts";
 import { cursorOf, moveTo } from "./cursor.ts";
-import { dress, rootOf, withSheets } from "./sheets.ts";
+import { addSheet, rootOf, withSheets } from "./sheets.ts";
 
 const LEAVE = "Press Escape, then Tab, to leave the terminal.";
 const MODIFIERS: ReadonlySet<string> = new Set(["Shift", "Control", "Alt", "Meta"]);
@@ -60,11 +60,11 @@ export class TerminalView {
 		terminal.onResize(({ cols, rows }) => this.#process?.resize(cols, rows));
 		// Where the host is: in the page, or in a shadow tree.
 		const root = rootOf(host);
-		dress(root, style);
+		addSheet(root, style);
 		withSheets(root, () => terminal.open(host));
 		allowColours(terminal);
 		this.#describe();
-		this.#hearInsertions();
+		this.#watchInsertions();
 		this.#fitNow();
 		this.#observer.observe(host);
 		matchMedia("(prefers-color-scheme: dark)").addEventListener(
@@ -184,7 +184,7 @@ export class TerminalView {
 
 	/** Text that comes from no key, as from an emoji picker: for screen readers xterm.js leaves what
 	 *  is in its text field alone, and would overlook it. */
-	#hearInsertions(): void {
+	#watchInsertions(): void {
 		const { signal } = this.#undo;
 		let pressed = false;
 		const field = this.#terminal.textarea;

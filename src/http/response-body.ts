@@ -37,7 +37,7 @@ export async function* chunksOf(
 }
 
 /** Bytes as they arrive, in a buffer that grows: what a server says of their number is a hint. */
-export class Gathered {
+export class ByteCollector {
 	length = 0;
 	#bytes: Uint8Array<ArrayBuffer>;
 

@@ -12,12 +12,12 @@ import { nowNanoseconds, worldClock } from "../process/clock.ts";
 import { type Prepare, prepare } from "../process/instantiate.ts";
 import { fillRandom } from "../process/random.ts";
 import type {
-	Desk,
+	BridgeKind,
 	Features,
 	Files,
 	FromGuest,
 	Kernel,
-	Rung,
+	PageServices,
 	ToGuest,
 	WireLoadOptions,
 	WireMount,
@@ -29,45 +29,45 @@ import type {
 import type { Store, StoreChange } from "../store/store.ts";
 import { preview1Modules } from "../wasi/table.ts";
 import type { AccessProfile } from "../webc/index.ts";
-import type { Crowd } from "./crowd.ts";
+import type { MemoryQueue } from "./memory-queue.ts";
 import { Packages } from "./packages.ts";
 import type { Preloaded } from "./preload.ts";
 import { Tree } from "./sandbox-tree.ts";
 import { GuestProcess } from "./start-process.ts";
 
-/** Programs after which a sandbox counts how many fit into memory. */
-const FEW = 8;
+/** The first programs, which are started without the memory queue. */
+const UNCOUNTED = 8;
 
 export class SandboxKernel implements Kernel {
 	readonly #scope: WorkerScope;
-	readonly #desk: Remote<Desk>;
+	readonly #page: Remote<PageServices>;
 	readonly #clock = worldClock();
 	/** These are made by `start`. */
 	#bridge!: PageBridge;
 	#prepare!: Prepare;
 	#tree!: Tree;
 	#packages!: Packages;
-	#ahead: Preloaded | undefined;
+	#preloaded: Preloaded | undefined;
 	#queue = false;
 	#spawned = 0;
-	#crowd: Promise<Crowd> | undefined;
+	#memoryQueue: Promise<MemoryQueue> | undefined;
 	readonly #guests = new Map<number, GuestProcess>();
 	readonly #loads = new Map<number, AbortController>();
 
 	constructor(scope: WorkerScope) {
 		this.#scope = scope;
-		this.#desk = reach<Desk>(scope);
+		this.#page = reach<PageServices>(scope);
 	}
 
-	async start(rung: Rung, queue: boolean): Promise<Features> {
+	async start(kind: BridgeKind, queue: boolean): Promise<Features> {
 		this.#queue = queue;
 		const ask: Ask = (id, method, args) =>
-			this.#desk.ask(id, method, method === "land" ? giveAway(args, written(args)) : args);
-		const { bridge, prepare } = await this.#way(rung, ask);
+			this.#page.ask(id, method, method === "land" ? giveAway(args, buffersOf(args)) : args);
+		const { bridge, prepare } = await this.#chooseBridge(kind, ask);
 		this.#bridge = bridge;
 		this.#prepare = prepare;
 		const post = (message: FromGuest) => this.#post(message);
-		const limits = this.#ahead?.limits;
+		const limits = this.#preloaded?.limits;
 		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom, post, limits);
 		this.#packages = new Packages(this.#tree, (message) => this.#warn(message));
 		return {
@@ -77,14 +77,17 @@ export class SandboxKernel implements Kernel {
 	}
 
 	/** How guests wait; what few browsers need is loaded late. */
-	async #way(rung: Rung, ask: Ask): Promise<{ bridge: PageBridge; prepare: Prepare }> {
-		if (rung === "suspending") return suspending(ask);
-		if (rung !== "preloaded") {
-			return (await import("../guestworker/host.ts")).ownWorkers(ask, rung === "blocking");
+	async #chooseBridge(
+		kind: BridgeKind,
+		ask: Ask,
+	): Promise<{ bridge: PageBridge; prepare: Prepare }> {
+		if (kind === "suspending") return suspending(ask);
+		if (kind !== "preloaded") {
+			return (await import("../guestworker/host.ts")).ownWorkers(ask, kind === "blocking");
 		}
 		const { Preloaded } = await import("./preload.ts");
-		this.#ahead = new Preloaded(ask, (message) => this.#warn(message));
-		return this.#ahead;
+		this.#preloaded = new Preloaded(ask, (message) => this.#warn(message));
+		return this.#preloaded;
 	}
 
 	// --- packages and mounts ---
@@ -98,7 +101,7 @@ export class SandboxKernel implements Kernel {
 		const report: Report = (phase, loaded, hint = 0) => {
 			most = Math.max(most, loaded);
 			const total = hint === 0 || hint < most ? undefined : hint;
-			// What guests read later is nobody's progress.
+			// What guests read later belongs to no load.
 			if (this.#loads.has(load)) {
 				this.#post({ from: 0, kind: "progress", load, phase, loaded: most, total });
 			}
@@ -132,7 +135,7 @@ export class SandboxKernel implements Kernel {
 	}
 
 	async mount(mount: WireMount): Promise<void> {
-		await (await this.#tree.mounting()).mount(mount);
+		await (await this.#tree.mountTable()).mount(mount);
 	}
 
 	changed(store: number, paths: readonly string[]): Promise<void> {
@@ -140,7 +143,7 @@ export class SandboxKernel implements Kernel {
 	}
 
 	async unmount(path: string): Promise<Far<Store>> {
-		return (await this.#tree.mounting()).unmount(path, (root) =>
+		return (await this.#tree.mountTable()).unmount(path, (root) =>
 			[...this.#guests.values()].some((guest) => guest.uses(root.dev)),
 		);
 	}
@@ -169,22 +172,22 @@ export class SandboxKernel implements Kernel {
 			bridge: this.#bridge,
 			prepare,
 			clock: this.#clock,
-			ahead: this.#ahead,
+			ahead: this.#preloaded,
 			fillRandom,
 			post: (message, give = []) => this.#post(message, give),
 		});
 		this.#guests.set(request.pid, process);
 		// In a task of its own, so that the page first hears that the guest is about to start.
 		const start = () => process.run().finally(() => this.#left(request.pid));
-		if (this.#ahead) this.#ahead.hold(request.pid, start);
+		if (this.#preloaded) this.#preloaded.startOnBegin(request.pid, start);
 		else setTimeout(start, 0);
 	}
 
 	receive(message: ToGuest): void {
 		const guest = this.#guests.get(message.to);
 		if (guest !== undefined) guest.receive(message);
-		else this.#crowd?.then((crowd) => crowd.receive(message));
-		this.#ahead?.hear(message);
+		else this.#memoryQueue?.then((queue) => queue.receive(message));
+		this.#preloaded?.receive(message);
 	}
 
 	async sync(): Promise<void> {
@@ -225,37 +228,37 @@ export class SandboxKernel implements Kernel {
 	}
 
 	/** How a program is linked, in turn with others where there are many. */
-	async #crowded(pid: number): Promise<Prepare> {
+	async #inMemoryQueue(pid: number): Promise<Prepare> {
 		this.#spawned += 1;
-		if (this.#spawned <= FEW && !this.#queue) return this.#prepare;
-		this.#crowd ??= import("./crowd.ts").then(
-			({ Crowd }) =>
-				new Crowd(
+		if (this.#spawned <= UNCOUNTED && !this.#queue) return this.#prepare;
+		this.#memoryQueue ??= import("./memory-queue.ts").then(
+			({ MemoryQueue }) =>
+				new MemoryQueue(
 					(...of) => this.#prepare(...of),
 					() => this.#guests.size,
 					this.#queue,
 				),
 		);
-		return (await this.#crowd).join(pid);
+		return (await this.#memoryQueue).join(pid);
 	}
 
 	#left(pid: number): void {
 		this.#guests.delete(pid);
-		this.#crowd?.then((crowd) => crowd.left(pid));
+		this.#memoryQueue?.then((queue) => queue.left(pid));
 	}
 
 	/** How a program is linked. */
 	async #linker({ pid, imports }: WireSpawn): Promise<Prepare> {
-		const prepare = await this.#crowded(pid);
+		const prepare = await this.#inMemoryQueue(pid);
 		if (imports.length === 0) return prepare;
 		const { withImports } = await import("./page-imports.ts");
-		const call = (far: number, args: unknown[]) => this.#desk.ask(far, "call", args);
+		const call = (far: number, args: unknown[]) => this.#page.ask(far, "call", args);
 		return withImports(prepare, imports, this.#bridge, call);
 	}
 }
 
 /** The buffers of a list of changes; each is a copy that was made to be sent. */
-function written([changes]: unknown[]): ArrayBuffer[] {
+function buffersOf([changes]: unknown[]): ArrayBuffer[] {
 	return (changes as StoreChange[]).flatMap((change) =>
 		change.call === "write" ? (change.bytes.buffer as ArrayBuffer) : [],
 	);

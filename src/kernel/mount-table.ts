@@ -1,10 +1,10 @@
 /**
  * The mounts of a sandbox: directories of the page in the tree, and waiting for their stores.
  *
- * A guest writes and goes on; its bytes follow. What becomes of them is told to the page as it
- * happens: how many are on their way, and what a store has refused, which stays in the tree and is
- * sent again by each sync. A sync waits for a store as long as the store does anything; one
- * that has fallen silent is named in an error, so that a process can end and a sandbox be closed.
+ * A guest writes and goes on; its bytes follow. The worker reports to the page how many bytes are on their
+ * way, and what a store has refused; refused changes stay in the tree, and each sync sends them again. A
+ * sync waits for a store as long as the store makes progress. A store that falls silent is named in a
+ * "timeout" error, so that a process can end and a sandbox can be closed.
  */
 import { EBUSY, type Errno, errnoName, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
@@ -19,12 +19,12 @@ import type { WireMount } from "../protocol/sandbox.ts";
 import type { Store } from "../store/store.ts";
 import { StoreFileSystem } from "../storefs/store-fs.ts";
 import type { Mounted, Tree } from "./sandbox-tree.ts";
-import { Silence } from "./silence.ts";
+import { SilenceWatch } from "./silence.ts";
 
 /** What of the tree in memory stays visible under a directory mounted at `/`. */
 const KEPT = ["/dev", "/tmp"];
-/** Milliseconds between two events that tell how much is on its way. */
-const TELL = 100;
+/** Milliseconds between two reports of how much is on its way. */
+const REPORT_INTERVAL = 100;
 /** Milliseconds of silence after which a sync waits for a store no longer, where its mount has no
  *  `timeout`; the end of a process or a sandbox waits less, and that of a process that was killed least. */
 const SILENCE_SYNC = 30_000;
@@ -41,10 +41,10 @@ const ADVICE: Readonly<Record<string, string>> = {
 	ENAMETOOLONG: "the directory cannot hold such a name; rename it",
 };
 
-export class Mounts {
+export class MountTable {
 	readonly #tree: Tree;
 	readonly #bridge: Bridge;
-	/** All that is mounted, for whomever. */
+	/** All mounts: those of the sandbox, and those of single processes. */
 	readonly #live = new Set<Mounted>();
 	#alarm: { ticket: Ticket<void> | null; time: number } = { ticket: null, time: 0 };
 
@@ -61,7 +61,7 @@ export class Mounts {
 		}
 		const mounted = this.#open(wire);
 		if (wire.path === "/") tree.namespace = await this.#rooted(mounted, tree.mounts);
-		else await cover(this.#bridge, tree.namespace, mounted.mount);
+		else await mountIn(this.#bridge, tree.namespace, mounted.mount);
 		this.#live.add(mounted);
 		tree.mounts.push(mounted);
 	}
@@ -93,7 +93,7 @@ export class Mounts {
 		const namespace = root === undefined ? shared.fork() : await this.#rooted(root, mounts);
 		namespace.absoluteLinks = true;
 		for (const mounted of own) {
-			if (mounted !== root) await cover(this.#bridge, namespace, mounted.mount);
+			if (mounted !== root) await mountIn(this.#bridge, namespace, mounted.mount);
 			this.#live.add(mounted);
 		}
 		return { namespace, mounts: [...mounts, ...own] };
@@ -105,7 +105,7 @@ export class Mounts {
 		const most = killed ? SILENCE_KILLED : Number.POSITIVE_INFINITY;
 		const ends = mounts.map(async (mounted) => {
 			const failed = await this.#syncTwice(mounted, Math.min(mounted.timeout ?? SILENCE, most));
-			if (failed?.code === "timeout") this.#tell(mounted.mount.path, failed);
+			if (failed?.code === "timeout") this.#postRefused(mounted.mount.path, failed);
 			if (!this.#tree.mounts.includes(mounted)) this.#live.delete(mounted);
 		});
 		await Promise.all(ends);
@@ -119,7 +119,7 @@ export class Mounts {
 			const { timeout, mount } = mounted;
 			if (!last) return this.#sync(mounted, timeout ?? SILENCE_SYNC).catch(asError);
 			const failed = await this.#syncTwice(mounted, timeout ?? SILENCE);
-			if (failed?.code === "timeout") this.#tell(mount.path, failed);
+			if (failed?.code === "timeout") this.#postRefused(mount.path, failed);
 			return failed;
 		});
 		for (const failed of await Promise.all(ends)) if (failed) throw failed;
@@ -133,14 +133,14 @@ export class Mounts {
 	// --- waiting ---
 
 	/** Errors: those of the store, and `"timeout"` when it has done nothing for `silence`. */
-	async #sync({ fs, mount, tell }: Mounted, silence: number): Promise<void> {
+	async #sync({ fs, mount, reportPending }: Mounted, silence: number): Promise<void> {
 		const request = {};
-		const quiet = new Silence(silence, () => fs.queue.moved());
+		const quiet = new SilenceWatch(silence, () => fs.queue.moved());
 		for (;;) {
 			const answer = fs.sync(request);
 			if (answer !== PENDING) {
 				// Before the answer, so that the page does not count as pending what it knows to be stored.
-				tell(true);
+				reportPending(true);
 				check(answer, "sync", mount.path, ADVICE[errnoName(answer)]);
 				return;
 			}
@@ -171,60 +171,67 @@ export class Mounts {
 		return (await this.#sync(mounted, silence).catch(asError)) ?? null;
 	}
 
-	// --- what is told ---
+	// --- reports to the page ---
 
-	#tell(path: string, { code, message }: PortholeError): void {
+	#postRefused(path: string, { code, message }: PortholeError): void {
 		this.#tree.post({ from: 0, kind: "refused", path, code, message });
 	}
 
 	#refused(path: string, error: Errno): void {
-		this.#tell(path, failure(error, "keep", path, ADVICE[errnoName(error)]));
+		this.#postRefused(path, failure(error, "keep", path, ADVICE[errnoName(error)]));
 	}
 
-	/** Tells how many bytes are on their way, now and then; and at once where that was long ago, since a
-	 *  program that computes keeps every timer from ringing. */
-	#teller(path: string, bytes: () => number): (now?: boolean) => void {
-		let told = 0;
+	/** A function that reports how many bytes are on their way, ten times a second at most. It reports at
+	 *  once where the last report was long ago, since a program that computes keeps every timer from ringing. */
+	#pendingReporter(path: string, bytes: () => number): (now?: boolean) => void {
+		let reported = 0;
 		let last = Number.NEGATIVE_INFINITY;
 		let due = false;
-		const tell = () => {
+		const report = () => {
 			due = false;
-			if (bytes() === told) return;
-			told = bytes();
+			if (bytes() === reported) return;
+			reported = bytes();
 			last = performance.now();
-			const event = { type: "mountpending", detail: { path, bytes: told } } as const;
+			const event = { type: "mountpending", detail: { path, bytes: reported } } as const;
 			this.#tree.post({ from: 0, kind: "event", event });
 		};
-		return (now = performance.now() - last >= TELL) => {
+		return (now = performance.now() - last >= REPORT_INTERVAL) => {
 			if (now) {
-				tell();
+				report();
 				return;
 			}
 			if (due) return;
 			due = true;
-			this.#bridge.alarm(last + TELL).watch(tell);
+			this.#bridge.alarm(last + REPORT_INTERVAL).watch(report);
 		};
 	}
 
 	// --- mounting ---
 
 	#open(wire: WireMount): Mounted {
-		const { path, written, store, extras, names, largest, elsewhere, readOnly } = wire;
+		const { path, written, store, extras, names, largest, unwatched, readOnly } = wire;
 		const at = path === "/" ? "" : path;
-		const tell = this.#teller(path, (): number => fs.queue.pending);
-		const reports = {
+		const reportPending = this.#pendingReporter(path, (): number => fs.queue.pending);
+		const events = {
 			refused: (below: string, error: Errno) => this.#refused(at + below, error),
-			pending: () => tell(),
+			pending: () => reportPending(),
 		};
 		const fs: StoreFileSystem = new StoreFileSystem(this.#bridge, store, {
 			...this.#tree.limits,
 			extras,
 			names,
 			largest,
-			elsewhere,
-			events: reports,
+			elsewhere: unwatched,
+			events,
 		});
-		return { mount: { path, fs, readOnly }, fs, written, store, timeout: wire.timeout, tell };
+		return {
+			mount: { path, fs, readOnly },
+			fs,
+			written,
+			store,
+			timeout: wire.timeout,
+			reportPending,
+		};
 	}
 
 	/** A namespace whose root is a mount over all the rest, with `others` in it. */
@@ -241,16 +248,16 @@ export class Mounts {
 			const kept = base.upper.root.lookup(path.slice(1));
 			if (typeof kept === "number") continue;
 			const mount = { path, fs: { root: kept, sync: () => 0 as const }, readOnly: false };
-			await cover(this.#bridge, namespace, mount);
+			await mountIn(this.#bridge, namespace, mount);
 		}
 		for (const { mount } of others) {
-			if (mount.path !== "/") await cover(this.#bridge, namespace, mount);
+			if (mount.path !== "/") await mountIn(this.#bridge, namespace, mount);
 		}
 		return namespace;
 	}
 }
 
-async function cover(bridge: Bridge, namespace: Namespace, mount: Mount): Promise<void> {
+async function mountIn(bridge: Bridge, namespace: Namespace, mount: Mount): Promise<void> {
 	check(await awaitCall(bridge, () => namespace.mount(mount)), "mount", mount.path);
 }
 

@@ -69,7 +69,7 @@ export class Packages {
 				return this.#of(found.pkg).bytes?.(found.atom);
 			});
 			for (const fs of this.#volumes(loaded)) this.#tree.addPackage(fs);
-			this.#tellHidden(pkg);
+			this.#warnHidden(pkg);
 			return {
 				id,
 				name: pkg.name,
@@ -88,7 +88,7 @@ export class Packages {
 	}
 
 	/** Tells of commands that a package loaded before has as well. The same package twice is no surprise. */
-	#tellHidden(pkg: Package): void {
+	#warnHidden(pkg: Package): void {
 		for (const { name } of pkg.commands) {
 			const [first] = this.#owner(name);
 			if (first === pkg || (first.name === pkg.name && first.version === pkg.version)) continue;

@@ -11,7 +11,7 @@ import type { Prepare } from "../process/instantiate.ts";
 import { explainEnd, wasmValue } from "../process/page-value.ts";
 import type { WireImport } from "../protocol/sandbox.ts";
 
-/** Calls a function that the page has lent. */
+/** Calls a function of the page, by its number. */
 type Call = (far: number, args: unknown[]) => Promise<unknown>;
 
 /** `prepare` for a program with these imports. */

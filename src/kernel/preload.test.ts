@@ -43,7 +43,7 @@ async function mounted(files: Readonly<Record<string, string | number>>) {
 	const store = { id: 1 };
 	const fs = new StoreFileSystem(ahead.bridge, store, ahead.limits);
 	const mount = { path: "/data", fs, readOnly: false };
-	await ahead.read([{ mount, fs, written: "/data", store, tell: () => {} }]);
+	await ahead.read([{ mount, fs, written: "/data", store, reportPending: () => {} }]);
 	return { ahead, root: fs.root, warnings };
 }
 
@@ -94,7 +94,7 @@ test("a store that cannot be listed, or sends less than it promised, delays no s
 		const ahead = new Preloaded(ask, (message) => warnings.push(message));
 		const fs = new StoreFileSystem(ahead.bridge, { id: 1 }, ahead.limits);
 		const mount = { path: "/data", fs, readOnly: false };
-		await ahead.read([{ mount, fs, written: "/data", store: { id: 1 }, tell: () => {} }]);
+		await ahead.read([{ mount, fs, written: "/data", store: { id: 1 }, reportPending: () => {} }]);
 	}
 	expect(warnings).toEqual([]);
 });
@@ -105,12 +105,12 @@ test("a held guest begins once, when the page says so or kills it", () => {
 		() => {},
 	);
 	const begun: number[] = [];
-	for (const pid of [1, 2]) ahead.hold(pid, () => begun.push(pid));
-	ahead.hear({ to: 1, kind: "stdin", chunk: new Uint8Array(1) });
-	ahead.hear({ to: 3, kind: "begin" });
+	for (const pid of [1, 2]) ahead.startOnBegin(pid, () => begun.push(pid));
+	ahead.receive({ to: 1, kind: "stdin", chunk: new Uint8Array(1) });
+	ahead.receive({ to: 3, kind: "begin" });
 	expect(begun).toEqual([]);
-	ahead.hear({ to: 1, kind: "begin" });
-	ahead.hear({ to: 2, kind: "kill", signal: "SIGTERM", code: 143 });
-	ahead.hear({ to: 1, kind: "kill", signal: "SIGTERM", code: 143 });
+	ahead.receive({ to: 1, kind: "begin" });
+	ahead.receive({ to: 2, kind: "kill", signal: "SIGTERM", code: 143 });
+	ahead.receive({ to: 1, kind: "kill", signal: "SIGTERM", code: 143 });
 	expect(begun).toEqual([1, 2]);
 });

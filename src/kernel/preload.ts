@@ -1,5 +1,5 @@
 /**
- * The worker's half of the preloaded rung: what is brought here before a guest starts.
+ * The worker's half of the preloaded bridge: what is brought here before a guest starts.
  *
  * Mounted directories are listed, and the contents of their files are read into the cache, smallest
  * worries first: whatever fits. What does not fit is named in a warning; a program that reads it all
@@ -43,9 +43,9 @@ export class Preloaded {
 	readonly output: number = MOST_OUTPUT;
 	readonly #warn: Warn;
 	/** Starts those guests that have been spawned and not begun. */
-	readonly #held = new Map<number, () => void>();
+	readonly #waiting = new Map<number, () => void>();
 
-	/** `warn` hears of what a guest could not be given. */
+	/** `warn` is called with what did not fit. */
 	constructor(ask: Ask, warn: Warn) {
 		this.bridge = new PreloadedBridge(ask, warn);
 		const linking = { bridge: this.bridge, modules: preview1Modules };
@@ -59,15 +59,15 @@ export class Preloaded {
 	}
 
 	/** Starts a guest when the page says `begin`: then its input is here. */
-	hold(pid: number, start: () => void): void {
-		this.#held.set(pid, start);
+	startOnBegin(pid: number, start: () => void): void {
+		this.#waiting.set(pid, start);
 	}
 
-	/** Hears what the page tells a guest. One that is killed begins too, and so ends. */
-	hear({ to, kind }: ToGuest): void {
+	/** A message for a guest. A guest that is killed before it began is started, and so ends. */
+	receive({ to, kind }: ToGuest): void {
 		if (kind !== "begin" && kind !== "kill") return;
-		const start = this.#held.get(to);
-		this.#held.delete(to);
+		const start = this.#waiting.get(to);
+		this.#waiting.delete(to);
 		start?.();
 	}
 }

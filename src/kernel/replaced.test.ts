@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { ESTALE, errnoName } from "../abi/errno.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { awaitCall } from "../bridge/await-call.ts";
-import { Lent } from "../bridge/far.ts";
+import { RemoteObjects } from "../bridge/far.ts";
 import { LoopBridge } from "../bridge/loop.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
@@ -77,9 +77,9 @@ class Tab {
 		/** Whether it hears of what others change. */
 		hears: boolean,
 	) {
-		const lent = new Lent();
-		const far = lent.lend(store);
-		this.bridge = new LoopBridge((id, method, args) => lent.ask(id, method, args));
+		const objects = new RemoteObjects();
+		const far = objects.lend(store);
+		this.bridge = new LoopBridge((id, method, args) => objects.ask(id, method, args));
 		const extras = EXTRAS.filter((name) => name in store);
 		this.#fs = new StoreFileSystem(this.bridge, far, { block: BLOCK, extras });
 		this.#namespace = new Namespace(this.#fs);

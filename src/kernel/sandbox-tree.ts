@@ -19,7 +19,7 @@ import { Tmp } from "../fs/tmp.ts";
 import type { FromGuest, WireMount } from "../protocol/sandbox.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreFileSystem, StoreFsOptions } from "../storefs/store-fs.ts";
-import type { Mounts } from "./mount-table.ts";
+import type { MountTable } from "./mount-table.ts";
 
 /** A store that is mounted, for all processes or for one. */
 export interface Mounted {
@@ -30,8 +30,8 @@ export interface Mounted {
 	readonly store: Far<Store>;
 	/** Milliseconds of silence after which nothing waits for it; undefined for the usual. */
 	readonly timeout?: number | undefined;
-	/** Tells the page how many bytes are on their way: `now`, or soon. */
-	readonly tell: (now?: boolean) => void;
+	/** Reports to the page how many bytes are on their way: `now`, or soon. */
+	readonly reportPending: (now?: boolean) => void;
 }
 
 export class Tree {
@@ -46,8 +46,8 @@ export class Tree {
 	/** What is mounted for all processes. */
 	readonly mounts: Mounted[] = [];
 	namespace: Namespace;
-	/** Null while nobody has mounted anything. */
-	#mounting: Promise<Mounts> | null = null;
+	/** Null until something is mounted. */
+	#mountTable: Promise<MountTable> | null = null;
 
 	constructor(
 		bridge: Bridge,
@@ -71,17 +71,17 @@ export class Tree {
 		for (const overlay of this.overlays) overlay.addLower(fs);
 	}
 
-	/** What only those need who mount something. */
-	mounting(): Promise<Mounts> {
-		this.#mounting ??= import("./mount-table.ts").then(({ Mounts }) => new Mounts(this));
-		return this.#mounting;
+	/** The mount table, which a sandbox without mounts never loads. */
+	mountTable(): Promise<MountTable> {
+		this.#mountTable ??= import("./mount-table.ts").then(({ MountTable }) => new MountTable(this));
+		return this.#mountTable;
 	}
 
 	/** The tree of a process that brings mounts of its own, and what is mounted in it. */
 	async forProcess(
 		wires: readonly WireMount[],
 	): Promise<{ namespace: Namespace; mounts: readonly Mounted[] }> {
-		if (wires.length > 0) return (await this.mounting()).forProcess(wires);
+		if (wires.length > 0) return (await this.mountTable()).forProcess(wires);
 		// What is mounted later appears.
 		const namespace = this.namespace.view();
 		namespace.absoluteLinks = true;
@@ -91,16 +91,16 @@ export class Tree {
 	/** Ends the use of `mounts` by a process: what it has written is in the stores, or the page has
 	 *  been told. One that was killed waits less long for a store that does not answer. */
 	async leave(mounts: readonly Mounted[], killed: boolean): Promise<void> {
-		if (mounts.length > 0) await (await this.mounting()).leave(mounts, killed);
+		if (mounts.length > 0) await (await this.mountTable()).leave(mounts, killed);
 	}
 
 	/** Errors: those of the stores; `last` says that the tree goes, and nobody waits for ever. */
 	async sync(last = false): Promise<void> {
-		if (this.#mounting !== null) await (await this.#mounting).sync(last);
+		if (this.#mountTable !== null) await (await this.#mountTable).sync(last);
 	}
 
 	/** Others have changed what a store holds. */
 	async changed(store: number, paths: readonly string[]): Promise<void> {
-		(await this.mounting()).changed(store, paths);
+		(await this.mountTable()).changed(store, paths);
 	}
 }

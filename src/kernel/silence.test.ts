@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { Landing } from "../page/landing.ts";
-import { Silence } from "./silence.ts";
+import { BatchRunner } from "../page/batch-runner.ts";
+import { SilenceWatch } from "./silence.ts";
 
 /** What waits for a store, on a clock that the test moves. */
 function waits(most: number, moved: () => number | undefined) {
 	let asked = 0;
-	const quiet = new Silence(most, () => {
+	const quiet = new SilenceWatch(most, () => {
 		asked += 1;
 		const value = moved();
 		// A page that computes does not answer.
@@ -50,9 +50,9 @@ test("a directory that makes its changes one by one shows each of them, although
 		await new Promise<void>((resolve) => {
 			turn = resolve;
 		});
-		land.stirs();
+		land.noteProgress();
 	};
-	const land: Landing = new Landing({
+	const land: BatchRunner = new BatchRunner({
 		async apply(changes) {
 			for (const _ of changes) await methods();
 			return changes.map(() => null);

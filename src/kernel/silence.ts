@@ -1,23 +1,23 @@
 /**
  * Whether a store that has not answered is at work.
  *
- * An answer may take longer than anybody is ready to wait for silence: a batch has a thousand changes. So
- * the page's end of the mount (page/landing.ts), which is told of each step, is asked how much has been done,
- * and a number that is another than before counts like an answer.
+ * An answer may take longer than the silence that a mount allows: a batch has a thousand changes. So the
+ * worker asks the page's end of the mount (page/batch-runner.ts) how many steps its store has finished. A number
+ * that differs from the last one counts like an answer.
  */
 import type { Ticket } from "../bridge/bridge.ts";
 
-/** It is asked so many times in a silence. */
+/** Questions per silence. */
 const LOOKS = 4;
 
-export class Silence {
+export class SilenceWatch {
 	readonly #most: number;
 	readonly #ask: () => Ticket<number>;
-	#heard = -1;
+	#answers = -1;
 	#end = 0;
-	#moved: number | undefined;
+	#progress: number | undefined;
 	#lookAt = 0;
-	/** What has been asked, and not been answered. */
+	/** The question that has no answer yet. */
 	asked: Ticket<number> | null = null;
 
 	/** `most` milliseconds of silence are too many. */
@@ -29,25 +29,25 @@ export class Silence {
 	/** When to look again, if the time is `now` and so much has been `heard`; null where it is silent for
 	 *  too long. */
 	next(now: number, heard: number): number | null {
-		if (heard !== this.#heard) {
-			this.#heard = heard;
+		if (heard !== this.#answers) {
+			this.#answers = heard;
 			this.#end = now + this.#most;
 			this.#lookAt = now + this.#most / LOOKS;
 		}
-		this.#hear(now);
+		this.#takeAnswer(now);
 		if (now >= this.#end) return null;
 		if (this.asked === null && now >= this.#lookAt) this.asked = this.#ask();
 		return this.asked === null ? Math.min(this.#lookAt, this.#end) : this.#end;
 	}
 
-	#hear(now: number): void {
+	#takeAnswer(now: number): void {
 		if (this.asked?.done !== true) return;
 		const { value } = this.asked;
 		this.asked = null;
 		this.#lookAt = now + this.#most / LOOKS;
-		if (value === undefined || value === this.#moved) return;
+		if (value === undefined || value === this.#progress) return;
 		// What it was before is not known from the first answer.
-		if (this.#moved !== undefined) this.#end = now + this.#most;
-		this.#moved = value;
+		if (this.#progress !== undefined) this.#end = now + this.#most;
+		this.#progress = value;
 	}
 }

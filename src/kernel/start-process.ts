@@ -96,7 +96,7 @@ export class GuestProcess {
 		this.#post = post;
 		this.#pid = request.pid;
 		this.#process = new Process({
-			args: argumentsOf(request.called ?? program.name, program.info, request.args),
+			args: argumentsOf(request.argv0 ?? program.name, program.info, request.args),
 			env: environmentOf(program.info, request),
 			tree: namespace,
 			bridge,
@@ -168,7 +168,7 @@ export class GuestProcess {
 	}
 
 	kill(signal: string, code: number): void {
-		this.#post({ from: this.#pid, kind: "heard" });
+		this.#post({ from: this.#pid, kind: "acknowledged" });
 		this.#process.end({ code, signal });
 	}
 
@@ -205,7 +205,7 @@ export class GuestProcess {
 	#hear(chunk: Uint8Array, urgent: boolean): void {
 		this.#fed += chunk.length;
 		this.#input.feed(chunk);
-		if (urgent) this.#post({ from: this.#pid, kind: "heard" });
+		if (urgent) this.#post({ from: this.#pid, kind: "acknowledged" });
 		// While the program computes or waits, only this shows the echo.
 		if (this.#terminal !== null) this.#outputs[0].flush();
 		// A terminal takes keys for itself, and a program that has closed its input takes none.

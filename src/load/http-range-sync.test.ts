@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterEach, expect, test, vi } from "vitest";
 import { PortholeError } from "../abi/error.ts";
-import { PartNow } from "./http-range-sync.ts";
+import { SyncRange } from "./http-range-sync.ts";
 
 const FILE = Uint8Array.from({ length: 1000 }, (_, i) => i & 0xff);
 const WHOLE = { start: 0, end: 10, total: FILE.length, version: '"v1"' };
@@ -59,7 +59,7 @@ function browser(...answers: Answer[]): string[] {
 
 afterEach(() => void vi.unstubAllGlobals());
 
-const part = () => new PartNow("https://example.com/p.webc", WHOLE, 60_000);
+const part = () => new SyncRange("https://example.com/p.webc", WHOLE, 60_000);
 
 /** The code of what is thrown. */
 function codeOf(call: () => unknown): string {

@@ -9,7 +9,7 @@ import { BACKOFF, type Part, partOf, TRIES, versionOf } from "../http/http-range
 import type { Span } from "../webc/index.ts";
 import { sha256Now } from "./sha256.ts";
 
-export class PartNow {
+export class SyncRange {
 	readonly #address: string;
 	readonly #whole: Part;
 	readonly #timeout: number;

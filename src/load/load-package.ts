@@ -57,7 +57,7 @@ export async function loadPackage(
 	const ask = (range: string) =>
 		request(url, range, signal, timeout).catch(async (error) =>
 			// Some servers fail at parts only; and a file without bytes has none.
-			(await import("./range-file.ts")).insist(url, range, signal, timeout, error, {}, ""),
+			(await import("./range-file.ts")).requestAgain(url, range, signal, timeout, error, {}, ""),
 		);
 	let response = await ask(lazy ? `bytes=0-${BLOCK - 1}` : "");
 	if (response.status === 206) {
@@ -90,14 +90,14 @@ async function inParts(
 ): Promise<LoadedPackage | null> {
 	const magic = await file.read(0, 5);
 	if (file.size <= SMALL || String.fromCharCode(...magic) !== "\0webc") return null;
-	file.tell(report);
+	file.reportTo(report);
 	const following =
 		profile === undefined
 			? undefined
 			: import("./prefetch.ts").then(({ follow }) => follow(file, profile, signal, warn));
 	following?.catch(() => {});
 	const { pkg, verified } = await read(file.within(maxBytes), source, maxBytes, undefined);
-	file.warnOf(pkg, warn);
+	file.warnAbout(pkg, warn);
 	await following;
 	return {
 		pkg,

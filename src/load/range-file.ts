@@ -28,12 +28,12 @@ import {
 	verifySpan,
 } from "../webc/index.ts";
 import { compile, compileResponse } from "./compile.ts";
-import type { PartNow } from "./http-range-sync.ts";
+import type { SyncRange } from "./http-range-sync.ts";
 import type { Warn } from "./load-package.ts";
 import { Download } from "./resumable-download.ts";
 import { fileAt } from "./span-path.ts";
 
-export { insist } from "./resumable-download.ts";
+export { requestAgain } from "./resumable-download.ts";
 export { localBytes, wholeOf } from "./whole-file.ts";
 
 /** Blocks kept in memory: 64 MiB. */
@@ -61,7 +61,7 @@ interface How {
 }
 
 /** A block that is on its way. */
-interface Coming {
+interface PendingBlock {
 	readonly there: Promise<void>;
 	resolve(): void;
 	reject(error: unknown): void;
@@ -78,9 +78,9 @@ export class RangeFile implements ByteSource {
 	readonly #bridge: Bridge;
 	readonly #download: Download;
 	/** Has parts on the spot, where guests cannot wait. */
-	#now: PartNow | null = null;
+	#sync: SyncRange | null = null;
 	readonly #blocks = new Map<number, Uint8Array>();
-	readonly #coming = new Map<number, Coming>();
+	readonly #coming = new Map<number, PendingBlock>();
 	readonly #tickets = new Map<number, OpenTicket<void>>();
 	readonly #checks = new Map<Span, OpenTicket<void>>();
 	#loaded = 0;
@@ -107,7 +107,7 @@ export class RangeFile implements ByteSource {
 		this.size = part.total;
 		this.#download = new Download(url, this.#address, part, timeout, signal);
 		this.contents = {
-			read: (into, at, length, position) => this.#readNow(into, at, length, position),
+			read: (into, at, length, position) => this.#readSync(into, at, length, position),
 			check: (span) => this.#check(span),
 		};
 	}
@@ -123,7 +123,11 @@ export class RangeFile implements ByteSource {
 	): Promise<RangeFile> {
 		const file = new RangeFile(url, bridge, response.headers.get(VERSION), part, timeout, signal);
 		if (bridge.urgent !== undefined) {
-			file.#now = new (await import("./http-range-sync.ts")).PartNow(file.#address, part, timeout);
+			file.#sync = new (await import("./http-range-sync.ts")).SyncRange(
+				file.#address,
+				part,
+				timeout,
+			);
 		}
 		await file.#fetchRun(0, 0, { response });
 		return file;
@@ -131,13 +135,13 @@ export class RangeFile implements ByteSource {
 
 	/** Tells of bytes as they arrive: at first those of the index, of which nothing says how many they
 	 *  will be, then those of the program. */
-	tell(report: Report): void {
+	reportTo(report: Report): void {
 		this.#report = report;
 		this.#arrived(0);
 	}
 
 	/** From now on the page is told which files of `pkg` could not be read. */
-	warnOf(pkg: Package, warn: Warn): void {
+	warnAbout(pkg: Package, warn: Warn): void {
 		this.#warn = warn;
 		const told = new Set<string>();
 		this.#lost = (position, error) => {
@@ -301,7 +305,7 @@ export class RangeFile implements ByteSource {
 
 	// --- for guests ---
 
-	#readNow(into: Uint8Array, at: number, length: number, position: number): number {
+	#readSync(into: Uint8Array, at: number, length: number, position: number): number {
 		let done = 0;
 		while (done < length) {
 			const block = Math.floor((position + done) / BLOCK);
@@ -309,7 +313,7 @@ export class RangeFile implements ByteSource {
 			if (bytes === undefined) {
 				if (done > 0) return done;
 				const there = this.#bridge.urgent
-					? this.#fetchNow(block, position)
+					? this.#fetchSync(block, position)
 					: this.#wait(block, position, position + length);
 				if (there !== 0) return there;
 				continue;
@@ -358,7 +362,7 @@ export class RangeFile implements ByteSource {
 				this.#answer(ticket, verified, span.start);
 			}
 		}
-		if (!ticket.done && this.#bridge.urgent) this.#checkNow(ticket, span);
+		if (!ticket.done && this.#bridge.urgent) this.#checkSync(ticket, span);
 		if (!ticket.done) return this.#bridge.pending(ticket);
 		// What failed is tried again by the next read: the network may have been at fault.
 		this.#checks.delete(span);
@@ -380,30 +384,30 @@ export class RangeFile implements ByteSource {
 	// --- for guests that cannot wait ---
 
 	/** 0 once a block is here, and those behind it where the guest reads straight on. */
-	#fetchNow(block: number, position: number): Done {
+	#fetchSync(block: number, position: number): Done {
 		try {
-			this.#blocksNow(block, block === this.#lastBlock + 1 ? block + AHEAD - 1 : block);
+			this.#blocksSync(block, block === this.#lastBlock + 1 ? block + AHEAD - 1 : block);
 			return 0;
 		} catch (error) {
 			return this.#failed(error, position);
 		}
 	}
 
-	#checkNow(ticket: OpenTicket<void>, span: Span): void {
+	#checkSync(ticket: OpenTicket<void>, span: Span): void {
 		const first = Math.floor(span.start / BLOCK);
 		const at = span.start - first * BLOCK;
 		try {
-			const bytes = this.#blocksNow(first, Math.floor((span.start + span.length - 1) / BLOCK));
-			this.#now?.check(bytes.subarray(at, at + span.length), span);
+			const bytes = this.#blocksSync(first, Math.floor((span.start + span.length - 1) / BLOCK));
+			this.#sync?.check(bytes.subarray(at, at + span.length), span);
 			ticket.answer();
 		} catch (error) {
 			ticket.fail(this.#failed(error, span.start));
 		}
 	}
 
-	#blocksNow(first: number, last: number): Uint8Array {
-		if (this.#now === null) throw new PortholeError("EIO", "nothing can be read on the spot");
-		const bytes = this.#now.bytes(first * BLOCK, Math.min(this.size, (last + 1) * BLOCK));
+	#blocksSync(first: number, last: number): Uint8Array {
+		if (this.#sync === null) throw new PortholeError("EIO", "nothing can be read on the spot");
+		const bytes = this.#sync.bytes(first * BLOCK, Math.min(this.size, (last + 1) * BLOCK));
 		this.#arrived(bytes.length);
 		for (let at = 0; at < bytes.length; at += BLOCK) {
 			this.#keep(first + at / BLOCK, bytes.slice(at, at + BLOCK));
@@ -505,7 +509,7 @@ export class RangeFile implements ByteSource {
 	}
 }
 
-function coming(): Coming {
+function coming(): PendingBlock {
 	let [resolve, reject]: [() => void, (error: unknown) => void] = [() => {}, () => {}];
 	const there = new Promise<void>((...both) => {
 		[resolve, reject] = both;

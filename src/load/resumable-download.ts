@@ -26,13 +26,13 @@ import {
 	totalOf,
 	versionOf,
 } from "../http/http-range.ts";
-import { chunksOf, EndedEarly, type Gathered } from "../http/response-body.ts";
+import { type ByteCollector, chunksOf, EndedEarly } from "../http/response-body.ts";
 
 /** The longest that a server may ask us to wait (`Retry-After`), in milliseconds. */
 const LONGEST = 10_000;
 
 /** How to ask for a part, where it is not asked for as usual. */
-export interface Asking {
+export interface DownloadRequest {
 	readonly address?: string;
 	/** Ends the connection. */
 	readonly silence?: AbortController | undefined;
@@ -66,13 +66,17 @@ export class Download {
 
 	/** The answer for `[start, end)`, checked to be of the version and the place that was asked for.
 	 *  Errors: `"changed"`, `"bad-range"`, `"network-error"`, `"http-error"`, `"timeout"`. */
-	async ask(start: number, end: number, { address, silence, priority }: Asking): Promise<Response> {
+	async ask(
+		start: number,
+		end: number,
+		{ address, silence, priority }: DownloadRequest,
+	): Promise<Response> {
 		const signal = silence ? AbortSignal.any([this.#signal, silence.signal]) : this.#signal;
 		const range = `bytes=${start}-${end - 1}`;
 		const at = address ?? this.#address;
 		const more = priority === undefined ? {} : { priority };
 		const response = await request(at, range, signal, this.#timeout, more)
-			.catch((error) => insist(at, range, signal, this.#timeout, error, more))
+			.catch((error) => requestAgain(at, range, signal, this.#timeout, error, more))
 			.catch((error) => beyondTheEnd(error));
 		const wrong = this.#wrong(response, start, end, address !== undefined);
 		if (wrong === null) return response;
@@ -106,7 +110,7 @@ export class Download {
 		start: number,
 		end: number,
 		first: Response | undefined,
-		{ silence, priority }: Asking,
+		{ silence, priority }: DownloadRequest,
 		state: { unbroken: boolean },
 	): AsyncGenerator<Uint8Array, void, void> {
 		let response = first;
@@ -179,7 +183,7 @@ export class Download {
 }
 
 /** Makes a request that has failed again, as long as that may help; at last for `lastRange`. */
-export async function insist(
+export async function requestAgain(
 	url: string,
 	range: string,
 	signal: AbortSignal,
@@ -192,7 +196,7 @@ export async function insist(
 	for (let attempt = 1; ; attempt++) {
 		signal.throwIfAborted();
 		const unsatisfiable = range !== lastRange && statusOf(error) === 416;
-		const wait = unsatisfiable ? 0 : helps(error);
+		const wait = unsatisfiable ? 0 : mayPass(error);
 		if (attempt === TRIES || wait === null) throw error;
 		if (!unsatisfiable) await pause(attempt, wait, signal);
 		try {
@@ -205,7 +209,7 @@ export async function insist(
 }
 
 /** How long the server asks us to wait before we ask again; null where that would not help. */
-function helps(error: unknown): number | null {
+function mayPass(error: unknown): number | null {
 	const answer = error instanceof PortholeError ? error.cause : null;
 	if (isSilence(error)) return null;
 	// There was no answer.
@@ -251,10 +255,10 @@ function brokenOff(url: string, loaded: number, total = 0, cause?: unknown): Por
 
 /** Goes on where the download of a whole file broke off: with the rest, if the server answers with
  *  just that of the same version, else from the start. */
-export async function goOn(
+export async function resume(
 	url: string,
 	first: Response,
-	gathered: Gathered,
+	gathered: ByteCollector,
 	why: unknown,
 	limits: Limits,
 	signal: AbortSignal,
@@ -278,7 +282,7 @@ export async function goOn(
 		const { timeout } = limits;
 		const ask = (range: string) =>
 			request(url, range, signal, timeout).catch((error) =>
-				insist(url, range, signal, timeout, error, {}, ""),
+				requestAgain(url, range, signal, timeout, error, {}, ""),
 			);
 		const known = version !== "" && total !== undefined && from > 0 && from < total;
 		response = await ask(known ? `bytes=${from}-` : "");

@@ -3,9 +3,9 @@
  */
 import { type Limits, type Report, totalOf } from "../http/http-range.ts";
 import { nameOf, tooLarge, unreadable } from "../http/read-errors.ts";
-import { Gathered } from "../http/response-body.ts";
+import { ByteCollector } from "../http/response-body.ts";
 import type { WireSource } from "../protocol/sandbox.ts";
-import { goOn } from "./resumable-download.ts";
+import { resume } from "./resumable-download.ts";
 
 /** The bytes of a source that is here already. */
 export async function localBytes(
@@ -22,7 +22,7 @@ export async function localBytes(
 	}
 	const { blob } = source;
 	report("reading", 0, blob.size);
-	const gathered = new Gathered(blob.size);
+	const gathered = new ByteCollector(blob.size);
 	try {
 		await gathered.all(blob.stream(), blob.size, nameOf(source), limits, signal, report);
 	} catch (cause) {
@@ -45,11 +45,11 @@ export async function wholeOf(
 		response.body?.cancel().catch(() => {});
 		throw tooLarge(url, limits.maxBytes);
 	}
-	const gathered = new Gathered(total);
+	const gathered = new ByteCollector(total);
 	try {
 		await gathered.all(response.body, total, url, limits, signal, report);
 	} catch (cause) {
-		await goOn(url, response, gathered, cause, limits, signal, report);
+		await resume(url, response, gathered, cause, limits, signal, report);
 	}
 	return gathered.bytes;
 }

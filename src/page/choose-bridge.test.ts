@@ -2,7 +2,7 @@
  * Which bridge is chosen where there is no JSPI, by what the page really has.
  */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { chooseRung } from "./choose-bridge.ts";
+import { chooseBridge } from "./choose-bridge.ts";
 
 /** A page as far as the choice looks at it. */
 function page({ isolated = false, shared = true, carried = false, origin = "http://host" }): void {
@@ -26,19 +26,19 @@ afterEach(() => {
 
 test("an isolated page sleeps on shared memory", async () => {
 	page({ isolated: true });
-	expect((await chooseRung("auto")).rung).toBe("blocking");
-	expect((await chooseRung("blocking")).rung).toBe("blocking");
+	expect((await chooseBridge("auto")).kind).toBe("blocking");
+	expect((await chooseBridge("blocking")).kind).toBe("blocking");
 });
 
 test("an isolated page without SharedArrayBuffer takes the service worker, else what is preloaded", async () => {
 	page({ isolated: true, shared: false, carried: true });
-	expect((await chooseRung("auto")).rung).toBe("service-worker");
-	expect((await chooseRung("blocking")).rung).toBe("service-worker");
+	expect((await chooseBridge("auto")).kind).toBe("service-worker");
+	expect((await chooseBridge("blocking")).kind).toBe("service-worker");
 	page({ isolated: true, shared: false });
-	const { rung, why } = await chooseRung("auto");
-	expect(rung).toBe("preloaded");
+	const { kind, why } = await chooseBridge("auto");
+	expect(kind).toBe("preloaded");
 	expect(why).toContain("isolated, but this browser has no SharedArrayBuffer");
-	await expect(chooseRung("blocking")).rejects.toMatchObject({
+	await expect(chooseBridge("blocking")).rejects.toMatchObject({
 		code: "not-supported",
 		message: expect.not.stringContaining("Cross-Origin-Opener-Policy"),
 	});
@@ -46,12 +46,12 @@ test("an isolated page without SharedArrayBuffer takes the service worker, else 
 
 test("a frame without an origin has what is preloaded", async () => {
 	page({ origin: "null", carried: true });
-	expect((await chooseRung("auto")).rung).toBe("preloaded");
+	expect((await chooseBridge("auto")).kind).toBe("preloaded");
 });
 
 test("where there are no workers, as in Node, the error says so", async () => {
 	for (const wish of ["auto", "suspending", "blocking", "preloaded"] as const) {
-		await expect(chooseRung(wish)).rejects.toMatchObject({
+		await expect(chooseBridge(wish)).rejects.toMatchObject({
 			name: "PortholeError",
 			code: "not-supported",
 			message: expect.stringContaining("Web Worker"),

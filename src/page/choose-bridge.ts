@@ -1,5 +1,5 @@
 /**
- * Which rung a sandbox runs on: how its guests wait. For pages without the best; they load it late.
+ * Which bridge a sandbox gets: how its guests wait. Pages without JSPI load this file late.
  *
  *     suspending       guests are suspended (JSPI); anywhere, and nothing is lost
  *     blocking         each guest in a worker that sleeps on shared memory; isolated pages only, and
@@ -12,18 +12,18 @@
 import { PortholeError } from "../abi/error.ts";
 import { isControlled, isOpaque, sharesMemory } from "../bridge/context.ts";
 import type { LettersPath } from "../guestworker/service-worker-protocol.ts";
-import type { Rung } from "../protocol/sandbox.ts";
+import type { BridgeKind } from "../protocol/sandbox.ts";
 
-/** A rung, and why it is this one: sentences for people. */
-export interface Choice {
-	readonly rung: Rung;
+/** The chosen bridge, and the reason in sentences for people. */
+export interface BridgeChoice {
+	readonly kind: BridgeKind;
 	readonly why: string;
 }
 
-type Wish = "auto" | "suspending" | "blocking" | "preloaded";
+type BridgeOption = "auto" | "suspending" | "blocking" | "preloaded";
 
 const NO_JSPI = "this browser has no WebAssembly.Suspending (JSPI)";
-const NEWER = "JSPI takes Chrome 137, Firefox 153 or Safari 27";
+const JSPI_VERSIONS = "JSPI takes Chrome 137, Firefox 153 or Safari 27";
 
 const NOT_ISOLATED = "this page is not cross-origin isolated";
 const ISOLATE =
@@ -33,45 +33,46 @@ const ISOLATE =
 /** WebKitGTK 2.50 isolates such a page all the same. */
 const NOT_SHARED = "this page is cross-origin isolated, but this browser has no SharedArrayBuffer";
 
-const CARRIED =
+const BY_SERVICE_WORKER =
 	"a service worker with porthole/service-worker controls the page: each guest has a worker, and " +
 	"waits by synchronous requests, of a millisecond or two each";
-const NO_CARRIER = "no service worker with porthole/service-worker controls it";
+const NO_SERVICE_WORKER = "no service worker with porthole/service-worker controls it";
 
-const LOSES =
+const PRELOADED_LOSES =
 	"Programs cannot wait: mounts and input are read before they start, and what comes later is EIO";
 
 /** Errors: `"not-supported"`, which says what is missing and what to do. */
-export async function chooseRung(wish: Wish): Promise<Choice> {
+export async function chooseBridge(wish: BridgeOption): Promise<BridgeChoice> {
 	if (globalThis.Worker === undefined) {
 		throw missing(
 			"a sandbox is a Web Worker, and there are none here: use it in a web page or in a worker of one. " +
 				"On a server, porthole/webc reads and writes packages",
 		);
 	}
-	if (wish === "suspending") throw missing(`${NO_JSPI}; ${NEWER}`);
-	if (wish === "preloaded") return { rung: wish, why: `it was asked for. ${LOSES}` };
+	if (wish === "suspending") throw missing(`${NO_JSPI}; ${JSPI_VERSIONS}`);
+	if (wish === "preloaded") return { kind: wish, why: `it was asked for. ${PRELOADED_LOSES}` };
 	const asked = wish === "blocking" ? "it was asked for, and" : `${NO_JSPI}, but`;
 	if (sharesMemory()) {
 		const why = `${asked} the page is isolated: each guest has a worker, which sleeps on shared memory`;
-		return { rung: "blocking", why };
+		return { kind: "blocking", why };
 	}
-	if (await carriesLetters()) return { rung: "service-worker", why: `${asked} ${CARRIED}` };
+	if (await serviceWorkerAnswers())
+		return { kind: "service-worker", why: `${asked} ${BY_SERVICE_WORKER}` };
 	const isolated = globalThis.crossOriginIsolated === true;
 	const unshared = isolated ? NOT_SHARED : NOT_ISOLATED;
 	if (wish === "blocking") {
 		const isolate = isolated ? "" : `${ISOLATE}, or `;
 		throw missing(
-			`${unshared}, so its workers cannot share memory, and ${NO_CARRIER}; ${isolate}` +
+			`${unshared}, so its workers cannot share memory, and ${NO_SERVICE_WORKER}; ${isolate}` +
 				"register a service worker that calls `offline` of porthole/service-worker",
 		);
 	}
-	const without = `${NO_JSPI}, ${unshared}, and ${NO_CARRIER}`;
-	return { rung: "preloaded", why: `${without}. ${LOSES}; ${NEWER}` };
+	const without = `${NO_JSPI}, ${unshared}, and ${NO_SERVICE_WORKER}`;
+	return { kind: "preloaded", why: `${without}. ${PRELOADED_LOSES}; ${JSPI_VERSIONS}` };
 }
 
 /** Whether a service worker of ours answers this page, and so its workers. */
-async function carriesLetters(): Promise<boolean> {
+async function serviceWorkerAnswers(): Promise<boolean> {
 	if (isOpaque() || !isControlled() || !("BroadcastChannel" in globalThis)) return false;
 	const letters: LettersPath = "/.porthole/letters";
 	const answer = await fetch(new URL(letters, location.origin)).catch(() => null);

@@ -5,7 +5,7 @@ import { PortholeError } from "../abi/error.ts";
 import { takeNoMore } from "../abi/options.ts";
 import type { ExitStatus } from "../protocol/sandbox.ts";
 import { type CommandOptions, checkCommand } from "./options.ts";
-import type { Process, ProcessEnd, Sink } from "./process-handle.ts";
+import type { OutputMode, Process, ProcessEnd } from "./process-handle.ts";
 
 /** What a command that ran to its end has left. */
 export interface Output extends ExitStatus {
@@ -19,7 +19,7 @@ export interface Output extends ExitStatus {
 export type Start = (
 	args: readonly string[],
 	options: CommandOptions,
-	sink: Sink,
+	output: OutputMode,
 	stdin: "pipe" | "null",
 ) => Promise<ProcessEnd>;
 

@@ -6,14 +6,14 @@
  * the answer of each call that was ever made.
  */
 import { PortholeError } from "../abi/error.ts";
-import { type Lent, offer, type Remote, reach, release } from "../bridge/far.ts";
+import { offer, type Remote, type RemoteObjects, reach, release } from "../bridge/far.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { FromGuest, Kernel, ToGuest } from "../protocol/sandbox.ts";
 
 type Answer<K extends keyof Kernel> = Awaited<ReturnType<Kernel[K]>>;
 
 export class Connection {
-	readonly lent: Lent;
+	readonly remoteObjects: RemoteObjects;
 	readonly #worker: Worker;
 	readonly #kernel: Remote<Kernel>;
 	/** Rejects each call that has no answer yet. */
@@ -21,16 +21,16 @@ export class Connection {
 	/** Why the worker was ended. */
 	#over: Error | null = null;
 
-	/** `receive` hears every message of a guest; `onDeath` of a worker that failed by itself. The
-	 *  script of the worker is at `url`. */
+	/** `receive` is called with every message of a guest, `onDeath` when the worker fails by itself. The
+	 *  worker's script is at `url`. */
 	constructor(
 		worker: Worker,
 		url: ScriptAddress | undefined,
-		lent: Lent,
+		remoteObjects: RemoteObjects,
 		receive: (message: FromGuest) => void,
 		onDeath: (error: PortholeError) => void,
 	) {
-		this.lent = lent;
+		this.remoteObjects = remoteObjects;
 		this.#worker = worker;
 		worker.addEventListener("message", ({ data }: MessageEvent<FromGuest | { id: unknown }>) => {
 			if (typeof data === "object" && data !== null && "from" in data) receive(data);
@@ -45,7 +45,7 @@ export class Connection {
 			onDeath(error);
 		});
 		offer(
-			{ ask: (id: number, method: string, args: unknown[]) => lent.ask(id, method, args) },
+			{ ask: (id: number, method: string, args: unknown[]) => remoteObjects.ask(id, method, args) },
 			worker,
 		);
 		this.#kernel = reach<Kernel>(worker);
@@ -69,7 +69,7 @@ export class Connection {
 		this.#worker.postMessage(message, give);
 	}
 
-	/** Ends the worker at once. What was waited for is rejected with `error`. */
+	/** Ends the worker at once, and rejects every open call with `error`. */
 	end(error: Error): void {
 		if (this.#over) return;
 		this.#over = error;

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { type Body, startFunction } from "./function-command.ts";
-import type { Sink } from "./process-handle.ts";
+import type { OutputMode } from "./process-handle.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-function start(body: Body, sink: Sink = "stream", terminal = false) {
+function start(body: Body, mode: OutputMode = "stream", terminal = false) {
 	const size = terminal ? { columns: 80, rows: 24 } : undefined;
-	return startFunction(7, [sink, sink], body, [], {}, size);
+	return startFunction(7, [mode, mode], body, [], {}, size);
 }
 
 /** A chunk that no type allows. */

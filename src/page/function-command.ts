@@ -9,14 +9,14 @@ import type { ToGuest } from "../protocol/sandbox.ts";
 import type { Size } from "../tty/terminal.ts";
 import { FunctionOutput } from "./function-output.ts";
 import type { CommandContext } from "./options.ts";
-import { ProcessEnd, type Sink } from "./process-handle.ts";
+import { type OutputMode, ProcessEnd } from "./process-handle.ts";
 
 export type Body = (context: CommandContext) => number | Promise<number>;
 
 /** Runs `body` as the process `pid`. What it throws is printed to standard error; the code is 1. */
 export async function startFunction(
 	pid: number,
-	sinks: readonly [Sink, Sink],
+	modes: readonly [OutputMode, OutputMode],
 	body: Body,
 	args: readonly string[],
 	env: Readonly<Record<string, string>>,
@@ -27,11 +27,11 @@ export async function startFunction(
 		if (message.kind === "kill") end(message.signal, message.code);
 		else if (message.kind === "taken") outputs[message.fd - 1]?.taken(message.bytes);
 		else if (message.kind === "hangup") outputs[message.fd - 1]?.hangUp();
-		else ways.receive(message);
+		else input.receive(message);
 	};
-	const process = new ProcessEnd(pid, sinks, send, () => {});
+	const process = new ProcessEnd(pid, modes, send, () => {});
 	const end = (signal: string, code: number) => {
-		process.settle({ code, signal });
+		process.finish({ code, signal });
 		for (const output of outputs) output.hangUp();
 		stop.abort();
 	};
@@ -46,12 +46,12 @@ export async function startFunction(
 			taken,
 			end,
 		});
-	const ways = terminal ?? plainWays(taken);
+	const input = terminal ?? plainInput(taken);
 	const output = (fd: 1 | 2) => terminal?.output() ?? (outputs[fd - 1] as FunctionOutput).stream();
 	const context: CommandContext = {
 		args,
 		env,
-		stdin: ways.stdin,
+		stdin: input.stdin,
 		stdout: output(1),
 		stderr: output(2),
 		signal: stop.signal,
@@ -77,7 +77,7 @@ export async function startFunction(
 		)
 		.then(async (code) => {
 			await Promise.all(outputs.map((each) => each.finish()));
-			process.settle({ code });
+			process.finish({ code });
 			terminal?.close();
 		});
 	return process;
@@ -93,7 +93,7 @@ function described(error: unknown): string {
 }
 
 /** Input that comes as it is written. */
-function plainWays(taken: (bytes: number) => void) {
+function plainInput(taken: (bytes: number) => void) {
 	const input = new TransformStream<Uint8Array, Uint8Array>();
 	const feed = input.writable.getWriter();
 	const receive = (message: ToGuest) => {

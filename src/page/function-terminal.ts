@@ -14,8 +14,8 @@ import { bytesOf, notBytes } from "./process-streams.ts";
 /** Bytes that are read at once, and that the screen takes at once. */
 const PIECE = 65536;
 
-/** The way back to the process. */
-interface Ways {
+/** The function's process, as its terminal sees it. */
+interface TerminalOwner {
 	readonly screen: FunctionOutput;
 	/** So many bytes of input have been read. */
 	taken(bytes: number): void;
@@ -24,17 +24,19 @@ interface Ways {
 
 export class FunctionTerminal {
 	readonly stdin: ReadableStream<Uint8Array>;
-	readonly #bridge = new LoopBridge(() => Promise.reject(new Error("nobody is far away")));
+	readonly #bridge = new LoopBridge(() =>
+		Promise.reject(new Error("no object of another thread is used here")),
+	);
 	readonly #terminal: Terminal;
-	readonly #ways: Ways;
+	readonly #owner: TerminalOwner;
 	#fed = 0;
 	#reported = 0;
 
-	constructor(size: Size, ways: Ways) {
-		this.#ways = ways;
+	constructor(size: Size, owner: TerminalOwner) {
+		this.#owner = owner;
 		const screen = {
 			room: () => this.#room(),
-			show: (bytes: Uint8Array) => ways.screen.show(bytes.slice()),
+			show: (bytes: Uint8Array) => owner.screen.show(bytes.slice()),
 		};
 		const signal = (name: string, editing: boolean) => this.#signal(name, editing);
 		const onRead = () => this.#report();
@@ -82,7 +84,7 @@ export class FunctionTerminal {
 
 	/** What the screen takes at once; PENDING, or EPIPE. */
 	#room(): number {
-		const { screen } = this.#ways;
+		const { screen } = this.#owner;
 		if (screen.gone) return EPIPE;
 		if (screen.hasRoom) return PIECE;
 		const ticket = this.#bridge.ticket<void>();
@@ -102,7 +104,7 @@ export class FunctionTerminal {
 	#signal(name: string, editing: boolean): boolean {
 		const number = SIGNALS.get(name);
 		if (number === undefined || (editing && name === "SIGINT")) return false;
-		this.#ways.end(name, 128 + number);
+		this.#owner.end(name, 128 + number);
 		return true;
 	}
 
@@ -110,7 +112,7 @@ export class FunctionTerminal {
 		const taken = this.#fed - this.#terminal.held;
 		// A line that was being typed may become readable again.
 		if (taken <= this.#reported) return;
-		this.#ways.taken(taken - this.#reported);
+		this.#owner.taken(taken - this.#reported);
 		this.#reported = taken;
 	}
 }

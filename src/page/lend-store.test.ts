@@ -1,22 +1,22 @@
 import { beforeEach, expect, test } from "vitest";
 import { PortholeError } from "../abi/error.ts";
-import { Lent } from "../bridge/far.ts";
+import { RemoteObjects } from "../bridge/far.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
-import { Causes, type Lending, wireMounts } from "./lend-store.ts";
+import { type MountServices, StoreErrors, wireMounts } from "./lend-store.ts";
 import type { Mounts } from "./options.ts";
 
 let told: string[] = [];
-let lent: Lent;
-let lending: Lending;
+let remoteObjects: RemoteObjects;
+let services: MountServices;
 
 beforeEach(() => {
 	told = [];
-	lent = new Lent();
-	lending = {
-		lent,
+	remoteObjects = new RemoteObjects();
+	services = {
+		remoteObjects,
 		workerUrl: undefined,
-		causes: new Causes(),
+		storeErrors: new StoreErrors(),
 		changed: (store, paths) => told.push(`changed ${store} ${paths}`),
 		conflict: (path, kept) => told.push(`conflict ${path} ${kept}`),
 		damaged: (path, error) => told.push(`damaged ${path} ${error.code}`),
@@ -30,7 +30,7 @@ function storeWith(strange: object): Store {
 
 const wire = (...stores: Store[]) => {
 	const mounts: Mounts = Object.fromEntries(stores.map((store, i) => [`/${i}`, store]));
-	return wireMounts(mounts, lending);
+	return wireMounts(mounts, services);
 };
 
 function thrownBy(work: () => unknown): PortholeError {
@@ -82,8 +82,8 @@ test.each<[string, unknown, string]>([
 		expect(error.cause).toBe(thrown);
 		await settled();
 		expect(told).toEqual(["stopped 0"]);
-		await expect(lent.ask(1, "list", ["/"])).rejects.toMatchObject({ code: "ESTALE" });
-		await expect(lent.ask(2, "list", ["/"])).rejects.toMatchObject({ code: "ESTALE" });
+		await expect(remoteObjects.ask(1, "list", ["/"])).rejects.toMatchObject({ code: "ESTALE" });
+		await expect(remoteObjects.ask(2, "list", ["/"])).rejects.toMatchObject({ code: "ESTALE" });
 	},
 );
 
@@ -104,7 +104,7 @@ test.each<[string, unknown]>([
 	["a promise that never settles", new Promise(() => {})],
 ])("a watch that returns %s keeps no mount from being given back", async (_, returned) => {
 	wire(watched("0"), storeWith({ watch: () => returned }), watched("2"));
-	lent.takeAllBack();
+	remoteObjects.releaseAll();
 	await settled();
 	expect(told).toEqual(expect.arrayContaining(["stopped 0", "stopped 2"]));
 });
@@ -113,7 +113,7 @@ test("a watch that is asynchronous is stopped, and told where it fails", async (
 	const late = storeWith({ watch: async () => () => told.push("stopped late") });
 	const broken = storeWith({ watch: () => Promise.reject(new Error("no")) });
 	wire(late, broken);
-	lent.takeAllBack();
+	remoteObjects.releaseAll();
 	await settled();
 	expect(told.toSorted()).toEqual(["damaged /1 EIO", "stopped late"]);
 });
@@ -192,7 +192,7 @@ test("an optional method that is none is not there", () => {
 test("a timeout is the mount's, or the directory's, and one that is none an invalid option", () => {
 	const directory = storeWith({ timeout: 5 });
 	const mounts = { "/a": directory, "/b": { directory, timeout: 7 }, "/c": new MemoryStore() };
-	const wired = wireMounts(mounts, lending);
+	const wired = wireMounts(mounts, services);
 	expect(wired.map(({ timeout }) => timeout)).toEqual([5, 7, undefined]);
 	for (const timeout of [0, -1, Number.NaN, "7"]) {
 		const error = thrownBy(() => wire(storeWith({ timeout })));

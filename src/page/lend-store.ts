@@ -1,13 +1,14 @@
 /**
- * Directories of the page, as they are lent to the worker.
+ * Directories of the page, as the worker can call them.
  *
- * What is lent is not the directory but what a queue asks of one (landing.ts): questions, and batches of
- * changes, made by the directory's methods, each of which tells the others what it has changed: two sandboxes, or two mounts of one, may have the same directory, and each caches what
- * it has seen. Others that are told of changes, in this page or elsewhere, the directory itself knows
- * (`watch`).
+ * The worker never gets the directory itself. It gets an object with the few methods that a write queue
+ * needs (batch-runner.ts): reads, and batches of changes. Two sandboxes, or two mounts of one sandbox, may
+ * share a directory, and each caches what it has seen; so every method that changes something notifies the
+ * other mounts of the directory. Changes that are made outside of Porthole, or in another tab, arrive
+ * through the directory's `watch`.
  */
 import { PortholeError } from "../abi/error.ts";
-import { fromWire, type Lent, toWire } from "../bridge/far.ts";
+import { fromWire, type RemoteObjects, toWire } from "../bridge/far.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../handles/names.ts";
 import {
@@ -20,31 +21,31 @@ import type { WireMount } from "../protocol/sandbox.ts";
 import { applyInTurn } from "../store/apply.ts";
 import { MEMORY_LARGEST } from "../store/paths.ts";
 import type { LinkingStore, NameRules, Store, StoreChange, StoreExtra } from "../store/store.ts";
-import { type Ground, Landing } from "./landing.ts";
+import { BatchRunner, type BatchTarget } from "./batch-runner.ts";
 import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";
-import { Causes } from "./store-errors.ts";
+import { StoreErrors } from "./store-errors.ts";
 
-export { Causes };
+export { StoreErrors };
 
-type Heard = (paths: readonly string[]) => void;
+type ChangeListener = (paths: readonly string[]) => void;
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 const extraMethods = ["symlink", "link", "utimes", "apply", "sync", "preserve"] as const;
-/** What changes nothing. */
-const QUIET: readonly string[] = ["list", "read", "sync", "preserve"];
+/** Methods that change nothing. */
+const READ_ONLY: readonly string[] = ["list", "read", "sync", "preserve"];
 
 /** The longest that a timer can wait. */
 const LONGEST = 2 ** 31 - 1;
 
-/** Directory → who has it mounted and wants to hear what others change in it. */
-const mounted = new WeakMap<Store, Set<Heard>>();
+/** Directory → a listener for each of its mounts, called when another mount changes it. */
+const mounted = new WeakMap<Store, Set<ChangeListener>>();
 
-/** What all mounts of a sandbox share. */
-export interface Lending {
-	readonly lent: Lent;
+/** What a sandbox offers to all of its mounts. */
+export interface MountServices {
+	readonly remoteObjects: RemoteObjects;
 	readonly workerUrl: ScriptAddress | undefined;
 	/** What a directory has thrown. */
-	readonly causes: Causes;
+	readonly storeErrors: StoreErrors;
 	/** Others have changed what is at these paths of a store, given by its number. */
 	changed(store: number, paths: readonly string[]): void;
 	conflict(path: string, kept: string): void;
@@ -52,100 +53,111 @@ export interface Lending {
 	damaged(path: string, error: PortholeError): void;
 }
 
-/** Mounts as the worker gets them: all, or none is lent. Errors: `"invalid-option"`, and what a store's
+/** Mounts as the worker gets them. Where one fails, all are released. Errors: `"invalid-option"`, and what a store's
  *  `watch` has thrown. */
-export function wireMounts(mounts: Mounts, lending: Lending): WireMount[] {
+export function wireMounts(mounts: Mounts, services: MountServices): WireMount[] {
 	const wired: WireMount[] = [];
 	try {
 		for (const [written, mount] of Object.entries(mounts)) {
-			wired.push(wireMount(written, mount, lending));
+			wired.push(wireMount(written, mount, services));
 		}
 	} catch (error) {
-		for (const { store } of wired) lending.lent.takeBack(store);
+		for (const { store } of wired) services.remoteObjects.release(store);
 		throw error;
 	}
 	return wired;
 }
 
-function wireMount(written: string, mount: Mounts[string], lending: Lending): WireMount {
+function wireMount(written: string, mount: Mounts[string], services: MountServices): WireMount {
 	const { directory, readOnly, timeout: given } = mountOf(written, mount);
 	const path = guestPath(written);
 	const timeout = timeoutIn(given, path);
-	if (directory instanceof OPFSDirectory) directory.workerUrl ??= lending.workerUrl;
+	if (directory instanceof OPFSDirectory) directory.workerUrl ??= services.workerUrl;
 	const names = namesOf(directory, path);
 	const largest = largestOf(directory, path);
-	const elsewhere = changesUnheard(directory, path);
+	const unwatched = isUnwatched(directory, path);
 	const all = mounted.get(directory) ?? new Set();
 	let stop = () => {};
-	const hear: Heard = (paths) => lending.changed(store.id, pathsOf(paths));
-	const tell: Heard = (paths) => {
-		for (const other of all) if (other !== hear) other(paths);
+	const onChange: ChangeListener = (paths) => services.changed(store.id, pathsOf(paths));
+	const notifyOthers: ChangeListener = (paths) => {
+		for (const other of all) if (other !== onChange) other(paths);
 	};
-	const methods = methodsOf(directory, tell, path, lending.causes, () => landing.stirs());
-	const landing: Landing = landingOf(methods, path, hear, lending);
+	const methods = methodsOf(directory, notifyOthers, path, services.storeErrors, () =>
+		runner.noteProgress(),
+	);
+	const runner: BatchRunner = runnerOf(methods, path, onChange, services);
 	const back = () => {
-		all.delete(hear);
+		all.delete(onChange);
 		stop();
 	};
 	// It has what a queue asks of a directory.
-	const store = lending.lent.lend(lentMethods(methods, landing) as object as Store, back, landing);
-	mounted.set(directory, all.add(hear));
+	const store = services.remoteObjects.lend(
+		remoteMethods(methods, runner) as object as Store,
+		back,
+		runner,
+	);
+	mounted.set(directory, all.add(onChange));
 	try {
-		// A store may tell of something while it is still being asked to.
-		stop = watching(directory, path, hear, lending);
+		// A store may call back while `watch` still runs.
+		stop = startWatching(directory, path, onChange, services);
 	} catch (error) {
-		lending.lent.takeBack(store);
+		services.remoteObjects.release(store);
 		throw error;
 	}
 	const extras: StoreExtra[] = extraMethods.filter((name) => name in methods);
-	return { path, written, store, extras, names, largest, elsewhere, readOnly, timeout };
+	return { path, written, store, extras, names, largest, unwatched, readOnly, timeout };
 }
 
-/** Has a directory tell of what others change, and returns how to stop, which never throws. Errors: what
- *  its `watch` throws, with its code, as a PortholeError that says where. */
-function watching(directory: Store, path: string, hear: Heard, lending: Lending): () => void {
+/** Calls the directory's `watch`, and returns a function that ends it and never throws. Errors: what
+ *  `watch` throws, with its code, as a PortholeError that names the mount. */
+function startWatching(
+	directory: Store,
+	path: string,
+	onChange: ChangeListener,
+	services: MountServices,
+): () => void {
 	const at = path === "/" ? "" : path;
 	const failed = (thrown: unknown) => {
 		const { code, message } = toWire(thrown);
-		const why = `what others change is not heard, for its directory's \`watch\` has failed: ${message}`;
+		const why = `changes by others go unnoticed, because the directory's \`watch\` failed: ${message}`;
 		return new PortholeError(code, `${code}: watch ${path} (${why})`, { cause: thrown });
 	};
 	let stop: unknown;
 	try {
 		stop =
-			look(directory, "watch", path) &&
+			propertyOf(directory, "watch", path) &&
 			directory.watch?.(
-				hear,
+				onChange,
 				(file: unknown, kept: unknown) => {
-					if (typeof file !== "string" || typeof kept !== "string") return hear(["/"]);
-					lending.conflict(at + file, at + kept);
-					hear([kept]);
+					if (typeof file !== "string" || typeof kept !== "string") return onChange(["/"]);
+					services.conflict(at + file, at + kept);
+					onChange([kept]);
 				},
 				(below: unknown, error: unknown) => {
 					const file = typeof below === "string" ? below : "/";
-					lending.damaged(file === "/" ? path : at + file, fromWire(toWire(error)));
-					hear([file]);
+					services.damaged(file === "/" ? path : at + file, fromWire(toWire(error)));
+					onChange([file]);
 				},
 			);
 	} catch (thrown) {
 		throw failed(thrown);
 	}
-	// One that is asynchronous is no Store's, and plain enough to be understood.
+	// `watch` of a Store is synchronous; an asynchronous one is accepted all the same.
 	const stopped = Promise.resolve(stop);
-	stopped.catch((thrown: unknown) => lending.damaged(path, failed(thrown)));
+	stopped.catch((thrown: unknown) => services.damaged(path, failed(thrown)));
 	return () => {
 		stopped.then((how) => typeof how === "function" && how()).catch(() => {});
 	};
 }
 
-/** Paths that a store tells of; anything, where they are none. */
+/** The paths that a store reported; the whole mount where the report makes no sense. */
 function pathsOf(paths: unknown): readonly string[] {
 	const fine = Array.isArray(paths) && paths.every((path) => typeof path === "string");
 	return fine ? paths : ["/"];
 }
 
-/** What a directory has under a name. Errors: `"invalid-option"` where it does not let itself be asked. */
-function look<K extends keyof Store>(directory: Store, name: K, path: string): Store[K] {
+/** A property of a directory. Errors: `"invalid-option"` where its getter throws. */
+function propertyOf<K extends keyof Store>(directory: Store, name: K, path: string): Store[K] {
 	try {
 		return directory[name];
 	} catch (cause) {
@@ -171,7 +183,7 @@ function timeoutIn(timeout: unknown, path: string): number | undefined {
 /** The names that a directory can hold; those that are refused by all go without saying. Errors:
  *  `"invalid-option"` for what are no rules. */
 function namesOf(directory: Store, path: string): NameRules | undefined {
-	const rules: unknown = look(directory, "names", path);
+	const rules: unknown = propertyOf(directory, "names", path);
 	if (rules !== undefined) return rulesIn(rules, path);
 	if (directory instanceof FileSystemAccessDirectory) return DISK_NAMES;
 	return directory instanceof OPFSDirectory ? PRIVATE_NAMES : undefined;
@@ -193,7 +205,7 @@ function rulesIn(rules: unknown, path: string): NameRules {
 
 /** Bytes of the largest file that a directory can hold. Errors: `"invalid-option"`. */
 function largestOf(directory: Store, path: string): number | undefined {
-	const largest: unknown = look(directory, "largest", path);
+	const largest: unknown = propertyOf(directory, "largest", path);
 	if (typeof largest === "number" && largest >= 0) return largest;
 	if (largest !== undefined) throw invalid(path, "has a `largest` that is not a number of bytes");
 	if (directory instanceof MemoryDirectory) return MEMORY_LARGEST;
@@ -204,76 +216,80 @@ function largestOf(directory: Store, path: string): number | undefined {
 	return undefined;
 }
 
-/** Whether others may change what is in a directory, and it hears of that late or never. */
-function changesUnheard(directory: Store, path: string): boolean {
-	const changes = look(directory, "changes", path);
+/** Whether others may change the directory without a call of its `watch`, or with a late one. */
+function isUnwatched(directory: Store, path: string): boolean {
+	const changes = propertyOf(directory, "changes", path);
 	if (changes !== undefined) return changes === "elsewhere";
 	return directory instanceof FileSystemAccessDirectory && !("FileSystemObserver" in globalThis);
 }
 
-/** The methods of a store mounted at `mount`, which tell what they have changed and what they throw. */
+/** The methods of a store mounted at `mount`. Each notifies the other mounts of what it has changed, and
+ *  notes what it throws. */
 function methodsOf(
 	directory: Store,
-	tell: Heard,
+	notifyOthers: ChangeListener,
 	mount: string,
-	causes: Causes,
+	storeErrors: StoreErrors,
 	answered: () => void,
 ): Record<string, Method> {
 	const at = mount === "/" ? "" : mount;
 	const methods: Record<string, Method> = {};
 	for (const name of [...storeMethods, ...extraMethods]) {
-		if (typeof look(directory, name, mount) !== "function") continue;
+		if (typeof propertyOf(directory, name, mount) !== "function") continue;
 		methods[name] = async (...args) => {
 			// A list of changes, or a sync, is of the whole mount.
 			const [below] = args;
 			const path = (typeof below === "string" && below !== "/" ? at + below : at) || "/";
-			const answer: unknown = await ask(directory, name, args).catch((thrown: unknown) => {
-				causes.note(path, thrown);
+			const answer: unknown = await callMethod(directory, name, args).catch((thrown: unknown) => {
+				storeErrors.note(path, thrown);
 				throw thrown;
 			});
-			causes.forget(path);
+			storeErrors.forget(path);
 			answered();
-			const paths = QUIET.includes(name) ? [] : changedBy(name, args, answer);
-			if (paths.length > 0) tell(paths);
+			const paths = READ_ONLY.includes(name) ? [] : changedBy(name, args, answer);
+			if (paths.length > 0) notifyOthers(paths);
 			return answer;
 		};
 	}
 	return methods;
 }
 
-/** Where batches for a directory arrive, with these methods. */
-function landingOf(
+/** Runs the batches for a directory with these methods. */
+function runnerOf(
 	methods: Record<string, Method>,
 	path: string,
-	hear: Heard,
-	lending: Lending,
-): Landing {
+	onChange: ChangeListener,
+	services: MountServices,
+): BatchRunner {
 	const at = path === "/" ? "" : path;
-	return new Landing({
+	return new BatchRunner({
 		apply: methods.apply ?? ((...of) => applyInTurn(methods as object as LinkingStore, ...of)),
 		...(methods.preserve && { preserve: methods.preserve }),
 		conflict: (file, kept) => {
-			lending.conflict(at + file, at + kept);
-			hear([kept]);
+			services.conflict(at + file, at + kept);
+			onChange([kept]);
 		},
-	} as Ground);
+	} as BatchTarget);
 }
 
-/** What is lent of a directory: questions, and batches. */
-function lentMethods(methods: Record<string, Method>, landing: Landing): Record<string, Method> {
-	const lent: Record<string, Method> = {
-		land: (...args) => landing.land(...(args as Parameters<Landing["land"]>)),
-		moved: async () => landing.progress,
+/** The methods that the worker may call: reads, and batches of changes. */
+function remoteMethods(
+	methods: Record<string, Method>,
+	runner: BatchRunner,
+): Record<string, Method> {
+	const remote: Record<string, Method> = {
+		land: (...args) => runner.land(...(args as Parameters<BatchRunner["land"]>)),
+		moved: async () => runner.progress,
 	};
 	for (const name of ["list", "read", "sync"]) {
 		const method = methods[name];
-		if (method) lent[name] = (...args) => landing.run(() => method(...args));
+		if (method) remote[name] = (...args) => runner.run(() => method(...args));
 	}
-	return lent;
+	return remote;
 }
 
 /** Also where the method throws before there is a promise. */
-async function ask(directory: Store, name: keyof Store, args: unknown[]): Promise<unknown> {
+async function callMethod(directory: Store, name: keyof Store, args: unknown[]): Promise<unknown> {
 	// The worker asks with the arguments of Store.
 	return (directory[name] as Method).apply(directory, args);
 }

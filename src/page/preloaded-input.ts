@@ -1,8 +1,8 @@
 /**
- * The page's half of the preloaded rung: a program gets its input before it starts, and is refused
+ * The page's half of the preloaded bridge: a program gets its input before it starts, and is refused
  * what it would have to wait for.
  *
- * The worker hears nothing while a program runs. So the program does not start when it is spawned but
+ * The worker receives no message while a program runs. So the program does not start when it is spawned but
  * when the page says `begin`: once all of an input that the options name is on its way, and for a
  * pipe one task after `spawn` has resolved, which is when the page has had its chance to write.
  */
@@ -14,13 +14,13 @@ import type { ProcessEnd } from "./process-handle.ts";
 /** Bytes of input after which a program starts even if there is more; it will not see the rest. */
 const MOST_INPUT = 256 * 1024 * 1024;
 
-/** The way to the worker. */
-interface Link {
+/** The worker, or a test. */
+interface MessageTarget {
 	send(message: ToGuest, give?: Transferable[]): void;
 }
 
-export class Ahead implements Link {
-	readonly #link: Link;
+export class PreloadedInput implements MessageTarget {
+	readonly #target: MessageTarget;
 	/** The options name the input, so that it has an end worth waiting for. */
 	readonly #named: boolean;
 	#process: ProcessEnd | null = null;
@@ -28,20 +28,20 @@ export class Ahead implements Link {
 	#begun = false;
 
 	/** Errors: `"not-supported"` for options by which a program would wait for the page. */
-	constructor(options: CommandOptions, link: Link) {
+	constructor(options: CommandOptions, link: MessageTarget) {
 		refuse(options);
 		const { stdin = "null" } = options;
 		this.#named = stdin !== "null" && stdin !== "pipe";
-		this.#link = link;
+		this.#target = link;
 	}
 
 	/** Sends what is for the process, and counts its input. */
 	send(message: ToGuest, give: Transferable[] = []): void {
 		const bytes = message.kind === "stdin" ? message.chunk.length : 0;
-		this.#link.send(message, give);
+		this.#target.send(message, give);
 		if (this.#begun) return;
 		this.#given += bytes;
-		// Nobody has read it, but nobody will before all of it is there.
+		// The program reads nothing before all of its input is there, so the page need not wait for it.
 		if (bytes > 0) this.#process?.receive({ from: message.to, kind: "taken", bytes });
 		const { kind } = message;
 		if (kind === "end" || kind === "kill" || this.#given >= MOST_INPUT) this.#begin(message.to);
@@ -54,7 +54,7 @@ export class Ahead implements Link {
 	}
 
 	#begin(to: number): void {
-		if (!this.#begun) this.#link.send({ to, kind: "begin" });
+		if (!this.#begun) this.#target.send({ to, kind: "begin" });
 		this.#begun = true;
 	}
 }

@@ -49,14 +49,14 @@ test("in a pipe they are bytes", async () => {
 	expect(sent).toMatchObject([{ kind: "stdin", urgent: false }]);
 });
 
-test("whoever waits to be heard hears of the answer, or of the end", async () => {
+test("`acknowledged` resolves when the guest answers, or ends", async () => {
 	const { process, type } = started(true);
 	const order: string[] = [];
 	await type("\x03");
-	const first = process.heard().then(() => order.push("first"));
-	process.receive({ from: 7, kind: "heard" });
+	const first = process.acknowledged().then(() => order.push("first"));
+	process.receive({ from: 7, kind: "acknowledged" });
 	await first;
-	const second = process.heard().then(() => order.push("second"));
+	const second = process.acknowledged().then(() => order.push("second"));
 	order.push("between");
 	process.receive({ from: 7, kind: "exit", status: { code: 130, signal: "SIGINT" } });
 	await second;

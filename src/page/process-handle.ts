@@ -20,7 +20,7 @@ export interface Process {
 }
 
 /** What the streams of a process do with its output. */
-export type Sink = "stream" | "collect";
+export type OutputMode = "stream" | "collect";
 
 export class ProcessEnd implements Process {
 	readonly pid: number;
@@ -28,21 +28,21 @@ export class ProcessEnd implements Process {
 	readonly stdout: ReadableStream<Uint8Array>;
 	readonly stderr: ReadableStream<Uint8Array>;
 	readonly status: Promise<ExitStatus>;
-	/** The page has been told that it starts. */
-	begun = false;
+	/** `spawn` has resolved on the page, or is about to. */
+	started = false;
 	readonly collected = { stdout: new Collector(), stderr: new Collector() };
-	readonly #sinks: readonly [Sink, Sink];
+	readonly #modes: readonly [OutputMode, OutputMode];
 	readonly #send: (message: ToGuest, give?: Transferable[]) => void;
 	readonly #onKill: (process: ProcessEnd) => void;
 	readonly #input: InputEnd;
 	readonly #outputs: readonly [OutputEnd, OutputEnd];
-	#finish!: (status: ExitStatus) => void;
-	#fail!: (error: Error) => void;
-	/** Who waits to learn that the guest has been told of a signal. */
+	#resolve!: (status: ExitStatus) => void;
+	#reject!: (error: Error) => void;
+	/** Callbacks that wait until the guest has received the last signal. */
 	#listeners: (() => void)[] = [];
 	#over = false;
 	#lastKill: { code: number; signal: string } | null = null;
-	/** Who killed it first. */
+	/** The reason of the first kill. */
 	#reason: ExitStatus["reason"];
 	/** Whether keys may send signals. */
 	#signals: boolean;
@@ -56,13 +56,13 @@ export class ProcessEnd implements Process {
 
 	constructor(
 		pid: number,
-		sinks: readonly [Sink, Sink],
+		modes: readonly [OutputMode, OutputMode],
 		send: (message: ToGuest, give?: Transferable[]) => void,
 		onKill: (process: ProcessEnd) => void,
 		terminal = false,
 	) {
 		this.pid = pid;
-		this.#sinks = sinks;
+		this.#modes = modes;
 		this.#send = send;
 		this.#onKill = onKill;
 		this.#signals = terminal;
@@ -80,15 +80,15 @@ export class ProcessEnd implements Process {
 		this.stdout = this.#outputs[0].stream;
 		this.stderr = this.#outputs[1].stream;
 		this.status = new Promise((resolve, reject) => {
-			this.#finish = resolve;
-			this.#fail = reject;
+			this.#resolve = resolve;
+			this.#reject = reject;
 		});
-		// Whoever does not look at the status need not hear of its rejection either.
+		// A page that ignores the status gets no unhandled rejection.
 		this.status.catch(() => {});
 	}
 
-	/** Resolves once the guest has been told of the last signal, or has ended. */
-	heard(): Promise<void> {
+	/** Resolves once the guest has received the last signal, or has ended. */
+	acknowledged(): Promise<void> {
 		return new Promise((resolve) => {
 			this.#listeners.push(resolve);
 		});
@@ -107,7 +107,7 @@ export class ProcessEnd implements Process {
 		if (this.#over) return;
 		this.#reason ??= reason;
 		this.#send({ to: this.pid, kind: "kill", signal, code });
-		this.#await(signal);
+		this.#awaitEnd(signal);
 	}
 
 	/** Sends keys. The terminal turns a key into a signal, if it does, and in the worker; but where a
@@ -115,10 +115,10 @@ export class ProcessEnd implements Process {
 	#type(chunk: Uint8Array, signal: string | null): void {
 		const urgent = signal !== null;
 		this.#send({ to: this.pid, kind: "stdin", chunk, urgent }, [chunk.buffer]);
-		if (urgent) this.#await(signal);
+		if (urgent) this.#awaitEnd(signal);
 	}
 
-	#await(signal: string): void {
+	#awaitEnd(signal: string): void {
 		this.#lastKill = { code: 128 + signalNumber(signal), signal };
 		this.#onKill(this);
 	}
@@ -140,17 +140,17 @@ export class ProcessEnd implements Process {
 			case "taken":
 				this.#input.taken(message.bytes);
 				break;
-			case "heard":
-				this.#tell();
+			case "acknowledged":
+				this.#wakeListeners();
 				break;
 			case "keys":
 				this.#signals = message.signals;
 				break;
 			case "exit":
-				this.settle(message.status);
+				this.finish(message.status);
 				break;
 			case "broken":
-				this.break(new PortholeError(message.code, message.message));
+				this.fail(new PortholeError(message.code, message.message));
 				break;
 			case "progress":
 			case "event":
@@ -158,35 +158,35 @@ export class ProcessEnd implements Process {
 		}
 	}
 
-	settle(status: WireStatus): void {
+	finish(status: WireStatus): void {
 		if (!this.#end()) return;
 		for (const output of this.#outputs) output.close();
 		const reason = this.#reason ?? "terminal";
 		Promise.race([Promise.all(this.#before), this.#released])
 			.then(() => exitStatus(status.signal ? { reason, ...status } : status))
-			.then(this.#finish, this.#fail);
+			.then(this.#resolve, this.#reject);
 	}
 
-	break(error: Error): void {
+	fail(error: Error): void {
 		if (!this.#end()) return;
 		for (const output of this.#outputs) output.fail(error);
-		this.#fail(error);
+		this.#reject(error);
 	}
 
 	#end(): boolean {
 		if (this.#over) return false;
 		this.#over = true;
-		this.#tell();
+		this.#wakeListeners();
 		this.#input.over();
 		return true;
 	}
 
-	#tell(): void {
+	#wakeListeners(): void {
 		for (const listener of this.#listeners.splice(0)) listener();
 	}
 
 	#output(fd: 1 | 2, chunk: Uint8Array): void {
-		if (this.#sinks[fd - 1] === "stream") {
+		if (this.#modes[fd - 1] === "stream") {
 			this.#outputs[fd - 1]?.push(chunk);
 			return;
 		}

@@ -37,7 +37,7 @@ export function notBytes(stream: string): PortholeError {
 	);
 }
 
-/** How a stream counts its chunks. It must not throw: the stream would fail and its sink not be told. */
+/** How a stream counts its chunks. It must not throw: the stream would fail and its writer would never learn it. */
 export function byBytes(chunk: unknown): number {
 	return typeof chunk === "string" ? chunk.length : (viewOf(chunk)?.length ?? 0);
 }

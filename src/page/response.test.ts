@@ -43,7 +43,7 @@ test.each([
 	const { found, told } = await read(
 		new Response(stream(chunks), { headers: { "Content-Length": length } }),
 	);
-	expect(found).toMatchObject({ kind: "blob", told: true });
+	expect(found).toMatchObject({ kind: "blob", reported: true });
 	expect(found.blob.size).toBe(body.length);
 	expect(told.map(({ total }) => total)).toEqual(totals);
 	expect(told.map(({ loaded }) => loaded)).toEqual([150_000, 200_000]);

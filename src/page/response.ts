@@ -41,7 +41,7 @@ export async function fromResponse(response: Response, options: LoadOptions): Pr
 		);
 	}
 	const name = options.name ?? fileName(response.url);
-	return { kind: "blob", blob: new Blob(await readAll(response, options)), name, told: true };
+	return { kind: "blob", blob: new Blob(await readAll(response, options)), name, reported: true };
 }
 
 async function readAll(response: Response, options: LoadOptions): Promise<BlobPart[]> {

@@ -11,7 +11,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { takeNoMore } from "../abi/options.ts";
 import { isControlled, isOpaque, sharesMemory } from "../bridge/context.ts";
-import { Lent } from "../bridge/far.ts";
+import { RemoteObjects } from "../bridge/far.ts";
 import { makeWorker } from "../bridge/make-worker.ts";
 import { type SandboxEventDetail, SandboxTarget } from "../protocol/events.ts";
 import type {
@@ -30,7 +30,7 @@ import type {
 } from "../protocol/sandbox.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import type { Attachment } from "./attach-streams.ts";
-import type { Choice } from "./choose-bridge.ts";
+import type { BridgeChoice } from "./choose-bridge.ts";
 import { Command, type Start } from "./command.ts";
 import { Connection } from "./connection.ts";
 import type { Body } from "./function-command.ts";
@@ -48,10 +48,10 @@ import {
 	type SandboxOptions,
 	type Source,
 } from "./options.ts";
-import { type Process, ProcessEnd, type Sink } from "./process-handle.ts";
+import { type OutputMode, type Process, ProcessEnd } from "./process-handle.ts";
 import { SandboxFS } from "./sandbox-fs.ts";
 import { absolute, wireSource } from "./source.ts";
-import type { Causes } from "./store-errors.ts";
+import type { StoreErrors } from "./store-errors.ts";
 
 /** A loaded package. */
 export interface Package {
@@ -116,7 +116,7 @@ interface Loaded {
 const PATIENCE = 500;
 
 /** Milliseconds that are as good as for ever: 24 days. */
-const LONG = 2 ** 31 - 1;
+const FOREVER = 2 ** 31 - 1;
 /** Milliseconds in which what the worker has sent arrives; and of silence after which nobody waits for a
  *  directory that was sent something: it goes on by itself. */
 const ARRIVAL = 10;
@@ -138,10 +138,10 @@ export class Sandbox extends SandboxTarget {
 
 	readonly fs: SandboxFS;
 	readonly #options: SandboxOptions;
-	readonly #choice: Choice;
-	readonly #lent = new Lent();
+	readonly #choice: BridgeChoice;
+	readonly #remoteObjects = new RemoteObjects();
 	/** Why directories have failed; null while nothing is mounted. */
-	#causes: Causes | null = null;
+	#storeErrors: StoreErrors | null = null;
 	readonly #running = new Map<number, ProcessEnd>();
 	readonly #loaded: Loaded[] = [];
 	readonly #mounts: WireMount[] = [];
@@ -157,7 +157,7 @@ export class Sandbox extends SandboxTarget {
 	#closed: Promise<void> | null = null;
 
 	/** Use `Sandbox.create`. */
-	private constructor(options: SandboxOptions, choice: Choice) {
+	private constructor(options: SandboxOptions, choice: BridgeChoice) {
 		super();
 		this.#options = options;
 		this.#choice = choice;
@@ -203,9 +203,9 @@ export class Sandbox extends SandboxTarget {
 	}
 
 	get environment(): Environment {
-		const { rung, why } = this.#choice;
+		const { kind, why } = this.#choice;
 		return {
-			bridge: rung === "service-worker" ? "blocking" : rung,
+			bridge: kind === "service-worker" ? "blocking" : kind,
 			why,
 			features: {
 				jspi: "Suspending" in WebAssembly,
@@ -265,7 +265,7 @@ export class Sandbox extends SandboxTarget {
 		try {
 			await this.#call("mount", mount);
 		} catch (error) {
-			this.#lent.takeBack(mount.store);
+			this.#remoteObjects.release(mount.store);
 			throw error;
 		}
 		this.#mounts.push(mount);
@@ -276,7 +276,7 @@ export class Sandbox extends SandboxTarget {
 	async unmount(path: string): Promise<void> {
 		const at = guestPath(path);
 		const store = await this.#call("unmount", at);
-		this.#lent.takeBack(store);
+		this.#remoteObjects.release(store);
 		const index = this.#mounts.findIndex((mount) => mount.path === at);
 		if (index >= 0) this.#mounts.splice(index, 1);
 	}
@@ -300,7 +300,7 @@ export class Sandbox extends SandboxTarget {
 
 	async #close(): Promise<void> {
 		// A program that has not been started yet is refused when the worker ends.
-		const running = [...this.#running.values()].filter(({ begun }) => begun);
+		const running = [...this.#running.values()].filter(({ started }) => started);
 		for (const process of running) {
 			process.kill("SIGKILL");
 			// A stream of the page's that takes no output must not keep the sandbox.
@@ -312,7 +312,7 @@ export class Sandbox extends SandboxTarget {
 			await connection?.call("close");
 		} finally {
 			connection?.end(closedError());
-			this.#lent.takeAllBack();
+			this.#remoteObjects.releaseAll();
 			// There will be no other worker that they are loaded into.
 			this.#loaded.length = 0;
 		}
@@ -340,7 +340,7 @@ export class Sandbox extends SandboxTarget {
 			// Comlink loses what relates method and answer.
 			return (await connection.call("files", method, args)) as Awaited<ReturnType<Files[K]>>;
 		} catch (error) {
-			throw this.#causes?.explain(error, args[0]) ?? error;
+			throw this.#storeErrors?.explain(error, args[0]) ?? error;
 		}
 	}
 
@@ -349,14 +349,14 @@ export class Sandbox extends SandboxTarget {
 		const connection = new Connection(
 			await makeWorker(workerUrl),
 			workerUrl,
-			this.#lent,
+			this.#remoteObjects,
 			(message) => this.#receive(message),
 			// One that dies before it is ready has rejected what it was asked, and that is told there.
 			(error) => this.#connection.then(() => this.#replace(error)).catch(() => {}),
 		);
 		const again = this.#features !== null;
 		try {
-			this.#features = await connection.call("start", this.#choice.rung, !!this.#options.queue);
+			this.#features = await connection.call("start", this.#choice.kind, !!this.#options.queue);
 			if (!again) this.#mounts.push(...(await this.#wireMounts(this.#options.mounts)));
 			for (const mount of this.#mounts) await connection.call("mount", mount);
 			for (const [path, data] of Object.entries(this.#options.files ?? {})) {
@@ -389,21 +389,21 @@ export class Sandbox extends SandboxTarget {
 			if (this.#closed) throw error;
 			return this.#connect();
 		});
-		this.#connection.catch((why) => this.#breakAll(why));
+		this.#connection.catch((why) => this.#failAll(why));
 		await ending;
 		// What was not sent is gone, and nothing else is on its way.
 		for (const [path, bytes] of this.#pending) {
 			this.#pending.delete(path);
-			if (bytes > 0) this.#tell({ type: "mountpending", detail: { path, bytes: 0 } });
+			if (bytes > 0) this.#emit({ type: "mountpending", detail: { path, bytes: 0 } });
 		}
 		const ended = [...this.#running.keys()];
 		for (const process of this.#running.values()) {
-			if (process === guilty && signal) process.settle({ ...signal, lost: true });
-			else if (guilty) process.settle(REPLACED);
-			else process.break(error);
+			if (process === guilty && signal) process.finish({ ...signal, lost: true });
+			else if (guilty) process.finish(REPLACED);
+			else process.fail(error);
 		}
 		this.#running.clear();
-		this.#tell({ type: "workerreplaced", detail: { guilty: guilty?.pid ?? 0, ended } });
+		this.#emit({ type: "workerreplaced", detail: { guilty: guilty?.pid ?? 0, ended } });
 	}
 
 	/** Ends a worker once all has arrived that it has sent, and waits until the mounted directories have
@@ -411,11 +411,11 @@ export class Sandbox extends SandboxTarget {
 	async #end(connection: Connection, error: PortholeError): Promise<void> {
 		await new Promise((resolve) => setTimeout(resolve, ARRIVAL));
 		connection.end(error);
-		const { lines } = this.#lent;
-		if (lines.length > 0) await (await import("./landing.ts")).allIdle(lines, SILENCE);
+		const { lines } = this.#remoteObjects;
+		if (lines.length > 0) await (await import("./batch-runner.ts")).allIdle(lines, SILENCE);
 	}
 
-	#tell({ type, detail }: SandboxEventDetail): void {
+	#emit({ type, detail }: SandboxEventDetail): void {
 		this.dispatchEvent(new CustomEvent(type, { detail }));
 	}
 
@@ -428,15 +428,15 @@ export class Sandbox extends SandboxTarget {
 		if (message.kind === "event") {
 			const { event } = message;
 			if (event.type === "mountpending") this.#pending.set(event.detail.path, event.detail.bytes);
-			this.#tell(event);
+			this.#emit(event);
 			return;
 		}
 		if (message.kind === "refused") {
 			const { path, code } = message;
 			const refused = new PortholeError(code, message.message);
 			// A PortholeError stays one.
-			const error = this.#causes?.explain(refused, path) as PortholeError;
-			this.#tell({ type: "mounterror", detail: { path, error } });
+			const error = this.#storeErrors?.explain(refused, path) as PortholeError;
+			this.#emit({ type: "mounterror", detail: { path, error } });
 			return;
 		}
 		const process = this.#running.get(message.from);
@@ -444,8 +444,8 @@ export class Sandbox extends SandboxTarget {
 		process?.receive(message);
 	}
 
-	#breakAll(error: Error): void {
-		for (const process of this.#running.values()) process.break(error);
+	#failAll(error: Error): void {
+		for (const process of this.#running.values()) process.fail(error);
 		this.#running.clear();
 	}
 
@@ -461,7 +461,7 @@ export class Sandbox extends SandboxTarget {
 		const { onProgress } = options;
 		if (onProgress) {
 			// Bytes that the page has read are not told again when the worker gets them.
-			const all = source.kind !== "blob" || source.told !== true;
+			const all = source.kind !== "blob" || source.reported !== true;
 			this.#progress.set(id, (progress) => {
 				if (all || progress.phase !== "reading") onProgress(progress);
 			});
@@ -480,17 +480,17 @@ export class Sandbox extends SandboxTarget {
 	async #wireMounts(mounts: Mounts = {}): Promise<WireMount[]> {
 		if (Object.keys(mounts).length === 0) return [];
 		// Only who mounts something needs it.
-		const { Causes, wireMounts } = await import("./lend-store.ts");
-		this.#causes ??= new Causes();
+		const { StoreErrors, wireMounts } = await import("./lend-store.ts");
+		this.#storeErrors ??= new StoreErrors();
 		return wireMounts(mounts, {
-			lent: this.#lent,
+			remoteObjects: this.#remoteObjects,
 			workerUrl: this.#options.workerUrl,
-			causes: this.#causes,
+			storeErrors: this.#storeErrors,
 			changed: (store, paths) => {
 				this.#call("changed", store, paths).catch(() => {});
 			},
-			conflict: (path, kept) => this.#tell({ type: "conflict", detail: { path, kept } }),
-			damaged: (path, error) => this.#tell({ type: "mounterror", detail: { path, error } }),
+			conflict: (path, kept) => this.#emit({ type: "conflict", detail: { path, kept } }),
+			damaged: (path, error) => this.#emit({ type: "mounterror", detail: { path, error } }),
 		});
 	}
 
@@ -500,7 +500,7 @@ export class Sandbox extends SandboxTarget {
 		name: string | Package,
 		args: readonly string[],
 		options: CommandOptions,
-		sink: Sink,
+		output: OutputMode,
 		stdin: "pipe" | "null",
 	): Promise<ProcessEnd> {
 		options.signal?.throwIfAborted();
@@ -519,7 +519,7 @@ export class Sandbox extends SandboxTarget {
 			? null
 			: await (await import("./attach-streams.ts")).Attachment.take(options);
 		try {
-			return await this.#startAttached(attachment, name, args, options, sink, stdin);
+			return await this.#startAttached(attachment, name, args, options, output, stdin);
 		} catch (error) {
 			attachment?.drop();
 			throw error;
@@ -531,49 +531,49 @@ export class Sandbox extends SandboxTarget {
 		name: string | Package,
 		args: readonly string[],
 		options: CommandOptions,
-		sink: Sink,
+		output: OutputMode,
 		stdin: "pipe" | "null",
 	): Promise<ProcessEnd> {
 		for (const other of options.injectedPackages ?? []) await this.load(other);
 		const connection = await this.#ready();
 		const pid = this.#nextPid++;
 		// What goes to a stream of the page's is not collected.
-		const sinkOf = (to: unknown): Sink => (to instanceof WritableStream ? "stream" : sink);
-		const sinks = [sinkOf(options.stdout), sinkOf(options.stderr)] as const;
+		const modeOf = (to: unknown): OutputMode => (to instanceof WritableStream ? "stream" : output);
+		const modes = [modeOf(options.stdout), modeOf(options.stderr)] as const;
 		const mapped = typeof name === "string" ? mappedTo(name, options) : undefined;
 		if (typeof mapped === "function") {
 			const { startFunction } = await import("./function-command.ts");
 			// Of what may stand there, only this is a function.
 			const host = Object.fromEntries(await this.#hostEnv(options));
 			const env = { ...host, ...this.#options.env, ...options.env };
-			const process = await startFunction(pid, sinks, mapped as Body, args, env, options.terminal);
+			const process = await startFunction(pid, modes, mapped as Body, args, env, options.terminal);
 			this.#running.set(pid, process);
 			if ((options.stdin ?? stdin) === "null") process.stdin.close();
 			this.#begin(process, attachment, false, () => this.#running.delete(pid));
 			limit(process, options);
 			return process;
 		}
-		const ahead =
-			this.#choice.rung === "preloaded"
-				? new (await import("./preloaded-input.ts")).Ahead(options, connection)
+		const preloaded =
+			this.#choice.kind === "preloaded"
+				? new (await import("./preloaded-input.ts")).PreloadedInput(options, connection)
 				: undefined;
-		const link = ahead ?? connection;
+		const link = preloaded ?? connection;
 		const process = new ProcessEnd(
 			pid,
-			sinks,
+			modes,
 			(message, give) => link.send(message, give),
-			(killed) => killed.begun && this.#watch(killed),
+			(killed) => killed.started && this.#watch(killed),
 			options.terminal !== undefined,
 		);
 		const command = await this.#commandOf(mapped ?? name, String(name));
-		const called = mapped !== undefined && typeof mapped !== "string" ? String(name) : undefined;
+		const argv0 = mapped !== undefined && typeof mapped !== "string" ? String(name) : undefined;
 		const given = attachment?.input ?? ((options.stdin ?? stdin) === "null" ? "null" : "pipe");
-		const request = await this.#request(pid, command, called, args, options, given);
+		const request = await this.#request(pid, command, argv0, args, options, given);
 		this.#running.set(pid, process);
 		const clear = () => {
-			for (const { store } of request.mounts) this.#lent.takeBack(store);
+			for (const { store } of request.mounts) this.#remoteObjects.release(store);
 			for (const { value } of request.imports) {
-				if (typeof value !== "number") this.#lent.takeBack(value);
+				if (typeof value !== "number") this.#remoteObjects.release(value);
 			}
 		};
 		// In the line, too, it is ended by its signal and when its time is over.
@@ -583,11 +583,11 @@ export class Sandbox extends SandboxTarget {
 			await connection.call("spawn", request);
 		} catch (error) {
 			this.#running.delete(pid);
-			process.break(error as Error);
+			process.fail(error as Error);
 			clear();
 			throw error;
 		}
-		ahead?.spawned(process);
+		preloaded?.spawned(process);
 		this.#begin(process, attachment, true, clear);
 		if (!queue) limit(process, options);
 		// It was linked just then.
@@ -603,9 +603,9 @@ export class Sandbox extends SandboxTarget {
 		given: boolean,
 		clear: () => void,
 	): void {
-		process.begun = true;
+		process.started = true;
 		if (attachment) {
-			const warn = (message: string) => this.#tell({ type: "warning", detail: { message } });
+			const warn = (message: string) => this.#emit({ type: "warning", detail: { message } });
 			process.waitFor(attachment.attach(process, given, warn));
 		}
 		process.status.then(clear, clear);
@@ -618,7 +618,7 @@ export class Sandbox extends SandboxTarget {
 		const late = new Promise<boolean>((resolve) => {
 			timer = setTimeout(() => resolve(true), PATIENCE);
 		});
-		Promise.race([late, process.heard().then(() => false)]).then((isLate) => {
+		Promise.race([late, process.acknowledged().then(() => false)]).then((isLate) => {
 			clearTimeout(timer);
 			if (!isLate || process.over || last === null) return;
 			const why = new PortholeError("worker-replaced", "the sandbox's worker had to be replaced");
@@ -657,7 +657,7 @@ export class Sandbox extends SandboxTarget {
 	async #request(
 		pid: number,
 		command: WireCommand,
-		called: string | undefined,
+		argv0: string | undefined,
 		args: readonly string[],
 		options: CommandOptions,
 		stdin: WireSpawn["stdin"],
@@ -668,7 +668,7 @@ export class Sandbox extends SandboxTarget {
 		return {
 			pid,
 			command,
-			called,
+			argv0,
 			args,
 			hostEnv,
 			env: [...own, ...Object.entries(options.env ?? {})],
@@ -699,7 +699,7 @@ export class Sandbox extends SandboxTarget {
 				value:
 					typeof value === "number"
 						? value
-						: this.#lent.lend({
+						: this.#remoteObjects.lend({
 								call: async (...args: unknown[]) => wired(await value(...(args as number[]))),
 							}),
 			})),
@@ -712,7 +712,7 @@ function limit(process: ProcessEnd, { timeout, signal }: CommandOptions): void {
 	const abort = () => process.kill("SIGTERM", "abort");
 	const expire = () => process.kill("SIGTERM", "timeout");
 	// A timer counts no more than 31 bits of milliseconds, and would ring at once.
-	const timer = (timeout ?? LONG) < LONG ? setTimeout(expire, timeout) : undefined;
+	const timer = (timeout ?? FOREVER) < FOREVER ? setTimeout(expire, timeout) : undefined;
 	signal?.addEventListener("abort", abort, { once: true });
 	if (signal?.aborted) abort();
 	const finish = () => {
@@ -743,14 +743,14 @@ function closedError(): PortholeError {
 }
 
 /** How guests are to wait. Most browsers can suspend them; what the others do is loaded late. */
-async function choose({ bridge = "auto" }: SandboxOptions): Promise<Choice> {
+async function choose({ bridge = "auto" }: SandboxOptions): Promise<BridgeChoice> {
 	if (
 		"Suspending" in WebAssembly &&
 		globalThis.Worker &&
 		(bridge === "auto" || bridge === "suspending")
 	) {
 		const why = "WebAssembly.Suspending (JSPI) is there: guests wait without blocking the worker";
-		return { rung: "suspending", why };
+		return { kind: "suspending", why };
 	}
-	return (await import("./choose-bridge.ts")).chooseRung(bridge);
+	return (await import("./choose-bridge.ts")).chooseBridge(bridge);
 }

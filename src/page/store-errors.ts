@@ -1,9 +1,8 @@
 /**
- * Why a directory of the page has failed, in its own words.
+ * The errors that directories of the page have thrown, by path.
  *
- * The worker knows numbers only, and a program gets no more than that. The page, which gets an error for
- * it, is to read what its own store has thrown; and the store is here, on the page. So what it throws is
- * kept for a while by path, and becomes the cause of the error that comes back.
+ * The worker gets an errno only. The store's own error stays on the page: it is kept here for a while, and
+ * becomes the `cause` of the error with which the worker answers a call for the same path.
  */
 import { errnoName, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
@@ -12,7 +11,7 @@ import { toWire } from "../bridge/far.ts";
 /** How many are kept. */
 const MOST = 256;
 
-export class Causes {
+export class StoreErrors {
 	/** Guest path → what was thrown there last, the one longest ago first. */
 	readonly #thrown = new Map<string, unknown>();
 
@@ -25,7 +24,7 @@ export class Causes {
 		}
 	}
 
-	/** What is at `path` can be reached again. */
+	/** A call for `path` has succeeded. */
 	forget(path: string): void {
 		this.#thrown.delete(path);
 	}

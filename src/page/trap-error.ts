@@ -1,6 +1,6 @@
 /**
  * A trap as the page sees it: an Error whose stack has the guest's functions and nothing of ours.
- * Loaded by those who have one to show.
+ * Loaded when a guest traps.
  */
 
 /** The browser's frames of wasm functions: `at name (wasm://wasm/hash:wasm-function[7]:0x2a)`. */

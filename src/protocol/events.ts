@@ -1,6 +1,6 @@
 /**
- * What a sandbox tells without being asked, as events of the DOM: things that happen behind a
- * program's back, so that no call could answer with them.
+ * The events of a sandbox, as events of the DOM: what happens outside of any call, so that no call could
+ * answer with it.
  */
 import type { PortholeError } from "../abi/error.ts";
 
@@ -23,7 +23,7 @@ export interface SandboxEventMap {
 	readonly warning: CustomEvent<{ readonly message: string }>;
 }
 
-/** The names of the events, and what each tells. */
+/** The names of the events, and the detail of each. */
 export type SandboxEventDetail = {
 	[K in keyof SandboxEventMap]: { readonly type: K; readonly detail: SandboxEventMap[K]["detail"] };
 }[keyof SandboxEventMap];

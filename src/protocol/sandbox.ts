@@ -1,7 +1,7 @@
 /**
  * What crosses between the page's half and the worker's half.
  *
- * Control goes through Comlink (`Kernel`, what the worker offers, and `Desk`, what the page offers).
+ * Control goes through Comlink (`Kernel`, what the worker offers, and `PageServices`, what the page offers).
  * The bytes of the standard streams are plain messages on the same channel, because each of them
  * would otherwise cost a reply: `ToGuest` and `FromGuest`. Comlink looks at messages with an `id`
  * only, and these have none.
@@ -19,8 +19,8 @@ export type WireSource =
 			readonly kind: "blob";
 			readonly blob: Blob;
 			readonly name: string;
-			/** The page has read these bytes from a response, and told of their arrival. */
-			readonly told?: true;
+			/** The page has read these bytes from a response, and has reported their progress. */
+			readonly reported?: true;
 	  }
 	| { readonly kind: "url"; readonly url: string; readonly name: string };
 
@@ -59,15 +59,15 @@ export interface WireMount {
 	readonly extras: readonly StoreExtra[];
 	readonly names: NameRules | undefined;
 	readonly largest: number | undefined;
-	/** Whether others may change it, and nobody hears of it. */
-	readonly elsewhere: boolean;
+	/** Whether others may change it without a call of its `watch`. */
+	readonly unwatched: boolean;
 	readonly readOnly: boolean;
 	/** Milliseconds of silence after which nothing waits for it; undefined for the usual. */
 	readonly timeout: number | undefined;
 }
 
 /** How guests wait, from best to last: see `page/choose-bridge.ts`. The page chooses one for a sandbox. */
-export type Rung = "suspending" | "blocking" | "service-worker" | "preloaded";
+export type BridgeKind = "suspending" | "blocking" | "service-worker" | "preloaded";
 
 export interface Features {
 	readonly crossOriginIsolated: boolean;
@@ -91,7 +91,7 @@ export interface WireSpawn {
 	readonly pid: number;
 	readonly command: WireCommand;
 	/** What `argv[0]` is, where the page says so. */
-	readonly called?: string | undefined;
+	readonly argv0?: string | undefined;
 	readonly args: readonly string[];
 	/** Host variables, already chosen, in order. */
 	readonly hostEnv: readonly (readonly [string, string])[];
@@ -99,7 +99,7 @@ export interface WireSpawn {
 	readonly currentDir?: string | undefined;
 	readonly entryFunction?: string | undefined;
 	readonly mounts: readonly WireMount[];
-	/** The modules of `imports`: a name and what it holds; functions are lent by the page. */
+	/** The modules of `imports`: a name and what it holds; functions stay on the page. */
 	readonly imports: readonly WireImport[];
 	/** Bytes are all of the input. */
 	readonly stdin: "pipe" | "null" | Uint8Array;
@@ -134,7 +134,7 @@ export interface WireEntry {
 /** What the worker offers. Every method rejects with a PortholeError. */
 export interface Kernel {
 	/** Called once, before anything else. With `queue` programs wait for memory. */
-	start(rung: Rung, queue: boolean): Promise<Features>;
+	start(kind: BridgeKind, queue: boolean): Promise<Features>;
 	load(source: WireSource, options: WireLoadOptions): Promise<WirePackage>;
 	abort(load: number): Promise<void>;
 	/** What a package has been read of. */
@@ -175,7 +175,7 @@ export interface Files {
 }
 
 /** What the page offers. */
-export interface Desk {
+export interface PageServices {
 	ask(id: number, method: string, args: unknown[]): Promise<unknown>;
 }
 
@@ -204,7 +204,7 @@ export type ToGuest =
 			readonly to: number;
 			readonly kind: "stdin";
 			readonly chunk: Uint8Array;
-			/** Whether to tell that it has been `heard`. */
+			/** Whether the guest is to answer with `acknowledged`. */
 			readonly urgent?: boolean;
 	  }
 	/** No more input will come; `failed` where it broke off. */
@@ -233,9 +233,8 @@ export type FromGuest =
 	  }
 	/** The guest has taken so many bytes of its standard input. */
 	| { readonly from: number; readonly kind: "taken"; readonly bytes: number }
-	/** A kill has arrived, and the guest will end at its next call; or an urgent key, which has done
-	 *  what it does. */
-	| { readonly from: number; readonly kind: "heard" }
+	/** A kill has arrived, and the guest will end at its next call; or an urgent key has been handled. */
+	| { readonly from: number; readonly kind: "acknowledged" }
 	/** Whether keys of the terminal send signals from now on; they do at first. */
 	| { readonly from: number; readonly kind: "keys"; readonly signals: boolean }
 	| { readonly from: number; readonly kind: "exit"; readonly status: WireStatus }

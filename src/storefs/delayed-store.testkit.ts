@@ -127,7 +127,7 @@ export class DelayedBridge implements Bridge {
 		return ticket;
 	}
 
-	/** Does what the page's end of a queue does (page/landing.ts). */
+	/** Does what the page's end of a queue does (page/batch-runner.ts). */
 	#land([changes, durable, terms]: LandArgs): unknown {
 		const store = this.#store;
 		const taken = this.#intake.take(changes, terms);

@@ -70,7 +70,7 @@ const inWord = /[\p{L}\p{M}\p{N}_\ud800-\udfff]/u;
 
 let segmenter: Intl.Segmenter | null = null;
 
-export class Line {
+export class LineEditor {
 	#text = "";
 	#start: Cell = { row: 0, column: 0 };
 	/** Where the cursor is; null when something else was printed since. */

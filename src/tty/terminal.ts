@@ -21,7 +21,7 @@ import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import { copyBytes } from "../fs/bytes.ts";
 import { Device } from "../fs/devices.ts";
 import { advance } from "./cursor.ts";
-import { Decoder, encode, Line, visible } from "./line-editor.ts";
+import { Decoder, encode, LineEditor, visible } from "./line-editor.ts";
 import { type Action, actionsOf, defaults, NEWLINE, type Settings, signals } from "./termios.ts";
 
 /** What `tty_get` and `tty_set` speak of. Width and height in pixels are not known: 0. */
@@ -74,7 +74,7 @@ export class Terminal extends Device {
 	readonly #signal: Wiring["signal"];
 	readonly #onRead: Wiring["onRead"];
 	readonly #onSignals: Wiring["onSignals"];
-	readonly #line: Line;
+	readonly #line: LineEditor;
 	readonly #decoder = new Decoder();
 	readonly #scratch = new Uint8Array(2 * PIECE);
 	#settings = defaults;
@@ -101,7 +101,7 @@ export class Terminal extends Device {
 		this.#onRead = wiring.onRead;
 		this.#onSignals = wiring.onSignals;
 		this.#window = checked(size);
-		this.#line = new Line(this.#window.columns);
+		this.#line = new LineEditor(this.#window.columns);
 	}
 
 	// --- the side of the program ---

@@ -21,7 +21,7 @@ export class Files {
 	readonly #list = find("files-list", HTMLElement);
 	readonly #view = find("files-view", HTMLElement);
 	readonly #upload = find("files-upload", HTMLInputElement);
-	/** Told of a file that is to be loaded as a package. */
+	/** Called with a file that is to be loaded as a package. */
 	onLoad: (file: File) => void = () => {};
 	#directory = FILES;
 	#look = 0;

@@ -53,7 +53,7 @@ export class Form {
 	}
 
 	/** Says that input has to be there before a program starts. */
-	giveAhead(): void {
+	inputBeforeStart(): void {
 		find("stdin-note", HTMLElement).textContent =
 			"given before the start: this browser cannot let a program wait for you";
 		find("terminal-note", HTMLElement).textContent =

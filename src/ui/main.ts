@@ -13,20 +13,20 @@ import { Form } from "./form.ts";
 import { bytes } from "./formats.ts";
 import { fromHash, type Setup, toHash } from "./link.ts";
 import { MountsView } from "./mounts-view.ts";
-import { type Choice, Chooser, nameOf } from "./package-picker.ts";
+import { type Choice, nameOf, PackagePicker } from "./package-picker.ts";
 import { Runner } from "./runner.ts";
 import { listSamples, type Sample } from "./samples.ts";
-import { type Place, readPlaces } from "./saved-mounts.ts";
+import { readSavedMounts, type SavedMount } from "./saved-mounts.ts";
 import { Session } from "./session.ts";
 import { Tabs } from "./tabs.ts";
 
 /** Where the visitor's mounts are written down. */
-const PLACES = "porthole-places";
+const SAVED_MOUNTS = "porthole-places";
 
 class Playground {
 	readonly #session: Session;
 	readonly #samples: readonly Sample[];
-	readonly #chooser: Chooser;
+	readonly #picker: PackagePicker;
 	readonly #form = new Form();
 	readonly #files: Files;
 	readonly #runner: Runner;
@@ -37,11 +37,11 @@ class Playground {
 	/** What is being loaded. */
 	#wanted: Choice | null = null;
 
-	constructor(session: Session, chooser: Chooser, samples: readonly Sample[], tabs: Tabs) {
+	constructor(session: Session, picker: PackagePicker, samples: readonly Sample[], tabs: Tabs) {
 		this.#session = session;
 		this.#tabs = tabs;
 		this.#samples = samples;
-		this.#chooser = chooser;
+		this.#picker = picker;
 		this.#runner = new Runner(session);
 		this.#files = new Files(() => session.sandbox.fs);
 		new Archives(this.#files);
@@ -52,10 +52,10 @@ class Playground {
 			void this.#files.open(path);
 		};
 		mounts.onAllowed = () => void this.#files.refresh();
-		session.onPlaces = writeDown;
+		session.onSavedMounts = writeDown;
 		this.#files.onLoad = (file) => void this.#load({ kind: "file", file }, null);
-		chooser.onChoose = (choice) => void this.#load(choice, null);
-		chooser.onCancel = () => session.cancel();
+		picker.onChoose = (choice) => void this.#load(choice, null);
+		picker.onCancel = () => session.cancel();
 		this.#form.onRun = () => void this.#run();
 		this.#form.onStop = () => this.#runner.stop();
 		this.#form.onChange = () => this.#remember();
@@ -66,7 +66,7 @@ class Playground {
 		};
 		const { environment } = session.sandbox;
 		showEnvironment(environment);
-		if (session.givenAhead) this.#form.giveAhead();
+		if (session.inputBeforeStart) this.#form.inputBeforeStart();
 		// The visitor may have been faster.
 		if (!find("panel-files", HTMLElement).hidden) void this.#files.refresh();
 		addEventListener("keydown", (event) => this.#key(event));
@@ -94,13 +94,13 @@ class Playground {
 		const name = nameOf(choice);
 		this.#wanted = choice;
 		clearProblem();
-		this.#chooser.mark(choice);
-		this.#chooser.progress(name, { phase: "connecting", loaded: 0, total: undefined });
+		this.#picker.mark(choice);
+		this.#picker.progress(name, { phase: "connecting", loaded: 0, total: undefined });
 		if (setup) this.#form.fill(setup);
 		this.#form.touched = false;
 		try {
 			const found = await this.#session.load(sourceOf(choice), (progress) => {
-				if (this.#wanted === choice) this.#chooser.progress(name, progress);
+				if (this.#wanted === choice) this.#picker.progress(name, progress);
 			});
 			const again = this.#choice !== null && nameOf(this.#choice) === name;
 			this.#choice = choice;
@@ -114,7 +114,7 @@ class Playground {
 			this.#mounts.refresh();
 			showEnvironment(this.#session.sandbox.environment);
 			const title = [found.name || name, found.version].filter(Boolean).join(" ");
-			this.#chooser.settle("ready", `${title} is ready${sizeOf(choice)}`);
+			this.#picker.settle("ready", `${title} is ready${sizeOf(choice)}`);
 			this.#invite(title);
 			if (!found.runnable && found.missing.length > 0)
 				showProblem(unrunnable(title, found.missing));
@@ -139,16 +139,16 @@ class Playground {
 
 	#failed(error: unknown): void {
 		const before = this.#choice;
-		if (before) this.#chooser.mark(before);
+		if (before) this.#picker.mark(before);
 		const kept = before ? `; ${nameOf(before)} is still loaded` : "";
 		if (error instanceof DOMException && error.name === "AbortError") {
-			this.#chooser.settle("idle", `Loading was cancelled${kept}`);
+			this.#picker.settle("idle", `Loading was cancelled${kept}`);
 			return;
 		}
 		this.#tabs.show("panel-output");
 		const { title } = showProblem(error);
 		find("empty", HTMLElement).hidden = true;
-		this.#chooser.settle("failed", `${title}${kept}`);
+		this.#picker.settle("failed", `${title}${kept}`);
 	}
 
 	async #run(): Promise<void> {
@@ -230,40 +230,40 @@ function sizeOf(choice: Choice): string {
 /** What was written down at an earlier visit; null also where the browser keeps nothing for this site. */
 function writtenDown(): string | null {
 	try {
-		return localStorage.getItem(PLACES);
+		return localStorage.getItem(SAVED_MOUNTS);
 	} catch {
 		return null;
 	}
 }
 
-function writeDown(places: readonly Place[]): void {
+function writeDown(mounts: readonly SavedMount[]): void {
 	try {
-		localStorage.setItem(PLACES, JSON.stringify(places));
+		localStorage.setItem(SAVED_MOUNTS, JSON.stringify(mounts));
 	} catch {
 		// The browser keeps nothing for this site, or has no room; the page goes on without.
 	}
 }
 
 async function start(): Promise<void> {
-	const chooser = new Chooser();
+	const picker = new PackagePicker();
 	const tabs = new Tabs(find("tab-output", HTMLElement).parentElement ?? document.body);
 	const listed = listSamples().then((list) => {
-		chooser.offer(list);
+		picker.offer(list);
 		return list;
 	});
 	// Who chooses before all is ready is not forgotten.
 	let early: Choice | null = null;
-	chooser.onChoose = (choice) => {
+	picker.onChoose = (choice) => {
 		early = choice;
-		chooser.mark(choice);
+		picker.mark(choice);
 	};
 	try {
-		const session = await Session.create(readPlaces(writtenDown()));
-		new Playground(session, chooser, await listed, tabs).begin(early);
+		const session = await Session.create(readSavedMounts(writtenDown()));
+		new Playground(session, picker, await listed, tabs).begin(early);
 	} catch (error) {
 		const { title } = showProblem(error);
 		find("empty", HTMLElement).hidden = true;
-		chooser.settle("failed", title);
+		picker.settle("failed", title);
 	}
 }
 

@@ -7,7 +7,7 @@ import { explain } from "./explain.ts";
 import { chooseFolder, forgetFolder, permission } from "./folders.ts";
 import { bytes } from "./formats.ts";
 import { Notices } from "./notices.ts";
-import { faultOf, KINDS, type Kind, type Place } from "./saved-mounts.ts";
+import { faultOf, KINDS, type Kind, type SavedMount } from "./saved-mounts.ts";
 import type { Session } from "./session.ts";
 
 export class MountsView {
@@ -26,9 +26,9 @@ export class MountsView {
 	readonly #states = new Map<string, HTMLElement>();
 	/** Folders that the browser wants to be asked about. */
 	readonly #asking = new Set<string>();
-	/** Told of a path to look into. */
+	/** Called with a path whose files are to be shown. */
 	onOpen: (path: string) => void = () => {};
-	/** Told of a mount that can be used now. */
+	/** Called with a mount that the visitor has allowed. */
 	onAllowed: (path: string) => void = () => {};
 
 	constructor(session: Session) {
@@ -36,17 +36,17 @@ export class MountsView {
 		this.#kind.replaceChildren(
 			...Array.from(KINDS, ([value, { title }]) => make("option", { value }, title)),
 		);
-		this.#kind.addEventListener("change", () => this.#ask());
+		this.#kind.addEventListener("change", () => this.#askForKind());
 		this.#form.addEventListener("submit", (event) => {
 			event.preventDefault();
 			void this.#add();
 		});
 		this.#notices.onChange = () => this.#showStates();
-		session.hear((sandbox) =>
-			this.#notices.listen(sandbox, () => session.places.map(({ path }) => path)),
+		session.onSandbox((sandbox) =>
+			this.#notices.listen(sandbox, () => session.savedMounts.map(({ path }) => path)),
 		);
-		session.onUnmountable = (place, error) => this.#say(place, error);
-		this.#ask();
+		session.onUnmountable = (mount, error) => this.#addNotice(mount, error);
+		this.#askForKind();
 		this.#showList();
 	}
 
@@ -65,7 +65,7 @@ export class MountsView {
 
 	#showList(): void {
 		this.#states.clear();
-		const rows = this.#session.places.map((place) => this.#row(place));
+		const rows = this.#session.savedMounts.map((mount) => this.#row(mount));
 		const none = make(
 			"li",
 			{ class: "quiet" },
@@ -75,8 +75,8 @@ export class MountsView {
 		this.#showStates();
 	}
 
-	#row(place: Place): HTMLElement {
-		const { path, kind, name } = place;
+	#row(mount: SavedMount): HTMLElement {
+		const { path, kind, name } = mount;
 		const open = make(
 			"button",
 			{ type: "button", "aria-label": `Show the files of ${path}` },
@@ -84,11 +84,11 @@ export class MountsView {
 		);
 		open.addEventListener("click", () => this.onOpen(path));
 		const remove = make("button", { type: "button", "aria-label": `Unmount ${path}` }, "Unmount");
-		remove.addEventListener("click", () => void this.#remove(place));
+		remove.addEventListener("click", () => void this.#remove(mount));
 		const state = make("span", { class: "state" });
 		this.#states.set(path, state);
 		const controls = make("p", { class: "row" }, make("code", {}, path), open, remove);
-		if (kind === "folder") void this.#askPermission(place, controls);
+		if (kind === "folder") void this.#askPermission(mount, controls);
 		const what = [KINDS.get(kind)?.title ?? kind, name].filter(Boolean).join(": ");
 		return make(
 			"li",
@@ -100,7 +100,7 @@ export class MountsView {
 	}
 
 	/** A folder of an earlier visit may have to be allowed again: one click. */
-	async #askPermission({ path, name }: Place, controls: HTMLElement): Promise<void> {
+	async #askPermission({ path, name }: SavedMount, controls: HTMLElement): Promise<void> {
 		const allowed = () => {
 			this.#asking.delete(path);
 			this.#showStates();
@@ -120,8 +120,8 @@ export class MountsView {
 			const failed = this.#fault(path);
 			line.dataset.state = failed === undefined ? "good" : "bad";
 			const saving = pending > 0 ? `Saving ${bytes(pending)}…` : "";
-			line.textContent = failed ?? (saving || this.#rest(path));
-			if (this.#notices.failed.has(path)) line.append(" ", this.#again(path));
+			line.textContent = failed ?? (saving || this.#idleState(path));
+			if (this.#notices.failed.has(path)) line.append(" ", this.#retryButton(path));
 		}
 	}
 
@@ -131,14 +131,14 @@ export class MountsView {
 	}
 
 	/** What there is to say of a mount when nothing happens. */
-	#rest(path: string): string {
-		const kind = this.#session.places.find((place) => place.path === path)?.kind;
+	#idleState(path: string): string {
+		const kind = this.#session.savedMounts.find((mount) => mount.path === path)?.kind;
 		if (kind === "http") return "Read only";
 		return kind === "memory" ? "In memory only" : "Everything is saved";
 	}
 
 	/** A button that saves once more what was refused: nothing of it is lost while the page is open. */
-	#again(path: string): HTMLElement {
+	#retryButton(path: string): HTMLElement {
 		const label = `Save ${path} again`;
 		const button = make("button", { type: "button", "aria-label": label }, "Try again");
 		button.addEventListener("click", async () => {
@@ -154,65 +154,69 @@ export class MountsView {
 		return button;
 	}
 
-	async #remove(place: Place): Promise<void> {
+	async #remove(mount: SavedMount): Promise<void> {
 		try {
-			await this.#session.unmount(place.path);
-			if (place.kind === "folder") await forgetFolder(place.name);
-			this.#notices.failed.delete(place.path);
-			this.#asking.delete(place.path);
+			await this.#session.unmount(mount.path);
+			if (mount.kind === "folder") await forgetFolder(mount.name);
+			this.#notices.failed.delete(mount.path);
+			this.#asking.delete(mount.path);
 			this.#showList();
-			this.#hint.textContent = `${place.path} is no longer mounted; what is in it stays where it is.`;
+			this.#hint.textContent = `${mount.path} is no longer mounted; what is in it stays where it is.`;
 			this.#path.focus();
 		} catch (error) {
-			this.#say(place, error);
+			this.#addNotice(mount, error);
 		}
 	}
 
 	// --- one more ---
 
 	/** Makes the form ask for what the chosen kind needs. */
-	#ask(): void {
+	#askForKind(): void {
 		const about = KINDS.get(this.#kind.value as Kind);
 		const { label = "", example = "", hint = "" } = about ?? {};
 		this.#label.textContent = label;
 		this.#name.placeholder = example;
 		for (const part of [this.#label, this.#name]) part.hidden = label === "";
 		this.#submit.textContent = this.#kind.value === "folder" ? "Choose a folder…" : "Mount";
-		this.#tell(hint, false);
+		this.#showHint(hint, false);
 	}
 
 	async #add(): Promise<void> {
 		const kind = [...KINDS.keys()].find((known) => known === this.#kind.value);
 		if (kind === undefined) return;
-		const wanted: Place = { path: this.#path.value.trim(), kind, name: this.#name.value.trim() };
-		const fault = faultOf(wanted, this.#session.places);
+		const wanted: SavedMount = {
+			path: this.#path.value.trim(),
+			kind,
+			name: this.#name.value.trim(),
+		};
+		const fault = faultOf(wanted, this.#session.savedMounts);
 		if (fault !== null) {
-			this.#tell(fault.why, true, fault.field);
+			this.#showHint(fault.why, true, fault.field);
 			return (fault.field === "name" ? this.#name : this.#path).focus();
 		}
 		try {
-			const place = kind === "folder" ? { ...wanted, name: await chooseFolder() } : wanted;
-			await this.#session.mount(place);
+			const mount = kind === "folder" ? { ...wanted, name: await chooseFolder() } : wanted;
+			await this.#session.mount(mount);
 			for (const field of [this.#path, this.#name]) field.value = "";
 			this.#showList();
-			this.#tell(`${place.path} is mounted, now and at your next visit.`, false);
+			this.#showHint(`${mount.path} is mounted, now and at your next visit.`, false);
 		} catch (error) {
-			if (error instanceof DOMException && error.name === "AbortError") return this.#ask();
+			if (error instanceof DOMException && error.name === "AbortError") return this.#askForKind();
 			const { title, what } = explain(error);
-			this.#tell(`${title}: ${what}`, true);
+			this.#showHint(`${title}: ${what}`, true);
 		}
 	}
 
-	#tell(text: string, wrong: boolean, field = ""): void {
+	#showHint(text: string, wrong: boolean, field = ""): void {
 		this.#path.setAttribute("aria-invalid", String(wrong && field === "path"));
 		this.#name.setAttribute("aria-invalid", String(wrong && field === "name"));
 		this.#hint.textContent = text;
 		this.#hint.dataset.state = wrong ? "bad" : "";
 	}
 
-	#say(place: Place, error: unknown): void {
+	#addNotice(mount: SavedMount, error: unknown): void {
 		const { title, what } = explain(error);
-		this.#notices.add("bad", `${place.path}: ${title}: ${what}`);
+		this.#notices.add("bad", `${mount.path}: ${title}: ${what}`);
 		this.#showStates();
 	}
 

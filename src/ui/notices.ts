@@ -17,7 +17,7 @@ export class Notices {
 	readonly pending = new Map<string, number>();
 	/** What last went wrong in a mount, by the path of the mount. */
 	readonly failed = new Map<string, string>();
-	/** Told when one of these maps has changed. */
+	/** Called when one of these maps has changed. */
 	onChange: () => void = () => {};
 	#unseen = 0;
 

@@ -18,7 +18,7 @@ export function nameOf(choice: Choice): string {
 	return choice.kind === "file" ? choice.file.name : choice.url;
 }
 
-export class Chooser {
+export class PackagePicker {
 	readonly #samples = find("samples", HTMLElement);
 	readonly #url = find("url", HTMLInputElement);
 	readonly #file = find("file", HTMLInputElement);

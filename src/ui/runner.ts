@@ -24,7 +24,7 @@ export class Runner {
 	readonly #terminal = find("terminal", HTMLElement);
 	/** The terminal, once a program has had one. */
 	#view: TerminalView | null = null;
-	/** Told when a program starts and ends. */
+	/** Called when a program starts and ends. */
 	onChange: () => void = () => {};
 
 	constructor(session: Session) {
@@ -34,7 +34,7 @@ export class Runner {
 			if (isEnabled(this.#send)) this.#sendLine();
 		});
 		this.#end.addEventListener("click", () => isEnabled(this.#end) && this.#endInput());
-		session.hear((sandbox) =>
+		session.onSandbox((sandbox) =>
 			sandbox.addEventListener("warning", ({ detail }) => {
 				if (session.running) this.#note(withAdvice(detail.message));
 			}),

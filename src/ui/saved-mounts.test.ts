@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
-import { FIRST, faultOf, type Place, readPlaces } from "./saved-mounts.ts";
+import { FIRST, faultOf, readSavedMounts, type SavedMount } from "./saved-mounts.ts";
 
-const place = (path: string, kind: Place["kind"] = "memory", name = ""): Place => ({
+const place = (path: string, kind: SavedMount["kind"] = "memory", name = ""): SavedMount => ({
 	path,
 	kind,
 	name,
 });
 
 test("a first visit has a directory that lasts", () => {
-	expect(readPlaces(null)).toBe(FIRST);
+	expect(readSavedMounts(null)).toBe(FIRST);
 	expect(FIRST[0]?.kind).toBe("indexeddb");
 });
 
@@ -18,12 +18,12 @@ test("what was written down is read again", () => {
 		place("/b", "opfs", "work"),
 		place("/c/d", "http", "https://x.test/"),
 	];
-	expect(readPlaces(JSON.stringify(places))).toEqual(places);
-	expect(readPlaces("[]")).toEqual([]);
+	expect(readSavedMounts(JSON.stringify(places))).toEqual(places);
+	expect(readSavedMounts("[]")).toEqual([]);
 });
 
 test("what cannot be read is passed over", () => {
-	expect(readPlaces("{")).toBe(FIRST);
+	expect(readSavedMounts("{")).toBe(FIRST);
 	const odd = [
 		null,
 		7,
@@ -33,7 +33,7 @@ test("what cannot be read is passed over", () => {
 		place("/a"),
 		place("/a"),
 	];
-	expect(readPlaces(JSON.stringify(odd))).toEqual([place("/a")]);
+	expect(readSavedMounts(JSON.stringify(odd))).toEqual([place("/a")]);
 });
 
 test.each([

@@ -13,7 +13,7 @@ import { openFolder } from "./folders.ts";
 
 export type Kind = "indexeddb" | "opfs" | "folder" | "http" | "memory";
 
-export interface Place {
+export interface SavedMount {
 	/** Where guests see it. */
 	readonly path: string;
 	readonly kind: Kind;
@@ -26,9 +26,11 @@ export interface Place {
 export const FILES = "/files";
 
 /** What a first visit begins with. */
-export const FIRST: readonly Place[] = [{ path: FILES, kind: "indexeddb", name: "playground" }];
+export const FIRST: readonly SavedMount[] = [
+	{ path: FILES, kind: "indexeddb", name: "playground" },
+];
 
-interface About {
+interface KindInfo {
 	readonly title: string;
 	/** What its name is; empty where it has none. */
 	readonly label: string;
@@ -36,7 +38,7 @@ interface About {
 	readonly hint: string;
 }
 
-export const KINDS: ReadonlyMap<Kind, About> = new Map([
+export const KINDS: ReadonlyMap<Kind, KindInfo> = new Map([
 	[
 		"indexeddb",
 		{
@@ -52,7 +54,7 @@ export const KINDS: ReadonlyMap<Kind, About> = new Map([
 			title: "Private file system (OPFS)",
 			label: "Directory",
 			example: "work",
-			hint: "Kept by this browser, for this site. Good for large files that are changed in place.",
+			hint: "Kept by this browser, for this site. Good for large files that are changed in mount.",
 		},
 	],
 	[
@@ -77,19 +79,19 @@ export const KINDS: ReadonlyMap<Kind, About> = new Map([
 ]);
 
 /** What was written down, without what cannot be read: it may be of another version, or anybody's. */
-export function readPlaces(text: string | null): readonly Place[] {
+export function readSavedMounts(text: string | null): readonly SavedMount[] {
 	if (text === null) return FIRST;
 	try {
 		const list: unknown = JSON.parse(text);
-		const places: Place[] = [];
+		const mounts: SavedMount[] = [];
 		for (const one of Array.isArray(list) ? list.slice(0, 100) : []) {
 			const { path, kind, name } = Object(one) as Record<string, unknown>;
 			if (typeof path !== "string" || typeof name !== "string") continue;
 			const found = [...KINDS.keys()].find((known) => known === kind);
-			const place = found && { path, kind: found, name };
-			if (place && faultOf(place, places) === null) places.push(place);
+			const mount = found && { path, kind: found, name };
+			if (mount && faultOf(mount, mounts) === null) mounts.push(mount);
 		}
-		return places;
+		return mounts;
 	} catch {
 		return FIRST;
 	}
@@ -100,8 +102,11 @@ export interface Fault {
 	readonly why: string;
 }
 
-/** What is wrong with a place beside others; null for nothing. */
-export function faultOf({ path, kind, name }: Place, others: readonly Place[]): Fault | null {
+/** What is wrong with a mount beside others; null for nothing. */
+export function faultOf(
+	{ path, kind, name }: SavedMount,
+	others: readonly SavedMount[],
+): Fault | null {
 	const bad = (why: string): Fault => ({ field: "path", why });
 	const parts = path.split("/");
 	if (!path.startsWith("/") || parts.slice(1).some((part) => ["", ".", ".."].includes(part))) {
@@ -115,7 +120,7 @@ export function faultOf({ path, kind, name }: Place, others: readonly Place[]): 
 }
 
 /** Errors: those of the directories; `"not-found"` for a folder that is no longer known. */
-export async function directoryOf({ kind, name }: Place): Promise<Directory> {
+export async function directoryOf({ kind, name }: SavedMount): Promise<Directory> {
 	if (kind === "indexeddb") return new IndexedDBDirectory(name);
 	if (kind === "opfs") return new OPFSDirectory(name);
 	if (kind === "folder") return openFolder(name);

@@ -3,10 +3,10 @@
  */
 import { expect, test } from "vitest";
 import { MemoryDirectory, type Package, type Process, type Sandbox } from "../index.ts";
-import type { Place } from "./saved-mounts.ts";
-import { type Ears, type Plan, Session } from "./session.ts";
+import type { SavedMount } from "./saved-mounts.ts";
+import { type Plan, type RunListener, Session } from "./session.ts";
 
-const place = (path: string): Place => ({ path, kind: "memory", name: "" });
+const place = (path: string): SavedMount => ({ path, kind: "memory", name: "" });
 
 /** A sandbox that mounts at once, and whose loads and programs end when the test says so. */
 class FakeSandbox extends EventTarget {
@@ -78,7 +78,7 @@ async function begin(...paths: string[]) {
 /** Lets all go on that waits for nothing else. */
 const turns = () => new Promise((resolve) => setTimeout(resolve));
 
-const ears: Ears = {
+const listener: RunListener = {
 	started() {},
 	screen: () => Promise.reject(new Error("no screen")),
 	async output() {},
@@ -127,7 +127,7 @@ test("a mount that has begun when a load ends is not made in a closed sandbox", 
 
 test("a program that runs goes on when another package is loaded", async () => {
 	const { session, made, load } = await begin();
-	const ending = session.run(plan, ears);
+	const ending = session.run(plan, listener);
 	const { loading, into } = await load();
 	into.arrive();
 	await loading;

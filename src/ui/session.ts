@@ -3,8 +3,8 @@
  *
  * A package gets a sandbox of its own, so that nothing of the one before is in its way; the old one
  * is closed only when the new one is ready, so a failed load leaves what was there. The visitor's
- * own files are in the places that every sandbox mounts: they outlive the sandbox, and also the
- * worker of a program that had to be ended by force. One that cannot be mounted is left out and told.
+ * own files are in the saved mounts, which every sandbox gets: they outlive the sandbox, and also the
+ * worker of a program that had to be ended by force. A directory that cannot be mounted is left out, with a notice.
  *
  * A load takes a while, and the visitor goes on meanwhile: mounts, unmounts, runs a program. So the
  * new sandbox takes the place of the old one in a turn between two changes of the mounts, and first
@@ -20,7 +20,7 @@ import {
 	Sandbox,
 	type Source,
 } from "../index.ts";
-import { directoryOf, type Place } from "./saved-mounts.ts";
+import { directoryOf, type SavedMount } from "./saved-mounts.ts";
 import { PlainText } from "./strip-escapes.ts";
 
 export interface Plan {
@@ -45,8 +45,8 @@ export interface Screen {
 
 export type Stream = "stdout" | "stderr";
 
-/** What the page hears of a run. */
-export interface Ears {
+/** What the session reports to the page during a run. */
+export interface RunListener {
 	started(): void;
 	/** The terminal, for a plan with one. */
 	screen(): Promise<Screen>;
@@ -62,15 +62,15 @@ export interface Ending {
 }
 
 /** What a session makes. */
-export interface Makers {
+export interface Factories {
 	sandbox(): Promise<Sandbox>;
-	directory(place: Place): Promise<Directory>;
+	directory(mount: SavedMount): Promise<Directory>;
 }
 
-const REAL: Makers = { sandbox: () => Sandbox.create(), directory: directoryOf };
+const BROWSER: Factories = { sandbox: () => Sandbox.create(), directory: directoryOf };
 
-/** The places that a sandbox was to mount, each with why it could not, or null. */
-type Tried = Map<Place, string | null>;
+/** The mounts that a sandbox was to get, each with the reason why it could not be mounted, or null. */
+type MountAttempts = Map<SavedMount, string | null>;
 
 export class Session {
 	#sandbox: Sandbox;
@@ -78,76 +78,79 @@ export class Session {
 	#loading: AbortController | null = null;
 	#stopping: AbortController | null = null;
 	#input: WritableStreamDefaultWriter<Uint8Array> | null = null;
-	#places: readonly Place[];
+	#savedMounts: readonly SavedMount[];
 	/** The same object for each sandbox, as far as it could be made. */
-	readonly #directories = new WeakMap<Place, Directory>();
+	readonly #directories = new WeakMap<SavedMount, Directory>();
 	#unmounted: ReadonlyMap<string, string> = new Map();
-	readonly #heard: ((sandbox: Sandbox) => void)[] = [];
-	readonly #makers: Makers;
-	/** The last of what takes turns: a mount, an unmount, a new sandbox in place of the old one. */
-	#turn: Promise<unknown> = Promise.resolve();
+	readonly #sandboxListeners: ((sandbox: Sandbox) => void)[] = [];
+	readonly #factories: Factories;
+	/** The last queued task: a mount, an unmount, or a new sandbox that replaces the old one. */
+	#lastTask: Promise<unknown> = Promise.resolve();
 	/** Settles when the program that runs has ended. */
 	#ended: Promise<unknown> = Promise.resolve();
 	/** Whether anything was ever to be loaded into this sandbox. */
 	#used = false;
-	/** Told of a place that could not be mounted, and of those that are to be remembered. */
-	onUnmountable: (place: Place, error: unknown) => void = () => {};
-	onPlaces: (places: readonly Place[]) => void = () => {};
+	/** Called with a mount that failed, and with the mounts to be remembered. */
+	onUnmountable: (mount: SavedMount, error: unknown) => void = () => {};
+	onSavedMounts: (savedMounts: readonly SavedMount[]) => void = () => {};
 
-	private constructor(sandbox: Sandbox, places: readonly Place[], makers: Makers) {
+	private constructor(sandbox: Sandbox, savedMounts: readonly SavedMount[], makers: Factories) {
 		this.#sandbox = sandbox;
-		this.#places = places;
-		this.#makers = makers;
+		this.#savedMounts = savedMounts;
+		this.#factories = makers;
 	}
 
-	static async create(places: readonly Place[], makers: Makers = REAL): Promise<Session> {
-		const session = new Session(await makers.sandbox(), places, makers);
-		const tried: Tried = new Map();
-		await session.#furnish(session.#sandbox, tried);
+	static async create(
+		savedMounts: readonly SavedMount[],
+		makers: Factories = BROWSER,
+	): Promise<Session> {
+		const session = new Session(await makers.sandbox(), savedMounts, makers);
+		const tried: MountAttempts = new Map();
+		await session.#mountSaved(session.#sandbox, tried);
 		session.#unmounted = failuresIn(tried);
 		return session;
 	}
 
 	/** `listen` is called with each sandbox, this one and those to come. */
-	hear(listen: (sandbox: Sandbox) => void): void {
-		this.#heard.push(listen);
+	onSandbox(listen: (sandbox: Sandbox) => void): void {
+		this.#sandboxListeners.push(listen);
 		listen(this.#sandbox);
 	}
 
-	get places(): readonly Place[] {
-		return this.#places;
+	get savedMounts(): readonly SavedMount[] {
+		return this.#savedMounts;
 	}
 
-	/** Why a place is not mounted, by its path. */
+	/** Why a saved mount is not mounted, by its path. */
 	get unmounted(): ReadonlyMap<string, string> {
 		return this.#unmounted;
 	}
 
 	/** Mounts one more, and in all sandboxes to come. */
-	mount(place: Place): Promise<void> {
-		return this.#inTurn(async () => {
-			const directory = await this.#makers.directory(place);
+	mount(mount: SavedMount): Promise<void> {
+		return this.#queued(async () => {
+			const directory = await this.#factories.directory(mount);
 			// An address is easily wrong, and would only be noticed when somebody looks.
-			if (place.kind === "http") await directory.list("/");
-			await this.#sandbox.mount(place.path, directory);
-			this.#directories.set(place, directory);
-			this.#places = [...this.#places, place];
-			this.onPlaces(this.#places);
+			if (mount.kind === "http") await directory.list("/");
+			await this.#sandbox.mount(mount.path, directory);
+			this.#directories.set(mount, directory);
+			this.#savedMounts = [...this.#savedMounts, mount];
+			this.onSavedMounts(this.#savedMounts);
 		});
 	}
 
 	unmount(path: string): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#queued(async () => {
 			if (!this.#unmounted.has(path)) await this.#sandbox.unmount(path);
 			this.#unmounted = new Map([...this.#unmounted].filter(([other]) => other !== path));
-			this.#places = this.#places.filter((place) => place.path !== path);
-			this.onPlaces(this.#places);
+			this.#savedMounts = this.#savedMounts.filter((mount) => mount.path !== path);
+			this.onSavedMounts(this.#savedMounts);
 		});
 	}
 
-	#inTurn<T>(work: () => Promise<T>): Promise<T> {
-		const answer = this.#turn.then(work);
-		this.#turn = answer.catch(() => {});
+	#queued<T>(work: () => Promise<T>): Promise<T> {
+		const answer = this.#lastTask.then(work);
+		this.#lastTask = answer.catch(() => {});
 		return answer;
 	}
 
@@ -164,7 +167,7 @@ export class Session {
 	}
 
 	/** Whether a program gets only input that is there before it starts: this browser cannot wait. */
-	get givenAhead(): boolean {
+	get inputBeforeStart(): boolean {
 		return this.#sandbox.environment.bridge === "preloaded";
 	}
 
@@ -209,15 +212,15 @@ export class Session {
 		signal: AbortSignal,
 		onProgress: (progress: Progress) => void,
 	): Promise<Package> {
-		const sandbox = await this.#makers.sandbox();
+		const sandbox = await this.#factories.sandbox();
 		try {
-			for (const listen of this.#heard) listen(sandbox);
-			const tried: Tried = new Map();
-			await this.#furnish(sandbox, tried);
+			for (const listen of this.#sandboxListeners) listen(sandbox);
+			const tried: MountAttempts = new Map();
+			await this.#mountSaved(sandbox, tried);
 			const loaded = await sandbox.load(source, { signal, onProgress });
-			await this.#inTurn(async () => {
+			await this.#queued(async () => {
 				// Once more, for what the visitor has mounted and unmounted meanwhile.
-				await this.#furnish(sandbox, tried);
+				await this.#mountSaved(sandbox, tried);
 				signal.throwIfAborted();
 				const before = this.#sandbox;
 				this.#ended.finally(() => before.close()).catch(() => {});
@@ -232,23 +235,23 @@ export class Session {
 		}
 	}
 
-	/** Mounts in a sandbox all places that were not `tried`, and unmounts those that are no more. */
-	async #furnish(sandbox: Sandbox, tried: Tried): Promise<void> {
-		for (const [place, failure] of tried) {
-			if (this.#places.includes(place)) continue;
-			tried.delete(place);
-			if (failure === null) await sandbox.unmount(place.path);
+	/** Mounts in a sandbox all saved mounts that were not `tried`, and unmounts those that were removed. */
+	async #mountSaved(sandbox: Sandbox, tried: MountAttempts): Promise<void> {
+		for (const [mount, failure] of tried) {
+			if (this.#savedMounts.includes(mount)) continue;
+			tried.delete(mount);
+			if (failure === null) await sandbox.unmount(mount.path);
 		}
-		for (const place of this.#places) {
-			if (tried.has(place)) continue;
-			tried.set(place, null);
+		for (const mount of this.#savedMounts) {
+			if (tried.has(mount)) continue;
+			tried.set(mount, null);
 			try {
-				const directory = this.#directories.get(place) ?? (await this.#makers.directory(place));
-				await sandbox.mount(place.path, directory);
-				this.#directories.set(place, directory);
+				const directory = this.#directories.get(mount) ?? (await this.#factories.directory(mount));
+				await sandbox.mount(mount.path, directory);
+				this.#directories.set(mount, directory);
 			} catch (error) {
-				tried.set(place, error instanceof Error ? error.message : String(error));
-				this.onUnmountable(place, error);
+				tried.set(mount, error instanceof Error ? error.message : String(error));
+				this.onUnmountable(mount, error);
 			}
 		}
 	}
@@ -260,18 +263,18 @@ export class Session {
 	}
 
 	/** Runs a program to its end. Rejects when it cannot be started. */
-	run(plan: Plan, ears: Ears): Promise<Ending> {
-		const ending = this.#perform(this.#sandbox, plan, ears);
+	run(plan: Plan, listener: RunListener): Promise<Ending> {
+		const ending = this.#perform(this.#sandbox, plan, listener);
 		this.#ended = ending.catch(() => {});
 		return ending;
 	}
 
-	async #perform(sandbox: Sandbox, plan: Plan, ears: Ears): Promise<Ending> {
+	async #perform(sandbox: Sandbox, plan: Plan, listener: RunListener): Promise<Ending> {
 		const stopping = new AbortController();
 		this.#stopping = stopping;
 		try {
 			const { args, env, stdin, directory, timeout } = plan;
-			const screen = plan.terminal ? await ears.screen() : null;
+			const screen = plan.terminal ? await listener.screen() : null;
 			const command = sandbox.command(plan.command, [...args], {
 				env,
 				signal: stopping.signal,
@@ -281,10 +284,10 @@ export class Session {
 			});
 			const process = await command.spawn();
 			const start = performance.now();
-			const typed = stdin === "" && screen === null && !this.givenAhead;
+			const typed = stdin === "" && screen === null && !this.inputBeforeStart;
 			this.#input = typed ? process.stdin.getWriter() : null;
-			ears.started();
-			const shown = screen ? [screen.attach(process, stdin)] : listenToAll(process, ears);
+			listener.started();
+			const shown = screen ? [screen.attach(process, stdin)] : listenToAll(process, listener);
 			const [status] = await Promise.all([process.status, ...shown]);
 			const milliseconds = performance.now() - start;
 			return { status, milliseconds, by: endedBy(stopping.signal, status, milliseconds, timeout) };
@@ -311,7 +314,7 @@ export class Session {
 	}
 }
 
-function failuresIn(tried: Tried): Map<string, string> {
+function failuresIn(tried: MountAttempts): Map<string, string> {
 	const failed = new Map<string, string>();
 	for (const [{ path }, why] of tried) if (why !== null) failed.set(path, why);
 	return failed;
@@ -328,17 +331,17 @@ function endedBy(
 	return timeout !== undefined && milliseconds >= timeout ? "timeout" : "itself";
 }
 
-function listenToAll({ stdout, stderr }: Process, ears: Ears): Promise<void>[] {
+function listenToAll({ stdout, stderr }: Process, listener: RunListener): Promise<void>[] {
 	return [
-		listen(stdout, (text) => ears.output("stdout", text)),
-		listen(stderr, (text) => ears.output("stderr", text)),
+		listen(stdout, (text) => listener.output("stdout", text)),
+		listen(stderr, (text) => listener.output("stderr", text)),
 	];
 }
 
 /** Reads a stream as plain text, a piece at a time. */
 async function listen(
 	stream: ReadableStream<Uint8Array>,
-	hear: (text: string) => Promise<void>,
+	onText: (text: string) => Promise<void>,
 ): Promise<void> {
 	const decoder = new TextDecoder();
 	const plain = new PlainText();
@@ -346,7 +349,7 @@ async function listen(
 	for (;;) {
 		const { done, value } = await reader.read();
 		const text = plain.take(done ? decoder.decode() : decoder.decode(value, { stream: true }));
-		if (text !== "") await hear(text);
+		if (text !== "") await onText(text);
 		if (done) return;
 	}
 }

@@ -4,7 +4,7 @@
 
 export class Tabs {
 	readonly #tabs: readonly HTMLElement[];
-	/** Told which panel is shown. */
+	/** Called with the panel that is shown. */
 	onShow: (panel: string) => void = () => {};
 
 	constructor(list: Element) {

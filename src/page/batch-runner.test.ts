@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Terms } from "../store/intake.ts";
 import type { StoreChange } from "../store/store.ts";
-import { allIdle, Landing } from "./landing.ts";
+import { allIdle, BatchRunner } from "./batch-runner.ts";
 
 const JOINS: Terms = { unheard: 1, joins: true, bases: [] };
 const APART: Terms = { unheard: 1, joins: false, bases: [] };
@@ -15,11 +15,11 @@ const write = (path: string, size = 1): StoreChange => ({
 });
 
 /** A ground that notes what it is asked, and answers each change with what `answer` says. */
-function landing(answer: (change: StoreChange) => unknown = () => null) {
+function runner(answer: (change: StoreChange) => unknown = () => null) {
 	const calls: string[] = [];
 	const told: string[] = [];
 	const preserve: { answer: unknown } = { answer: null };
-	const land = new Landing({
+	const land = new BatchRunner({
 		async apply(changes, durable) {
 			const said = changes.map((change) => `${change.call} ${change.path}`).join(", ");
 			calls.push(`${said}${durable ? " durable" : ""}`);
@@ -37,7 +37,7 @@ function landing(answer: (change: StoreChange) => unknown = () => null) {
 }
 
 test("batches that wait together are made in one go, where they may be, and questions keep their place", async () => {
-	const { land, calls } = landing();
+	const { land, calls } = runner();
 	const answers = [
 		land.land([make("/a")], false, APART),
 		land.land([write("/a")], false, JOINS),
@@ -59,7 +59,7 @@ test("batches that wait together are made in one go, where they may be, and ques
 });
 
 test("what is made in one go has a limit", async () => {
-	const { land, calls } = landing();
+	const { land, calls } = runner();
 	const large = Array.from({ length: 5 }, () => land.land([write("/f", 2 ** 20)], false, JOINS));
 	const many = Array.from({ length: 3 }, (_, i) =>
 		land.land(
@@ -81,7 +81,7 @@ test("of a slow store so much is asked at once that an answer comes before long"
 	let now = 0;
 	const counts: number[] = [];
 	const slow: { each: number } = { each: 500 };
-	const land = new Landing(
+	const land = new BatchRunner(
 		{
 			async apply(changes) {
 				counts.push(changes.length);
@@ -103,7 +103,7 @@ test("of a slow store so much is asked at once that an answer comes before long"
 });
 
 test("what builds on a change that fails is not made, as long as the queue has not heard of it", async () => {
-	const { land, calls } = landing(({ call }) => (call === "remove" ? "EACCES" : null));
+	const { land, calls } = runner(({ call }) => (call === "remove" ? "EACCES" : null));
 	const remove: StoreChange = { call: "remove", path: "/d/f" };
 	const rename: StoreChange = { call: "rename", path: "/d", to: "/e" };
 	const answers = await Promise.all([
@@ -120,13 +120,13 @@ test("what builds on a change that fails is not made, as long as the queue has n
 
 test("a store that throws, or answers with less or with words of ours, has failed", async () => {
 	const words = ["held", "kept", undefined];
-	const { land } = landing(() => words.shift());
+	const { land } = runner(() => words.shift());
 	expect(await land.land([make("/a"), make("/b"), make("/c")], false, APART)).toEqual([
 		"EIO",
 		"EIO",
 		undefined,
 	]);
-	const throwing = new Landing({
+	const throwing = new BatchRunner({
 		apply: () => Promise.reject(Object.assign(new Error("no"), { code: "ENOSPC" })),
 		conflict() {},
 	});
@@ -139,7 +139,7 @@ test("a store that throws, or answers with less or with words of ours, has faile
 });
 
 test("a file that others have changed is kept once, and is not written before the queue has heard", async () => {
-	const { land, calls, told, preserve } = landing();
+	const { land, calls, told, preserve } = runner();
 	const terms: Terms = { ...APART, bases: [["/f", { size: 1, modified: 1 }]] };
 	preserve.answer = "/kept";
 	expect(
@@ -157,7 +157,7 @@ test("a file that others have changed is kept once, and is not written before th
 
 test("what is written behind the make of its file names the file that was made", async () => {
 	const ids: unknown[] = [];
-	const land = new Landing({
+	const land = new BatchRunner({
 		async apply(changes) {
 			for (const change of changes) if ("id" in change) ids.push(change.id);
 			return changes.map(({ call }) => (call === "make" ? { id: "made" } : null));
@@ -179,7 +179,7 @@ test("what is written behind the make of its file names the file that was made",
 });
 
 test("it is idle once all that has come has been answered", async () => {
-	const { land } = landing();
+	const { land } = runner();
 	await land.idle();
 	let answered = 0;
 	for (let i = 0; i < 3; i++) land.land([make(`/${i}`)], false, APART).then(() => answered++);
@@ -188,9 +188,9 @@ test("it is idle once all that has come has been answered", async () => {
 });
 
 test("who waits for several does so as long as one of them answers anything", async () => {
-	const silent = new Landing({ apply: () => new Promise(() => {}), conflict() {} });
-	const { land: slow } = landing();
-	const { land: done } = landing();
+	const silent = new BatchRunner({ apply: () => new Promise(() => {}), conflict() {} });
+	const { land: slow } = runner();
+	const { land: done } = runner();
 	silent.land([make("/never")], false, APART);
 	let answered = 0;
 	const next = (): unknown =>

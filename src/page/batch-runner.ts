@@ -1,8 +1,8 @@
 /**
- * The page's end of a store queue (storefs/write-queue.ts): calls of a directory, one after another.
+ * The page's end of a write queue (storefs/write-queue.ts): makes the calls of a directory, one after another.
  *
- * Batches come one by one as programs close files, and each alone would be a transaction, or a file
- * opened and closed. So those that wait here together, and may be made in one go, become one.
+ * The worker sends a batch whenever a program closes a file. A batch alone would be a transaction of its own, or
+ * a file opened and closed. So batches that wait here together, and may be made in one go, become one.
  */
 import { errnoName, errnoOf } from "../abi/errno.ts";
 import { type Line, toWire } from "../bridge/far.ts";
@@ -10,8 +10,8 @@ import { weightOf } from "../store/change-order.ts";
 import { Intake, type IntakeBatch, type Terms } from "../store/intake.ts";
 import type { StoreChange } from "../store/store.ts";
 
-/** What the batches are made with. */
-export interface Ground {
+/** The directory that the batches change. */
+export interface BatchTarget {
 	/** Answers for each change with null, or with a text: why it was not made. */
 	apply(changes: readonly StoreChange[], durable: boolean): Promise<readonly unknown[]>;
 	/** Of a directory that others may change. */
@@ -39,25 +39,25 @@ const FIRST = 128;
 const SHORT = 250;
 const LONG = 1000;
 
-export class Landing implements Line {
-	readonly #ground: Ground;
+export class BatchRunner implements Line {
+	readonly #target: BatchTarget;
 	readonly #intake = new Intake();
 	readonly #line: Item[] = [];
 	#working: Promise<void> | null = null;
 	/** So many changes are made in one go. */
-	#most = FIRST;
+	#size = FIRST;
 	readonly #now: () => number;
 	/** Steps that the store has made: another number while it works. */
 	progress = 0;
 
-	/** `now` tells milliseconds. */
-	constructor(ground: Ground, now = () => performance.now()) {
-		this.#ground = ground;
+	/** `now` returns milliseconds. */
+	constructor(target: BatchTarget, now = () => performance.now()) {
+		this.#target = target;
 		this.#now = now;
 	}
 
-	/** The store has made a step of what it is asked for. */
-	stirs(): void {
+	/** The store has finished a step of its work. */
+	noteProgress(): void {
 		this.progress += 1;
 	}
 
@@ -94,7 +94,7 @@ export class Landing implements Line {
 			if (typeof item !== "function") await this.#make(this.#together(item));
 			else {
 				await item();
-				this.stirs();
+				this.noteProgress();
 			}
 		}
 		this.#working = null;
@@ -110,7 +110,7 @@ export class Landing implements Line {
 			const [more, moreBytes] = sizeOf(next);
 			count += more;
 			bytes += moreBytes;
-			if (count > this.#most || bytes > BYTES) return group;
+			if (count > this.#size || bytes > BYTES) return group;
 			group.push(next);
 			this.#line.shift();
 		}
@@ -138,10 +138,10 @@ export class Landing implements Line {
 
 	async #preserve(taken: IntakeBatch, path: string, size: number, modified: number): Promise<void> {
 		try {
-			const kept = await this.#ground.preserve?.(path, size, modified);
+			const kept = await this.#target.preserve?.(path, size, modified);
 			if (typeof kept === "string") {
 				taken.keep(path);
-				this.#ground.conflict(path, kept);
+				this.#target.conflict(path, kept);
 			} else if (kept !== null && kept !== undefined) taken.refuse(path, "EIO");
 		} catch (error) {
 			taken.refuse(path, codeOf(error));
@@ -152,29 +152,29 @@ export class Landing implements Line {
 	async #apply(changes: readonly StoreChange[], durable: boolean): Promise<readonly unknown[]> {
 		const answers: unknown[] = [];
 		while (answers.length < changes.length) {
-			const piece = changes.slice(answers.length, answers.length + this.#most);
+			const piece = changes.slice(answers.length, answers.length + this.#size);
 			const began = this.#now();
 			const given = await this.#applyNow(piece, durable);
 			// A store may answer with less, or with more.
 			for (let i = 0; i < piece.length; i++) answers.push(given[i]);
-			this.stirs();
-			this.#learn(piece.length, this.#now() - began);
+			this.noteProgress();
+			this.#adjustSize(piece.length, this.#now() - began);
 		}
 		return answers;
 	}
 
 	async #applyNow(changes: readonly StoreChange[], durable: boolean): Promise<readonly unknown[]> {
 		try {
-			const answers: unknown = await this.#ground.apply(changes, durable);
+			const answers: unknown = await this.#target.apply(changes, durable);
 			return Array.isArray(answers) ? answers : [];
 		} catch (error) {
 			return changes.map(() => codeOf(error));
 		}
 	}
 
-	#learn(count: number, took: number): void {
-		if (took > LONG) this.#most = Math.max(1, Math.floor((count * LONG) / took));
-		else if (took < SHORT) this.#most = Math.min(CHANGES, Math.max(this.#most, count * 2));
+	#adjustSize(count: number, took: number): void {
+		if (took > LONG) this.#size = Math.max(1, Math.floor((count * LONG) / took));
+		else if (took < SHORT) this.#size = Math.min(CHANGES, Math.max(this.#size, count * 2));
 	}
 }
 

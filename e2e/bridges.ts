@@ -1,7 +1,7 @@
 /**
- * The tests that do not apply to a rung, each with the reason.
+ * The tests that do not apply to a bridge, each with the reason.
  *
- * A rung is how the guests of a sandbox wait (`SandboxOptions.bridge`; `letters` is the blocking bridge on
+ * A bridge is how the guests of a sandbox wait (`SandboxOptions.bridge`; `letters` is the blocking bridge on
  * a page that is not isolated, where a service worker carries what guests ask). Each has a project in
  * `playwright.config.ts`, in which every sandbox of the library's test page asks for that bridge. A
  * test is named by its file and the words that lead to it; what begins so is meant.
@@ -67,7 +67,7 @@ const NOT: Readonly<Partial<Record<Bridge, Reasons>>> = {
 	blocking: BLOCKING,
 };
 
-/** Why a test is not for this rung; undefined where it is. `titles` lead from the file to the test. */
+/** Why a test does not apply to this bridge; undefined where it does. `titles` lead from the file to the test. */
 export function notFor(bridge: Bridge, titles: readonly string[]): string | undefined {
 	const path = titles.join(" › ");
 	return Object.entries(NOT[bridge] ?? {}).find(([words]) => path.startsWith(words))?.[1];

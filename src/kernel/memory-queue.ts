@@ -1,22 +1,22 @@
 /**
- * Programs for which there is no memory.
+ * Programs that wait for memory, or are refused for want of it.
  *
- * A browser sets aside 8 GB of addresses for each memory, and a page has room for about a hundred. To be
- * refused one takes the browser a tenth of a second, in which the worker does nothing else. So programs are
- * linked one after the other; after a refusal the crowd knows how many fit, and refuses further ones itself, or
- * lets them wait until a program ends. Others on the page may give memory back unheard, so from time to time
- * one program more is tried.
+ * A browser reserves 8 GB of addresses for each memory, and a page has room for about a hundred. The browser
+ * takes a tenth of a second to refuse one, and the worker does nothing else meanwhile. So programs are linked
+ * one after the other. After a refusal the queue knows how many programs fit; it refuses further ones itself, or
+ * lets them wait until a program ends. Another sandbox of the page may free memory without a message to this
+ * one, so one program more is tried from time to time.
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Prepare } from "../process/instantiate.ts";
 import type { ToGuest, WireStatus } from "../protocol/sandbox.ts";
 
 /** Milliseconds after a refusal in which no more programs are tried than fitted then. */
-const SURE = 1000;
+const REFUSAL_HOLDS = 1000;
 /** How often a program is tried that waits in line while none of ours runs. */
 const TRIES = 10;
 
-export class Crowd {
+export class MemoryQueue {
 	readonly #prepare: Prepare;
 	readonly #alive: () => number;
 	readonly #queue: boolean;
@@ -24,12 +24,12 @@ export class Crowd {
 	readonly #sleep: (ms: number) => Promise<void>;
 	/** How many programs fit, as far as is known, and when that was found. */
 	#fits = Number.POSITIVE_INFINITY;
-	#found = 0;
+	#foundAt = 0;
 	#refusal: unknown;
 	readonly #places = new Map<number, Place>();
 	#last: Promise<unknown> = Promise.resolve();
 	/** Lets the first in line look again. */
-	#look: () => void = () => {};
+	#retry: () => void = () => {};
 
 	/** `alive` counts the programs that hold memory. With `queue` programs wait in line. */
 	constructor(
@@ -54,7 +54,7 @@ export class Crowd {
 		const place = new Place();
 		this.#places.set(pid, place);
 		return (...of) => {
-			const turn = this.#last.then(() => this.#one(place, of));
+			const turn = this.#last.then(() => this.#linkInTurn(place, of));
 			this.#last = turn.catch(() => {});
 			return Promise.race([turn, place.left]).finally(() => this.#places.delete(pid));
 		};
@@ -65,16 +65,16 @@ export class Crowd {
 		const place = message.kind === "kill" && this.#places.get(message.to);
 		if (!place) return;
 		place.kill(message);
-		this.#look();
+		this.#retry();
 	}
 
 	/** A program has ended, or could not be started. */
 	left(pid: number): void {
 		this.#places.delete(pid);
-		this.#look();
+		this.#retry();
 	}
 
-	async #one(place: Place, of: Parameters<Prepare>): ReturnType<Prepare> {
+	async #linkInTurn(place: Place, of: Parameters<Prepare>): ReturnType<Prepare> {
 		for (let alone = 0; ; ) {
 			if (place.isKilled) return place.left;
 			if (!this.#isFull()) {
@@ -84,7 +84,7 @@ export class Crowd {
 				} catch (error) {
 					if (!(error instanceof PortholeError && error.code === "out-of-memory")) throw error;
 					this.#fits = this.#alive();
-					this.#found = this.#now();
+					this.#foundAt = this.#now();
 					this.#refusal = error;
 				}
 				place.linking = false;
@@ -94,14 +94,14 @@ export class Crowd {
 			// Where none of ours runs, only others can make room, such as a sandbox that is being closed.
 			if (this.#alive() === 0 && ++alone === TRIES) throw this.#refusal;
 			const ended = new Promise<void>((resolve) => {
-				this.#look = resolve;
+				this.#retry = resolve;
 			});
-			await Promise.race([ended, this.#sleep(SURE)]);
+			await Promise.race([ended, this.#sleep(REFUSAL_HOLDS)]);
 		}
 	}
 
 	#isFull(): boolean {
-		return this.#alive() >= this.#fits && this.#now() - this.#found < SURE;
+		return this.#alive() >= this.#fits && this.#now() - this.#foundAt < REFUSAL_HOLDS;
 	}
 }
 

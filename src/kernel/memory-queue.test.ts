@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import { PortholeError } from "../abi/error.ts";
 import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import type { Prepare } from "../process/instantiate.ts";
-import { Crowd } from "./crowd.ts";
+import { MemoryQueue } from "./memory-queue.ts";
 
 const noStart = async () => ({ code: 0 });
-// The crowd hands its arguments on and looks at none.
+// The queue passes its arguments on and reads none of them.
 const program = [] as unknown as Parameters<Prepare>;
 
-/** A browser with room for so many programs, and a crowd in front of it. */
+/** A browser with room for so many programs, and the queue in front of it. */
 function browser(room: number, queue: boolean) {
 	const seen = { asked: 0, alive: 0, now: 0, room };
 	const prepare: Prepare = async () => {
@@ -18,7 +18,7 @@ function browser(room: number, queue: boolean) {
 		seen.alive += 1;
 		return noStart;
 	};
-	const crowd = new Crowd(
+	const memoryQueue = new MemoryQueue(
 		prepare,
 		() => seen.alive,
 		queue,
@@ -31,19 +31,20 @@ function browser(room: number, queue: boolean) {
 	);
 	const end = () => {
 		seen.alive -= 1;
-		crowd.left(0);
+		memoryQueue.left(0);
 	};
 	let last = 0;
 	const start = () =>
 		Promise.resolve()
-			.then(() => crowd.join(++last)(...program))
+			.then(() => memoryQueue.join(++last)(...program))
 			.then(
 				(run) => (run === noStart ? "started" : run().then(({ signal }) => signal)),
 				({ code }) => code as string,
 			);
 	/** Of the program that was started as the `to`th. */
-	const kill = (to: number) => crowd.receive({ to, kind: "kill", signal: "SIGTERM", code: 143 });
-	return { crowd, seen, start, end, kill };
+	const kill = (to: number) =>
+		memoryQueue.receive({ to, kind: "kill", signal: "SIGTERM", code: 143 });
+	return { memoryQueue, seen, start, end, kill };
 }
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
@@ -57,19 +58,19 @@ test("after the first refusal the browser is not asked again for what does not f
 });
 
 test("what is known not to fit is refused before it is assembled, and waits where that is wished", async () => {
-	const { crowd, seen, start, end } = browser(1, false);
+	const { memoryQueue, seen, start, end } = browser(1, false);
 	await Promise.all([start(), start()]);
-	expect(() => crowd.join(9)).toThrow("no memory");
+	expect(() => memoryQueue.join(9)).toThrow("no memory");
 	seen.now += 1000;
-	expect(crowd.join(9)).toBeTypeOf("function");
+	expect(memoryQueue.join(9)).toBeTypeOf("function");
 	seen.now -= 1000;
 	end();
-	expect(crowd.join(10)).toBeTypeOf("function");
+	expect(memoryQueue.join(10)).toBeTypeOf("function");
 	const patient = browser(1, true);
 	await patient.start();
 	void patient.start();
 	await turn();
-	expect(patient.crowd.join(9)).toBeTypeOf("function");
+	expect(patient.memoryQueue.join(9)).toBeTypeOf("function");
 	patient.end();
 });
 
@@ -136,11 +137,12 @@ test("what is killed while it is linked is handed out if it was linked, and leav
 		new Promise((done, failed) => {
 			links.push({ done, failed });
 		});
-	const crowd = new Crowd(prepare, () => 1, true);
-	const first = crowd.join(1)(...program);
-	const second = crowd.join(2)(...program);
+	const memoryQueue = new MemoryQueue(prepare, () => 1, true);
+	const first = memoryQueue.join(1)(...program);
+	const second = memoryQueue.join(2)(...program);
 	await turn();
-	const kill = (to: number) => crowd.receive({ to, kind: "kill", signal: "SIGINT", code: 130 });
+	const kill = (to: number) =>
+		memoryQueue.receive({ to, kind: "kill", signal: "SIGINT", code: 130 });
 	kill(1);
 	links[0]?.done(noStart);
 	expect(await first).toBe(noStart);
@@ -166,8 +168,8 @@ test("what fails for another reason fails alone", async () => {
 		if (asked === 1) throw new PortholeError("no-entry", "no entry");
 		return noStart;
 	};
-	const crowd = new Crowd(prepare, () => 0, true);
-	const [first, second] = [crowd.join(1)(...program), crowd.join(2)(...program)];
+	const memoryQueue = new MemoryQueue(prepare, () => 0, true);
+	const [first, second] = [memoryQueue.join(1)(...program), memoryQueue.join(2)(...program)];
 	await expect(first).rejects.toMatchObject({ code: "no-entry" });
 	expect(await second).toBe(noStart);
 });
