@@ -4,15 +4,16 @@
  *     segment   [ whole: as it was last written in one          ]
  *     pieces             [p1]         [p7][p8]                     written since, over it
  *
- * A program that writes much writes whole segments; one that changes a page of a database here and
- * there stores that page and nothing around it. What neither covers is a hole, zeros. Nothing is ever
- * stored beyond the size of the file, so a file that grows again grows by zeros.
+ * A program that writes much writes whole segments; a program that changes a page of a database here and
+ * there stores that page and nothing around it. What neither covers is a hole and reads as zeros. No record
+ * reaches beyond the size of its file, so a file that grows again grows by zeros.
  *
- * Changes are gathered here and put at the end of the transaction, so that many small ones of the
- * same segment are stored once. A change first loads what it will need, and only then begins: when a
+ * Changes are gathered and put at the end of the transaction: many small changes of one segment are stored
+ * once. A change first loads the records that it covers in part, and only then modifies anything: when a
  * damaged record stops it, nothing has changed.
  *
- * Inside a transaction nothing may be awaited but requests to it, or it is over.
+ * An IndexedDB transaction ends when the thread returns to the event loop without an open request. So code
+ * here awaits requests of the transaction and nothing else.
  */
 import type { View } from "./log.ts";
 import {
@@ -26,7 +27,7 @@ import {
 	seal,
 	seedOfData,
 	unseal,
-	withRoom,
+	withSpaceForSum,
 } from "./records.ts";
 import { OLD_BLOCK, parseOldBlock } from "./records-v1.ts";
 
@@ -39,7 +40,7 @@ interface Segment {
 	/** All of it; then there are no pieces. */
 	whole: Uint8Array | null;
 	readonly pieces: Map<number, Uint8Array>;
-	/** The database holds nothing of it. */
+	/** The database has no record of it. */
 	readonly fresh: boolean;
 }
 
@@ -47,11 +48,11 @@ interface Changes {
 	readonly segments: Map<number, Segment>;
 	/** How much of the file the database has. */
 	readonly stored: number;
-	/** The first segment that the database shall forget. */
+	/** The first segment whose records are to be deleted. */
 	cut: number;
 }
 
-/** What of a write falls into one segment; `from` and `to` count from its beginning. */
+/** The part of a write that falls into one segment; `from` and `to` count from the start of the segment. */
 interface Part {
 	readonly index: number;
 	readonly from: number;
@@ -66,7 +67,7 @@ export function answered<T>(request: IDBRequest<T>): Promise<T> {
 	});
 }
 
-export class Contents {
+export class FileData {
 	readonly #view: View;
 	readonly #files = new Map<number, Changes>();
 
@@ -112,7 +113,7 @@ export class Contents {
 		} else if (size < node.size) await this.#cut(node, size);
 	}
 
-	/** All bytes of a file go. */
+	/** Deletes all bytes of a file. */
 	drop(node: Node): void {
 		if (node.old) this.#view.delete(["block", node.id]);
 		node.old = false;
@@ -121,7 +122,7 @@ export class Contents {
 		changes.cut = 0;
 	}
 
-	/** Puts what has been gathered. */
+	/** Puts the gathered changes. */
 	async flush(): Promise<void> {
 		for (const [id, { segments, stored, cut }] of this.#files) {
 			if (cut * SEGMENT < stored) {
@@ -147,10 +148,10 @@ export class Contents {
 
 	// --- changing ---
 
-	/** Moves a small file out of its node, for it is about to be larger. */
+	/** Moves a small file out of its node, because it is about to become larger. */
 	#spill(node: Node): void {
 		if (node.content.length === 0 || !isInline(node)) return;
-		// What lies in the node may be of a record that is remembered, and this will be written into.
+		// The content may belong to a cached record, and the segment will be written into.
 		this.#segment(node, 0).whole = node.content.slice();
 		node.content = NOTHING;
 	}
@@ -178,7 +179,7 @@ export class Contents {
 		}
 		segment.pieces.clear();
 		const old = segment.whole ?? NOTHING;
-		if (replaces(from, to, old.length)) segment.whole = withRoom(bytes);
+		if (replaces(from, to, old.length)) segment.whole = withSpaceForSum(bytes);
 		else {
 			segment.whole = old.length >= to ? old : resized(old, to);
 			segment.whole.set(bytes, from);
@@ -262,7 +263,7 @@ export class Contents {
 		return bytes.slice(piece * PIECE, (piece + 1) * PIECE);
 	}
 
-	/** What is stored of some segments, those above after those beneath. */
+	/** The records of some segments, pieces after the whole that they overwrite. */
 	async #parts(id: number, first: number, last: number): Promise<Stored[]> {
 		const parts = await this.#view.parts(id, first, last);
 		return parts.map(([index, part, value]) => {
@@ -332,7 +333,7 @@ function lengthOf(node: Node, index: number): number {
 	return Math.max(0, Math.min(SEGMENT, node.size - index * SEGMENT));
 }
 
-/** Nothing is left of what was there. */
+/** Whether a write covers all that was there. */
 function replaces(from: number, to: number, length: number): boolean {
 	return from === 0 && to >= length;
 }

@@ -4,15 +4,16 @@
  *     a change:  0 sum  4 kind  5 of what  6 length of name  8 number  16 from, segment
  *                24 to, part  32 length of value  36 name, value
  *
- * The sum is over all but the value, which has its own. So a damaged value is known by the path that
- * it belongs to, like any other record that is damaged; a change whose place is damaged is not made,
- * and neither is what comes after it in the same record.
+ * The checksum covers the head and the name; the value has a checksum of its own. So a damaged value is
+ * reported for the path that it belongs to, like any other damaged record. A change whose head is damaged
+ * ends the record: neither this change nor a later one of the record is made, and the caller is told that
+ * the record is not whole.
  */
 import type { Key, Op } from "./memtable.ts";
 import { checksum } from "./xxhash32.ts";
 
 const HEAD = 36;
-const OPS: readonly Op["kind"][] = ["put", "delete", "clear", "settle", "last"];
+const OPS: readonly Op["kind"][] = ["put", "delete", "clear", "stored", "last"];
 const KEYS: readonly Key[0][] = ["entry", "node", "data", "block"];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -70,7 +71,7 @@ function opOf(view: DataView, at: number, name: Uint8Array, value: Uint8Array): 
 	const id = view.getFloat64(at + 8, true);
 	const [from, to] = [view.getFloat64(at + 16, true), view.getFloat64(at + 24, true)];
 	if (kind === "clear") return { kind, id, from, to };
-	if (kind === "settle" || kind === "last") return { kind, id };
+	if (kind === "stored" || kind === "last") return { kind, id };
 	if (kind === undefined || of === undefined) return null;
 	const key = keyOf(of, id, name, from, to);
 	return kind === "put" ? { kind, key, value } : { kind, key };

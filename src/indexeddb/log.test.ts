@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { decodeLog, encodeLog } from "./log-record.ts";
-import { type Key, Layer, type Op } from "./memtable.ts";
+import { type Key, Memtable, type Op } from "./memtable.ts";
 
 const INFINITY = Number.POSITIVE_INFINITY;
 
@@ -41,8 +41,8 @@ class Plain {
 	}
 }
 
-/** The same records, as they are seen through a layer. */
-function seenThrough(layer: Layer, beneath: Plain): Map<string, number> {
+/** The same records, as a transaction sees them through a memtable. */
+function seenThrough(memtable: Memtable, stored: Plain): Map<string, number> {
 	const keys: Key[] = [];
 	for (const id of [0, 1, 2]) {
 		for (const name of "abc") keys.push(["entry", id, name]);
@@ -50,8 +50,8 @@ function seenThrough(layer: Layer, beneath: Plain): Map<string, number> {
 	}
 	const seen = new Map<string, number>();
 	for (const key of keys) {
-		const value = layer.get(key);
-		const found = value === undefined ? beneath.records.get(`${key}`) : value?.[0];
+		const value = memtable.get(key);
+		const found = value === undefined ? stored.records.get(`${key}`) : value?.[0];
 		if (found !== undefined) seen.set(`${key}`, found);
 	}
 	return seen;
@@ -59,27 +59,27 @@ function seenThrough(layer: Layer, beneath: Plain): Map<string, number> {
 
 const sorted = (records: Map<string, number>) => [...records].sort();
 
-test("a layer over records is those records changed, however much of it has been folded", () => {
+test("a memtable over records is those records changed, however much of it a checkpoint has stored", () => {
 	for (let seed = 1; seed <= 100; seed++) {
 		const roll = dice(seed);
-		const [plain, beneath, layer] = [new Plain(), new Plain(), new Layer()];
-		let folded = 0;
+		const [plain, stored, memtable] = [new Plain(), new Plain(), new Memtable()];
+		let limit = 0;
 		for (let version = 1; version <= 40; version++) {
 			const op = randomOp(roll);
 			plain.make(op);
-			layer.apply(op, version);
+			memtable.apply(op, version);
 			if (roll(8) === 0) {
-				folded += roll(version - folded + 1);
-				for (const old of layer.ops(folded)) beneath.make(old);
-				layer.forget(folded);
+				limit += roll(version - limit + 1);
+				for (const old of memtable.ops(limit)) stored.make(old);
+				memtable.dropUpTo(limit);
 			}
 			if (roll(8) === 0) {
 				// The bytes of a file go to their places at once.
 				const id = roll(3);
-				for (const old of layer.dataOps(id)) beneath.make(old);
-				layer.apply({ kind: "settle", id }, version);
+				for (const old of memtable.dataOps(id)) stored.make(old);
+				memtable.apply({ kind: "stored", id }, version);
 			}
-			expect(sorted(seenThrough(layer, beneath)), `seed ${seed}`).toEqual(sorted(plain.records));
+			expect(sorted(seenThrough(memtable, stored)), `seed ${seed}`).toEqual(sorted(plain.records));
 		}
 	}
 });
@@ -91,7 +91,7 @@ const changes: Op[] = [
 	{ kind: "delete", key: ["entry", 3, ""] },
 	{ kind: "delete", key: ["block", 4] },
 	{ kind: "clear", id: 9, from: 2, to: INFINITY },
-	{ kind: "settle", id: 9 },
+	{ kind: "stored", id: 9 },
 	{ kind: "last", id: 2 ** 50 },
 ];
 

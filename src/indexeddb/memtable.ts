@@ -1,35 +1,35 @@
 /**
- * Records that have been changed, as a layer over those of the database.
+ * Records that the log has changed, as a table in memory over the stored ones.
  *
- *     layer       [ entry 0 "a" ]  [ node 5: nothing ]  [ data 9: nothing from segment 2 on ]
- *     database    [ entry 0 "a" ]  [ node 5 ]           [ data 9 2 0 ]   [ data 9 3 0 ] …
+ *     memtable    [ entry 0 "a" ]  [ node 5: gone ]  [ data 9: gone from segment 2 on ]
+ *     stored      [ entry 0 "a" ]  [ node 5 ]        [ data 9 2 0 ]   [ data 9 3 0 ] …
  *
- * What the layer says of a record counts; where it says nothing, one looks beneath. Each change bears
- * the number of the log record that it came in (log.ts), so that what came with the oldest can be put
- * into the database, and only that.
+ * What the memtable says of a record counts; where it says nothing, the stored record does. Each change
+ * carries the number of its log record (log.ts), so that a checkpoint can store the changes of the oldest
+ * records, and only those.
  */
 
-/** The key of a record that may be in a layer. */
+/** The key of a record that may be in a memtable. */
 export type Key =
 	| readonly ["entry", directory: number, name: string]
 	| readonly ["node", id: number]
 	| readonly ["data", id: number, segment: number, part: number]
-	/** All bytes of a file in the first format; they can only go. */
+	/** All bytes of a file in format 1; they can only be deleted. */
 	| readonly ["block", id: number];
 
 export type Op =
 	| { readonly kind: "put"; readonly key: Key; readonly value: Uint8Array }
 	| { readonly kind: "delete"; readonly key: Key }
-	/** Nothing is left of these segments of a file. */
+	/** Deletes these segments of a file. */
 	| { readonly kind: "clear"; readonly id: number; readonly from: number; readonly to: number }
-	/** What the database has of the bytes of a file is all there is. */
-	| { readonly kind: "settle"; readonly id: number }
+	/** The bytes of a file were written through: the stored records are all there is. */
+	| { readonly kind: "stored"; readonly id: number }
 	/** The highest number that a node has had. */
 	| { readonly kind: "last"; readonly id: number };
 
 export interface Entry {
 	readonly key: Key;
-	/** Null where nothing is any more. */
+	/** Null for a record that was deleted. */
 	readonly value: Uint8Array | null;
 	readonly since: number;
 }
@@ -47,22 +47,22 @@ interface Group {
 
 const NONE: Group = { entries: new Map(), cleared: [] };
 
-export class Layer {
+export class Memtable {
 	/** By kind and number: a directory's entries, a file's bytes. */
 	readonly #groups = new Map<string, Group>();
-	/** The highest number that a node has had; null where nothing here says so. */
+	/** The highest number that a node has had; null if no change here set it. */
 	last: number | null = null;
 
-	/** Makes a change that came with the log record `since`. */
+	/** Applies a change that came with the log record `since`. */
 	apply(op: Op, since: number): void {
 		if (op.kind === "put") this.#set(op.key, op.value, since);
 		else if (op.kind === "delete") this.#set(op.key, null, since);
 		else if (op.kind === "clear") this.#clear(op.id, op.from, op.to, since);
-		else if (op.kind === "settle") this.#groups.delete(groupOf("data", op.id));
+		else if (op.kind === "stored") this.#groups.delete(groupOf("data", op.id));
 		else this.last = op.id;
 	}
 
-	/** The record; null where it is gone, undefined where the layer does not know it. */
+	/** The record; null where it was deleted, undefined where the memtable does not have it. */
 	get(key: Key): Uint8Array | null | undefined {
 		const group = this.#groups.get(groupOf(key[0], key[1]));
 		const entry = group?.entries.get(nameIn(key));
@@ -71,12 +71,12 @@ export class Layer {
 		return isCleared(group, key[2]) ? null : undefined;
 	}
 
-	/** What it knows of one directory's entries, or one file's bytes. */
+	/** The changes of one directory's entries, or of one file's bytes. */
 	of(kind: Key[0], id: number): Iterable<Entry> {
 		return (this.#groups.get(groupOf(kind, id)) ?? NONE).entries.values();
 	}
 
-	/** All that came with log records up to `limit`, in an order in which it can be made. */
+	/** All changes of log records up to `limit`, in an order in which they can be stored. */
 	*ops(limit = Number.POSITIVE_INFINITY): Iterable<Op> {
 		for (const name of this.#groups.keys()) yield* this.#opsOf(name, limit);
 		if (this.last !== null) yield { kind: "last", id: this.last };
@@ -87,8 +87,8 @@ export class Layer {
 		return this.#opsOf(groupOf("data", id), Number.POSITIVE_INFINITY);
 	}
 
-	/** Forgets what came with log records up to `limit`. */
-	forget(limit: number): void {
+	/** Drops the changes of log records up to `limit`. */
+	dropUpTo(limit: number): void {
 		for (const [name, group] of this.#groups) {
 			for (const [at, { since }] of group.entries) if (since <= limit) group.entries.delete(at);
 			group.cleared = group.cleared.filter(({ since }) => since > limit);

@@ -1,5 +1,5 @@
 /**
- * Format 1 of the database, which is still read: what people have stored is theirs.
+ * Format 1 of the database, which is still read, because users have files in it.
  *
  *     ["entry", directory, name] → { id, type }
  *     ["node", id]               → { size, links, accessed, modified, target }
@@ -30,7 +30,7 @@ export function isCount(value: unknown): value is number {
 	return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Undefined for what is none. */
+/** Undefined for a value of another kind. */
 export function parseOldReference(
 	value: unknown,
 ): { id: number; type: Listing["type"] } | undefined {
@@ -40,7 +40,7 @@ export function parseOldReference(
 	return { id, type };
 }
 
-/** Undefined for what is none. */
+/** Undefined for a value of another kind. */
 export function parseOldNode(
 	value: Readonly<Record<string, unknown>>,
 	id: number,

@@ -1,9 +1,9 @@
 /**
- * What a database of files holds, and how it is read without being trusted.
+ * The records of a database of files, and how they are read without trusting them.
  *
  *     "format"                        → 3
  *     "last"                          → the highest number that a node has
- *     ["log", version]                → the last changes, which come before all else (log.ts)
+ *     ["log", version]                → the last changes, not yet in the records below (log.ts)
  *     ["spare", number]               → nothing: space in reserve (reserve.ts)
  *     ["entry", directory, name]      → a node, or a reference to one that has several names
  *     ["node", id]                    → a node with several names; 0 is the root
@@ -15,10 +15,10 @@
  *
  *     a node:  0 type  1 flags  4 links  8 id  16 size  24 accessed  32 modified  40 content  -4 sum
  *
- * Each record of bytes ends with a checksum, whose seed is the place where it belongs: what the disk
- * has damaged, or put elsewhere, is known and harms nothing else. Format 2 had no log.
- * In format 1 (records-v1.ts) nodes were objects and blocks had no checksum; a name that holds an
- * object is one of its references.
+ * Each record of bytes ends with a checksum, whose seed is the key of the record: a record that the disk has
+ * damaged, or returned for another key, is recognised, and its file alone is EIO. Format 2 had no log.
+ * In format 1 (records-v1.ts) nodes were objects and blocks had no checksum; an object under a name is a
+ * reference of format 1.
  */
 import type { Listing } from "../store/store.ts";
 import { isCount, isRecord, type OldNode, parseOldNode, parseOldReference } from "./records-v1.ts";
@@ -29,11 +29,11 @@ export type Type = Listing["type"];
 export interface Node extends OldNode {
 	/** All of a small file. */
 	content: Uint8Array;
-	/** Its bytes are still where format 1 had them. */
+	/** Its bytes are still in the blocks of format 1. */
 	old: boolean;
 }
 
-/** What a name of a node with several names leads to. */
+/** The record of a name whose node has several names. */
 export interface Reference {
 	readonly id: number;
 	readonly type: Type;
@@ -43,13 +43,13 @@ export interface Reference {
 export class Damaged extends Error {}
 
 export const FORMAT = 3;
-/** Bytes that are stored as one. Of larger values the browser makes files, which is fast by the byte
- *  and slow by the file; half a MiB writes as fast as more, and a program that reads a little of it
- *  does not wait for more. */
+/** Bytes that are stored as one record. Chromium keeps a large value in a file of its own, which is fast by the
+ *  byte and slow by the file; half a MiB writes as fast as more, and a program that reads a little of it does
+ *  not wait for more. */
 export const SEGMENT = 1 << 19;
-/** What a small change of a segment stores; a page of most databases. */
+/** Bytes that a small change of a segment stores; a page of most databases. */
 export const PIECE = 4096;
-/** The largest file that lies in its node. */
+/** The largest file whose bytes are stored in its node. */
 export const INLINE = 4096;
 export const NOTHING: Uint8Array = new Uint8Array(0);
 
@@ -65,14 +65,14 @@ export function newNode(id: number, type: Type, target: string, time: bigint): N
 	return { id, type, size: 0, links: 1, ...times, target, content: NOTHING, old: false };
 }
 
-/** The bytes of a file are all in its node. */
+/** Whether the bytes of a file are all in its node. */
 export function isInline(node: Node): boolean {
 	return node.content.length === node.size;
 }
 
 // --- where things are ---
 
-/** Where a record belongs, as a seed. */
+/** The checksum seed of the record of a name. */
 export function seedOf(directory: number, name: string): number {
 	return checksum(encoder.encode(name), directory | 0);
 }
@@ -96,8 +96,8 @@ export function partOf(key: IDBValidKey): readonly [segment: number, part: numbe
 
 // --- what they hold ---
 
-/** A copy that is sealed without another one. */
-export function withRoom(bytes: Uint8Array): Uint8Array {
+/** A copy with space for the checksum behind it: `seal` does not copy it again. */
+export function withSpaceForSum(bytes: Uint8Array): Uint8Array {
 	const sealed = new Uint8Array(bytes.length + SUM);
 	sealed.set(bytes);
 	return sealed.subarray(0, bytes.length);
@@ -105,14 +105,14 @@ export function withRoom(bytes: Uint8Array): Uint8Array {
 
 /** Bytes with their checksum, as they are stored. */
 export function seal(bytes: Uint8Array, seed: number): Uint8Array {
-	const hasRoom = bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length + SUM;
-	const sealed = new Uint8Array((hasRoom ? bytes : withRoom(bytes)).buffer);
+	const hasSpace = bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length + SUM;
+	const sealed = new Uint8Array((hasSpace ? bytes : withSpaceForSum(bytes)).buffer);
 	const sum = checksum(bytes, seed);
 	new DataView(sealed.buffer).setUint32(bytes.length, sum, true);
 	return sealed;
 }
 
-/** What was sealed. */
+/** The bytes of a sealed record. Errors: Damaged. */
 export function unseal(value: unknown, seed: number, most: number): Uint8Array {
 	if (!(value instanceof Uint8Array) || value.length < SUM || value.length > most + SUM) {
 		throw new Damaged("a record in it is damaged");
@@ -149,13 +149,13 @@ export function encodeReference({ id, type }: Reference, seed: number): Uint8Arr
 	return seal(bytes, seed);
 }
 
-/** What a name leads to. */
+/** The node or reference that is stored under a name. Errors: Damaged. */
 export function decodeEntry(value: unknown, seed: number): Node | Reference {
-	if (!(value instanceof Uint8Array)) return sensible(parseOldReference(value));
+	if (!(value instanceof Uint8Array)) return required(parseOldReference(value));
 	const bytes = unseal(value, seed, HEAD + SEGMENT);
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 	if (bytes.length < 16) throw new Damaged("a name in it leads nowhere");
-	const type = sensible(TYPES[view.getUint8(0) - 1]);
+	const type = required(TYPES[view.getUint8(0) - 1]);
 	const flags = view.getUint8(1);
 	const id = view.getFloat64(8, true);
 	if (!isCount(id)) throw new Damaged("a node in it has no number");
@@ -172,7 +172,7 @@ export function decodeEntry(value: unknown, seed: number): Node | Reference {
 /** A node that has a record of its own. */
 export function decodeNode(value: unknown, { id, type }: Reference): Node {
 	if (isRecord(value) && !(value instanceof Uint8Array)) {
-		const node = sensible(parseOldNode(value, id, type));
+		const node = required(parseOldNode(value, id, type));
 		return { ...node, content: NOTHING, old: type === "file" && node.size > 0 };
 	}
 	const node = decodeEntry(value, id);
@@ -184,7 +184,7 @@ export function isNode(entry: Node | Reference): entry is Node {
 	return "size" in entry;
 }
 
-function sensible<T>(value: T | undefined): T {
+function required<T>(value: T | undefined): T {
 	if (value === undefined) throw new Damaged("a name in it leads nowhere");
 	return value;
 }

@@ -1,21 +1,23 @@
 /**
- * Space that is kept in reserve, in records of a database that hold nothing:
+ * Space in reserve, in records of a database that hold nothing of use:
  *
- *     ["spare", 0] … ["spare", 2]   → random bytes, which a browser cannot store in less
+ *     ["spare", 0] … ["spare", 2]   → random bytes, which a browser cannot compress
  *
- * A browser that grants no more space makes no transaction that puts something, whatever that deletes. So
- * while the log holds something (log.ts), which must be put into its places first, nothing could be removed
- * for ever. Then the spare goes, by a transaction that only deletes, and the log has room to be folded; from
- * then on removing does without writing. There is more to spare than the log holds, or the log is not
- * written.
+ * On a full disk Chromium aborts every transaction that puts anything, whatever the transaction deletes. So
+ * while the log holds changes (log.ts), which a checkpoint has to put first, no file could ever be removed
+ * again. The store then deletes the reserve, in a transaction that only deletes, and the checkpoint has
+ * space; from then on a removal deletes without a put. A transaction that appends to the log also refills
+ * the reserve, so that there is always more of it than the log needs; if there is no space for both, the
+ * transaction fails and the log is not appended to.
  */
 import { answered } from "./file-data.ts";
 
-/** Bytes of a record: of so many the browser makes a file, whose space is free as soon as it is deleted. */
+/** Bytes of a record: Chromium keeps a value of this size in a file of its own, whose space is free as soon as it
+ *  is deleted. */
 const SIZE = 1 << 18;
 /** Records beyond those that the log needs: the browser's own files may grow first. */
 const MORE = 1;
-/** How much more than the log its changes need in their places. */
+/** How much more space than the log its changes need as stored records. */
 const FACTOR = 1.25;
 /** `getRandomValues` gives no more at once. */
 const AT_ONCE = 65536;
@@ -23,12 +25,12 @@ const AT_ONCE = 65536;
 let filling: Uint8Array | null = null;
 
 /** How many records there are. */
-export function countSpare(store: IDBObjectStore): Promise<number> {
+export function countReserve(store: IDBObjectStore): Promise<number> {
 	return answered(store.count(all()));
 }
 
-/** Sees to it that there is enough to spare for a log of so many bytes, where there are `count` records. */
-export function keepSpare(store: IDBObjectStore, count: number, bytes: number): void {
+/** Adds to the `count` records of the reserve what a log of so many bytes needs. */
+export function fillReserve(store: IDBObjectStore, count: number, bytes: number): void {
 	const wanted = MORE + Math.ceil((FACTOR * bytes) / SIZE);
 	for (let i = count; i < wanted; i++) {
 		filling ??= noise();
@@ -36,7 +38,7 @@ export function keepSpare(store: IDBObjectStore, count: number, bytes: number): 
 	}
 }
 
-export function dropSpare(store: IDBObjectStore): void {
+export function dropReserve(store: IDBObjectStore): void {
 	store.delete(all());
 }
 

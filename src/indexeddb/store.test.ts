@@ -21,24 +21,24 @@ const many = (prefix: string, count: number) => {
 	return Array.from({ length: count }, (_, i) => make(`/${prefix}${i}`));
 };
 
-/** Until the log of a tab's database is folded, or the tab has died. */
-async function fold(tab: Tab): Promise<void> {
+/** Until the log of a tab's database is empty, or the tab has died. */
+async function checkpoint(tab: Tab): Promise<void> {
 	do {
 		tab.fireTimers();
 		await turns(100);
 	} while (tab.timers.size > 0);
 }
 
-test("a tab that dies between two folds loses nothing", async () => {
+test("a tab that dies between two checkpoints loses nothing", async () => {
 	const world = new World();
 	const [one, two] = [world.open(), world.open()];
 	await one.apply([make("/f"), write("/f", 0, filled(8192, 1))], true);
-	await fold(one);
+	await checkpoint(one);
 	await one.apply([write("/f", 0, filled(8192, 2)), ...many("a", 5)], true);
 	await one.apply([write("/f", 0, filled(4096, 3)), ...many("b", 5)], true);
 	await two.apply([make("/z")], true);
-	await fold(one);
-	// Its first fold, and no second.
+	await checkpoint(one);
+	// Its first checkpoint, and no second.
 	two.fireTimers();
 	await turns(200);
 	two.die();
@@ -56,12 +56,12 @@ test("a sync waits for the one before it, which has taken the changes on", async
 	await first;
 });
 
-test("a fold for which there is no space loses nothing, nor does a removal after it", async () => {
+test("a checkpoint for which there is no space loses nothing, nor does a removal after it", async () => {
 	let full = false;
 	const world = new World(() => (full ? "full" : "fine"));
 	const tab = world.open();
 	await tab.apply([make("/f"), write("/f", 0, filled(10, 1)), make("/g")]);
-	await fold(tab);
+	await checkpoint(tab);
 	await tab.apply([write("/f", 0, filled(10, 2))]);
 	full = true;
 	await tab.apply([{ call: "remove", path: "/g" }]);
@@ -105,16 +105,16 @@ test("on a full disk all can be removed, also what the log has not put in its pl
 		{ id: expect.any(Number) },
 		null,
 	]);
-	await fold(tab);
+	await checkpoint(tab);
 	expect(await world.open().read("/more", 0, 10)).toEqual(filled(10, 4));
 });
 
-test("on a full disk the space in reserve is given up for what is written, once the log is folded", async () => {
+test("on a full disk the space in reserve is given up for what is written, once the log is empty", async () => {
 	let full = false;
 	const world = new World(() => (full ? "full" : "fine"));
 	const tab = world.open();
 	await tab.apply([make("/f"), write("/f", 0, filled(10, 1))]);
-	await fold(tab);
+	await checkpoint(tab);
 	full = true;
 	const remove = IDBObjectStore.prototype.delete;
 	vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(function (
@@ -258,8 +258,9 @@ async function modelled(model: MemoryStore, call: Call): Promise<unknown> {
 async function explain({ history, calls }: World): Promise<void> {
 	const model = new MemoryStore();
 	const served = new Map<Call, number>();
-	// Of one call, what comes last has served it: before, a tab connects itself, or folds to make room.
-	for (const [at, { call, folds }] of history.entries()) if (!folds) served.set(call, at);
+	// Of one call, what comes last has served it: before, a tab connects itself, or makes a checkpoint for space.
+	for (const [at, { call, isCheckpoint }] of history.entries())
+		if (!isCheckpoint) served.set(call, at);
 	for (const [call, at] of [...served]) {
 		const isMade = call.answered > 0 && !call.halved && !isRefused(call) && call.ask !== "sync";
 		if (history[at]?.changes !== true && !isMade) served.delete(call);
@@ -344,13 +345,13 @@ async function play(roll: Dice): Promise<void> {
 		else if (kind < 16) await quiet(pending.get(tab) ?? new Set());
 		else if (kind < 17) await replace(at);
 		else if (kind < 18) {
-			// One folds all that both know of, then the other begins to fold it, and dies over it.
+			// One stores all that both know of, then the other begins its checkpoint, and dies over it.
 			const other = (at + 1) % tabs.length;
 			const late = tabs[other] as Tab;
 			for (const each of [tab, tab, tab, late]) {
 				await each.apply(randomChanges(roll)).catch(() => {});
 			}
-			await fold(tab);
+			await checkpoint(tab);
 			late.fireTimers();
 			await turns(roll(100));
 			await replace(other);
@@ -361,7 +362,7 @@ async function play(roll: Dice): Promise<void> {
 	world.fate = () => "fine";
 	for (const tab of [...tabs, world.open()]) {
 		await lookAtAll(tab);
-		await fold(tab);
+		await checkpoint(tab);
 		await lookAtAll(tab);
 	}
 	await explain(world);

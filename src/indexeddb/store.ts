@@ -1,16 +1,27 @@
 /**
  * A store in IndexedDB: one database, one object store, opened through idb-keyval.
  *
- * Every change is one transaction, or shares one with others: it happens whole or not at all, also
- * when the page is closed in the middle or another tab has the same directory mounted. What lies
- * where is told in records.ts and log.ts, how names change in transaction.ts, how bytes do in file-data.ts.
+ * Each list of changes is one transaction, so it happens whole or not at all, also when the page is closed in
+ * the middle or another tab has mounted the same directory. records.ts and log.ts say what is stored where,
+ * transaction.ts how names change, file-data.ts how bytes do.
  *
- * Transactions are *relaxed*: when they are answered the browser has handed them to the operating
- * system, so they survive the browser. `sync` makes one that is *strict*, which is on the disk when it
- * is answered, with all before it.
+ * What is promised at each step:
  *
- * The browser may close the connection, and another tab may want to delete the database: then it is
- * opened again for the next call. A record that makes no sense is EIO, by path, and no other suffers.
+ * - An answered change survives the end of the page and of the browser: Chromium answers a *relaxed*
+ *   transaction when the bytes are with the operating system. A crash of the machine may undo it.
+ * - An answered `sync` survives the machine: it makes one *strict* transaction, which flushes the database
+ *   with all transactions before it. With `durability: "strict"` each change is such a transaction.
+ * - A change that was not answered has happened whole or not at all.
+ *
+ * What can fail, and what the store does then:
+ *
+ * - QuotaExceededError: the browser grants no more space. The store makes a checkpoint, gives up the space in
+ *   reserve (reserve.ts) and tries once more; then it splits the list in two, so that the changes that fit
+ *   are made; a single change that does not fit is ENOSPC.
+ * - InvalidStateError when a transaction begins: the browser has closed the connection (site data cleared,
+ *   another tab deletes the database). The store opens the database again, once.
+ * - A record that does not match its checksum: EIO for the path that it belongs to, and for no other.
+ * - A format of a later version, or an object store that is missing: EIO for every call; nothing is written.
  */
 import { createStore } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
@@ -20,9 +31,9 @@ import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.t
 import { answered } from "./file-data.ts";
 import { Log, type View } from "./log.ts";
 import { Damaged, decodeEntry, decodeNode, FORMAT, isNode, type Node, seedOf } from "./records.ts";
-import { countSpare, dropSpare, keepSpare } from "./reserve.ts";
-import { Others } from "./tabs.ts";
-import { Batch } from "./transaction.ts";
+import { countReserve, dropReserve, fillReserve } from "./reserve.ts";
+import { OtherTabs } from "./tabs.ts";
+import { Transaction } from "./transaction.ts";
 
 export interface IndexedDBOptions {
 	/** `"strict"`: a change is on the disk when it is answered, whatever happens to the machine.
@@ -36,35 +47,35 @@ export interface IndexedDBOptions {
 	readonly timeout?: number | undefined;
 }
 
-/** What came of a change: what was made, or why it was not. */
+/** The outcome of a change: what it made, or its error. */
 type Outcome = Made | PortholeError | null;
 
 const FILES = "files";
 /** Entries of a directory that are read at once. */
 const PAGE = 2000;
-/** Milliseconds after which the log is folded when nothing has come, and until it is folded further. */
+/** Milliseconds from the last change to a checkpoint, and between two steps of one. */
 const IDLE = 1000;
 const PAUSE = 50;
 
 export class IndexedDBStore extends ChangingStore implements Store {
 	readonly #name: string;
 	readonly #durability: "strict" | "relaxed";
-	readonly #others: Others;
+	readonly #tabs: OtherTabs;
 	readonly #log: Log;
-	/** For folding it. */
+	/** Of the next checkpoint. */
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	readonly #persisted: Promise<boolean>;
-	readonly #underway = new Set<Promise<unknown>>();
+	readonly #running = new Set<Promise<unknown>>();
 	#connection: Promise<IDBDatabase> | undefined;
-	/** That of the database, once it is known. */
+	/** The format of the database, once it is known. */
 	#format: number | undefined;
-	/** There are changes that a crash of the machine could undo, and no sync has taken them on. */
+	/** Whether there are changes that a crash of the machine could undo and that no running sync covers. */
 	#unsynced = false;
 	#syncing: Promise<void> | undefined;
 
 	constructor(name: string, options: IndexedDBOptions = {}, log: Log = new Log()) {
 		super();
-		// Before a channel is opened, which would keep Node running.
+		// Checked before a channel is opened, which would keep Node running.
 		if (globalThis.indexedDB === undefined) {
 			throw new PortholeError("not-supported", "there is no IndexedDB here");
 		}
@@ -72,22 +83,26 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		this.#name = `porthole-${name}`;
 		this.#durability = options.durability ?? "relaxed";
 		this.#persisted = persistence(options.persist ?? true);
-		const quiet = () => Promise.allSettled(this.#underway);
-		this.#others = new Others(this.#name, quiet, () => this.#readStamp());
+		const idle = () => Promise.allSettled(this.#running);
+		this.#tabs = new OtherTabs(this.#name, idle, () => this.#readStamp());
 	}
 
 	list(path: string): Promise<Listing[]> {
-		return this.#look("list", path, async (view) => {
-			const { id } = await new Batch(view).need("list", path, "directory");
+		return this.#inReadTransaction("list", path, async (view) => {
+			const { id } = await new Transaction(view).nodeAt("list", path, "directory");
 			const entries = await view.entries(id, PAGE);
 			return Promise.all(Array.from(entries, ([name, value]) => listed(view, id, name, value)));
 		});
 	}
 
 	read(path: string, offset: number, length: number, id?: FileId): Promise<Uint8Array> {
-		return this.#look("read", path, async (view) => {
-			const batch = new Batch(view);
-			return batch.contents.read(await batch.need("read", path, "file", id), offset, length);
+		return this.#inReadTransaction("read", path, async (view) => {
+			const transaction = new Transaction(view);
+			return transaction.fileData.read(
+				await transaction.nodeAt("read", path, "file", id),
+				offset,
+				length,
+			);
 		});
 	}
 
@@ -95,7 +110,7 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		await this.change({ call: "link", path, to });
 	}
 
-	/** Changes in one transaction. Where there is no space for all, those are made that fit. */
+	/** Makes all changes in one transaction. If there is no space for all, the changes that fit are made. */
 	async apply(changes: readonly StoreChange[], durable = false): Promise<readonly Answer[]> {
 		try {
 			const outcomes = await this.#commit(changes, durable ? "strict" : this.#durability);
@@ -110,7 +125,7 @@ export class IndexedDBStore extends ChangingStore implements Store {
 	}
 
 	sync(): Promise<void> {
-		// What a sync before this one has taken on is on the disk when that is answered, not before.
+		// The changes that a running sync covers are on the disk when that sync is answered, not before.
 		if (!this.#unsynced) return this.#syncing ?? Promise.resolve();
 		const syncing = this.#sync().finally(() => {
 			if (this.#syncing === syncing) this.#syncing = undefined;
@@ -121,12 +136,12 @@ export class IndexedDBStore extends ChangingStore implements Store {
 
 	/** Whether the browser has promised to keep the files. */
 	async persisted(): Promise<boolean> {
-		// It may have promised since it was asked.
+		// The browser may have promised it since.
 		return (await this.#persisted) || persistence(false);
 	}
 
-	watch(heard: (paths: readonly string[]) => void): () => void {
-		return this.#others.watch(heard);
+	watch(onChanged: (paths: readonly string[]) => void): () => void {
+		return this.#tabs.watch(onChanged);
 	}
 
 	protected async change(change: StoreChange): Promise<Made | undefined> {
@@ -150,7 +165,7 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		}
 	}
 
-	/** Makes changes, and answers for each with what came of it. */
+	/** Makes changes, and answers with the outcome of each. */
 	async #commit(
 		changes: readonly StoreChange[],
 		durability = this.#durability,
@@ -159,22 +174,22 @@ export class IndexedDBStore extends ChangingStore implements Store {
 			return await this.#commitAll(changes, durability, false);
 		} catch (error) {
 			if (!isFull(error)) throw error;
-			await this.#makeRoom();
+			await this.#freeSpace();
 			return this.#commitAll(changes, durability, true);
 		}
 	}
 
-	/** What the log holds may be of files that have gone since. And while it holds something, nothing can be
-	 *  removed without writing. Once it holds nothing the space in reserve is anybody's. */
-	async #makeRoom(): Promise<void> {
-		const fold = () => this.#fold(true);
-		const give = () => this.#run("sync", "/", "readwrite", async (store) => dropSpare(store));
-		await fold()
-			.then(give, () => give().then(fold))
+	/** Makes space: a checkpoint drops what the log holds of files that are gone, and while the log holds
+	 *  anything, no file can be removed without a put. Once the log is empty, the reserve can be used up. */
+	async #freeSpace(): Promise<void> {
+		const checkpoint = () => this.#checkpoint(true);
+		const give = () => this.#run("sync", "/", "readwrite", async (store) => dropReserve(store));
+		await checkpoint()
+			.then(give, () => give().then(checkpoint))
 			.catch(() => {});
 	}
 
-	/** `full`: nothing is put that could be done without. */
+	/** `full`: the disk is full, so nothing is put that the change can do without. */
 	async #commitAll(
 		changes: readonly StoreChange[],
 		durability: "strict" | "relaxed",
@@ -184,70 +199,69 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		const log = this.#log;
 		let formatted = false;
 		const work = async (store: IDBObjectStore) => {
-			const [spare, [{ batch, outcomes }, view]] = await Promise.all([
-				countSpare(store),
+			const [reserve, [{ transaction, outcomes }, view]] = await Promise.all([
+				countReserve(store),
 				log.read(store, (view) => this.#make(view, changes)),
 			]);
-			if (batch.changed.size === 0) {
+			if (transaction.changed.size === 0) {
 				if (durability === "strict") store.put(Date.now(), "synced");
 				return outcomes;
 			}
-			// The log may have been folded in vain, or another tab has written to it since.
-			const beneath = full && view.isFolded;
-			// Where there is no space at all, removing must do without writing.
-			const bare = beneath && changes.every(({ call }) => call === "remove");
-			await batch.flush(bare);
-			const version = beneath ? log.writeBeneath(store, view) : log.write(store, view);
-			this.#others.tell(batch.changed, version);
-			if (!full) keepSpare(store, spare, log.bytes);
-			formatted = !bare;
+			// The checkpoint may have failed, or another tab has appended to the log since.
+			const writesThrough = full && view.isLogEmpty;
+			// Without any space, a removal must do without a put.
+			const withoutTimes = writesThrough && changes.every(({ call }) => call === "remove");
+			await transaction.flush(withoutTimes);
+			const version = writesThrough ? log.writeThrough(store, view) : log.append(store, view);
+			this.#tabs.announce(transaction.changed, version);
+			if (!full) fillReserve(store, reserve, log.bytes);
+			formatted = !withoutTimes;
 			if (formatted && this.#format !== FORMAT) store.put(FORMAT, "format");
 			return outcomes;
 		};
 		const outcomes = await this.#run(call, path, "readwrite", work, durability);
 		this.#unsynced = durability === "relaxed";
 		if (formatted && this.#format !== undefined) this.#format = FORMAT;
-		this.#foldLater();
+		this.#scheduleCheckpoint();
 		return outcomes;
 	}
 
 	async #make(view: View, changes: readonly StoreChange[]) {
-		const batch = new Batch(view);
+		const transaction = new Transaction(view);
 		const outcomes: Outcome[] = [];
-		await batch.look(changes);
+		await transaction.prefetch(changes);
 		for (const change of changes) {
 			const failed = (error: unknown) => this.#refusal(error, change);
 			const made = (id: number | null) => (id === null ? null : { id });
-			outcomes.push(await batch.make(change).then(made, failed));
+			outcomes.push(await transaction.make(change).then(made, failed));
 		}
-		return { batch, outcomes };
+		return { transaction, outcomes };
 	}
 
-	/** Puts what the log says into its places: at once where it is long, else when nothing has come
-	 *  for a while. */
-	#foldLater(wait = IDLE): void {
+	/** Makes a checkpoint: at once if the log is long, else when no change has come for a while. */
+	#scheduleCheckpoint(wait = IDLE): void {
 		clearTimeout(this.#timer);
-		// Where it fails there is no space, or no database any more. The log stays as it is.
-		const fold = () => this.#fold(false).then(() => this.#foldLater(PAUSE));
-		if (this.#log.isLong) fold().catch(() => {});
-		else if (!this.#log.isEmpty) this.#timer = setTimeout(() => fold().catch(() => {}), wait);
+		// If it fails, there is no space or no database any more. The log stays as it is.
+		const checkpoint = () => this.#checkpoint(false).then(() => this.#scheduleCheckpoint(PAUSE));
+		if (this.#log.isLong) checkpoint().catch(() => {});
+		else if (!this.#log.isEmpty) this.#timer = setTimeout(() => checkpoint().catch(() => {}), wait);
 	}
 
-	#fold(all: boolean): Promise<void> {
-		return this.#run("sync", "/", "readwrite", (store) => this.#log.fold(store, all));
+	#checkpoint(all: boolean): Promise<void> {
+		return this.#run("sync", "/", "readwrite", (store) => this.#log.checkpoint(store, all));
 	}
 
-	/** Why one change is not made; throws where the whole transaction has failed. */
+	/** The error of one change; throws if the whole transaction has failed. */
 	#refusal(error: unknown, { call, path }: StoreChange): PortholeError {
 		if (error instanceof PortholeError || error instanceof Damaged) {
-			return explained(error, call, path, this.#name);
+			return asStoreError(error, call, path, this.#name);
 		}
 		throw error;
 	}
 
 	// --- transactions ---
 
-	#look<T>(call: string, path: string, work: (view: View) => Promise<T>): Promise<T> {
+	#inReadTransaction<T>(call: string, path: string, work: (view: View) => Promise<T>): Promise<T> {
 		return this.#run(call, path, "readonly", async (store) => {
 			const [answer] = await this.#log.read(store, work);
 			return answer;
@@ -263,10 +277,10 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		durability = this.#durability,
 	): Promise<T> {
 		const answer = this.#transact(mode, durability, work).catch((cause: unknown) => {
-			throw explained(cause, call, path, this.#name);
+			throw asStoreError(cause, call, path, this.#name);
 		});
-		this.#underway.add(answer);
-		const over = () => this.#underway.delete(answer);
+		this.#running.add(answer);
+		const over = () => this.#running.delete(answer);
 		answer.then(over, over);
 		return answer;
 	}
@@ -281,14 +295,14 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		try {
 			const store = tx.objectStore(FILES);
 			if (this.#format === undefined) this.#format = await readFormat(store);
-			// A tab of a later version may have given it another one since.
+			// A tab of a later version may have changed the format since.
 			const format = mode === "readwrite" ? readFormat(store) : null;
 			const [answer] = await Promise.all([work(store), format]);
 			tx.commit();
 			await done;
 			return answer;
 		} catch (error) {
-			if (mode === "readwrite") this.#log.doubt();
+			if (mode === "readwrite") this.#log.invalidate();
 			done.catch(() => {});
 			if (tx.error === null) abort(tx);
 			throw tx.error ?? error;
@@ -305,7 +319,7 @@ export class IndexedDBStore extends ChangingStore implements Store {
 				return (await connection).transaction(FILES, mode, { durability });
 			} catch (error) {
 				this.#disconnect(connection);
-				// It was closed behind our back.
+				// The browser has closed the connection.
 				if (again || !isDOMException(error, "InvalidStateError")) throw error;
 			}
 		}
@@ -317,10 +331,10 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		const connection = use("readonly", ({ transaction: { db } }) => {
 			db.addEventListener("close", () => this.#disconnect(connection));
 			db.addEventListener("versionchange", () => {
-				// Another tab wants to delete it, and would wait for us.
+				// Another tab wants to delete the database, and waits for this connection to close.
 				db.close();
 				this.#disconnect(connection);
-				this.#others.tellOurselves();
+				this.#tabs.emitAll();
 			});
 			return db;
 		});
@@ -332,7 +346,7 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		if (this.#connection !== connection) return;
 		this.#connection = undefined;
 		this.#format = undefined;
-		this.#log.doubt();
+		this.#log.invalidate();
 	}
 
 	#readStamp(): Promise<number> {
@@ -343,7 +357,7 @@ export class IndexedDBStore extends ChangingStore implements Store {
 	}
 }
 
-/** Makes sure that the database is of a format that we know. */
+/** Reads the format. Errors: Damaged for one that this version does not know. */
 async function readFormat(store: IDBObjectStore): Promise<number> {
 	const format: unknown = (await answered(store.get("format"))) ?? 0;
 	if (format === 0 || format === 1 || format === 2 || format === FORMAT) return format;
@@ -361,11 +375,11 @@ function abort(tx: IDBTransaction): void {
 	try {
 		tx.abort();
 	} catch {
-		// It was over already.
+		// The transaction was over already.
 	}
 }
 
-/** What is told of a name, whose record has this value. */
+/** The listing of a name whose record has this value. */
 async function listed(
 	view: View,
 	directory: number,
@@ -379,7 +393,7 @@ async function listed(
 		return listing(name, decodeNode(await view.get(["node", entry.id]), entry));
 	} catch (error) {
 		if (!(error instanceof Damaged)) throw error;
-		// It is there, can be removed, and whoever reads its one byte is told.
+		// The name can be listed and removed; a program that reads its one byte gets EIO.
 		return { name, type: "file", size: 1, modified: 0 };
 	}
 }
@@ -405,8 +419,8 @@ function isFull(error: unknown): boolean {
 	return error instanceof PortholeError && error.code === "ENOSPC";
 }
 
-/** What went wrong, in the words of a file system. */
-function explained(cause: unknown, call: string, path: string, database: string): PortholeError {
+/** An error of the browser as an error of a file system. */
+function asStoreError(cause: unknown, call: string, path: string, database: string): PortholeError {
 	if (cause instanceof PortholeError) return cause;
 	if (isDOMException(cause, "SecurityError")) {
 		return new PortholeError(
@@ -417,10 +431,10 @@ function explained(cause: unknown, call: string, path: string, database: string)
 		);
 	}
 	const code = isDOMException(cause, "QuotaExceededError") ? "ENOSPC" : "EIO";
-	const strange = isDOMException(cause, "NotFoundError");
+	const isForeign = isDOMException(cause, "NotFoundError");
 	const said = cause instanceof Error ? cause.message : String(cause);
-	const full = "the browser grants this origin no more space; what is removed makes room";
-	const why = strange ? "it is none of Porthole's" : said || full;
+	const full = "the browser grants this origin no more space; remove files to make space";
+	const why = isForeign ? "the database was not created by Porthole" : said || full;
 	return new PortholeError(code, `${code}: ${call} ${path} (database ${database}: ${why})`, {
 		cause,
 	});

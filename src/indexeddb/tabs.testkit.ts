@@ -39,7 +39,7 @@ export type Call = (
 export interface Committed {
 	readonly call: Call;
 	/** It puts changes into their places, and changes nothing that can be seen. */
-	readonly folds: boolean;
+	readonly isCheckpoint: boolean;
 	readonly changes: boolean;
 	readonly strict: boolean;
 	readonly at: number;
@@ -58,7 +58,7 @@ const context = new AsyncLocalStorage<Context>();
 interface Work {
 	/** It puts something: what only removes needs no space. */
 	puts: boolean;
-	folds: boolean;
+	isCheckpoint: boolean;
 	changes: boolean;
 }
 
@@ -217,8 +217,8 @@ function surround(): void {
 		const lower: unknown = key instanceof IDBKeyRange ? key.lower : undefined;
 		const isSpare = Array.isArray(lower) && lower[0] === "spare";
 		if (work !== undefined && !isSpare) work.changes = true;
-		// Only a fold removes many records of the log.
-		if (work !== undefined && Array.isArray(lower) && lower[0] === "log") work.folds = true;
+		// Only a checkpoint removes many records of the log.
+		if (work !== undefined && Array.isArray(lower) && lower[0] === "log") work.isCheckpoint = true;
 		return Reflect.apply(remove, this, [key]);
 	};
 }
@@ -241,16 +241,16 @@ function surroundTimers(): void {
 }
 
 function follow(tx: IDBTransaction, { tab, call }: Context): void {
-	const work: Work = { puts: false, folds: false, changes: false };
+	const work: Work = { puts: false, isCheckpoint: false, changes: false };
 	works.set(tx, work);
 	tab.open.add(tx);
 	tx.addEventListener("complete", () => {
 		tab.open.delete(tx);
-		const { folds, changes } = work;
+		const { isCheckpoint, changes } = work;
 		const { world } = tab;
 		world.clock++;
 		const strict = tx.durability === "strict";
-		world.history.push({ call, strict, folds, changes, at: world.clock });
+		world.history.push({ call, strict, isCheckpoint, changes, at: world.clock });
 	});
 	tx.addEventListener("abort", () => tab.open.delete(tx));
 	const fate = tx.mode === "readwrite" ? tab.world.fate() : "fine";

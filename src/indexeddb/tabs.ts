@@ -1,63 +1,63 @@
 /**
- * The other tabs that have the same database open: what they change is heard, and what is changed
- * here is told.
+ * The other tabs that have the same database open: this tab announces its changes to them, and emits theirs.
  *
- * It is told *before* it is committed, from within the transaction. Who hears it and looks at the
- * database then has to wait until the transaction is over; and a tab that is killed after its commit
- * cannot have forgotten to tell.
+ * A change is announced *before* it is committed, from within the transaction. A tab that reacts to the message
+ * and reads the database waits for the transaction; and a tab that is killed after its commit cannot have
+ * left out the message. A change that is announced and then fails costs the others a look for nothing.
  *
- * Each change leaves a stamp in the database. A page that was frozen may have missed what was said;
- * when it is seen again and finds a stamp that it does not know, anything may have changed.
+ * Each change leaves a stamp in the database, the number of its log record. A page that was frozen may have
+ * missed messages; when it becomes visible again and finds a stamp that it does not know, it treats
+ * everything as changed.
  */
 import { openChannel, type TabChannel } from "../store/tab-channel.ts";
 
-type Heard = (paths: readonly string[]) => void;
+type OnChanged = (paths: readonly string[]) => void;
 
-/** What a message names at most, for each path is looked up by all who hear it. */
+/** Paths in a message at most, for every tab looks each of them up. */
 const MOST_PATHS = 64;
 
-export class Others {
+export class OtherTabs {
 	readonly #channel: TabChannel;
-	readonly #heard = new Set<Heard>();
-	/** The stamp of the last change that is known. */
+	readonly #listeners = new Set<OnChanged>();
+	/** The stamp of the last change that this tab knows. */
 	#stamp = 0;
-	/** Resolves when what is underway has been answered: it may have been read before the change. */
-	readonly #quiet: () => Promise<unknown>;
+	/** Resolves when the running calls are answered: they may have read before the change. */
+	readonly #idle: () => Promise<unknown>;
 	readonly #readStamp: () => Promise<number>;
 
-	constructor(name: string, quiet: () => Promise<unknown>, readStamp: () => Promise<number>) {
-		this.#quiet = quiet;
+	constructor(name: string, idle: () => Promise<unknown>, readStamp: () => Promise<number>) {
+		this.#idle = idle;
 		this.#readStamp = readStamp;
 		this.#channel = openChannel(name);
 	}
 
-	/** Tells of a change that is about to be committed, and of the stamp that it leaves. */
-	tell(paths: ReadonlySet<string>, stamp: number): void {
+	/** Announces a change that is about to be committed, and the stamp that it leaves. */
+	announce(paths: ReadonlySet<string>, stamp: number): void {
 		this.#stamp = stamp;
-		this.#channel.postMessage({ stamp, paths: few(paths) });
+		this.#channel.postMessage({ stamp, paths: summarized(paths) });
 	}
 
-	/** Anything may have changed. */
-	tellOurselves(): void {
-		this.#say(["/"]);
+	/** Reports to this tab's own listeners that anything may have changed. */
+	emitAll(): void {
+		this.#emit(["/"]);
 	}
 
-	watch(heard: Heard): () => void {
-		this.#heard.add(heard);
-		if (this.#heard.size === 1) this.#listen();
+	watch(onChanged: OnChanged): () => void {
+		this.#listeners.add(onChanged);
+		if (this.#listeners.size === 1) this.#listen();
 		return () => {
-			this.#heard.delete(heard);
-			if (this.#heard.size === 0) this.#listenNoMore();
+			this.#listeners.delete(onChanged);
+			if (this.#listeners.size === 0) this.#stopListening();
 		};
 	}
 
 	#listen(): void {
 		this.#channel.onmessage = ({ data }) => this.#receive(data);
-		// A worker has no document, and is frozen and resumed with its page unheard.
+		// A worker has no document, and gets no event when its page is frozen and resumed.
 		const { document } = globalThis;
-		document?.addEventListener("visibilitychange", this.#look);
-		document?.addEventListener("resume", this.#look);
-		globalThis.addEventListener?.("pageshow", this.#look);
+		document?.addEventListener("visibilitychange", this.#checkStamp);
+		document?.addEventListener("resume", this.#checkStamp);
+		globalThis.addEventListener?.("pageshow", this.#checkStamp);
 		this.#readStamp().then(
 			(stamp) => {
 				if (this.#stamp === 0) this.#stamp = stamp;
@@ -66,46 +66,46 @@ export class Others {
 		);
 	}
 
-	#listenNoMore(): void {
+	#stopListening(): void {
 		this.#channel.onmessage = null;
 		const { document } = globalThis;
-		document?.removeEventListener("visibilitychange", this.#look);
-		document?.removeEventListener("resume", this.#look);
-		globalThis.removeEventListener?.("pageshow", this.#look);
+		document?.removeEventListener("visibilitychange", this.#checkStamp);
+		document?.removeEventListener("resume", this.#checkStamp);
+		globalThis.removeEventListener?.("pageshow", this.#checkStamp);
 	}
 
 	/** The page may have been frozen. */
-	readonly #look = async (): Promise<void> => {
+	readonly #checkStamp = async (): Promise<void> => {
 		if (globalThis.document?.visibilityState === "hidden") return;
 		const known = this.#stamp;
-		// Who cannot read the stamp cannot read anything, and is told so.
+		// If the stamp cannot be read, no file can; the next call reports that.
 		const stamp = await this.#readStamp().catch(() => known);
 		if (stamp === this.#stamp || stamp === known) return;
 		this.#stamp = stamp;
-		this.#say(["/"]);
+		this.#emit(["/"]);
 	};
 
 	#receive(data: unknown): void {
 		const message = parse(data);
 		if (message === undefined) return;
 		this.#stamp = message.stamp;
-		this.#say(message.paths);
+		this.#emit(message.paths);
 	}
 
-	async #say(paths: readonly string[]): Promise<void> {
-		await this.#quiet();
-		for (const heard of this.#heard) heard(paths);
+	async #emit(paths: readonly string[]): Promise<void> {
+		await this.#idle();
+		for (const onChanged of this.#listeners) onChanged(paths);
 	}
 }
 
-/** The same, said with fewer paths: a path stands for all below it. */
-function few(paths: ReadonlySet<string>): string[] {
+/** At most MOST_PATHS paths for the same changes: a path stands for all below it. */
+function summarized(paths: ReadonlySet<string>): string[] {
 	if (paths.size <= MOST_PATHS) return [...paths];
 	const above = new Set(Array.from(paths, (path) => path.slice(0, path.lastIndexOf("/")) || "/"));
 	return above.size <= MOST_PATHS ? [...above] : ["/"];
 }
 
-/** Other code of this origin may say anything. */
+/** Undefined for a message that other code of this origin has sent. */
 function parse(data: unknown): { stamp: number; paths: string[] } | undefined {
 	if (typeof data !== "object" || data === null) return undefined;
 	const { stamp, paths } = data as Readonly<Record<string, unknown>>;

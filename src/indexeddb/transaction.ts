@@ -1,16 +1,20 @@
 /**
- * Changes of a tree of files, gathered in one transaction.
+ * Changes of a tree of files, gathered for one transaction of the database.
  *
- * What they look up is kept here until the end of the transaction, and what they change is put then:
- * five hundred new files in a directory look the directory up once and write its time once. Each
- * change looks before it leaps, so one that fails has changed nothing, and the others go on.
+ * A transaction keeps what its changes look up, and puts what they change at its end: five hundred new
+ * files in one directory look that directory up once and write its time once. A change does all its
+ * checks before it modifies anything, so a change that fails has changed nothing, and the others go on.
  *
- * The path of a name is walked a name at a time. A *slot* is a name in a directory; a node that has
- * one name lies in its slot, one that has several has a record of its own.
+ * A path is walked name by name. A *slot* is a name in a directory; a node that has one name is stored in
+ * its slot, a node that has several in a record of its own.
+ *
+ * What can fail: the errors of a file system (ENOENT, EEXIST …), for one change; a record that does not
+ * match its checksum (Damaged), for each change that needs this record; the request itself, and then the
+ * whole transaction fails and nothing of it has happened.
  */
 import { checkId, checkName, checkSize, failure, isWithin, split } from "../store/paths.ts";
 import type { FileId, StoreChange } from "../store/store.ts";
-import { Contents } from "./file-data.ts";
+import { FileData } from "./file-data.ts";
 import type { View } from "./log.ts";
 import {
 	Damaged,
@@ -33,24 +37,24 @@ interface Slot {
 	readonly name: string;
 	/** Null where nothing is. */
 	node: Node | null;
-	/** Why what is there cannot be known. */
+	/** Set if the record of what is there is damaged. */
 	damage: Damaged | null;
 }
 
 const LONGEST_TARGET = 4096;
 const BIRTH = 1_000_000_000n;
-/** So many names of one directory are asked for together. */
+/** From so many names of one directory on, one request tells which of them exist. */
 const MANY = 8;
 
-export class Batch {
-	readonly contents: Contents;
+export class Transaction {
+	readonly fileData: FileData;
 	/** The paths that have changed. */
 	readonly changed = new Set<string>();
 	readonly #view: View;
 	readonly #slots = new Map<number, Map<string, Slot>>();
 	/** Nodes that have several names, or had, and the root. */
 	readonly #shared = new Map<number, Node>();
-	/** Where the node lies that lies in a slot. */
+	/** The slot in which a node with one name is stored. */
 	readonly #homes = new Map<Node, Slot>();
 	readonly #dirtySlots = new Set<Slot>();
 	readonly #dirtyNodes = new Set<Node>();
@@ -58,11 +62,11 @@ export class Batch {
 
 	constructor(view: View) {
 		this.#view = view;
-		this.contents = new Contents(view);
+		this.fileData = new FileData(view);
 	}
 
-	/** Makes a change, and answers with the number of a node that is new. Errors: as Store has them; then
-	 *  nothing has changed. */
+	/** Makes a change, and answers with the number of a new node. Errors: those of Store; then nothing has
+	 *  changed. */
 	async make(change: StoreChange): Promise<number | null> {
 		const { call, path } = change;
 		let made: number | null = null;
@@ -74,9 +78,9 @@ export class Batch {
 		return made;
 	}
 
-	/** Looks up what changes will need, a level of directories at a time: one by one, each would wait for
-	 *  an answer from another process. */
-	async look(changes: readonly StoreChange[]): Promise<void> {
+	/** Looks up what changes will need, one level of directories at a time. Name by name, each lookup would
+	 *  wait for an answer of the browser's storage process. */
+	async prefetch(changes: readonly StoreChange[]): Promise<void> {
 		const paths = changes.flatMap((change) =>
 			"to" in change ? [change.path, change.to] : [change.path],
 		);
@@ -90,7 +94,9 @@ export class Batch {
 				const set = wanted.get(directory) ?? new Set();
 				wanted.set(directory, set.add(names[level] as string));
 			}
-			await Promise.all(Array.from(wanted, ([directory, names]) => this.#load(directory, names)));
+			await Promise.all(
+				Array.from(wanted, ([directory, names]) => this.#prefetchNames(directory, names)),
+			);
 			ways = ways.flatMap(({ directory, names }) => {
 				const next = this.#slots.get(directory.id)?.get(names[level] as string)?.node;
 				return next?.type === "directory" ? [{ directory: next, names }] : [];
@@ -98,10 +104,10 @@ export class Batch {
 		}
 	}
 
-	/** Puts what has changed; `bare` leaves out the times of directories. */
-	async flush(bare: boolean): Promise<void> {
+	/** Puts what has changed; `withoutTimes` leaves out the times of directories. */
+	async flush(withoutTimes: boolean): Promise<void> {
 		for (const node of this.#dirtyNodes) {
-			if (bare && node.type === "directory" && node.links > 0) continue;
+			if (withoutTimes && node.type === "directory" && node.links > 0) continue;
 			const home = this.#homes.get(node);
 			if (home !== undefined) this.#dirtySlots.add(home);
 			else if (node.links > 0) this.#view.put(["node", node.id], encodeNode(node, node.id));
@@ -109,11 +115,16 @@ export class Batch {
 		}
 		for (const slot of this.#dirtySlots) this.#putSlot(slot);
 		if (this.#last !== null) this.#view.change({ kind: "last", id: this.#last });
-		await this.contents.flush();
+		await this.fileData.flush();
 	}
 
-	/** What is at `path`, of this type, and with this number. */
-	async need(call: string, path: string, type?: "file" | "directory", id?: FileId): Promise<Node> {
+	/** The node at `path`. Errors: ENOENT; EISDIR or ENOTDIR for another type; ESTALE for another number. */
+	async nodeAt(
+		call: string,
+		path: string,
+		type?: "file" | "directory",
+		id?: FileId,
+	): Promise<Node> {
 		const node =
 			split(path).length === 0 ? await this.#root() : (await this.#find(call, path)).node;
 		if (node === null) throw failure("ENOENT", call, path);
@@ -134,9 +145,9 @@ export class Batch {
 		if (call === "write") return this.#write(change);
 		if (call === "resize") return this.#resize(change);
 		if (call !== "utimes") throw failure("ENOSYS", String(call), path);
-		const node = await this.need(call, path, undefined, change.id);
+		const node = await this.nodeAt(call, path, undefined, change.id);
 		const { accessed, modified } = change;
-		this.#dirty(Object.assign(node, { accessed, modified }));
+		this.#markDirty(Object.assign(node, { accessed, modified }));
 	}
 
 	async #write({
@@ -145,23 +156,23 @@ export class Batch {
 		bytes,
 		id,
 	}: Extract<StoreChange, { call: "write" }>): Promise<void> {
-		const node = await this.need("write", path, "file", id);
+		const node = await this.nodeAt("write", path, "file", id);
 		const end = offset + bytes.length;
 		checkSize(offset, Number.MAX_SAFE_INTEGER, "write", path);
 		checkSize(end, Number.MAX_SAFE_INTEGER, "write", path);
-		await this.contents.write(node, offset, bytes);
+		await this.fileData.write(node, offset, bytes);
 		node.size = Math.max(node.size, end);
 		node.modified = now();
-		this.#dirty(node);
+		this.#markDirty(node);
 	}
 
 	async #resize({ path, size, id }: Extract<StoreChange, { call: "resize" }>): Promise<void> {
-		const node = await this.need("resize", path, "file", id);
+		const node = await this.nodeAt("resize", path, "file", id);
 		checkSize(size, Number.MAX_SAFE_INTEGER, "resize", path);
-		await this.contents.resize(node, size);
+		await this.fileData.resize(node, size);
 		node.size = size;
 		node.modified = now();
-		this.#dirty(node);
+		this.#markDirty(node);
 	}
 
 	async #symlink(path: string, target: string): Promise<number> {
@@ -171,33 +182,33 @@ export class Batch {
 	}
 
 	async #add(call: string, path: string, type: Type, target: string): Promise<number> {
-		const slot = await this.#free(call, path);
+		const slot = await this.#freeSlot(call, path);
 		const node = newNode(await this.#newId(), type, target, now());
-		this.#fill(slot, node);
+		this.#setNode(slot, node);
 		this.#homes.set(node, slot);
 		return node.id;
 	}
 
 	async #link(path: string, to: string): Promise<void> {
-		const node = await this.need("link", path);
+		const node = await this.nodeAt("link", path);
 		if (node.type === "directory") throw failure("EPERM", "link", path);
-		const slot = await this.#free("link", to);
+		const slot = await this.#freeSlot("link", to);
 		const home = this.#homes.get(node);
 		if (home !== undefined) this.#dirtySlots.add(home);
 		this.#homes.delete(node);
 		this.#shared.set(node.id, node);
 		node.links++;
-		this.#fill(slot, node);
-		this.#dirty(node);
+		this.#setNode(slot, node);
+		this.#markDirty(node);
 	}
 
 	async #remove(path: string): Promise<void> {
 		const slot = await this.#find("remove", path, true);
 		const { node } = slot;
 		if (node === null && slot.damage === null) throw failure("ENOENT", "remove", path);
-		if (node !== null) await this.#refuseFull(node, "remove", path);
-		this.#fill(slot, null);
-		if (node !== null) this.#unname(node);
+		if (node !== null) await this.#checkEmpty(node, "remove", path);
+		this.#setNode(slot, null);
+		if (node !== null) this.#removeName(node);
 	}
 
 	async #rename(path: string, to: string): Promise<void> {
@@ -212,49 +223,49 @@ export class Batch {
 		else {
 			const [was, is] = [old.type === "directory", node.type === "directory"];
 			if (was !== is) throw failure(was ? "EISDIR" : "ENOTDIR", "rename", to);
-			await this.#refuseFull(old, "rename", to);
-			this.#unname(old);
+			await this.#checkEmpty(old, "rename", to);
+			this.#removeName(old);
 		}
-		this.#fill(source, null);
-		this.#fill(target, node);
+		this.#setNode(source, null);
+		this.#setNode(target, node);
 		if (this.#homes.has(node)) this.#homes.set(node, target);
 	}
 
 	/** Errors: ENOTEMPTY. */
-	async #refuseFull(node: Node, call: string, path: string): Promise<void> {
+	async #checkEmpty(node: Node, call: string, path: string): Promise<void> {
 		if (node.type !== "directory") return;
 		const known = [...(this.#slots.get(node.id)?.values() ?? [])];
 		const left = known.filter((slot) => slot.node !== null || slot.damage !== null);
-		// Of those that are stored, some may be gone by now.
+		// This transaction may have removed some of the stored ones.
 		const gone = new Set(known.filter((slot) => !left.includes(slot)).map(({ name }) => name));
 		if (left.length > 0 || (await this.#view.hasOther(node.id, gone))) {
 			throw failure("ENOTEMPTY", call, path);
 		}
 	}
 
-	/** A node has a name less, and with the last one it goes. */
-	#unname(node: Node): void {
+	/** Takes a name from a node; the node goes with its last name. */
+	#removeName(node: Node): void {
 		node.links--;
-		if (node.links === 0 && node.type === "file") this.contents.drop(node);
-		if (node.links > 0 || !this.#homes.has(node)) this.#dirty(node);
+		if (node.links === 0 && node.type === "file") this.fileData.drop(node);
+		if (node.links > 0 || !this.#homes.has(node)) this.#markDirty(node);
 		else {
 			this.#dirtyNodes.delete(node);
 			this.#homes.delete(node);
 		}
 	}
 
-	/** What is at a name is now this. */
-	#fill(slot: Slot, node: Node | null): void {
+	/** Puts a node, or nothing, at a name. */
+	#setNode(slot: Slot, node: Node | null): void {
 		slot.node = node;
 		slot.damage = null;
 		this.#dirtySlots.add(slot);
 		slot.directory.modified = now();
-		this.#dirty(slot.directory);
+		this.#markDirty(slot.directory);
 	}
 
-	#dirty(node: Node): void {
+	#markDirty(node: Node): void {
 		this.#dirtyNodes.add(node);
-		// Nobody knows where its other names are.
+		// Its other names may be anywhere.
 		if (node.id !== 0 && this.#shared.has(node.id)) this.changed.add("/");
 	}
 
@@ -291,22 +302,22 @@ export class Batch {
 		return slot;
 	}
 
-	/** A place where nothing is. */
-	async #free(call: string, path: string): Promise<Slot> {
+	/** A name that is free. Errors: EEXIST. */
+	async #freeSlot(call: string, path: string): Promise<Slot> {
 		const slot = await this.#find(call, path, true);
 		if (slot.node !== null || slot.damage !== null) throw failure("EEXIST", call, path);
 		checkName(slot.name, call, path);
 		return slot;
 	}
 
-	/** Loads names of a directory. Of many that are new, one question tells that they are. */
-	async #load(directory: Node, names: ReadonlySet<string>): Promise<void> {
+	/** Looks up names of a directory. If most of many names are new, one request says so for all. */
+	async #prefetchNames(directory: Node, names: ReadonlySet<string>): Promise<void> {
 		let stored: readonly string[] = [...names];
 		if (stored.length >= MANY) {
 			stored = await this.#view.mayHave(directory.id, stored.toSorted());
 			const may = new Set(stored);
 			const slots = this.#namesOf(directory);
-			for (const name of names) if (!may.has(name)) slots.set(name, free(directory, name));
+			for (const name of names) if (!may.has(name)) slots.set(name, emptySlot(directory, name));
 		}
 		await Promise.all(stored.map((name) => this.#slot(directory, name)));
 	}
@@ -321,7 +332,7 @@ export class Batch {
 		const names = this.#namesOf(directory);
 		const known = names.get(name);
 		if (known !== undefined) return known;
-		const slot = free(directory, name);
+		const slot = emptySlot(directory, name);
 		names.set(name, slot);
 		const value = await this.#view.get(["entry", directory.id, name]);
 		if (value === undefined) return slot;
@@ -346,7 +357,7 @@ export class Batch {
 		return node;
 	}
 
-	/** It has no name, and nothing that could not be lost. */
+	/** The root has no name, and its record holds nothing that matters: a damaged one is replaced. */
 	async #root(): Promise<Node> {
 		try {
 			return await this.#node({ id: 0, type: "directory" });
@@ -369,7 +380,7 @@ export class Batch {
 	}
 }
 
-function free(directory: Node, name: string): Slot {
+function emptySlot(directory: Node, name: string): Slot {
 	return { directory, name, node: null, damage: null };
 }
 
