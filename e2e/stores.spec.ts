@@ -389,7 +389,9 @@ test("a database that is none of ours is EIO, says so, and is left alone", async
 	});
 	for (const { code, message } of told) {
 		expect(code).toBe("EIO");
-		expect(message).toContain("database porthole-foreign: it is none of Porthole's");
+		expect(message).toContain(
+			"database porthole-foreign: the database was not created by Porthole",
+		);
 	}
 });
 

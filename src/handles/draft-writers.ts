@@ -1,26 +1,26 @@
 /**
- * Pens where no file can be changed in place: on the user's disk, and where the browser lets nobody
- * hold a file.
+ * Writers where no file can be changed in place: on the user's disk, and where the browser does not let this
+ * thread open a file exclusively.
  *
- * There a change is made in a copy of the file, a *draft*, which takes the file's place at once when it
- * is closed. A hundred small writes shall not be a hundred copies, so a draft stays open until somebody
- * looks at the file, asks for `sync`, or nothing has come for a while.
+ * There a change is made in a copy of the file, a *draft*, which replaces the file at once when it is
+ * closed. A hundred small writes must not make a hundred copies, so a draft stays open until a call reads
+ * or lists the file, a program syncs, or no change has come for a while.
  *
- * Closing may fail although all writes were answered: the disk is full, the permission was taken back.
- * What was written since the draft was begun is therefore kept, up to a few megabytes, and written into
- * a new draft by the next `sync`. Of more than that there is no second copy: `sync` tells that it is
- * lost. The file is then as it was before the draft.
+ * Closing may fail although all writes were answered: the disk is full, the user has taken the permission
+ * back. The changes since the draft was begun are therefore kept, up to a few megabytes, and the next `sync`
+ * writes them into a new draft. Of more than that there is no second copy: `sync` then fails, and the file is
+ * as it was before the draft.
  */
 import { isWithin } from "../store/paths.ts";
 import { stamp } from "./sidecar.ts";
 import { measure } from "./whole-file.ts";
-import type { Find, Pens } from "./writers.ts";
+import type { Find, Writers } from "./writers.ts";
 
-export interface Watcher {
-	/** Asked before a draft takes the place of a file that somebody else has changed meanwhile. */
-	replacing(key: string): Promise<void>;
-	/** A file has got its draft. */
-	replaced(key: string): Promise<void>;
+export interface DraftHooks {
+	/** Called before a draft replaces a file that another program has changed meanwhile. */
+	beforeReplace(key: string): Promise<void>;
+	/** Called after a draft has replaced its file. */
+	afterReplace(key: string): Promise<void>;
 }
 
 type Change = { readonly offset: number; readonly data: Uint8Array<ArrayBuffer> } | number;
@@ -31,48 +31,48 @@ interface Draft {
 	writable: FileSystemWritableFileStream | null;
 	/** How the file looked when the draft was begun. */
 	base: string;
-	/** What was changed; null where that is too much to be kept. A number is a new size. */
+	/** The changes since the draft was begun; null if they are too many to keep. A number is a new size. */
 	changes: Change[] | null;
 	bytes: number;
-	/** How long the draft is. */
+	/** Bytes of the draft. */
 	size: number;
-	/** Whether no change of it has been answered yet. */
-	fresh: boolean;
+	/** Whether no change of it has been made yet. */
+	untouched: boolean;
 }
 
 /** How many drafts are open at once, how many bytes of each are kept, and how many changes. */
 const MOST_DRAFTS = 8;
 const MOST_BYTES = 4 << 20;
 const MOST_CHANGES = 4096;
-/** Milliseconds after which a draft is closed although nobody has asked for it. */
+/** Milliseconds without a change after which a draft is closed. */
 const IDLE = 300;
 
-export class GatheringPens implements Pens {
-	readonly #watcher: Watcher | null;
+export class DraftWriters implements Writers {
+	readonly #hooks: DraftHooks | null;
 	/** The one used longest ago first. */
 	readonly #drafts = new Map<string, Draft>();
-	/** Of a draft that is lost; the next sync tells it. */
+	/** Why a draft was lost; the next sync reports it. */
 	#failure: unknown = null;
 	#timer: ReturnType<typeof setTimeout> | undefined;
-	/** Runs work between two calls of the store. */
-	readonly #between: (work: () => Promise<void>) => Promise<void>;
+	/** Runs work while no call of the store runs. */
+	readonly #exclusively: (work: () => Promise<void>) => Promise<void>;
 
 	constructor(
-		between: (work: () => Promise<void>) => Promise<void>,
-		watcher: Watcher | null = null,
+		exclusively: (work: () => Promise<void>) => Promise<void>,
+		hooks: DraftHooks | null = null,
 	) {
-		this.#between = between;
-		this.#watcher = watcher;
+		this.#exclusively = exclusively;
+		this.#hooks = hooks;
 	}
 
 	async read(key: string): Promise<null> {
 		const draft = this.#drafts.get(key);
-		if (draft !== undefined) await this.#close(key, draft);
+		if (draft !== undefined) await this.#closeDraft(key, draft);
 		return null;
 	}
 
 	write(key: string, find: Find, offset: number, bytes: Uint8Array): Promise<boolean> {
-		// No handle takes shared memory, and what is kept shall not change.
+		// No handle takes shared memory, and the kept bytes must not change.
 		return this.#change(key, find, { offset, data: bytes.slice() });
 	}
 
@@ -80,13 +80,13 @@ export class GatheringPens implements Pens {
 		return this.#change(key, find, size);
 	}
 
-	/** The file that the draft will replace may look as it does now. */
+	/** Takes the file as it is now for the one that the draft is based on. */
 	async rebase(key: string): Promise<void> {
 		const draft = this.#drafts.get(key);
 		if (draft !== undefined) draft.base = stamp(await draft.file.getFile());
 	}
 
-	putDown(key: string): Promise<void> {
+	close(key: string): Promise<void> {
 		return this.#closeAll((other) => isWithin(other, key));
 	}
 
@@ -98,7 +98,7 @@ export class GatheringPens implements Pens {
 		}
 	}
 
-	async settle(key: string): Promise<void> {
+	async closeForListing(key: string): Promise<void> {
 		await this.#closeAll((other) => other.slice(0, Math.max(0, other.lastIndexOf("/"))) === key);
 	}
 
@@ -115,7 +115,7 @@ export class GatheringPens implements Pens {
 		try {
 			await put(writable, change);
 		} catch (error) {
-			this.#broken(key, draft, error);
+			this.#onFailure(key, draft, error);
 			throw error;
 		}
 		draft.size = sizeAfter(draft.size, change);
@@ -125,12 +125,12 @@ export class GatheringPens implements Pens {
 		draft.changes?.push(change);
 		clearTimeout(this.#timer);
 		this.#timer = setTimeout(
-			() => this.#between(() => this.#closeAll(() => true)).catch(() => {}),
+			() => this.#exclusively(() => this.#closeAll(() => true)).catch(() => {}),
 			IDLE,
 		);
-		const { fresh } = draft;
-		draft.fresh = false;
-		return fresh;
+		const { untouched } = draft;
+		draft.untouched = false;
+		return untouched;
 	}
 
 	async #draft(key: string, find: Find): Promise<Draft> {
@@ -142,7 +142,7 @@ export class GatheringPens implements Pens {
 		}
 		for (const [other, draft] of this.#drafts) {
 			if (this.#drafts.size < MOST_DRAFTS) break;
-			await this.#close(other, draft);
+			await this.#closeDraft(other, draft);
 		}
 		const draft: Draft = {
 			file: await find(),
@@ -151,14 +151,14 @@ export class GatheringPens implements Pens {
 			changes: [],
 			bytes: 0,
 			size: 0,
-			fresh: true,
+			untouched: true,
 		};
 		await this.#begin(draft);
 		this.#drafts.set(key, draft);
 		return draft;
 	}
 
-	/** Begins a draft with the file as it is, and makes the changes that were kept. */
+	/** Begins a draft as a copy of the file, and makes the kept changes in it. */
 	async #begin(draft: Draft): Promise<FileSystemWritableFileStream> {
 		const file = await draft.file.getFile();
 		const writable = await draft.file.createWritable({ keepExistingData: true });
@@ -169,38 +169,38 @@ export class GatheringPens implements Pens {
 			throw error;
 		}
 		draft.size = (draft.changes ?? []).reduce(sizeAfter, file.size);
-		// One that is begun again was first begun with this one.
+		// A draft that is begun again keeps the base of the first time.
 		draft.base ||= stamp(file);
 		draft.writable = writable;
 		return writable;
 	}
 
-	/** The draft takes the place of the file. */
-	async #close(key: string, draft: Draft): Promise<void> {
+	/** Replaces the file with the draft. */
+	async #closeDraft(key: string, draft: Draft): Promise<void> {
 		const writable = draft.writable ?? (await this.#begin(draft));
 		try {
-			if (this.#watcher !== null && stamp(await draft.file.getFile()) !== draft.base) {
-				await this.#watcher.replacing(key);
+			if (this.#hooks !== null && stamp(await draft.file.getFile()) !== draft.base) {
+				await this.#hooks.beforeReplace(key);
 			}
 			await writable.close();
 			await measure(draft.file, draft.size);
 		} catch (error) {
-			this.#broken(key, draft, error);
+			this.#onFailure(key, draft, error);
 			throw error;
 		}
 		this.#drafts.delete(key);
-		await this.#watcher?.replaced(key);
+		await this.#hooks?.afterReplace(key);
 	}
 
 	async #closeAll(which: (key: string) => boolean): Promise<void> {
 		const failures: unknown[] = [];
 		for (const [key, draft] of [...this.#drafts]) {
-			if (which(key)) await this.#close(key, draft).catch((error) => failures.push(error));
+			if (which(key)) await this.#closeDraft(key, draft).catch((error) => failures.push(error));
 		}
 		if (failures.length > 0) throw failures[0];
 	}
 
-	#broken(key: string, draft: Draft, error: unknown): void {
+	#onFailure(key: string, draft: Draft, error: unknown): void {
 		draft.writable?.abort().catch(() => {});
 		draft.writable = null;
 		if (draft.changes !== null) return;

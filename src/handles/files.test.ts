@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { fitting } from "../store/conformance.testkit.ts";
-import { GatheringPens } from "./draft-writers.ts";
+import { DraftWriters } from "./draft-writers.ts";
 import { HandleFiles } from "./files.ts";
 import { Disk } from "./handles.testkit.ts";
 import { HandleStore } from "./store.ts";
-import { InPlacePens, type Pens } from "./writers.ts";
+import { InPlaceWriters, type Writers } from "./writers.ts";
 
 /** What Chromium answers in a private window when the disk is full: -8, without its sign. */
 const NO_SPACE = 4_294_967_288;
@@ -15,13 +15,13 @@ const bytes = (length: number, value = 1) => new Uint8Array(length).fill(value);
 /** A store over a disk of its own, whose files are changed in place or by drafts. */
 function start(how: "in place" | "by drafts" = "in place", disk = new Disk()) {
 	const run = <T>(work: () => Promise<T>) => work();
-	const pens: Pens = how === "in place" ? new InPlacePens() : new GatheringPens(run);
+	const writers: Writers = how === "in place" ? new InPlaceWriters() : new DraftWriters(run);
 	const told: string[] = [];
-	const files = new HandleFiles(disk.handle, pens, true, (key, message) => {
+	const files = new HandleFiles(disk.handle, writers, true, (key, message) => {
 		told.push(`/${key}: ${message}`);
 	});
 	const witness = { async before() {}, async after() {} };
-	return { disk, told, files, pens, store: new HandleStore(files, pens, { run }, witness) };
+	return { disk, told, files, writers, store: new HandleStore(files, writers, { run }, witness) };
 }
 
 /** The same disk, seen by a store that remembers nothing of it. */
@@ -84,7 +84,7 @@ test("a new size that the browser has not made, and does not say so, is ENOSPC",
 	await expect(store.resize("/f", 5000)).rejects.toMatchObject({ code: "ENOSPC" });
 });
 
-test("a flush that fails when a pen is put down is told by the next sync, once", async () => {
+test("a flush that fails when a writer is closed fails the next sync, once", async () => {
 	const { disk, store } = start();
 	await store.make("/f", "file");
 	await store.write("/f", 0, bytes(10));
@@ -172,7 +172,7 @@ test.each([
 		await first.store.make("/d/f", "file");
 		await first.store.write("/d/f", 0, bytes(3, 65));
 		await first.store.symlink("/d/l", "f");
-		await first.pens.putDown("");
+		await first.writers.close("");
 		first.disk.put("d/.porthole", text);
 		const { store, told, disk } = again(first);
 		expect(await store.read("/d/f", 0, 9)).toEqual(bytes(3, 65));
@@ -307,11 +307,11 @@ test.each([
 	disk.put("f", "text");
 	disk.put("d/g", "text");
 	disk.put(".porthole-intent", text);
-	await files.finish();
+	await files.finishIntent();
 	expect(await names(store)).toEqual([".porthole-intent.damaged file", "d directory", "f file"]);
 	expect(await store.read("/f", 0, 9)).toHaveLength(4);
 	expect(told).toHaveLength(1);
-	await files.finish();
+	await files.finishIntent();
 	expect(told).toHaveLength(1);
 });
 
@@ -323,9 +323,9 @@ test("an intent that fails for now is kept for later", async () => {
 			throw new DOMException("full", "QuotaExceededError");
 		}
 	};
-	await expect(files.finish()).rejects.toThrow();
+	await expect(files.finishIntent()).rejects.toThrow();
 	disk.onCall = () => {};
-	await files.finish();
+	await files.finishIntent();
 	expect(disk.tree()).toMatchObject({ l: "t" });
 	expect(Object.keys(disk.tree())).not.toContain(".porthole-intent");
 });
@@ -359,7 +359,7 @@ for (const { name, run } of fitting(start().store)) {
 	test(`handles: ${name}`, async () => {
 		const first = start();
 		const look = async () => {
-			await first.pens.putDown("");
+			await first.writers.close("");
 			return again(first).store;
 		};
 		await run({ store: first.store, again: look });

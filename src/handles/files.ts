@@ -1,14 +1,14 @@
 /**
- * Files behind a directory handle of the browser: the private one of this origin (OPFS), or one on the
- * user's disk that the user has picked.
+ * Files behind a directory handle of the browser: the private file system of this origin (OPFS), or a
+ * directory of the user's disk that the user has picked.
  *
- * Both hold names, bytes and one time. Symlinks and times that are set are noted in a file beside
+ * Both hold names, bytes and one time. Symlinks and times that a program sets are noted in a file beside
  * (sidecar.ts). What cannot be held is refused: a name that the browser does not take is EINVAL, and
- * there are no hard links. Bytes are changed by pens (writers.ts).
+ * there are no hard links. Bytes are changed by writers (writers.ts).
  *
- * Each call here is made when the one before is over, and nobody else changes the directory meanwhile
- * if that can be helped: both is seen to by the store (store.ts). A call of several steps writes
- * down first what it is about to do (intent-log.ts).
+ * The store (store.ts) makes each call here after the one before is over, and keeps other tabs from changing
+ * the directory meanwhile, where it can. A call of several steps first writes down what it is about to do
+ * (intent-log.ts).
  */
 import { PortholeError } from "../abi/error.ts";
 import { toWire } from "../bridge/far.ts";
@@ -31,44 +31,44 @@ import {
 	NOTES,
 	type Place,
 } from "./names.ts";
-import { type Damaged, type Note, Notebook, seen, stamp } from "./sidecar.ts";
+import { type Note, type OnDamaged, Sidecars, stamp, stampOf } from "./sidecar.ts";
 import { copyFile, moveFile, replaceFile, setAside } from "./whole-file.ts";
-import type { Pens } from "./writers.ts";
+import type { Writers } from "./writers.ts";
 
-/** How many directories are remembered by path, and files. */
+/** How many directories are remembered by path, and how many files. */
 const MOST_REMEMBERED = 1024;
 /** How many names are looked up at once. */
 const AT_ONCE = 64;
-/** Errors for which what was begun can never be finished; others may pass. */
-const HOPELESS: ReadonlySet<string> = new Set(
+/** Errors after which an intent can never be finished; other errors may pass. */
+const PERMANENT: ReadonlySet<string> = new Set(
 	"ENOENT ENOTDIR EISDIR EINVAL EEXIST ENOTEMPTY ENAMETOOLONG EPERM".split(" "),
 );
 
 export class HandleFiles {
 	readonly #root: Directory;
-	readonly #pens: Pens;
-	readonly #notes: Notebook;
+	readonly #writers: Writers;
+	readonly #notes: Sidecars;
 	readonly #remembers: boolean;
-	readonly #damaged: Damaged;
+	readonly #onDamaged: OnDamaged;
 	readonly #directories = new Map<string, Directory>();
-	/** What the list that is being made will make, and is not there. */
+	/** Paths that the current list of changes will make, and that were found to be free. */
 	readonly #missing = new Set<string>();
-	/** Files that have been made here, null for what has been removed: journals come and go. */
-	readonly #own = new Map<string, FileSystemFileHandle | null>();
+	/** Files that this store has made, null for those that it has removed: journals come and go. */
+	readonly #files = new Map<string, FileSystemFileHandle | null>();
 
-	/** `remembers`: nobody else changes what is here before `forget` is called. */
-	constructor(root: Directory, pens: Pens, remembers: boolean, damaged: Damaged) {
+	/** `remembers`: no other program changes the directory before `forget` is called. */
+	constructor(root: Directory, writers: Writers, remembers: boolean, onDamaged: OnDamaged) {
 		this.#root = root;
-		this.#pens = pens;
-		this.#notes = new Notebook(remembers, damaged);
+		this.#writers = writers;
+		this.#notes = new Sidecars(remembers, onDamaged);
 		this.#remembers = remembers;
-		this.#damaged = damaged;
+		this.#onDamaged = onDamaged;
 	}
 
-	/** What is remembered may be otherwise from now on. */
+	/** Forgets what is remembered: other tabs may change it from now on. */
 	forget(): void {
 		this.#directories.clear();
-		this.#own.clear();
+		this.#files.clear();
 		this.#notes.forget();
 	}
 
@@ -78,14 +78,14 @@ export class HandleFiles {
 
 	async #list(path: string, finished: boolean): Promise<Listing[]> {
 		const folder = await this.#folder(split(path));
-		await this.#pens.settle(folder.key);
+		await this.#writers.closeForListing(folder.key);
 		const notes = await this.#notes.of(folder);
 		const found: Promise<Listing | null>[] = [];
 		for await (const handle of folder.directory.values()) {
-			// It was mounted by itself, and what was begun then did not come to its end.
+			// This directory was mounted by itself, and a killed tab has left an intent in it.
 			const begun = handle.name === INTENT && handle.kind === "file" && folder.key !== "";
 			if (begun && !finished) {
-				await this.#finishIn(folder);
+				await this.#finishIntentIn(folder);
 				return this.#list(path, true);
 			}
 			if (!isOurs(handle.name)) found.push(listingOf(handle, notes.get(handle.name)));
@@ -94,7 +94,7 @@ export class HandleFiles {
 	}
 
 	async read(path: string, offset: number, length: number): Promise<Uint8Array> {
-		const held = await this.#pens.read(keyOf(path), offset, length);
+		const held = await this.#writers.read(keyOf(path), offset, length);
 		if (held !== null) return held;
 		const file = await (await this.#file(path)).getFile();
 		return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
@@ -103,25 +103,25 @@ export class HandleFiles {
 	async write(path: string, offset: number, bytes: Uint8Array): Promise<void> {
 		checkSize(offset + bytes.length, DISK_LARGEST, "write", path);
 		const find = () => this.#file(path);
-		const fresh = await this.#pens.write(keyOf(path), find, offset, bytes);
-		if (fresh) await this.#unnote(path);
+		const untouched = await this.#writers.write(keyOf(path), find, offset, bytes);
+		if (untouched) await this.#removeNote(path);
 	}
 
 	async resize(path: string, size: number): Promise<void> {
 		checkSize(size, DISK_LARGEST, "resize", path);
-		const fresh = await this.#pens.resize(keyOf(path), () => this.#file(path), size);
-		if (fresh) await this.#unnote(path);
+		const untouched = await this.#writers.resize(keyOf(path), () => this.#file(path), size);
+		if (untouched) await this.#removeNote(path);
 	}
 
 	async make(path: string, type: "file" | "directory"): Promise<void> {
-		const place = await this.#free(path);
+		const place = await this.#freePlace(path);
 		const { directory, name } = place;
-		this.#own.delete(keyOf(path));
+		this.#files.delete(keyOf(path));
 		if (type === "directory") {
 			const made = await directory.getDirectoryHandle(name, { create: true });
 			this.#rememberDirectory(keyOf(path), made);
 		} else this.#remember(path, await directory.getFileHandle(name, { create: true }));
-		// One may be left of something that is gone.
+		// A note on an earlier file of this name may be left.
 		await this.#notes.set(place, name, null);
 	}
 
@@ -129,11 +129,11 @@ export class HandleFiles {
 		const place = await this.#place(path);
 		const { directory, name } = place;
 		const found = await this.#child(place, path);
-		if (found?.kind === "directory" && !(await this.#clear(found, keyOf(path)))) {
+		if (found?.kind === "directory" && !(await this.#clearIfOnlyNotes(found, keyOf(path)))) {
 			throw new PortholeError("ENOTEMPTY", "something is in it");
 		}
-		await this.#pens.discard(keyOf(path));
-		this.#own.delete(keyOf(path));
+		await this.#writers.discard(keyOf(path));
+		this.#files.delete(keyOf(path));
 		await directory.removeEntry(name);
 		this.#directories.delete(keyOf(path));
 		if (found?.kind === "file") this.#remember(path, null);
@@ -141,39 +141,39 @@ export class HandleFiles {
 	}
 
 	async symlink(path: string, target: string): Promise<void> {
-		await this.#free(path);
-		this.#own.clear();
+		await this.#freePlace(path);
+		this.#files.clear();
 		await this.#carryOut({ kind: "symlink", path, target });
 	}
 
-	/** What `list` would tell of it; null where nothing is. */
-	async look(path: string): Promise<Listing | null> {
+	/** The listing of one path; null if nothing is there. */
+	async stat(path: string): Promise<Listing | null> {
 		const place = await this.#place(path);
 		const found = await child(place.directory, place.name);
 		return found && listingOf(found, (await this.#notes.of(place)).get(place.name));
 	}
 
-	/** Copies a file to a place where nothing is. */
+	/** Copies a file to a free path. */
 	async copy(path: string, to: string): Promise<void> {
-		this.#own.clear();
-		await copyFile(await this.#file(path), await this.#free(to));
+		this.#files.clear();
+		await copyFile(await this.#file(path), await this.#freePlace(to));
 	}
 
 	async utimes(path: string, accessed: bigint, modified: bigint): Promise<void> {
-		// Nothing lists the root, so nobody would read a note on it.
+		// No listing shows the root, so a note on it would never be read.
 		if (split(path).length === 0) return;
 		const place = await this.#place(path);
-		// What is still written would be newer than what is noted.
-		await this.#pens.putDown(keyOf(path));
+		// A writer that is closed later would change the time again.
+		await this.#writers.close(keyOf(path));
 		const found = await child(place.directory, place.name);
 		if (found === null) throw new PortholeError("ENOENT", "nothing is there");
 		const note = await this.#noteOn(place, found);
 		const times = { accessed, modified };
-		await this.#notes.set(place, place.name, { ...note, times, seen: await seen(found) });
+		await this.#notes.set(place, place.name, { ...note, times, seen: await stampOf(found) });
 	}
 
 	async rename(from: string, to: string): Promise<void> {
-		this.#own.clear();
+		this.#files.clear();
 		const [source, target] = [await this.#place(from), await this.#place(to)];
 		const moved = await child(source.directory, source.name);
 		if (moved === null) throw new PortholeError("ENOENT", `there is no ${from}`);
@@ -184,13 +184,13 @@ export class HandleFiles {
 		if (old !== null && old.kind !== moved.kind) {
 			throw new PortholeError(old.kind === "directory" ? "EISDIR" : "ENOTDIR", `${to} is there`);
 		}
-		if (old?.kind === "directory" && !(await this.#clear(old, keyOf(to)))) {
+		if (old?.kind === "directory" && !(await this.#clearIfOnlyNotes(old, keyOf(to)))) {
 			throw new PortholeError("ENOTEMPTY", `${to} is not empty`);
 		}
-		// What is yet to be noted is for directories where they are now.
+		// Notes that are not yet written belong to the directories where they are now.
 		if (moved.kind === "directory") await this.#notes.flush();
-		await this.#pens.putDown(keyOf(from));
-		await this.#pens.discard(keyOf(to));
+		await this.#writers.close(keyOf(from));
+		await this.#writers.discard(keyOf(to));
 		const note = await this.#noteOn(source, moved);
 		const plain = note === null && !(await this.#notes.of(target)).has(target.name);
 		if (moved.kind === "file" && plain && (await moveFile(moved, target))) return;
@@ -198,38 +198,38 @@ export class HandleFiles {
 		this.forget();
 	}
 
-	/** Writes what the calls before have noted. */
-	note(): Promise<void> {
+	/** Writes the notes of the calls before. */
+	flushNotes(): Promise<void> {
 		return this.#notes.flush();
 	}
 
-	/** Looks up at once which of the files that a list makes are not there yet: one by one, each would wait
-	 *  for an answer from another process. */
-	async ahead(changes: readonly StoreChange[]): Promise<void> {
+	/** Looks up side by side which of the files that a list makes are not there yet. One by one, each lookup
+	 *  would wait for an answer of the browser's process. */
+	async findMissing(changes: readonly StoreChange[]): Promise<void> {
 		this.#missing.clear();
 		if (!this.#remembers) return;
-		const paths = firstMade(changes);
+		const paths = madeFirst(changes);
 		for (let at = 0; at < paths.length && paths.length > 1; at += AT_ONCE) {
 			const some = paths.slice(at, at + AT_ONCE);
-			await Promise.all(some.map((path) => this.#lookAhead(path).catch(() => {})));
+			await Promise.all(some.map((path) => this.#findOneMissing(path).catch(() => {})));
 		}
 	}
 
-	/** What cannot be looked up now fails when its turn comes. */
-	async #lookAhead(path: string): Promise<void> {
+	/** A lookup that fails here fails again, and is reported, when the change is made. */
+	async #findOneMissing(path: string): Promise<void> {
 		const { directory, name } = await this.#place(path);
 		if ((await child(directory, name)) === null) this.#missing.add(keyOf(path));
 	}
 
-	/** Does to the end what was begun before the page, or the browser, came to its own. */
-	async finish(): Promise<void> {
+	/** Finishes the intent that a killed tab has left. */
+	async finishIntent(): Promise<void> {
 		const intent = await readIntent(this.#root);
 		if (intent === null) return;
-		const why = typeof intent === "string" ? intent : await this.#tried(intent);
+		const why = typeof intent === "string" ? intent : await this.#tryIntent(intent);
 		if (why === null || why === "empty") await removeIntent(this.#root);
 		else {
 			const kept = await setAside(this.#root, INTENT);
-			this.#damaged(
+			this.#onDamaged(
 				"",
 				`a change of several steps that a closed tab had begun was not finished (${why}), and may be ` +
 					`half done; what it was is kept as ${kept}`,
@@ -238,22 +238,22 @@ export class HandleFiles {
 		this.forget();
 	}
 
-	/** Null once an intent is done; else why it can never be. Errors: those that may pass. */
-	async #tried(intent: Intent): Promise<string | null> {
+	/** Answers null once an intent is done, else why it can never be. Errors: those that may pass. */
+	async #tryIntent(intent: Intent): Promise<string | null> {
 		try {
 			await this.#steps(intent);
 			await this.#notes.flush();
 			return null;
 		} catch (error) {
-			if (!HOPELESS.has(codeOf(error))) throw error;
+			if (!PERMANENT.has(codeOf(error))) throw error;
 			return toWire(error).message;
 		}
 	}
 
-	async #finishIn({ directory, key }: Folder): Promise<void> {
-		await this.#pens.putDown(key);
-		const damaged: Damaged = (below, why) => this.#damaged(`${key}/${below}`, why);
-		await new HandleFiles(directory, this.#pens, false, damaged).finish();
+	async #finishIntentIn({ directory, key }: Folder): Promise<void> {
+		await this.#writers.close(key);
+		const onDamaged: OnDamaged = (below, why) => this.#onDamaged(`${key}/${below}`, why);
+		await new HandleFiles(directory, this.#writers, false, onDamaged).finishIntent();
 		this.forget();
 	}
 
@@ -264,7 +264,7 @@ export class HandleFiles {
 		await removeIntent(this.#root);
 	}
 
-	/** What an intent consists of. All of it may be done twice. */
+	/** The steps of an intent. All of them can be done twice. */
 	async #steps(intent: Intent): Promise<void> {
 		if (intent.kind === "rename") await this.#renameSteps(intent.from, intent.to, intent.note);
 		else await this.#symlinkSteps(intent.path, intent.target);
@@ -274,7 +274,7 @@ export class HandleFiles {
 		const place = await this.#place(path);
 		const file = await place.directory.getFileHandle(place.name, { create: true });
 		await replaceFile(file, target);
-		await this.#notes.set(place, place.name, { target, seen: await seen(file) });
+		await this.#notes.set(place, place.name, { target, seen: await stampOf(file) });
 	}
 
 	async #renameSteps(from: string, to: string, note: Note | null): Promise<void> {
@@ -282,19 +282,20 @@ export class HandleFiles {
 		const moved = await child(source.directory, source.name);
 		if (moved !== null) await move(moved, source, target, this.#notes);
 		const there = await child(target.directory, target.name);
-		const renewed = note !== null && there !== null ? { ...note, seen: await seen(there) } : null;
+		const renewed =
+			note !== null && there !== null ? { ...note, seen: await stampOf(there) } : null;
 		await this.#notes.set(target, target.name, renewed);
 		await this.#notes.set(source, source.name, null);
 	}
 
-	/** What is noted on a place and still true. */
+	/** The note on a file, if the file has not changed since. */
 	async #noteOn(place: Place, handle: Handle): Promise<Note | null> {
 		const note = (await this.#notes.of(place)).get(place.name);
-		return note !== undefined && note.seen === (await seen(handle)) ? note : null;
+		return note !== undefined && note.seen === (await stampOf(handle)) ? note : null;
 	}
 
-	/** Whether a directory is empty; one that holds nothing but notes becomes so. */
-	async #clear(directory: Directory, key: string): Promise<boolean> {
+	/** Whether a directory is empty; from one that holds only notes they are removed. */
+	async #clearIfOnlyNotes(directory: Directory, key: string): Promise<boolean> {
 		const notes: string[] = [];
 		for await (const name of directory.keys()) {
 			if (!NOTES.has(name)) return false;
@@ -307,7 +308,7 @@ export class HandleFiles {
 	async #folder(names: readonly string[]): Promise<Folder> {
 		const key = names.join("/");
 		let [directory, depth, at] = [this.#root, names.length, key];
-		// The nearest that is known: a directory ten thousand deep is not walked to from the root.
+		// Starts at the nearest remembered one: a directory ten thousand deep is not walked to from the root.
 		for (; depth > 0; depth--, at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) {
 			const known = this.#directories.get(at);
 			if (known === undefined) continue;
@@ -340,7 +341,7 @@ export class HandleFiles {
 		return { ...(await this.#folder(names)), name };
 	}
 
-	async #free(path: string): Promise<Place> {
+	async #freePlace(path: string): Promise<Place> {
 		const place = await this.#place(path);
 		checkNewName(place.name);
 		const missing = this.#missing.delete(keyOf(path));
@@ -356,31 +357,31 @@ export class HandleFiles {
 		const found = await this.#child(place, path);
 		if (found?.kind === "directory") throw new PortholeError("EISDIR", `${name} is a directory`);
 		if (found === null) throw new PortholeError("ENOENT", `there is no ${name}`);
-		// Its kind says so.
+		// The kind was checked above.
 		return found as FileSystemFileHandle;
 	}
 
-	/** What is at a path: known already where we have made or removed it. */
+	/** The handle at a path, without asking the browser if this store has made or removed it. */
 	async #child({ directory, name }: Place, path: string): Promise<Handle | null> {
-		const own = this.#own.get(keyOf(path));
+		const own = this.#files.get(keyOf(path));
 		return own === undefined ? child(directory, name) : own;
 	}
 
 	#remember(path: string, file: FileSystemFileHandle | null): void {
 		if (!this.#remembers) return;
-		if (this.#own.size >= MOST_REMEMBERED) this.#own.clear();
-		this.#own.set(keyOf(path), file);
+		if (this.#files.size >= MOST_REMEMBERED) this.#files.clear();
+		this.#files.set(keyOf(path), file);
 	}
 
-	/** Nothing that is noted on a file is true of it once it is written. */
-	async #unnote(path: string): Promise<void> {
+	/** Removes the note on a file: it is not true any more once the file is written. */
+	async #removeNote(path: string): Promise<void> {
 		const place = await this.#place(path);
 		await this.#notes.set(place, place.name, null);
 	}
 }
 
-/** The paths that a list makes before it does anything else with them, or with what lies above. */
-function firstMade(changes: readonly StoreChange[]): string[] {
+/** The paths that a list makes before it does anything else with them, or with the directories above. */
+function madeFirst(changes: readonly StoreChange[]): string[] {
 	const made: string[] = [];
 	const used = new Set<string>();
 	for (const { call, path } of changes) {
@@ -391,7 +392,7 @@ function firstMade(changes: readonly StoreChange[]): string[] {
 	return made;
 }
 
-/** Null for what went while it was looked at. */
+/** Null for a file that was removed meanwhile. */
 async function listingOf(handle: Handle, note: Note | undefined): Promise<Listing | null> {
 	const { name } = handle;
 	const directory: Listing = { name, type: "directory", size: 0, modified: 0 };
@@ -407,7 +408,7 @@ async function listingOf(handle: Handle, note: Note | undefined): Promise<Listin
 	}
 }
 
-/** A listing together with what is noted. */
+/** A listing with the target and times of its note. */
 function noted(listing: Listing, note: Note | undefined): Listing {
 	const { target, times } = note ?? {};
 	return {

@@ -1,14 +1,15 @@
 /**
- * What takes several steps, and must not be seen half done: an *intent*.
+ * A change of several steps that must not be seen half done: an *intent*.
  *
- * A browser moves one file at once, but not a directory, nor a file together with what is noted on it,
- * nor does it make a symlink. So before the first step it is written down what is to become of it, in a
- * file of its own in the root of the mount, and after the last step that file goes. Who finds one when
- * they open the mount does the steps to the end. Each step may therefore be done again: a crash is seen
- * as before all of them, or after.
+ * A browser moves one file at once, but not a directory, nor a file together with the note on it, and it
+ * makes no symlinks. So before the first step the store writes what it is about to do into a file in the root
+ * of the mount, and removes that file after the last step. A store that finds an intent when it takes the
+ * lease does the steps to the end. Each step can be done twice, so a crash is seen as before all of them, or
+ * after all of them.
  *
- * An intent that is damaged, or that cannot be done any more because somebody has removed what it is about,
- * must not close the mount for good: it is put aside under another name, and the page is told.
+ * An intent that is damaged, or that cannot be done any more because another program has removed the files
+ * that it names, must not make the mount unusable: the store puts it aside under another name and tells the
+ * page.
  */
 import { PortholeError } from "../abi/error.ts";
 import { isWithin, split } from "../store/paths.ts";
@@ -30,14 +31,14 @@ const FORMAT = 1;
 /** Two paths or one, and a note. */
 const MOST_BYTES = 1 << 20;
 
-/** What was begun in this mount and not finished; `"empty"` for a file that was made and not yet written,
- *  when nothing had been begun, and `"damaged"` for what makes no sense. */
+/** The unfinished intent of this mount; `"empty"` for a file that was made and not yet written, before the
+ *  first step, and `"damaged"` for one that does not parse. */
 export async function readIntent(root: Directory): Promise<Intent | "empty" | "damaged" | null> {
 	let file: File;
 	try {
 		file = await (await root.getFileHandle(INTENT)).getFile();
 	} catch (error) {
-		// A directory that is called so is somebody's.
+		// A directory of that name belongs to another program.
 		if (isCalled(error, "NotFoundError") || isCalled(error, "TypeMismatchError")) return null;
 		throw error;
 	}
@@ -45,7 +46,7 @@ export async function readIntent(root: Directory): Promise<Intent | "empty" | "d
 	return (file.size > MOST_BYTES ? null : parse(await file.text())) ?? "damaged";
 }
 
-/** Written in a copy that takes its place when it is closed: it is there whole, or not at all. */
+/** Writes the intent in a draft that replaces the file when it is closed: it is there whole, or not at all. */
 export async function writeIntent(root: Directory, intent: Intent): Promise<void> {
 	const file = await root.getFileHandle(INTENT, { create: true }).catch((cause: unknown) => {
 		if (!isCalled(cause, "TypeMismatchError")) throw cause;
@@ -60,7 +61,7 @@ export async function removeIntent(root: Directory): Promise<void> {
 	await root.removeEntry(INTENT);
 }
 
-/** Null for what is no intent. */
+/** Null for text that is no intent. */
 function parse(text: string): Intent | null {
 	let value: unknown;
 	try {
@@ -73,7 +74,7 @@ function parse(text: string): Intent | null {
 	if (format !== FORMAT) return null;
 	if (kind === "rename" && typeof from === "string" && typeof to === "string") {
 		const noted = note === null ? null : parseNote(note);
-		// Moved into itself it would have no end.
+		// A directory that is moved into itself would never be done.
 		if (!isName(from) || !isName(to) || isWithin(to, from)) return null;
 		return note !== null && noted === null ? null : { kind, from, to, note: noted };
 	}
@@ -84,7 +85,7 @@ function parse(text: string): Intent | null {
 	return null;
 }
 
-/** Whether something in the mount can have this path. */
+/** Whether a file of the mount can have this path. */
 function isName(path: string): boolean {
 	const names = split(path);
 	return names.length > 0 && !names.some((name) => name === "." || name === "..");

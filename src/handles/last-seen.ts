@@ -1,9 +1,9 @@
 /**
- * What a store has last seen of each path, and what it has made of it itself: for a directory that
- * anybody may change.
+ * What a store has last seen at each path, and whether it made that itself: for a directory that any program
+ * may change.
  *
- * A browser tells of changes there without saying whose they were. So a change counts as another's when
- * the path looks otherwise than this store has seen or left it.
+ * A browser reports changes there without saying which program made them. So a change counts as foreign when
+ * the path differs from what this store has seen or made there.
  */
 import { keyOf } from "../store/paths.ts";
 import type { Listing } from "../store/store.ts";
@@ -11,31 +11,31 @@ import type { Listing } from "../store/store.ts";
 /** How many paths are remembered. */
 const MOST = 65_536;
 
-interface Look {
+interface Seen {
 	readonly is: string;
-	/** Whether we have made it so. */
+	/** Whether this store made it so. */
 	readonly ours: boolean;
 }
 
-export class Sight {
-	/** Of the path seen longest ago first. */
-	readonly #looks = new Map<string, Look>();
-	/** Directory → the ways that lead on from it, so that looking for them costs no more than there are. */
+export class LastSeen {
+	/** By path, the one seen longest ago first. */
+	readonly #seen = new Map<string, Seen>();
+	/** Directory → its remembered children, and children on the way to remembered paths. */
 	readonly #children = new Map<string, Set<string>>();
 
-	/** Notes how a path looks, null where nothing is. */
-	note(path: string, listing: Listing | null, ours: boolean): void {
+	/** Records what is at a path; null for nothing. */
+	record(path: string, listing: Listing | null, ours: boolean): void {
 		const key = keyOf(path);
-		this.#looks.delete(key);
-		this.#looks.set(key, { is: lookOf(listing), ours });
+		this.#seen.delete(key);
+		this.#seen.set(key, { is: fingerprintOf(listing), ours });
 		this.#link(key);
-		for (const oldest of this.#looks.keys()) {
-			if (this.#looks.size <= MOST) return;
+		for (const oldest of this.#seen.keys()) {
+			if (this.#seen.size <= MOST) return;
 			this.#delete(oldest);
 		}
 	}
 
-	/** Forgets all that is below a path. */
+	/** Forgets a path and all below it. */
 	forget(path: string): void {
 		const below = [keyOf(path)];
 		for (let key = below.pop(); key !== undefined; key = below.pop()) {
@@ -44,7 +44,7 @@ export class Sight {
 		}
 	}
 
-	/** Notes the way to a path from the root. */
+	/** Adds a path to the children of each directory above it. */
 	#link(path: string): void {
 		for (let key = path; key !== ""; key = parentOf(key)) {
 			const above = parentOf(key);
@@ -54,32 +54,32 @@ export class Sight {
 		}
 	}
 
-	/** Forgets a path, and the way to it where that leads nowhere else. */
+	/** Forgets a path, and the directories above it that lead to no other remembered path. */
 	#delete(path: string): void {
-		this.#looks.delete(path);
+		this.#seen.delete(path);
 		for (let key = path; key !== ""; key = parentOf(key)) {
-			if (this.#looks.has(key) || this.#children.has(key)) return;
+			if (this.#seen.has(key) || this.#children.has(key)) return;
 			const children = this.#children.get(parentOf(key));
 			children?.delete(key);
 			if (children?.size === 0) this.#children.delete(parentOf(key));
 		}
 	}
 
-	/** Whether this is what we have made of it. */
+	/** Whether a path is as this store left it. */
 	isOurs(path: string, listing: Listing | null): boolean {
-		const look = this.#looks.get(keyOf(path));
-		return look?.is === lookOf(listing) && look.ours;
+		const seen = this.#seen.get(keyOf(path));
+		return seen?.is === fingerprintOf(listing) && seen.ours;
 	}
 
-	/** Whether this is how we know it. */
+	/** Whether a path is as this store last saw it. */
 	knows(path: string, listing: Listing | null): boolean {
-		return this.#looks.get(keyOf(path))?.is === lookOf(listing);
+		return this.#seen.get(keyOf(path))?.is === fingerprintOf(listing);
 	}
 
-	/** The children of a directory that are remembered. */
+	/** The remembered children of a directory. */
 	childrenOf(path: string): string[] {
 		const children = [...(this.#children.get(keyOf(path)) ?? [])];
-		return children.filter((key) => this.#looks.has(key));
+		return children.filter((key) => this.#seen.has(key));
 	}
 }
 
@@ -87,7 +87,7 @@ function parentOf(key: string): string {
 	return key.slice(0, Math.max(0, key.lastIndexOf("/")));
 }
 
-function lookOf(listing: Listing | null): string {
+function fingerprintOf(listing: Listing | null): string {
 	if (listing === null) return "nothing";
 	const { type, size, modified, target = "" } = listing;
 	return type === "directory" ? type : `${type} ${size} ${modified} ${target}`;

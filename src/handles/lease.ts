@@ -1,75 +1,74 @@
 /**
- * One after another, and one tab at a time.
+ * A lease on a directory of the private file system: calls one after another, and one tab at a time.
  *
- * Whoever works on a directory of the private file system holds a *lease* on it: a lock of the browser,
- * which it gives to the next one also when a tab is killed. The lease is held from one call to the next,
- * because it takes time to get one and what is remembered under it is worth keeping. Whoever waits for
- * it says so on a channel that all tabs hear; the holder finishes its call, puts down what it has in
- * hand, and lets go. It lets go by itself when it has had nothing to do for a while.
+ * A store works on a directory only while it holds the *lease*, a lock of the browser; when a tab is killed
+ * the browser gives its locks to the next one that waits. The store keeps the lease from one call to the
+ * next, because getting it takes time and what the store remembers is only true while it holds the lease. A
+ * store that waits posts a "want" message on a channel that all tabs hear; the holder finishes its call,
+ * closes its writers, and releases the lease. A holder without work releases it after a while by itself.
  *
- * Directories lie in each other. So a lease on `/a/b` is that lock alone, and the locks on `/` and `/a`
- * shared with others: two leases exclude each other when one directory lies in the other. Locks are
- * taken from the root down, so that no two can wait for each other.
+ * Directories contain each other. So a lease on `/a/b` is that lock exclusively, and the locks on `/` and `/a`
+ * shared: two leases exclude each other when one directory contains the other. Locks are taken from the root
+ * down, so that no two stores can wait for each other.
  */
 import { PortholeError } from "../abi/error.ts";
 import { isWithin, split } from "../store/paths.ts";
 import { openChannel } from "../store/tab-channel.ts";
 
-/** Milliseconds: how long a lease is held that others want, while there is work; */
+/** Milliseconds for which a lease is kept that others want, while there is work; */
 const SLICE = 50;
-/** and one that nobody wants, while there is none; */
+/** and that no other store wants, while there is none; */
 const IDLE = 1000;
-/** how long to wait for one; */
+/** that a store waits for one; */
 const PATIENCE = 10_000;
-/** until the first word about it, which is rarely needed; and between words. */
-const [FIRST_WORD, NEXT_WORD] = [3, 200];
+/** until the first "want" message, which is rarely needed; and between these messages. */
+const [FIRST_REQUEST, NEXT_REQUEST] = [3, 200];
 
-/** What is said on the channel. Paths are those of the private file system. */
-export type Word =
+/** The messages of the channel. Paths are those of the private file system. */
+export type LeaseMessage =
 	| { readonly kind: "want"; readonly path: string; readonly by: string }
-	/** A path stands for all that is below it too. */
+	/** Each path stands for all below it too. */
 	| { readonly kind: "changed"; readonly paths: readonly string[]; readonly by: string }
-	/** Something that the stores keep in this directory was damaged, and is given up. */
+	/** A file of notes in this directory was damaged, and was put aside. */
 	| { readonly kind: "damaged"; readonly path: string; readonly message: string };
 
 export const CHANNEL = "porthole-opfs";
 
-export interface Holder {
-	/** A directory above this one in which something was begun and not finished, when its tab was ended. */
-	unfinished(): Promise<string | null>;
-	/** Finishes that. */
-	finish(path: string): Promise<void>;
-	/** The lease has just come, and others may have changed everything. */
-	taken(): Promise<void>;
-	/** It is about to go. */
-	leaving(): Promise<void>;
+export interface LeaseHooks {
+	/** A directory above this one with an intent that a killed tab did not finish; null if there is none. */
+	findUnfinished(): Promise<string | null>;
+	/** Finishes the intent in that directory. */
+	finishIn(path: string): Promise<void>;
+	/** The lease was just taken, and other tabs may have changed everything. */
+	onTaken(): Promise<void>;
+	/** The lease is about to be released. */
+	beforeRelease(): Promise<void>;
 }
 
 export class Lease {
 	readonly #path: string;
-	readonly #holder: Holder;
+	readonly #hooks: LeaseHooks;
 	readonly #channel = openChannel(CHANNEL);
-	/** Who speaks. */
+	/** The sender of this store's messages. */
 	readonly by: string;
 	#last: Promise<unknown> = Promise.resolve();
 	#waiting = 0;
-	/** What to call to let go; null while the lease is not held. */
-	#letGo: (() => void) | null = null;
+	/** Releases the locks; null while the lease is not held. */
+	#release: (() => void) | null = null;
 	#since = 0;
 	#wanted = false;
 	#timer: ReturnType<typeof setTimeout> | undefined;
 
-	constructor(path: string, by: string, holder: Holder) {
+	constructor(path: string, by: string, hooks: LeaseHooks) {
 		this.#path = path;
 		this.by = by;
-		this.#holder = holder;
-		this.#channel.onmessage = ({ data }: MessageEvent<Word>) => {
-			if (data.kind === "want" && data.by !== by) this.#hear(data.path);
+		this.#hooks = hooks;
+		this.#channel.onmessage = ({ data }: MessageEvent<LeaseMessage>) => {
+			if (data.kind === "want" && data.by !== by) this.#onWanted(data.path);
 		};
 	}
 
-	/** Does `work` with the lease, after all that was asked for before. Errors: EBUSY where another tab
-	 *  keeps it. */
+	/** Does `work` with the lease, after all earlier work. Errors: EBUSY if another tab does not release it. */
 	run<T>(work: () => Promise<T>): Promise<T> {
 		this.#waiting += 1;
 		const answer = this.#last.then(() => this.#work(work));
@@ -77,69 +76,70 @@ export class Lease {
 		return answer;
 	}
 
-	say(word: Word): void {
-		this.#channel.postMessage(word);
+	broadcast(message: LeaseMessage): void {
+		this.#channel.postMessage(message);
 	}
 
 	async #work<T>(work: () => Promise<T>): Promise<T> {
 		clearTimeout(this.#timer);
 		try {
-			if (this.#wanted && this.#left() <= 0) await this.#leave();
-			if (this.#letGo === null) await this.#take();
+			if (this.#wanted && this.#sliceLeft() <= 0) await this.#giveUp();
+			if (this.#release === null) await this.#take();
 			return await work();
 		} finally {
 			this.#waiting -= 1;
-			this.#rest();
+			this.#scheduleRelease();
 		}
 	}
 
-	/** There may be nothing to do for a while. */
-	#rest(): void {
+	/** Releases the lease later, unless more work comes. */
+	#scheduleRelease(): void {
 		clearTimeout(this.#timer);
-		if (this.#waiting > 0 || this.#letGo === null) return;
+		if (this.#waiting > 0 || this.#release === null) return;
 		const leave = () => {
-			if (this.#waiting === 0) this.#last = this.#leave().catch(() => {});
+			if (this.#waiting === 0) this.#last = this.#giveUp().catch(() => {});
 		};
-		this.#timer = setTimeout(leave, this.#wanted ? Math.max(0, this.#left()) : IDLE);
+		this.#timer = setTimeout(leave, this.#wanted ? Math.max(0, this.#sliceLeft()) : IDLE);
 	}
 
-	/** Milliseconds that the lease is still ours although others want it. */
-	#left(): number {
+	/** Milliseconds for which this store may still keep a lease that others want. */
+	#sliceLeft(): number {
 		return this.#since + SLICE - performance.now();
 	}
 
-	#hear(path: string): void {
-		if (this.#letGo === null || !(isWithin(path, this.#path) || isWithin(this.#path, path))) return;
+	#onWanted(path: string): void {
+		if (this.#release === null || !(isWithin(path, this.#path) || isWithin(this.#path, path)))
+			return;
 		this.#wanted = true;
-		this.#rest();
+		this.#scheduleRelease();
 	}
 
-	async #leave(): Promise<void> {
-		const letGo = this.#letGo;
-		if (letGo === null) return;
-		this.#letGo = null;
+	async #giveUp(): Promise<void> {
+		const release = this.#release;
+		if (release === null) return;
+		this.#release = null;
 		this.#wanted = false;
 		try {
-			await this.#holder.leaving();
+			await this.#hooks.beforeRelease();
 		} finally {
-			letGo();
+			release();
 		}
 	}
 
 	async #take(): Promise<void> {
 		for (;;) {
-			this.#letGo = await this.#locks(this.#path);
+			this.#release = await this.#locks(this.#path);
 			this.#since = performance.now();
 			try {
-				const above = await this.#holder.unfinished();
-				if (above === null) return await this.#holder.taken();
-				this.#letGo();
-				this.#letGo = await this.#locks(above);
-				await this.#holder.finish(above);
-				this.#letGo();
+				const above = await this.#hooks.findUnfinished();
+				if (above === null) return await this.#hooks.onTaken();
+				this.#release();
+				this.#release = await this.#locks(above);
+				await this.#hooks.finishIn(above);
+				this.#release();
 			} catch (error) {
-				this.#letGo();
-				this.#letGo = null;
+				this.#release();
+				this.#release = null;
 				throw error;
 			}
 		}
@@ -148,9 +148,9 @@ export class Lease {
 	async #locks(path: string): Promise<() => void> {
 		const patience = new AbortController();
 		const late = setTimeout(() => patience.abort(), PATIENCE);
-		const want = () => this.say({ kind: "want", path, by: this.by });
-		const first = setTimeout(want, FIRST_WORD);
-		const next = setInterval(want, NEXT_WORD);
+		const want = () => this.broadcast({ kind: "want", path, by: this.by });
+		const first = setTimeout(want, FIRST_REQUEST);
+		const next = setInterval(want, NEXT_REQUEST);
 		try {
 			return await locksFor(path, patience.signal);
 		} catch (cause) {
@@ -163,11 +163,11 @@ export class Lease {
 	}
 }
 
-/** Takes all locks of a lease, and answers with what lets go of them. */
+/** Takes all locks of a lease, and answers with a function that releases them. */
 async function locksFor(path: string, signal: AbortSignal): Promise<() => void> {
 	const names = split(path);
 	const taken: (() => void)[] = [];
-	const letGo = () => {
+	const release = () => {
 		for (const one of taken) one();
 	};
 	try {
@@ -177,15 +177,15 @@ async function locksFor(path: string, signal: AbortSignal): Promise<() => void> 
 			taken.push(await lock(name, mode, signal));
 		}
 	} catch (error) {
-		letGo();
+		release();
 		throw error;
 	}
-	return letGo;
+	return release;
 }
 
 function lock(name: string, mode: LockMode, signal: AbortSignal): Promise<() => void> {
 	return new Promise((resolve, reject) => {
-		const hold = () => new Promise<void>((letGo) => resolve(letGo));
+		const hold = () => new Promise<void>((release) => resolve(release));
 		navigator.locks.request(name, { mode, signal }, hold).catch(reject);
 	});
 }

@@ -1,20 +1,20 @@
 /**
- * Moving files and directories. A browser moves a file at once, and replaces another with it; a
- * directory it does not move, so its files are moved one by one. Where not even a file is moved, it is
+ * Moving files and directories. A browser moves a file at once, over an existing one; it does not move a
+ * directory, so the files in it are moved one by one. Where a browser cannot even move a file, the file is
  * copied and then removed.
  *
- * All of it may be interrupted and done again: what has been moved is no longer where it was.
+ * A move may be interrupted and done again: a file that was moved is no longer at its old place.
  */
 import { type Directory, type Folder, type Handle, keyIn, NOTES, type Place } from "./names.ts";
-import { type Notebook, seen } from "./sidecar.ts";
+import { type Sidecars, stampOf } from "./sidecar.ts";
 import { copyFile, moveFile } from "./whole-file.ts";
 
-/** Moves whatever there is, with what is noted below it. */
+/** Moves a file or directory, with the notes in the directory. */
 export async function move(
 	moved: Handle,
 	source: Place,
 	target: Place,
-	notes: Notebook,
+	notes: Sidecars,
 ): Promise<void> {
 	if (moved.kind === "file") {
 		if (await moveFile(moved, target)) return;
@@ -23,28 +23,28 @@ export async function move(
 	await source.directory.removeEntry(source.name);
 }
 
-/** Moves what is in a directory. */
+/** Moves the contents of a directory. */
 async function moveInside(
 	moved: Directory,
 	source: Place,
 	target: Place,
-	notes: Notebook,
+	notes: Sidecars,
 ): Promise<void> {
 	const from: Folder = { directory: moved, key: keyIn(source, source.name) };
 	const directory = await target.directory.getDirectoryHandle(target.name, { create: true });
 	const to: Folder = { directory, key: keyIn(target, target.name) };
-	// First of all, and kept where it came from until the end: a file that is moved stays as it was seen.
+	// The notes are copied first, and removed from the source last: a file that is moved keeps its stamp.
 	const noted = new Map([...(await notes.of(from)), ...(await notes.of(to))]);
 	await notes.write(to, noted);
 	for (const handle of await childrenOf(moved)) {
 		const { name } = handle;
 		const note = noted.get(name);
-		const counts = note !== undefined && note.seen === (await seen(handle));
+		const counts = note !== undefined && note.seen === (await stampOf(handle));
 		await move(handle, { ...from, name }, { ...to, name }, notes);
 		const there = counts && handle.kind === "file" ? await directory.getFileHandle(name) : null;
 		if (there === null) continue;
-		// One that was copied has another time.
-		const now = await seen(there);
+		// A file that was copied has a new time.
+		const now = await stampOf(there);
 		if (now !== note?.seen) await notes.set(to, name, { ...note, seen: now });
 	}
 	await notes.clear(from);
@@ -54,7 +54,7 @@ async function moveInside(
 async function childrenOf(directory: Directory): Promise<Handle[]> {
 	const found: Handle[] = [];
 	for await (const handle of directory.values()) {
-		// Notes go another way. A directory of that name is somebody's, and goes along.
+		// The notes were copied before. A directory of that name is the user's, and is moved.
 		if (handle.kind === "directory" || !NOTES.has(handle.name)) found.push(handle);
 	}
 	return found;

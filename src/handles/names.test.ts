@@ -17,7 +17,7 @@ test("a path is within itself and whatever lies above, but not within a name tha
 test("names that are ours, or would come back as others, are refused", () => {
 	const refused = [".porthole", ".porthole-intent", "\ud800", "a\udc00b", "a\0b"];
 	for (const name of refused)
-		expect(() => checkName(name)).toThrow(/taken by Porthole|another name/);
+		expect(() => checkName(name)).toThrow(/reserved for Porthole|another name/);
 	for (const name of ["__proto__", ".porthole2", "🦀", "ä", "..."]) checkName(name);
 });
 

@@ -1,8 +1,8 @@
 /**
- * Handles by name: the way to a file or directory, the names that can be held, and what failed.
+ * Handles by name: the way to a file or directory, the names that can be held, and the errors.
  *
- * A browser says with the names of its errors what a file system says with codes. And it takes names
- * that would come back as others: half a surrogate pair becomes a question mark. A name is refused
+ * A browser reports with the names of its errors what a file system reports with codes. And a browser takes
+ * names that would come back as others: half a surrogate pair becomes a question mark. Such a name is refused
  * before that can happen.
  */
 import { PortholeError } from "../abi/error.ts";
@@ -12,7 +12,7 @@ import type { NameRules } from "../store/store.ts";
 export type Directory = FileSystemDirectoryHandle;
 export type Handle = FileSystemFileHandle | Directory;
 
-/** A directory, and where it is in the store. */
+/** A directory, and its path in the store. */
 export interface Folder {
 	readonly directory: Directory;
 	readonly key: string;
@@ -23,13 +23,13 @@ export interface Place extends Folder {
 	readonly name: string;
 }
 
-/** What links and times are noted in (sidecar.ts). */
+/** The file of notes on links and times (sidecar.ts). */
 export const SIDECAR = ".porthole";
 /** The first sidecar of a directory until it is whole. */
 export const DRAFT = ".porthole-new";
-/** What is being done, while it takes several steps (intent-log.ts). */
+/** The change of several steps that is being made (intent-log.ts). */
 export const INTENT = ".porthole-intent";
-/** A file that is made to see what the browser can do, and removed. */
+/** A file that is made to find out what the browser can do, and removed. */
 export const PROBE = ".porthole-probe";
 
 const encoder = new TextEncoder();
@@ -38,15 +38,15 @@ const encoder = new TextEncoder();
 export const NOTES: ReadonlySet<string> = new Set([SIDECAR, DRAFT]);
 const OURS: ReadonlySet<string> = new Set([...NOTES, INTENT, PROBE]);
 
-/** What the browser's private file systems cannot hold; its names are at most as long as elsewhere. */
-export const PRIVATE_NAMES: NameRules = { refused: /\\|^\.porthole(-new|-intent|-probe)?$/ };
-/** What browsers refuse on the user's disk, wherever that is: what some system takes for something else.
- *  And a file is written as a draft beside, whose name is as long as `.crswap` longer. */
+/** Names that the browsers' private file systems cannot hold; their names are at most as long as elsewhere. */
+export const OPFS_NAMES: NameRules = { refused: /\\|^\.porthole(-new|-intent|-probe)?$/ };
+/** Names that browsers refuse on the user's disk, on every system: those that some system misreads. A name
+ *  must also leave room for `.crswap`, which the browser appends for the draft beside a file. */
 export const DISK_NAMES: NameRules = {
 	longest: 248,
 	refused: new RegExp(
 		[
-			PRIVATE_NAMES.refused?.source,
+			OPFS_NAMES.refused?.source,
 			'["*/:<>?|\\p{Cc}\\p{Cf}\\p{Noncharacter_Code_Point}]',
 			"^[\\s~]|[\\s.~]$",
 			"^(con|prn|aux|nul|com\\d|lpt\\d)(\\.|$)|^(desktop\\.ini|thumbs\\.db)$",
@@ -59,8 +59,8 @@ export const DISK_NAMES: NameRules = {
 /** The longest ending of a name, from its dot, that the name of a copy keeps. */
 const LONGEST_ENDING = 32;
 
-/** What a copy of a file is called that others have replaced: its name, the time, a number where there
- *  are several. A long name is cut, so that the disk can hold what comes of it. */
+/** The name of the copy of a file that another program has replaced: its name, the time, and a number if
+ *  there are several. A long name is cut, so that the disk can hold the result. */
 export function conflictName(name: string, time: Date, count: number): string {
 	const dot = name.lastIndexOf(".");
 	const ends = dot > 0 && name.length - dot <= LONGEST_ENDING;
@@ -70,16 +70,16 @@ export function conflictName(name: string, time: Date, count: number): string {
 	return cut(stem, (DISK_NAMES.longest ?? 0) - encoder.encode(added).length) + added;
 }
 
-/** As much of a text as has so many bytes in UTF-8, at most, and no half of a character. */
+/** The longest start of a text with at most `bytes` bytes in UTF-8, and no half of a character. */
 function cut(text: string, bytes: number): string {
 	return text.slice(0, encoder.encodeInto(text, new Uint8Array(bytes)).read);
 }
 
-/** Bytes of the largest file: what browsers give to an origin is less, and what disks hold in one file. */
-export const PRIVATE_LARGEST = 2 ** 40 - 1;
+/** Bytes of the largest file: more than browsers grant to an origin, and than disks hold in one file. */
+export const OPFS_LARGEST = 2 ** 40 - 1;
 export const DISK_LARGEST = 2 ** 44 - 1;
 
-/** Whether a name is one of ours, and hidden. */
+/** Whether a name is one of Porthole's own files, which listings leave out. */
 export function isOurs(name: string): boolean {
 	return OURS.has(name);
 }
@@ -89,9 +89,10 @@ export function keyIn({ key }: Folder, name: string): string {
 	return key === "" ? name : `${key}/${name}`;
 }
 
-/** Errors: EINVAL for a name that is ours, or that would come back as another. */
+/** Errors: EINVAL for a name of Porthole's own files, or one that would come back as another. */
 export function checkName(name: string): void {
-	if (isOurs(name)) throw new PortholeError("EINVAL", `the name ${name} is taken by Porthole`);
+	if (isOurs(name))
+		throw new PortholeError("EINVAL", `the name ${name} is reserved for Porthole's own files`);
 	if (/\p{Surrogate}|\0/u.test(name)) {
 		throw new PortholeError(
 			"EINVAL",
@@ -100,12 +101,12 @@ export function checkName(name: string): void {
 	}
 }
 
-/** Errors: ENAMETOOLONG for what could not be copied to the user's disk. */
+/** Errors: ENAMETOOLONG for a name that could not be copied to the user's disk. */
 export function checkNewName(name: string): void {
 	if (isTooLong(name)) throw new PortholeError("ENAMETOOLONG", "a name has at most 255 bytes");
 }
 
-/** What is called so in a directory; null where nothing is. */
+/** The file or directory of that name; null if there is none. */
 export async function child(directory: Directory, name: string): Promise<Handle | null> {
 	try {
 		return await directory.getFileHandle(name);
@@ -118,7 +119,7 @@ export async function child(directory: Directory, name: string): Promise<Handle 
 
 // --- failures ---
 
-/** The names of what browsers throw, and of what a file system says. */
+/** The names of the browser's errors → errnos. */
 const CODES: ReadonlyMap<string, string> = new Map([
 	["NotFoundError", "ENOENT"],
 	["TypeMismatchError", "ENOTDIR"],
@@ -130,7 +131,7 @@ const CODES: ReadonlyMap<string, string> = new Map([
 	["TypeError", "EINVAL"],
 ]);
 
-/** What to do, where the browser does not say. */
+/** What the user can do, where the browser's message does not say. */
 const HINTS: ReadonlyMap<string, string> = new Map([
 	["TypeError", "this place cannot hold such a name: "],
 	["NotAllowedError", "ask with `requestPermission()`, from a click: "],
@@ -145,7 +146,7 @@ export function codeOf(error: unknown): string {
 	return CODES.get((error as Error | null)?.name ?? "") ?? "EIO";
 }
 
-/** Runs `work`; what it throws says which call failed on which path. */
+/** Runs `work`; its errors get the errno, the call and the path. */
 export async function named<T>(call: string, path: string, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();

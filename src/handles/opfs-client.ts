@@ -1,22 +1,22 @@
 /**
- * The page's end of the private file system: the worker that its stores live in, and each store as the
- * page sees it.
+ * The page's end of the private file system: the worker in which its stores run, and each store as the page
+ * sees it.
  *
- * Where there is no such worker, or the browser lets nobody change a file in place, the store is here on
- * the page, and writes copies: slower, but the same files. `inPlace` says which it is.
+ * If there is no such worker, or the browser lets no thread change a file in place, the store runs on the page
+ * and writes through drafts: slower, but the same files. `isInPlace` tells which it is.
  */
 import { PortholeError } from "../abi/error.ts";
 import { type Remote, reach } from "../bridge/far.ts";
 import { makeWorker, type ScriptAddress } from "../bridge/make-worker.ts";
 import { persistence } from "../store/persist.ts";
 import type { Store } from "../store/store.ts";
-import { hearOthers, privateStore } from "./opfs-store.ts";
+import { openOPFSStore, watchTabs } from "./opfs-store.ts";
 import type { Stores } from "./opfs-worker.ts";
 import type { HandleStore } from "./store.ts";
 
 type Url = ScriptAddress | undefined;
 
-/** One for each script: in most pages, one. */
+/** One for each script; most pages have one script. */
 const workers = new Map<string, Promise<StoresWorker>>();
 
 class StoresWorker {
@@ -56,19 +56,19 @@ async function startWorker(url: Url): Promise<StoresWorker> {
 	return new StoresWorker(worker, death);
 }
 
-function workerFor(url: Url): Promise<StoresWorker> {
+function storesWorker(url: Url): Promise<StoresWorker> {
 	const key = String(url);
 	const known = workers.get(key);
 	if (known !== undefined) return known;
 	const started = startWorker(url);
 	workers.set(key, started);
-	// A worker that has failed is not asked again.
+	// The next store starts a new worker after one has failed.
 	started.then((worker) => worker.death).catch(() => workers.delete(key));
 	return started;
 }
 
 /** A store of the private file system. */
-interface PrivateStore extends Required<Pick<HandleStore, keyof HandleStore>> {
+interface OPFSStore extends Required<Pick<HandleStore, keyof HandleStore>> {
 	/** Whether files are changed in place. */
 	isInPlace(): Promise<boolean>;
 	persisted(): Promise<boolean>;
@@ -81,19 +81,19 @@ const METHODS: readonly (keyof HandleStore)[] = [
 ];
 
 /** Opens a directory of the private file system; it is made if it is missing. */
-export async function openPrivate(path: string, url: Url, persist = true): Promise<PrivateStore> {
+export async function openOPFS(path: string, url: Url, persist = true): Promise<OPFSStore> {
 	const safe = persistence(persist);
 	const by = crypto.randomUUID();
-	const worker = await workerFor(url).catch(() => null);
+	const worker = await storesWorker(url).catch(() => null);
 	const id = (await worker?.open(path, by)) ?? null;
 	const more = (inPlace: boolean) => ({
 		isInPlace: async () => inPlace,
 		persisted: () => safe,
 		watch: ((heard, _, damaged) =>
-			hearOthers(path, by, heard, damaged)) satisfies PrivateStore["watch"],
+			watchTabs(path, by, heard, damaged)) satisfies OPFSStore["watch"],
 	});
 	if (worker === null || id === null) {
-		return Object.assign(await privateStore(path, by, false), more(false));
+		return Object.assign(await openOPFSStore(path, by, false), more(false));
 	}
 	const ask =
 		(method: keyof HandleStore) =>
@@ -101,5 +101,5 @@ export async function openPrivate(path: string, url: Url, persist = true): Promi
 			worker.ask(id, method, args);
 	const methods = METHODS.map((method) => [method, ask(method)]);
 	// The worker's store has these methods, with these parameters and answers.
-	return { ...Object.fromEntries(methods), ...more(true) } as PrivateStore;
+	return { ...Object.fromEntries(methods), ...more(true) } as OPFSStore;
 }

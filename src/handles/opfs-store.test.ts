@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import { cases } from "../store/conformance.testkit.ts";
 import { Identities } from "../store/identities.ts";
-import { privateStore } from "./opfs-store.ts";
+import { openOPFSStore } from "./opfs-store.ts";
 import { newOrigin } from "./origin.testkit.ts";
 
 const FITTING = cases.filter(({ needs = [] }) =>
@@ -15,7 +15,7 @@ let tabs = 0;
 
 const open = (path = "/", inPlace = true) => {
 	tabs += 1;
-	return privateStore(path, `tab ${tabs}`, inPlace);
+	return openOPFSStore(path, `tab ${tabs}`, inPlace);
 };
 const encode = (text: string) => new TextEncoder().encode(text);
 const idOf = async (store: Awaited<ReturnType<typeof open>>, name: string, path = "/") =>

@@ -1,22 +1,22 @@
 /**
- * The store of a directory in this origin's private file system (OPFS): in a worker with files that are
- * changed in place, on the page with copies.
+ * The store of a directory in this origin's private file system (OPFS): in a worker with writers that change
+ * files in place, on the page with drafts.
  */
 import { PortholeError } from "../abi/error.ts";
 import { Identities } from "../store/identities.ts";
 import { isWithin, keyOf, split } from "../store/paths.ts";
 import { openChannel } from "../store/tab-channel.ts";
-import { GatheringPens } from "./draft-writers.ts";
+import { DraftWriters } from "./draft-writers.ts";
 import { HandleFiles } from "./files.ts";
 import { readIntent } from "./intent-log.ts";
-import { CHANNEL, Lease, type Word } from "./lease.ts";
+import { CHANNEL, Lease, type LeaseMessage } from "./lease.ts";
 import { type Directory, named, PROBE } from "./names.ts";
 import { Renames } from "./renames.ts";
-import { HandleStore, pathsOf, type Witness } from "./store.ts";
-import { hold, InPlacePens } from "./writers.ts";
+import { type ChangeHooks, HandleStore, pathsOf } from "./store.ts";
+import { InPlaceWriters, openSyncHandle } from "./writers.ts";
 
-/** `by` is what the store is called on the channel of all tabs. */
-export async function privateStore(
+/** `by` is the sender of the store's messages to other tabs. */
+export async function openOPFSStore(
 	path: string,
 	by: string,
 	inPlace: boolean,
@@ -24,31 +24,31 @@ export async function privateStore(
 	return named("open", path, async () => {
 		const top = await topDirectory();
 		const root = await reach(top, split(path), true);
-		const between = (work: () => Promise<void>) => lease.run(work);
-		const pens = inPlace ? new InPlacePens() : new GatheringPens(between);
+		const exclusively = (work: () => Promise<void>) => lease.run(work);
+		const writers = inPlace ? new InPlaceWriters() : new DraftWriters(exclusively);
 		const damaged = (key: string, message: string) => {
-			lease.say({ kind: "damaged", path: `/${keyOf(`${path}/${key}`)}`, message });
+			lease.broadcast({ kind: "damaged", path: `/${keyOf(`${path}/${key}`)}`, message });
 		};
-		const files = new HandleFiles(root, pens, true, damaged);
+		const files = new HandleFiles(root, writers, true, damaged);
 		const lease: Lease = new Lease(path, by, {
-			unfinished: () => unfinishedAbove(top, split(path)),
-			async finish(above) {
+			findUnfinished: () => unfinishedAbove(top, split(path)),
+			async finishIn(above) {
 				const directory = await reach(top, split(above), false);
-				// What is damaged there concerns this mount, which lies below.
+				// Damage in the directory above concerns this mount as a whole.
 				const here = (_: string, message: string) => damaged("", message);
-				await new HandleFiles(directory, pens, true, here).finish();
+				await new HandleFiles(directory, writers, true, here).finishIntent();
 			},
-			async taken() {
+			async onTaken() {
 				files.forget();
 				for (const other of await renames.read()) {
-					const here = placed(other, path);
+					const here = mountPath(other, path);
 					if (here !== null) identities.forget(here);
 				}
-				await files.finish();
+				await files.finishIntent();
 			},
-			async leaving() {
+			async beforeRelease() {
 				try {
-					await pens.putDown("");
+					await writers.close("");
 				} finally {
 					await renames.write();
 				}
@@ -57,49 +57,53 @@ export async function privateStore(
 		const renames = new Renames(`/${keyOf(path)}`, by);
 		const identities = new Identities();
 		const known = () => (renames.works ? identities : null);
-		const say = (paths: string[]) => lease.say({ kind: "changed", paths, by });
-		return new HandleStore(files, pens, lease, witness(path, say, renames), known);
+		const announce = (paths: string[]) => lease.broadcast({ kind: "changed", paths, by });
+		return new HandleStore(files, writers, lease, broadcastHooks(path, announce, renames), known);
 	});
 }
 
-/** How many paths are told of one by one. */
+/** How many paths a message names one by one. */
 const MOST_PATHS = 64;
 
-/** Tells the others what changes. It is told before it happens, for a tab that is killed then cannot
- *  have forgotten it; who hears it and looks needs the lease, and so waits until it has happened. */
-function witness(root: string, say: (paths: string[]) => void, renames: Renames): Witness {
+/** Announces the changes to other tabs before they are made: a tab that is killed after a change cannot have
+ *  left out the message, and a tab that reacts to it needs the lease, and so waits until the change is made. */
+function broadcastHooks(
+	root: string,
+	announce: (paths: string[]) => void,
+	renames: Renames,
+): ChangeHooks {
 	const whole = (path: string) => `/${keyOf(`${root}/${path}`)}`;
 	return {
 		async before(changes) {
 			const moved = changes.filter(({ call }) => call === "remove" || call === "rename");
 			await renames.note(moved.flatMap(pathsOf).map(whole));
 			const paths = [...new Set(changes.flatMap(pathsOf).map(whole))];
-			say(paths.length > MOST_PATHS ? [whole("")] : paths);
+			announce(paths.length > MOST_PATHS ? [whole("")] : paths);
 		},
 		async after() {},
 	};
 }
 
-/** Tells what other stores, here or in other tabs, have changed below `path`, and what any of them has
- *  found damaged. Returns how to stop. */
-export function hearOthers(
+/** Reports what other stores, here or in other tabs, change below `path`, and what any store finds damaged.
+ *  Returns how to stop. */
+export function watchTabs(
 	path: string,
 	by: string,
-	heard: (paths: readonly string[]) => void,
+	onChanged: (paths: readonly string[]) => void,
 	damaged?: (path: string, error: Error) => void,
 ): () => void {
 	const channel = openChannel(CHANNEL);
-	channel.onmessage = ({ data }: MessageEvent<Word>) => {
+	channel.onmessage = ({ data }: MessageEvent<LeaseMessage>) => {
 		if (data.kind === "damaged") {
-			const here = isWithin(data.path, path) ? placed(data.path, path) : null;
+			const here = isWithin(data.path, path) ? mountPath(data.path, path) : null;
 			if (here !== null) damaged?.(here, new PortholeError("EIO", data.message));
 		}
 		if (data.kind !== "changed" || data.by === by) return;
-		const here = data.paths.flatMap((other) => placed(other, path) ?? []);
-		if (here.length > 0) heard(here);
+		const here = data.paths.flatMap((other) => mountPath(other, path) ?? []);
+		if (here.length > 0) onChanged(here);
 	};
-	// A page that was frozen has missed what was said.
-	const all = () => heard(["/"]);
+	// A page that was frozen has missed messages.
+	const all = () => onChanged(["/"]);
 	// A worker has no document.
 	const { document } = globalThis;
 	document?.addEventListener("resume", all);
@@ -111,27 +115,27 @@ export function hearOthers(
 	};
 }
 
-/** A path of the private file system as one of a mount; null for what lies elsewhere. */
-function placed(other: string, root: string): string | null {
+/** A path of the private file system as a path of the mount at `root`; null if it is outside. */
+function mountPath(other: string, root: string): string | null {
 	if (isWithin(root, other)) return "/";
 	return isWithin(other, root)
 		? `/${keyOf(other).slice(keyOf(root).length).replace(/^\//, "")}`
 		: null;
 }
 
-/** Whether this thread may hold files and change them in place. Some browsers let only workers, some
- *  have the method and refuse. */
-export async function canHold(): Promise<boolean> {
+/** Whether this thread may change files in place. Some browsers allow it in workers only, some have the method
+ *  and refuse. */
+export async function canWriteInPlace(): Promise<boolean> {
 	let top: Directory | undefined;
 	try {
 		top = await topDirectory();
-		const handle = await hold(await top.getFileHandle(PROBE, { create: true }));
+		const handle = await openSyncHandle(await top.getFileHandle(PROBE, { create: true }));
 		handle.close();
 		return true;
 	} catch {
 		return false;
 	} finally {
-		// Another tab may be looking at the same time.
+		// Another tab may be probing at the same time.
 		await top?.removeEntry(PROBE).catch(() => {});
 	}
 }

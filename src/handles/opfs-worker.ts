@@ -1,17 +1,17 @@
 /**
- * The worker for stores that want a thread of their own: the private file system lets only workers
- * change a file in place, and the worker of a sandbox has to serve its guests.
+ * The worker for stores that need a thread of their own: the private file system lets only workers change a
+ * file in place, and the worker of a sandbox has to serve its guests.
  *
- * There is one for a page. Each store in it has a number, and sees itself to the order of its calls.
+ * A page has one such worker. Each store in it has a number, and orders its own calls.
  */
 import { type Channel, offer } from "../bridge/far.ts";
-import { canHold, privateStore } from "./opfs-store.ts";
+import { canWriteInPlace, openOPFSStore } from "./opfs-store.ts";
 import type { HandleStore } from "./store.ts";
 
 /** What this worker offers. */
 export interface Stores {
-	/** Opens a directory of the private file system and answers with its number; null where this
-	 *  browser lets nobody change files in place. */
+	/** Opens a directory of the private file system and answers with the number of its store; null if this
+	 *  browser does not let workers change files in place. */
 	open(path: string, by: string): Promise<number | null>;
 	/** Calls a method of the store with that number. */
 	ask(id: number, method: keyof HandleStore, args: unknown[]): Promise<unknown>;
@@ -20,11 +20,11 @@ export interface Stores {
 /** Serves the page on the worker's own channel. */
 export function serveStores(scope: Channel): void {
 	const opened: HandleStore[] = [];
-	const inPlace = canHold();
+	const inPlace = canWriteInPlace();
 	const stores: Stores = {
 		async open(path, by) {
 			if (!(await inPlace)) return null;
-			return opened.push(await privateStore(path, by, true)) - 1;
+			return opened.push(await openOPFSStore(path, by, true)) - 1;
 		},
 		async ask(id, method, args) {
 			// The page has its numbers from `open`, and its methods from a list.
@@ -33,6 +33,6 @@ export function serveStores(scope: Channel): void {
 		},
 	};
 	offer(stores, scope);
-	// What came before this was heard by nobody.
+	// The page waits for this: messages that came earlier had no listener.
 	scope.postMessage({ ready: true });
 }

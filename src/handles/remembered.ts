@@ -1,7 +1,7 @@
 /**
- * Directories of the user's that a page remembers from one visit to the next: their handles, by name,
+ * Directories of the user's disk that a page remembers from one visit to the next: their handles, by name,
  * in the database `porthole` of IndexedDB. The permission is not remembered with them; the browser may
- * want to ask the user again.
+ * ask the user again.
  */
 import { createStore, del, get, set } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
@@ -14,12 +14,12 @@ export interface Remembered {
 const handles = createStore("porthole", "handles");
 
 export function remember(name: string, what: Remembered): Promise<void> {
-	return refusedAs(`remember ${name}`, () => set(name, what, handles));
+	return asStorageErrors(`remember ${name}`, () => set(name, what, handles));
 }
 
-/** Null where nothing is remembered under this name. */
+/** Null if no directory is remembered under this name. */
 export async function recall(name: string): Promise<Remembered | null> {
-	const found: unknown = await refusedAs(`restore ${name}`, () => get(name, handles));
+	const found: unknown = await asStorageErrors(`restore ${name}`, () => get(name, handles));
 	if (typeof found !== "object" || found === null || !("handle" in found)) return null;
 	const { handle, mode } = found as Remembered;
 	if (!(handle instanceof FileSystemDirectoryHandle)) return null;
@@ -27,11 +27,11 @@ export async function recall(name: string): Promise<Remembered | null> {
 }
 
 export function forget(name: string): Promise<void> {
-	return refusedAs(`forget ${name}`, () => del(name, handles));
+	return asStorageErrors(`forget ${name}`, () => del(name, handles));
 }
 
-/** What a browser throws that keeps nothing, as an error of ours. */
-async function refusedAs<T>(call: string, work: () => Promise<T>): Promise<T> {
+/** Runs `work`; an error of IndexedDB becomes a PortholeError. */
+async function asStorageErrors<T>(call: string, work: () => Promise<T>): Promise<T> {
 	if (globalThis.indexedDB === undefined) {
 		throw new PortholeError("not-supported", "there is no IndexedDB here");
 	}

@@ -1,18 +1,19 @@
 /**
- * What tabs tell each other of the names that they have changed in the private file system: which paths
- * lead to another file now, or to none.
+ * The names that tabs have changed in the private file system: paths that lead to another file now, or to
+ * none.
  *
- * They do not say it on a channel, for what is said there may come after the lease (lease.ts), and a tab
- * that reads a file under its lease has to know by then. So it is written down, in the database
- * `porthole.opfs` of IndexedDB, a record for each time that a tab has held its lease and changed names:
+ * A channel is too slow for this: a message may come after the lease (lease.ts), and a tab that reads a file
+ * under its lease must know by then. So each tab writes it down in the database `porthole.opfs` of IndexedDB,
+ * one record for each time that it has held its lease and changed names:
  *
  *     1 → { by: "a tab", root: "/notes", paths: ["/notes/a", "/notes/b"] }
  *     2 → { by: "another", root: "/notes", paths: ["/notes/sub"] }
  *
- * A tab writes it before the first change, with the directory of what it changes, and again where a further
- * change lies outside of that; before it lets go of the lease it puts the paths in. One that was killed
- * meanwhile leaves the directory: then anything in there may be another, and what lies elsewhere is not. A tab that has just got the lease reads the records that have come since it last did. Some
- * hundred are kept; to a tab that has not looked for so long, anything may have changed.
+ * A tab writes its record before the first change, with the directory of the change, and again when a further
+ * change is outside of that directory; before it releases the lease it replaces the directory by the paths. A
+ * tab that was killed in between leaves the directory: then any file in there may be another, and files
+ * elsewhere are not affected. A tab that has just taken the lease reads the records since its last time. Some
+ * hundred records are kept; a tab that has not read for longer treats every file as another.
  */
 import { createStore, promisifyRequest, type UseStore } from "idb-keyval";
 import { isWithin } from "../store/paths.ts";
@@ -21,11 +22,11 @@ import { isWithin } from "../store/paths.ts";
 interface Renamed {
 	readonly by: string;
 	readonly root: string;
-	/** Each stands for all that is below it too. */
+	/** Each stands for all below it too. */
 	readonly paths: readonly string[];
 }
 
-/** Records that are kept, and paths that are told of one by one. */
+/** Records that are kept, and paths that a record names one by one. */
 const KEPT = 500;
 const MOST_PATHS = 1000;
 
@@ -33,25 +34,25 @@ export class Renames {
 	readonly #use: UseStore;
 	readonly #root: string;
 	readonly #by: string;
-	/** The last record that was read; null before the first time. */
+	/** The last record that this tab has read; null before the first. */
 	#seen: number | null = null;
-	/** The record of this time, and what it will say. */
+	/** The record of the current lease, and the paths that it will name. */
 	#record: number | null = null;
 	readonly #paths = new Set<string>();
-	/** The directory that the record tells of until then: all paths are in it. */
+	/** The directory that the record names until then: all its paths are in there. */
 	#within = "";
-	/** Whether the tabs can tell each other; where not, no file can be told from another. */
+	/** Whether the database works; if not, no file can be told from another. */
 	works = true;
 
-	/** Of the files below `root`, by a tab that is called `by`. */
+	/** For the files below `root`; `by` is the sender. */
 	constructor(root: string, by: string, use: UseStore = createStore("porthole.opfs", "renames")) {
 		this.#root = root;
 		this.#by = by;
 		this.#use = use;
 	}
 
-	/** The paths that others have changed since the last time; that of the root where it may be any, as it may
-	 *  the first time. To be called when the lease has come. */
+	/** The paths that other tabs have changed since the last time; the root if it may be any path, as the first
+	 *  time. To be called when the lease was taken. */
 	async read(): Promise<readonly string[]> {
 		const seen = this.#seen;
 		try {
@@ -63,7 +64,7 @@ export class Renames {
 			this.#seen = Number(keys.at(-1) ?? seen ?? 0);
 			this.works = true;
 			if (seen === null) return [this.#root];
-			// Those between have been removed.
+			// The records in between have been deleted.
 			const all = keys.length > 0 && Number(keys[0]) !== seen + 1;
 			return all ? [this.#root] : values.flatMap((value) => this.#pathsIn(value));
 		} catch {
@@ -71,7 +72,7 @@ export class Renames {
 		}
 	}
 
-	/** Notes what is about to be changed. */
+	/** Adds paths that are about to be changed. */
 	async note(paths: readonly string[]): Promise<void> {
 		if (paths.length === 0 || !this.works) return;
 		if (this.#paths.size < MOST_PATHS) for (const path of paths) this.#paths.add(path);
@@ -87,7 +88,7 @@ export class Renames {
 				const next = this.#record ?? Number(last?.key ?? 0) + 1;
 				store.delete(IDBKeyRange.upperBound(next - KEPT));
 				store.put(this.#renamed([within]), next);
-				// A tab that is killed after its change cannot have forgotten to tell.
+				// Awaited: a tab that is killed after its change has left its record.
 				await promisifyRequest(store.transaction);
 				return next;
 			});
@@ -96,14 +97,14 @@ export class Renames {
 		}
 	}
 
-	/** To be called before the lease goes. */
+	/** To be called before the lease is released. */
 	async write(): Promise<void> {
 		const record = this.#record;
 		if (record === null) return;
 		const paths = this.#paths.size < MOST_PATHS ? [...this.#paths] : [this.#root];
 		this.#record = null;
 		this.#paths.clear();
-		// Where it fails, what stands there is that anything in their directory may have changed.
+		// If this fails, the record still names the directory, and any file in there may have changed.
 		const put = (store: IDBObjectStore) =>
 			promisifyRequest(store.put(this.#renamed(paths), record));
 		await this.#use("readwrite", put).catch(() => {});
@@ -119,7 +120,7 @@ export class Renames {
 		return [this.#root];
 	}
 
-	/** Other code of this origin may have put anything there. */
+	/** The paths of a record. Other code of this origin may have put anything there. */
 	#pathsIn(value: unknown): readonly string[] {
 		if (typeof value !== "object" || value === null) return [this.#root];
 		const { by, root, paths } = value as Readonly<Record<string, unknown>>;
@@ -133,7 +134,7 @@ function parent(path: string): string {
 	return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
-/** The directory, or the nearest above it, that `path` lies in. */
+/** `directory`, or the nearest one above it that contains `path`. */
 function shared(directory: string, path: string): string {
 	let at = directory;
 	while (at !== "" && !isWithin(parent(path), at)) at = parent(at);

@@ -1,20 +1,20 @@
 /**
- * What a directory handle cannot hold, kept in a file beside it: `.porthole`.
+ * What a directory handle cannot hold, in a file beside: `.porthole`, the *sidecar* of its directory.
  *
- * Each directory has its own, so it goes along when somebody moves the directory, and is there only
- * where a guest has made a symlink or set a time. It is JSON, for people may want to read it:
+ * Each directory has its own sidecar, which goes along when a program moves the directory, and is there only
+ * if a guest has made a symlink or set a time. It is JSON, for people to read:
  *
  *     { "format": 1, "notes": { "latest": { "target": "notes.txt", "seen": "1700000000000 9" },
  *                               "notes.txt": { "times": ["1700…", "1700…"], "seen": "1700000000001 5" } } }
  *
- * A symlink is a file that holds its target as text, and a note that it is one. A note on a file
- * counts only as long as the file is as the note has *seen* it, its time and size: whoever changes it
- * by other means gets a plain file with a time of its own. Our own writes take the note away, because
- * not every private file system tells a new time after each of them.
+ * A symlink is a file that holds its target as text, and a note that it is one. A note counts only as long as
+ * the file has the time and size that the note has *seen*: a program that changes the file by other means gets
+ * a plain file with a time of its own. The store's own writes remove the note, because not every private
+ * file system changes the time with each of them.
  *
- * A sidecar that is damaged, by a program that synchronises folders or by hand, is put aside under the name
- * `.porthole.damaged`, and the page is told. The files of the directory are read and written as before:
- * links in it are plain files then, and times are those of the disk.
+ * If a sidecar is damaged, by a program that synchronises folders or by hand, the store puts it aside under the
+ * name `.porthole.damaged` and tells the page. The files of the directory are read and written as before:
+ * links are plain files then, and times are those of the disk.
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Times } from "../store/store.ts";
@@ -33,42 +33,42 @@ export interface Note {
 	/** Of a symlink. */
 	readonly target?: string;
 	readonly times?: Times;
-	/** When the file had last been modified, and its size; empty for a directory, which does not tell. */
+	/** Time and size of the file when the note was written; empty for a directory, which has neither. */
 	readonly seen: string;
 }
 
 export type Notes = Map<string, Note>;
 
 const FORMAT = 1;
-/** No directory has so much to note. */
+/** More than the notes of any directory. */
 const MOST_BYTES = 1 << 26;
 
 /** How many directories' notes are kept in memory. */
 const MOST_KEPT = 256;
-/** How often a sidecar is read that changes while it is read. */
+/** How often a sidecar is read again that changes while it is read. */
 const TRIES = 3;
 
-/** Told of what is damaged: the key of the directory, and what has become of it. */
-export type Damaged = (key: string, message: string) => void;
+/** Called for a damaged sidecar: the key of its directory, and what the store has done with it. */
+export type OnDamaged = (key: string, message: string) => void;
 
-/** The notes of all directories of a store. */
-export class Notebook {
+/** The sidecars of all directories of a store. */
+export class Sidecars {
 	readonly #keeps: boolean;
-	readonly #damaged: Damaged;
-	/** What was read, by the key of the directory. */
+	readonly #onDamaged: OnDamaged;
+	/** Notes that were read, by the key of the directory. */
 	readonly #kept = new Map<string, Notes>();
-	/** What is yet to be written: a program that sets the times of a thousand files writes once. */
+	/** Notes that `flush` will write: a program that sets the times of a thousand files writes once. */
 	readonly #pending = new Map<string, { readonly folder: Folder; readonly notes: Notes }>();
-	/** Directories whose damaged sidecar could not be put aside, and must not be written over. */
+	/** Directories whose damaged sidecar could not be put aside, and must not be overwritten. */
 	readonly #stuck = new Map<string, unknown>();
 
-	/** `keeps`: nobody else changes the sidecars before `forget` is called. */
-	constructor(keeps: boolean, damaged: Damaged) {
+	/** `keeps`: no other program changes the sidecars before `forget` is called. */
+	constructor(keeps: boolean, onDamaged: OnDamaged) {
 		this.#keeps = keeps;
-		this.#damaged = damaged;
+		this.#onDamaged = onDamaged;
 	}
 
-	/** The notes of a directory; none where it has no sidecar, or a damaged one. */
+	/** The notes of a directory; none if it has no sidecar, or a damaged one. */
 	async of(folder: Folder): Promise<Notes> {
 		const { key } = folder;
 		const kept = this.#pending.get(key)?.notes ?? this.#kept.get(key);
@@ -88,23 +88,23 @@ export class Notebook {
 		try {
 			if (notes === "directory") throw new TypeError("a directory is called so");
 			const kept = await setAside(directory, SIDECAR);
-			this.#damaged(key, `${SIDECAR} was damaged and is kept as ${kept}; ${LOST}`);
+			this.#onDamaged(key, `${SIDECAR} was damaged and is kept as ${kept}; ${LOST}`);
 		} catch (error) {
 			// Another tab has put it aside.
-			if (!isCalled(error, "NotFoundError")) this.#stick(key, error);
+			if (!isCalled(error, "NotFoundError")) this.#markStuck(key, error);
 		}
 		return new Map();
 	}
 
-	#stick(key: string, error: unknown): void {
+	#markStuck(key: string, error: unknown): void {
 		if (this.#stuck.size >= MOST_KEPT) this.#stuck.clear();
 		const known = this.#stuck.has(key);
 		this.#stuck.set(key, error);
 		if (known) return;
-		this.#damaged(key, `${SIDECAR} is damaged and cannot be put aside (${error}); ${LOST}`);
+		this.#onDamaged(key, `${SIDECAR} is damaged and cannot be put aside (${error}); ${LOST}`);
 	}
 
-	/** Replaces what is noted on a name; null takes the note away. It is on the disk after `flush`. */
+	/** Replaces the note on a name; null removes it. The change is on the disk after `flush`. */
 	async set(folder: Folder, name: string, note: Note | null): Promise<void> {
 		const { key } = folder;
 		const known = await this.of(folder);
@@ -116,7 +116,7 @@ export class Notebook {
 		this.#pending.set(key, { folder, notes });
 	}
 
-	/** Writes what `set` has changed. */
+	/** Writes the changes of `set`. */
 	async flush(): Promise<void> {
 		const failures: unknown[] = [];
 		for (const { folder, notes } of [...this.#pending.values()]) {
@@ -125,7 +125,7 @@ export class Notebook {
 		if (failures.length > 0) throw failures[0];
 	}
 
-	/** Errors: EIO where a damaged sidecar is in the way. */
+	/** Errors: EIO if a damaged sidecar is in the way. */
 	async write({ directory, key }: Folder, notes: Notes): Promise<void> {
 		this.#pending.delete(key);
 		this.#refuseStuck(key);
@@ -135,8 +135,8 @@ export class Notebook {
 		if (this.#keeps) this.#kept.set(key, notes);
 	}
 
-	/** Takes away all notes of a directory that is about to go, whatever is in them; `names`: those of the
-	 *  files that are there. */
+	/** Removes the sidecar of a directory that is about to be removed, whatever is in it; `names`: the files of
+	 *  notes that are there. */
 	async clear({ directory, key }: Folder, names: Iterable<string> = NOTES): Promise<void> {
 		this.#pending.delete(key);
 		this.#kept.delete(key);
@@ -151,7 +151,7 @@ export class Notebook {
 		throw new PortholeError("EIO", why, { cause });
 	}
 
-	/** The sidecars may be others from now on. */
+	/** Forgets all notes: other tabs may change the sidecars from now on. */
 	forget(): void {
 		this.#kept.clear();
 	}
@@ -159,8 +159,8 @@ export class Notebook {
 
 const LOST = "links in this directory are plain files now, and times that were set are lost";
 
-/** What a note on it would have to have seen. */
-export async function seen(handle: Handle): Promise<string> {
+/** The `seen` of a note on this file or directory. */
+export async function stampOf(handle: Handle): Promise<string> {
 	return handle.kind === "directory" ? "" : stamp(await handle.getFile());
 }
 
@@ -176,14 +176,14 @@ async function readNotes(directory: Directory): Promise<Notes | "damaged" | "dir
 			return (file.size > MOST_BYTES ? null : parse(await file.text())) ?? "damaged";
 		} catch (error) {
 			if (isCalled(error, "TypeMismatchError")) return "directory";
-			// It has changed since `getFile`.
+			// The file has changed since `getFile`.
 			if (!isCalled(error, "NotReadableError") || tries >= TRIES) throw error;
 		}
 	}
 }
 
-/** A sidecar that is there is replaced at once. The first one is written under another name: a tab that
- *  ends meanwhile leaves none rather than an empty one. */
+/** Replaces an existing sidecar at once. The first one is written under another name, so that a tab that is
+ *  killed meanwhile leaves none rather than an empty one. */
 async function writeNotes(directory: Directory, notes: Notes): Promise<void> {
 	const named = [...notes].map(([name, note]) => [name, noteToJson(note)] as const);
 	const text = JSON.stringify({ format: FORMAT, notes: Object.fromEntries(named) });
@@ -200,7 +200,7 @@ async function removeNotes(directory: Directory, name: string): Promise<void> {
 	try {
 		await directory.removeEntry(name);
 	} catch (error) {
-		// A directory that is called so, and not empty, is somebody's.
+		// A directory of that name that is not empty belongs to another program.
 		const fine = isCalled(error, "NotFoundError") || isCalled(error, "InvalidModificationError");
 		if (!fine) throw error;
 	}
@@ -212,13 +212,13 @@ export function noteToJson({ target, times, seen }: Note): unknown {
 	return { ...(target !== undefined && { target }), ...both, seen };
 }
 
-// --- what was read, and is not trusted ---
+// --- parsing, without trust ---
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Null for what is no sidecar. */
+/** Null for text that is no sidecar. */
 function parse(text: string): Notes | null {
 	let whole: unknown;
 	try {

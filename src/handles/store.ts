@@ -1,8 +1,9 @@
 /**
  * A store over a directory handle: the files of files.ts, one call after another.
  *
- * Who else may change them, and what is to be done about it, differs: in the private file system of
- * this origin it is tabs that run Porthole too (opfs-store.ts), on the user's disk anybody (user-folder.ts).
+ * Which other programs may change the files, and what the store does about it, differs: in the private file
+ * system of this origin other tabs that run Porthole may (opfs-store.ts), on the user's disk any program
+ * (user-folder.ts).
  */
 import { PortholeError } from "../abi/error.ts";
 import { type Answer, ChangingStore } from "../store/apply.ts";
@@ -10,45 +11,50 @@ import type { Identities } from "../store/identities.ts";
 import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
 import type { HandleFiles } from "./files.ts";
 import { codeOf, named } from "./names.ts";
-import type { Pens } from "./writers.ts";
+import type { Writers } from "./writers.ts";
 
-/** What makes calls one after another. */
-export interface Turns {
+/** Runs calls one after another. */
+export interface Mutex {
 	run<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Hears what this store itself changes. */
-export interface Witness {
-	/** These are about to be made. */
+/** Called for the changes that this store itself makes. */
+export interface ChangeHooks {
+	/** Before the changes are made. */
 	before(changes: readonly StoreChange[]): Promise<void>;
-	/** This has been made. */
+	/** After a change was made. */
 	after(change: StoreChange): Promise<void>;
 }
 
 /** Changes after which another file may be at a path. */
-const OF_NAMES: ReadonlySet<StoreChange["call"]> = new Set(["make", "remove", "rename", "symlink"]);
+const NAME_CALLS: ReadonlySet<StoreChange["call"]> = new Set([
+	"make",
+	"remove",
+	"rename",
+	"symlink",
+]);
 
 export class HandleStore extends ChangingStore implements Store {
 	readonly #files: HandleFiles;
-	readonly #pens: Pens;
-	readonly #turns: Turns;
-	readonly #witness: Witness;
+	readonly #writers: Writers;
+	readonly #mutex: Mutex;
+	readonly #hooks: ChangeHooks;
 	readonly #identities: () => Identities | null;
 
-	/** `identities` are null while the store has not told which file is which. */
+	/** `identities` answers null while the store cannot tell one file from another. */
 	constructor(
 		files: HandleFiles,
-		pens: Pens,
-		turns: Turns,
-		witness: Witness,
+		writers: Writers,
+		mutex: Mutex,
+		hooks: ChangeHooks,
 		identities: () => Identities | null = () => null,
 	) {
 		super();
 		this.#identities = identities;
 		this.#files = files;
-		this.#pens = pens;
-		this.#turns = turns;
-		this.#witness = witness;
+		this.#writers = writers;
+		this.#mutex = mutex;
+		this.#hooks = hooks;
 	}
 
 	list(path: string): Promise<Listing[]> {
@@ -71,53 +77,53 @@ export class HandleStore extends ChangingStore implements Store {
 	}
 
 	apply(changes: readonly StoreChange[], durable = false): Promise<readonly Answer[]> {
-		return this.#turns.run(async () => {
-			await this.#witness.before(changes);
-			await this.#files.ahead(changes);
+		return this.#mutex.run(async () => {
+			await this.#hooks.before(changes);
+			await this.#files.findMissing(changes);
 			const answers: Answer[] = [];
 			for (const change of changes) {
-				answers.push(await this.#told(change).then((made) => made ?? null, codeOf));
+				answers.push(await this.#makeAndTrack(change).then((made) => made ?? null, codeOf));
 			}
-			const noted = await this.#files.note().then(() => null, codeOf);
+			const noted = await this.#files.flushNotes().then(() => null, codeOf);
 			for (const [i, { call }] of changes.entries()) if (call === "utimes") answers[i] ??= noted;
-			if (durable) await this.#pens.sync();
+			if (durable) await this.#writers.sync();
 			return answers;
 		});
 	}
 
 	sync(): Promise<void> {
-		return this.#run("sync", "/", () => this.#pens.sync());
+		return this.#run("sync", "/", () => this.#writers.sync());
 	}
 
 	protected change(change: StoreChange): Promise<Made | undefined> {
 		return this.#run(change.call, change.path, async () => {
-			await this.#witness.before([change]);
+			await this.#hooks.before([change]);
 			try {
-				return await this.#told(change);
+				return await this.#makeAndTrack(change);
 			} finally {
-				// Without space, what is noted on a file that has gone stays, and is true of no other.
-				const noted = this.#files.note();
+				// If there is no space to write the notes, a note on a removed file stays; it fits no other file.
+				const noted = this.#files.flushNotes();
 				await (change.call === "utimes" ? noted : noted.catch(() => {}));
 			}
 		});
 	}
 
-	async #told(change: StoreChange): Promise<Made | undefined> {
+	async #makeAndTrack(change: StoreChange): Promise<Made | undefined> {
 		await this.#make(change).catch((error: unknown) => {
-			// What the browser has not done to its end, the next lease may. A file that could not be written, for
-			// want of space, is the same file as before.
-			if (!(error instanceof PortholeError) && OF_NAMES.has(change.call)) {
+			// The next lease may finish a change of names that failed in the middle, so the identity is unknown. A
+			// file that could not be written, for want of space, is the same file as before.
+			if (!(error instanceof PortholeError) && NAME_CALLS.has(change.call)) {
 				for (const path of pathsOf(change)) this.#identities()?.forget(path);
 			}
 			throw error;
 		});
-		const made = this.#note(change);
-		await this.#witness.after(change);
+		const made = this.#trackIdentity(change);
+		await this.#hooks.after(change);
 		return made;
 	}
 
-	/** Which files are where after a change. */
-	#note(change: StoreChange): Made | undefined {
+	/** Updates which file is at which path after a change. */
+	#trackIdentity(change: StoreChange): Made | undefined {
 		const { call, path } = change;
 		const identities = this.#identities();
 		if (identities === null) return undefined;
@@ -126,11 +132,11 @@ export class HandleStore extends ChangingStore implements Store {
 		return call === "make" && change.type === "file" ? { id: identities.assign(path) } : undefined;
 	}
 
-	/** Errors: ESTALE where another file is at a path than the one that is meant, ENOENT where none is. */
+	/** Errors: ESTALE if another file is at the path than the one that the caller means, ENOENT if none is. */
 	async #check(path: string, id: FileId | undefined): Promise<void> {
 		const identities = this.#identities();
 		if (id === undefined || identities === null || identities.has(path, id)) return;
-		const found = await this.#files.look(path);
+		const found = await this.#files.stat(path);
 		if (found === null) throw new PortholeError("ENOENT", "nothing is there");
 		throw new PortholeError("ESTALE", "another file has come to this path");
 	}
@@ -146,12 +152,12 @@ export class HandleStore extends ChangingStore implements Store {
 		else if (change.call === "rename") await files.rename(path, change.to);
 		else if (change.call === "symlink") await files.symlink(path, change.target);
 		else if (change.call === "utimes") await files.utimes(path, change.accessed, change.modified);
-		// No handle has hard links.
+		// Directory handles have no hard links.
 		else throw new PortholeError("EPERM", "there are no hard links here");
 	}
 
 	#run<T>(call: string, path: string, work: () => Promise<T>): Promise<T> {
-		return named(call, path, () => this.#turns.run(work));
+		return named(call, path, () => this.#mutex.run(work));
 	}
 }
 

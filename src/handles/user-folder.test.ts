@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Disk } from "./handles.testkit.ts";
-import { PickedStore } from "./user-folder.ts";
+import { UserFolderStore } from "./user-folder.ts";
 
 type Records = readonly { readonly type: string; readonly relativePathComponents: string[] }[];
 
@@ -47,7 +47,7 @@ afterEach(() => {
 async function start() {
 	const disk = new Disk();
 	disk.put("f", "text");
-	const store = new PickedStore(disk.handle, "readwrite");
+	const store = new UserFolderStore(disk.handle, "readwrite");
 	const heard: string[] = [];
 	const damaged: string[] = [];
 	const stop = store.watch(

@@ -1,96 +1,96 @@
 /**
- * The store of a directory on the user's disk, where other programs work too and nobody can be locked
- * out.
+ * The store of a directory on the user's disk, which other programs may change at any time.
  *
- * What others change is found by comparing with what was seen (last-seen.ts): told by the browser where it
- * can, else looked for once a second in the directories that somebody has listed. A file that others
- * have replaced is kept beside before it is written over.
+ * The store finds such changes by comparing with what it has last seen (last-seen.ts): when the browser
+ * reports one, where it can, else once a second in the directories that were listed. A file that another
+ * program has replaced is copied beside before it is overwritten.
  */
 import { PortholeError } from "../abi/error.ts";
 import { keyOf } from "../store/paths.ts";
 import type { Listing } from "../store/store.ts";
-import { GatheringPens } from "./draft-writers.ts";
+import { DraftWriters } from "./draft-writers.ts";
 import { HandleFiles } from "./files.ts";
-import { Sight } from "./last-seen.ts";
+import { LastSeen } from "./last-seen.ts";
 import { conflictName, type Directory, isOurs, named } from "./names.ts";
-import { HandleStore, pathsOf, type Turns } from "./store.ts";
+import { HandleStore, type Mutex, pathsOf } from "./store.ts";
 
-/** What browsers have, and the types do not know yet. */
+/** A FileSystemObserver, which browsers have and the types do not know yet. */
 interface Observer {
 	observe(handle: Directory, options: { recursive: boolean }): Promise<void>;
 	disconnect(): void;
 }
 
-interface Sighting {
+interface ChangeRecord {
 	readonly type: string;
 	readonly relativePathComponents: readonly string[];
 	readonly relativePathMovedFrom?: readonly string[] | null;
 }
 
-type ObserverClass = new (seen: (records: readonly Sighting[]) => void) => Observer;
-type Heard = (paths: readonly string[]) => void;
-type Conflicted = (path: string, kept: string) => void;
-type Damaged = (path: string, error: Error) => void;
+type ObserverClass = new (seen: (records: readonly ChangeRecord[]) => void) => Observer;
+type OnChanged = (paths: readonly string[]) => void;
+type OnConflict = (path: string, kept: string) => void;
+type OnDamaged = (path: string, error: Error) => void;
 
-/** Milliseconds between two looks at the directories, and how many of them are looked at. */
+/** Milliseconds between two scans of the directories, and how many of them are scanned. */
 const PERIOD = 1000;
 const MOST_LISTED = 256;
-/** Milliseconds that what the browser tells is gathered. */
-const GATHER = 50;
+/** Milliseconds for which reports of the browser are gathered. */
+const DEBOUNCE = 50;
 
-export class PickedStore extends HandleStore {
+export class UserFolderStore extends HandleStore {
 	readonly #root: Directory;
 	readonly #files: HandleFiles;
-	readonly #pens: GatheringPens;
-	readonly #turns: Turns;
-	readonly #sight: Sight;
+	readonly #writers: DraftWriters;
+	readonly #mutex: Mutex;
+	readonly #lastSeen: LastSeen;
 	readonly #mode: "read" | "readwrite";
-	/** Directories that somebody has listed, the one longest ago first. */
+	/** Directories that were listed, the one listed longest ago first. */
 	readonly #listed = new Set<string>();
-	readonly #conflicted: Set<Conflicted>;
-	readonly #damaged: Set<Damaged>;
+	readonly #onConflict: Set<OnConflict>;
+	readonly #onDamaged: Set<OnDamaged>;
 
 	constructor(root: Directory, mode: "read" | "readwrite") {
-		const sight = new Sight();
-		const conflicted = new Set<Conflicted>();
-		const turns = inTurn(() => files.finish());
-		const pens = new GatheringPens((work) => turns.run(work), {
-			async replacing(key) {
-				const kept = await keep(files, `/${key}`);
-				for (const tell of conflicted) tell(`/${key}`, kept);
+		const lastSeen = new LastSeen();
+		const onConflict = new Set<OnConflict>();
+		const mutex = makeMutex(() => files.finishIntent());
+		const writers = new DraftWriters((work) => mutex.run(work), {
+			async beforeReplace(key) {
+				const kept = await keepCopy(files, `/${key}`);
+				for (const emit of onConflict) emit(`/${key}`, kept);
 			},
-			replaced: (key) => note(key),
+			afterReplace: (key) => note(key),
 		});
-		const damaged = new Set<Damaged>();
-		const files: HandleFiles = new HandleFiles(root, pens, false, (key, message) => {
+		const onDamaged = new Set<OnDamaged>();
+		const files: HandleFiles = new HandleFiles(root, writers, false, (key, message) => {
 			const error = new PortholeError("EIO", message);
-			for (const tell of damaged) tell(`/${keyOf(key)}`, error);
+			for (const emit of onDamaged) emit(`/${keyOf(key)}`, error);
 		});
-		const note = async (path: string) => sight.note(path, await files.look(path), true);
-		super(files, pens, turns, {
+		const note = async (path: string) => lastSeen.record(path, await files.stat(path), true);
+		super(files, writers, mutex, {
 			async before() {},
 			async after(change) {
-				// What is written is noted when it takes the file's place.
+				// A write is recorded when the draft replaces the file.
 				if (change.call === "write" || change.call === "resize") return;
 				for (const path of pathsOf(change)) {
-					sight.forget(path);
+					lastSeen.forget(path);
 					await note(path);
 				}
 			},
 		});
 		this.#root = root;
 		this.#files = files;
-		this.#pens = pens;
-		this.#turns = turns;
-		this.#sight = sight;
+		this.#writers = writers;
+		this.#mutex = mutex;
+		this.#lastSeen = lastSeen;
 		this.#mode = mode;
-		this.#conflicted = conflicted;
-		this.#damaged = damaged;
+		this.#onConflict = onConflict;
+		this.#onDamaged = onDamaged;
 	}
 
 	override async list(path: string): Promise<Listing[]> {
 		const listings = await super.list(path);
-		for (const listing of listings) this.#sight.note(`${path}/${listing.name}`, listing, false);
+		for (const listing of listings)
+			this.#lastSeen.record(`${path}/${listing.name}`, listing, false);
 		this.#listed.delete(keyOf(path));
 		this.#listed.add(keyOf(path));
 		for (const oldest of this.#listed) {
@@ -102,12 +102,12 @@ export class PickedStore extends HandleStore {
 
 	preserve(path: string, size: number, modified: number): Promise<string | null> {
 		return named("preserve", path, () =>
-			this.#turns.run(async () => {
-				const now = await this.#files.look(path);
-				if (now === null || now.type !== "file" || this.#sight.isOurs(path, now)) return null;
+			this.#mutex.run(async () => {
+				const now = await this.#files.stat(path);
+				if (now === null || now.type !== "file" || this.#lastSeen.isOurs(path, now)) return null;
 				if (now.size === size && now.modified === modified) return null;
-				const kept = await keep(this.#files, path);
-				await this.#pens.rebase(keyOf(path));
+				const kept = await keepCopy(this.#files, path);
+				await this.#writers.rebase(keyOf(path));
 				return kept;
 			}),
 		);
@@ -126,43 +126,44 @@ export class PickedStore extends HandleStore {
 		await remember(name, { handle: this.#root, mode: this.#mode });
 	}
 
-	watch(heard: Heard, conflicted?: Conflicted, damaged?: Damaged): () => void {
-		if (conflicted !== undefined) this.#conflicted.add(conflicted);
-		if (damaged !== undefined) this.#damaged.add(damaged);
-		const stop = "FileSystemObserver" in globalThis ? this.#observe(heard) : this.#poll(heard);
+	watch(onChanged: OnChanged, onConflict?: OnConflict, onDamaged?: OnDamaged): () => void {
+		if (onConflict !== undefined) this.#onConflict.add(onConflict);
+		if (onDamaged !== undefined) this.#onDamaged.add(onDamaged);
+		const stop =
+			"FileSystemObserver" in globalThis ? this.#observe(onChanged) : this.#poll(onChanged);
 		return () => {
-			if (conflicted !== undefined) this.#conflicted.delete(conflicted);
-			if (damaged !== undefined) this.#damaged.delete(damaged);
+			if (onConflict !== undefined) this.#onConflict.delete(onConflict);
+			if (onDamaged !== undefined) this.#onDamaged.delete(onDamaged);
 			stop();
 		};
 	}
 
-	#observe(heard: Heard): () => void {
-		// The line above has looked whether it is there.
+	#observe(onChanged: OnChanged): () => void {
+		// `watch` has checked that it is there.
 		const Observer = Reflect.get(globalThis, "FileSystemObserver") as ObserverClass;
 		const gathered = new Set<string>();
 		let over = false;
 		let poll: (() => void) | undefined;
 		let timer: ReturnType<typeof setTimeout> | undefined;
-		// A look at the directories may end after the watch does.
-		const tell: Heard = (paths) => {
-			if (!over) heard(paths);
+		// A scan may end after the watch does.
+		const emit: OnChanged = (paths) => {
+			if (!over) onChanged(paths);
 		};
-		// Where the browser cannot tell of this directory, or no longer. It says so late, and several times.
+		// For a directory that the browser cannot observe, or not any more. It says so late, and several times.
 		const pollInstead = () => {
-			if (!over) poll ??= this.#poll(heard);
+			if (!over) poll ??= this.#poll(onChanged);
 		};
 		const flush = () => {
 			timer = undefined;
 			const paths = [...gathered];
 			gathered.clear();
-			// Where the directory cannot be read, the next call says so.
-			this.#tellStrange(paths, tell).catch(() => {});
+			// If the directory cannot be read, the next call reports it.
+			this.#emitChanged(paths, emit).catch(() => {});
 		};
 		const observer = new Observer((records) => {
 			if (over) return;
 			for (const record of records) {
-				// Too much has happened, or it cannot see any more.
+				// Too much has happened, or the browser cannot observe it any more.
 				const all = record.type === "unknown" || record.type === "errored";
 				for (const names of [record.relativePathComponents, record.relativePathMovedFrom ?? []]) {
 					if (all) gathered.add("");
@@ -170,12 +171,12 @@ export class PickedStore extends HandleStore {
 				}
 				if (record.type === "errored") pollInstead();
 			}
-			timer ??= setTimeout(flush, GATHER);
+			timer ??= setTimeout(flush, DEBOUNCE);
 		});
 		observer
 			.observe(this.#root, { recursive: true })
-			// What has changed before it began to look.
-			.then(() => this.#lookAround(tell), pollInstead);
+			// Finds what has changed before the observer started.
+			.then(() => this.#scan(emit), pollInstead);
 		return () => {
 			over = true;
 			clearTimeout(timer);
@@ -184,11 +185,11 @@ export class PickedStore extends HandleStore {
 		};
 	}
 
-	#poll(heard: Heard): () => void {
+	#poll(onChanged: OnChanged): () => void {
 		let [over, timer] = [false, undefined as ReturnType<typeof setTimeout> | undefined];
 		const look = async () => {
-			await this.#lookAround((paths) => {
-				if (!over) heard(paths);
+			await this.#scan((paths) => {
+				if (!over) onChanged(paths);
 			});
 			if (!over) timer = setTimeout(look, PERIOD);
 		};
@@ -199,55 +200,55 @@ export class PickedStore extends HandleStore {
 		};
 	}
 
-	/** Looks at all directories that somebody has listed. */
-	async #lookAround(heard: Heard): Promise<void> {
+	/** Compares all directories that were listed with what was last seen. */
+	async #scan(onChanged: OnChanged): Promise<void> {
 		for (const directory of [...this.#listed]) {
-			const strange = await this.#strangeIn(directory).catch(() => []);
-			if (strange.length > 0) heard(strange);
+			const changed = await this.#changedIn(directory).catch(() => []);
+			if (changed.length > 0) onChanged(changed);
 		}
 	}
 
-	/** The children of a directory that look otherwise than we know them, or are gone. */
-	async #strangeIn(directory: string): Promise<string[]> {
+	/** The children of a directory that differ from what was last seen, or are gone. */
+	async #changedIn(directory: string): Promise<string[]> {
 		const now = new Map<string, Listing>();
 		for (const listing of await super.list(directory)) {
 			now.set(keyOf(`${directory}/${listing.name}`), listing);
 		}
-		const all = new Set([...now.keys(), ...this.#sight.childrenOf(directory)]);
+		const all = new Set([...now.keys(), ...this.#lastSeen.childrenOf(directory)]);
 		return [...all]
-			.filter((key) => this.#isStrange(key, now.get(key) ?? null))
+			.filter((key) => this.#isChanged(key, now.get(key) ?? null))
 			.map((key) => `/${key}`);
 	}
 
-	/** Tells those of the paths that look otherwise than we know them. */
-	async #tellStrange(keys: readonly string[], heard: Heard): Promise<void> {
-		const strange = await this.#turns.run(async () => {
+	/** Reports those of the paths that differ from what was last seen. */
+	async #emitChanged(keys: readonly string[], onChanged: OnChanged): Promise<void> {
+		const changed = await this.#mutex.run(async () => {
 			const found: string[] = [];
 			for (const key of keys) {
-				// Of the root itself the browser tells when it cannot say more.
-				const now = key === "" ? null : await this.#files.look(key).catch(() => null);
-				if (key === "" || this.#isStrange(key, now)) found.push(`/${key}`);
+				// The browser names the root when it cannot say more.
+				const now = key === "" ? null : await this.#files.stat(key).catch(() => null);
+				if (key === "" || this.#isChanged(key, now)) found.push(`/${key}`);
 			}
 			return found;
 		});
-		if (strange.length > 0) heard(strange);
+		if (changed.length > 0) onChanged(changed);
 	}
 
-	/** Whether a path looks otherwise than we know it. From now on we know it so. */
-	#isStrange(key: string, now: Listing | null): boolean {
-		if (this.#sight.knows(key, now)) return false;
-		this.#sight.note(key, now, false);
+	/** Whether a path differs from what was last seen. Records what is there now. */
+	#isChanged(key: string, now: Listing | null): boolean {
+		if (this.#lastSeen.knows(key, now)) return false;
+		this.#lastSeen.record(key, now, false);
 		return true;
 	}
 }
 
-/** Copies a file beside itself, and answers where. Where it cannot, nothing of the copy is left. */
-async function keep(files: HandleFiles, path: string): Promise<string> {
+/** Copies a file beside itself, and answers with the path of the copy. A copy that fails is removed. */
+async function keepCopy(files: HandleFiles, path: string): Promise<string> {
 	const slash = path.lastIndexOf("/") + 1;
 	const time = new Date();
 	for (let count = 1; ; count++) {
 		const kept = path.slice(0, slash) + conflictName(path.slice(slash), time, count);
-		if ((await files.look(kept)) !== null) continue;
+		if ((await files.stat(kept)) !== null) continue;
 		try {
 			await files.copy(path, kept);
 		} catch (error) {
@@ -258,13 +259,13 @@ async function keep(files: HandleFiles, path: string): Promise<string> {
 	}
 }
 
-/** The names of ours, and those of the browser's drafts. */
+/** Whether a name is one of Porthole's own files, or a draft of the browser's. */
 function isHidden(name: string): boolean {
 	return isOurs(name) || name.endsWith(".crswap");
 }
 
-/** Makes calls one after another, `first` before them all. */
-function inTurn(first: () => Promise<void>): Turns {
+/** Runs calls one after another, `first` before them all. */
+function makeMutex(first: () => Promise<void>): Mutex {
 	let [last, begun]: [Promise<unknown>, boolean] = [Promise.resolve(), false];
 	const begin = async () => {
 		if (!begun) await first();

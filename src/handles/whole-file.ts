@@ -1,33 +1,34 @@
 /**
  * Files that change in one step, or not at all: moved, copied, replaced.
  *
- * A browser moves a file at once, over what is there, and a draft takes a file's place at once. What it has
- * no room for it may leave out without an error, so what was copied or replaced is measured afterwards.
+ * A browser moves a file at once, over an existing one, and a draft replaces its file at once. Bytes for which
+ * there is no space the browser may leave out without an error, so a file is measured after it was copied or
+ * replaced.
  */
 import { PortholeError } from "../abi/error.ts";
 import { child, type Directory, isCalled } from "./names.ts";
 
-/** Where a file is to go. */
+/** Where a file is moved or copied to. */
 interface Target {
 	readonly directory: Directory;
 	readonly name: string;
 }
 
-/** What browsers can do with a file, and the types do not know yet. */
+/** A method that browsers have and the types do not know yet. */
 interface Movable {
 	move?(directory: Directory, name: string): Promise<void>;
 }
 
-/** Errors that moving and copying have in common: another way would not help. */
+/** Errors of a move that a copy would have too. */
 const FINAL: ReadonlySet<string> = new Set([
 	"NoModificationAllowedError",
 	"NotFoundError",
 	"QuotaExceededError",
 ]);
-/** How many damaged files of one name are kept in a directory. */
+/** How many damaged files of one name a directory keeps. */
 const MOST_KEPT = 100;
 
-/** Moves a file in one step, over what is there. False where this browser cannot. */
+/** Moves a file in one step, over an existing one. False if this browser cannot. */
 export async function moveFile(
 	file: FileSystemFileHandle & Movable,
 	{ directory, name }: Target,
@@ -49,11 +50,11 @@ export async function copyFile(
 	const copy = await directory.getFileHandle(name, { create: true });
 	const original = await file.getFile();
 	await original.stream().pipeTo(await copy.createWritable());
-	// The original may go next.
+	// The caller may remove the original next.
 	await measure(copy, original.size);
 }
 
-/** Writes a file that holds this text and nothing else. */
+/** Replaces the contents of a file by a text. */
 export async function replaceFile(file: FileSystemFileHandle, text: string): Promise<void> {
 	const bytes = new TextEncoder().encode(text);
 	const writable = await file.createWritable();
@@ -62,13 +63,13 @@ export async function replaceFile(file: FileSystemFileHandle, text: string): Pro
 	await measure(file, bytes.length);
 }
 
-/** Errors: QuotaExceededError where a file is shorter than what was put into it. */
+/** Errors: QuotaExceededError if a file is shorter than it should be. */
 export async function measure(file: FileSystemFileHandle, size: number): Promise<void> {
 	if ((await file.getFile()).size >= size) return;
 	throw new DOMException("the browser has left out a part", "QuotaExceededError");
 }
 
-/** The file of this name; null where nothing is. */
+/** The file of this name; null if there is none. */
 export async function fileIn(
 	directory: Directory,
 	name: string,
@@ -81,8 +82,7 @@ export async function fileIn(
 	}
 }
 
-/** Gives a damaged file of ours another name in its directory, for somebody to look at, and answers with
- *  that name. */
+/** Renames a damaged file of Porthole's own, so that the user can look at it, and answers with the new name. */
 export async function setAside(directory: Directory, name: string): Promise<string> {
 	const file = await directory.getFileHandle(name);
 	for (let more = 1; more <= MOST_KEPT; more++) {

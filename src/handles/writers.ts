@@ -1,14 +1,14 @@
 /**
- * How the bytes of a file are changed: by a *pen*, one for each file that is being written.
+ * Open writers: how the bytes of files are changed, one writer for each file that is being written.
  *
- * In this origin's private file system a worker may hold a file and change it in place: a write then
- * costs microseconds, and lies where it belongs at once. Nobody else can write, move or remove the
- * file in the meantime, not even we, so a pen is put down before that (`putDown`). Pens that have not
- * been used for long are put down too: there is room for a few, and each holds its file against others.
+ * In this origin's private file system a worker may open a file exclusively (a sync access handle) and
+ * change it in place: a write then costs microseconds and is visible at once. While the handle is open the
+ * file cannot be written, moved or removed in any other way, not even by this store, so the store closes the
+ * writer before it does that (`close`). The writer used longest ago is closed when too many are open.
  *
- * A crash may leave a write that was not synced half done. What `sync` has answered for stays.
+ * A crash may leave a write half done that no sync has covered. What `sync` was answered for stays.
  *
- * What a handle answers is checked. In a private window whose space is used up, Chromium's `write` answers
+ * The answers of a handle are checked. In a private window whose space is used up, Chromium's `write` answers
  * 4294967288, an error number without its sign, and throws nothing; taken for a count it would say that
  * all bytes are there. A write or a new size that the browser has not made is ENOSPC, and the file is as
  * long as before.
@@ -16,19 +16,21 @@
 import { PortholeError } from "../abi/error.ts";
 import { isWithin } from "../store/paths.ts";
 
-export interface Pens {
-	/** What is in a file that a pen is on; null where none is, and the file itself may be read. */
+export interface Writers {
+	/** Bytes of a file that has an open writer; null if it has none, and the file itself can be read. */
 	read(key: string, offset: number, length: number): Promise<Uint8Array | null>;
-	/** `find` is asked for the file where no pen is on it. Tells whether none was. */
+	/** Opens a writer for the file that `find` answers with, if the file has none. Answers true for the first
+	 *  change of a writer. */
 	write(key: string, find: Find, offset: number, bytes: Uint8Array): Promise<boolean>;
 	resize(key: string, find: Find, size: number): Promise<boolean>;
-	/** Takes the pens from a path and from all below it; the files are then as they were written. */
-	putDown(key: string): Promise<void>;
-	/** Takes them without a thought for what was written: the files are about to go. */
+	/** Closes the writers of a path and of all below it; the files then hold what was written. */
+	close(key: string): Promise<void>;
+	/** Closes them without keeping what was written, because the files are about to be removed. */
 	discard(key: string): Promise<void>;
-	/** Puts down those on the children of a directory whose size would be wrong otherwise. */
-	settle(key: string): Promise<void>;
-	/** Resolves when all that was written is on the disk. */
+	/** Closes the writers of a directory's children whose size a listing would report wrongly. */
+	closeForListing(key: string): Promise<void>;
+	/** Resolves when all that was written is on the disk. Errors: those of writers that were closed since
+	 *  the last sync. */
 	sync(): Promise<void>;
 }
 
@@ -44,29 +46,30 @@ export interface SyncHandle {
 	close(): void;
 }
 
-/** The handle of a file, in a worker. */
-interface Holdable {
+/** The handle of a file: the method is there in workers only. */
+interface WorkerFileHandle {
 	createSyncAccessHandle?(): Promise<SyncHandle>;
 }
 
-interface Pen {
+interface Writer {
 	readonly handle: SyncHandle;
 	dirty: boolean;
-	/** Whether nothing has been written with it yet. */
-	fresh: boolean;
+	/** Whether nothing has been changed with it yet. */
+	untouched: boolean;
 }
 
-/** How many files are held at once. */
-const MOST = 32;
-/** A tab that was killed lets go of its files a little after its locks: tries, and how long between. */
+/** How many writers are open at once. */
+const MAX_OPEN = 32;
+/** The browser closes the files of a killed tab a little after it releases its locks: tries, and milliseconds
+ *  between them. */
 const TRIES = 40;
 const PAUSE = 50;
 
-/** Holds a file. Errors: the browser's NoModificationAllowedError where others hold it for long. */
-export async function hold(file: FileSystemFileHandle): Promise<SyncHandle> {
+/** Opens a file exclusively. Errors: the browser's NoModificationAllowedError if another tab keeps it open. */
+export async function openSyncHandle(file: FileSystemFileHandle): Promise<SyncHandle> {
 	for (let tries = 1; ; tries++) {
 		try {
-			const handle = await (file as Holdable).createSyncAccessHandle?.();
+			const handle = await (file as WorkerFileHandle).createSyncAccessHandle?.();
 			if (handle === undefined) throw new DOMException("only workers may", "InvalidStateError");
 			return handle;
 		} catch (error) {
@@ -77,14 +80,14 @@ export async function hold(file: FileSystemFileHandle): Promise<SyncHandle> {
 	}
 }
 
-export class InPlacePens implements Pens {
+export class InPlaceWriters implements Writers {
 	/** The one used longest ago first. */
-	readonly #pens = new Map<string, Pen>();
-	/** Why a pen that was put down could not bring its file to the disk; the next sync tells it. */
+	readonly #writers = new Map<string, Writer>();
+	/** Why a writer could not flush its file when it was closed; the next sync reports it. */
 	#failure: unknown = null;
 
 	async read(key: string, offset: number, length: number): Promise<Uint8Array | null> {
-		const handle = this.#pens.get(key)?.handle;
+		const handle = this.#writers.get(key)?.handle;
 		if (handle === undefined) return null;
 		const bytes = new Uint8Array(Math.max(0, Math.min(length, sizeOf(handle) - offset)));
 		for (let done = 0; done < bytes.length; ) {
@@ -99,67 +102,68 @@ export class InPlacePens implements Pens {
 	}
 
 	async write(key: string, find: Find, offset: number, bytes: Uint8Array): Promise<boolean> {
-		return change(await this.#take(key, find), (handle, size) => {
-			// First what needs space: where there is none, nothing has been written over.
+		return changeOrUndo(await this.#open(key, find), (handle, size) => {
+			// First the part that needs space: if there is none, nothing has been overwritten.
 			const within = Math.max(0, Math.min(bytes.length, size - offset));
-			put(handle, offset + within, bytes.subarray(within));
+			writeAll(handle, offset + within, bytes.subarray(within));
 			const end = offset + bytes.length;
-			if (end > size && sizeOf(handle) < end) throw full();
-			put(handle, offset, bytes.subarray(0, within));
+			if (end > size && sizeOf(handle) < end) throw quotaError();
+			writeAll(handle, offset, bytes.subarray(0, within));
 		});
 	}
 
 	async resize(key: string, find: Find, size: number): Promise<boolean> {
-		return change(await this.#take(key, find), (handle) => {
+		return changeOrUndo(await this.#open(key, find), (handle) => {
 			handle.truncate(size);
-			if (sizeOf(handle) !== size) throw full();
+			if (sizeOf(handle) !== size) throw quotaError();
 		});
 	}
 
-	async putDown(key: string): Promise<void> {
-		for (const [other, pen] of this.#pens) if (isWithin(other, key)) this.#drop(other, pen);
+	async close(key: string): Promise<void> {
+		for (const [other, writer] of this.#writers)
+			if (isWithin(other, key)) this.#closeOne(other, writer);
 	}
 
 	async discard(key: string): Promise<void> {
-		for (const [other, pen] of this.#pens) pen.dirty &&= !isWithin(other, key);
-		await this.putDown(key);
+		for (const [other, writer] of this.#writers) writer.dirty &&= !isWithin(other, key);
+		await this.close(key);
 	}
 
-	/** What is written in place can be seen at once. */
-	async settle(): Promise<void> {}
+	/** Changes in place are visible at once. */
+	async closeForListing(): Promise<void> {}
 
 	async sync(): Promise<void> {
-		for (const pen of this.#pens.values()) {
-			if (pen.dirty) pen.handle.flush();
-			pen.dirty = false;
+		for (const writer of this.#writers.values()) {
+			if (writer.dirty) writer.handle.flush();
+			writer.dirty = false;
 		}
 		const failure = this.#failure;
 		this.#failure = null;
 		if (failure !== null) throw failure;
 	}
 
-	async #take(key: string, find: Find): Promise<Pen> {
-		const known = this.#pens.get(key);
+	async #open(key: string, find: Find): Promise<Writer> {
+		const known = this.#writers.get(key);
 		if (known !== undefined) {
-			this.#pens.delete(key);
-			this.#pens.set(key, known);
+			this.#writers.delete(key);
+			this.#writers.set(key, known);
 			return known;
 		}
-		for (const [other, pen] of this.#pens) {
-			if (this.#pens.size < MOST) break;
-			this.#drop(other, pen);
+		for (const [other, writer] of this.#writers) {
+			if (this.#writers.size < MAX_OPEN) break;
+			this.#closeOne(other, writer);
 		}
-		const pen = { handle: await hold(await find()), dirty: false, fresh: true };
-		this.#pens.set(key, pen);
-		return pen;
+		const writer = { handle: await openSyncHandle(await find()), dirty: false, untouched: true };
+		this.#writers.set(key, writer);
+		return writer;
 	}
 
-	#drop(key: string, { handle, dirty }: Pen): void {
-		this.#pens.delete(key);
+	#closeOne(key: string, { handle, dirty }: Writer): void {
+		this.#writers.delete(key);
 		try {
 			if (dirty) handle.flush();
 		} catch (error) {
-			// The call that wants the pen put down is often about another file.
+			// The call that closes this writer is often about another file.
 			this.#failure = error;
 		} finally {
 			handle.close();
@@ -167,32 +171,31 @@ export class InPlacePens implements Pens {
 	}
 }
 
-/** Makes a change, and tells whether it is the pen's first. Where it fails, the file is as long as
- *  before. */
-function change(pen: Pen, make: (handle: SyncHandle, size: number) => void): boolean {
-	const { handle, fresh } = pen;
+/** Makes a change, and answers whether it is the writer's first. If it fails, the file is as long as before. */
+function changeOrUndo(writer: Writer, make: (handle: SyncHandle, size: number) => void): boolean {
+	const { handle, untouched } = writer;
 	const size = sizeOf(handle);
-	pen.dirty = true;
+	writer.dirty = true;
 	try {
 		make(handle, size);
 	} catch (error) {
 		if (handle.getSize() !== size) handle.truncate(size);
 		throw error;
 	}
-	pen.fresh = false;
-	return fresh;
+	writer.untouched = false;
+	return untouched;
 }
 
-function put(handle: SyncHandle, offset: number, bytes: Uint8Array): void {
+function writeAll(handle: SyncHandle, offset: number, bytes: Uint8Array): void {
 	for (let done = 0; done < bytes.length; ) {
 		const count = handle.write(bytes.subarray(done), { at: offset + done });
-		// Some browsers say so instead of throwing.
-		if (count === 0 || !isCount(count, bytes.length - done)) throw full();
+		// Some browsers answer with fewer bytes instead of throwing.
+		if (count === 0 || !isCount(count, bytes.length - done)) throw quotaError();
 		done += count;
 	}
 }
 
-/** Errors: EIO for what is no size. */
+/** Errors: EIO for an answer that is no size. */
 function sizeOf(handle: SyncHandle): number {
 	const size = handle.getSize();
 	if (isCount(size, Number.MAX_SAFE_INTEGER)) return size;
@@ -206,6 +209,6 @@ function isCount(count: number, most: number): boolean {
 	return Number.isInteger(count) && count >= 0 && count <= most;
 }
 
-function full(): DOMException {
+function quotaError(): DOMException {
 	return new DOMException("nothing more could be written", "QuotaExceededError");
 }

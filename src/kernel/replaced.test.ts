@@ -13,7 +13,7 @@ import { LoopBridge } from "../bridge/loop.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
-import { hearOthers, privateStore } from "../handles/opfs-store.ts";
+import { openOPFSStore, watchTabs } from "../handles/opfs-store.ts";
 import { newOrigin } from "../handles/origin.testkit.ts";
 import { IndexedDBStore } from "../indexeddb/store.ts";
 import { MemoryStore } from "../store/memory.ts";
@@ -56,8 +56,8 @@ const kinds: Readonly<Record<string, Kind>> = {
 			async open() {
 				tabs += 1;
 				const by = `tab ${tabs}`;
-				const store = await privateStore("/", by, true);
-				return { store, watch: (heard) => hearOthers("/", by, heard) };
+				const store = await openOPFSStore("/", by, true);
+				return { store, watch: (heard) => watchTabs("/", by, heard) };
 			},
 		};
 	},

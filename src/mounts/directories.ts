@@ -1,8 +1,8 @@
 /**
- * What a page mounts: classes as thin as can be.
+ * The classes that a page mounts, as small as they can be.
  *
- * A page that mounts nothing, or one kind of directory only, shall not pay for the others. So a
- * directory here is a name and a recipe; the store behind it is loaded when it is first used.
+ * A page that mounts nothing, or one kind of directory, should not download the code of the others. So a
+ * directory here is a name and a way to load its store, which happens at the first call.
  */
 import { PortholeError } from "../abi/error.ts";
 import { checkCount, checkNames, type Names } from "../abi/options.ts";
@@ -15,22 +15,23 @@ type With<K extends keyof Store> = Store & Required<Pick<Store, K>>;
 /** What a store over handles can do. */
 type HandleLike = With<"symlink" | "utimes" | "apply" | "sync" | "watch">;
 
-/** The methods that change something. */
+/** The methods that change files. */
 const CHANGES = ["write", "resize", "make", "remove", "rename"];
 
-/** Where a directory keeps how its store is loaded: in a property, which a Proxy passes on. */
+/** The property that holds how a directory loads its store. A property, and no private field, because a Proxy
+ *  passes it on. */
 const LOAD = Symbol("load");
 
-/** A class of stores that are yet to be loaded. Its methods are real ones, for the compiler too, so
- *  that a page may extend it and call `super`. */
+/** A class whose store is loaded later. The type has real methods, so that a page may extend the class and call
+ *  `super`. */
 type LateClass<S> = abstract new (open: () => Promise<Store>) => S;
 
 abstract class Late {
 	static {
-		asks(Late, "list read write resize make remove rename");
+		forward(Late, "list read write resize make remove rename");
 	}
 
-	/** `open` loads the store; where it fails, the next call tries again. */
+	/** `open` loads the store; if it fails, the next call tries again. */
 	constructor(open: () => Promise<Store>) {
 		let opened: Promise<Store> | undefined;
 		const load = () => {
@@ -44,13 +45,13 @@ abstract class Late {
 	}
 }
 
-/** Gives a class methods; `names` has spaces between. */
-function asks(of: { readonly prototype: object }, names: string): void {
+/** Adds methods that forward to the store; `names` are separated by spaces. */
+function forward(of: { readonly prototype: object }, names: string): void {
 	for (const method of names.split(" ")) {
 		const answer = function (this: object, ...args: unknown[]): unknown {
-			const answer = ask(this, method, args);
+			const answer = callStore(this, method, args);
 			if (method !== "watch") return answer;
-			// It alone answers at once: how to stop. What cannot be opened says so when it is asked for more.
+			// `watch` alone answers at once, with how to stop. A store that cannot be opened fails the next call.
 			answer.catch(() => {});
 			return () => answer.then((stop) => (stop as () => void)()).catch(() => {});
 		};
@@ -58,8 +59,8 @@ function asks(of: { readonly prototype: object }, names: string): void {
 	}
 }
 
-async function ask(late: object, method: string, args: unknown[]) {
-	// A page that has put its own over one of them is to see what comes in a list as well.
+async function callStore(late: object, method: string, args: unknown[]) {
+	// A subclass of the page may override one of them, and must see the changes of a list as well.
 	const own = (name: string) => Reflect.get(late, name) !== Reflect.get(Late.prototype, name);
 	if (method === "apply" && CHANGES.some(own)) {
 		const { applyInTurn } = await import("../store/apply.ts");
@@ -71,34 +72,34 @@ async function ask(late: object, method: string, args: unknown[]) {
 
 abstract class Links extends Late {
 	static {
-		asks(Links, "symlink utimes link apply");
+		forward(Links, "symlink utimes link apply");
 	}
 }
 
 abstract class Database extends Links {
 	static {
-		asks(Database, "sync watch persisted");
+		forward(Database, "sync watch persisted");
 	}
 }
 
 abstract class Handles extends Late {
 	static {
-		asks(Handles, "symlink utimes apply sync watch");
+		forward(Handles, "symlink utimes apply sync watch");
 	}
 }
 
 abstract class Folder extends Handles {
 	static {
-		asks(Folder, "preserve queryPermission requestPermission remember");
+		forward(Folder, "preserve queryPermission requestPermission remember");
 	}
 }
 
-/** Errors: `"invalid-option"` for what a class cannot be made of. */
-function takes(what: string, right: boolean): void {
+/** Checks an argument of a constructor. Errors: `"invalid-option"`. */
+function expects(what: string, right: boolean): void {
 	if (!right) throw new PortholeError("invalid-option", `the directory takes ${what}`);
 }
 
-/** What all can do; what those with links can; what those over handles can, without hard links. */
+/** The methods of every store; of stores with links; of stores over handles, which have no hard links. */
 const LateStore = Late as LateClass<unknown> as LateClass<Store>;
 const LateLinks = Links as LateClass<unknown> as LateClass<LinkingStore & With<"apply">>;
 const LateDatabase = Database as LateClass<unknown> as LateClass<HandleLike & LinkingStore>;
@@ -113,12 +114,15 @@ export class MemoryDirectory extends LateLinks {
 	constructor(files: Readonly<Record<string, string | Uint8Array>> = {}, ...more: unknown[]) {
 		checkCount("MemoryDirectory", [files, ...more], 1);
 		let copied = Object.entries(files).map(([path, data]) => {
-			takes(`a string or bytes for ${path}`, typeof data === "string" || ArrayBuffer.isView(data));
+			expects(
+				`a string or bytes for ${path}`,
+				typeof data === "string" || ArrayBuffer.isView(data),
+			);
 			return [path, data.slice()] as const;
 		});
 		super(async () => {
 			const store = new (await import("../store/memory.ts")).MemoryStore(copied);
-			// What is removed from the store shall not stay here.
+			// The constructor's copy must not keep files alive that the store removes.
 			copied = [];
 			return store;
 		});
@@ -135,7 +139,7 @@ export class IndexedDBDirectory extends LateDatabase {
 		super(async () => new (await import("../indexeddb/store.ts")).IndexedDBStore(name, options));
 		const names: Names<IndexedDBOptions> = { durability: 0, persist: 0, timeout: 0 };
 		checkNames("IndexedDBDirectory", options, names);
-		takes("a name first", typeof name === "string");
+		expects("a name first", typeof name === "string");
 		this.timeout = options.timeout;
 	}
 }
@@ -160,21 +164,17 @@ export class OPFSDirectory extends LateHandles {
 	declare persisted: () => Promise<boolean>;
 
 	static {
-		asks(OPFSDirectory, "isInPlace persisted");
+		forward(OPFSDirectory, "isInPlace persisted");
 	}
 
 	/** `path`: the directory there that is mounted; it is made if it is missing. */
 	constructor(path = "/", options: OPFSOptions = {}) {
 		super(async () =>
-			(await import("../handles/opfs-client.ts")).openPrivate(
-				path,
-				this.workerUrl,
-				options.persist,
-			),
+			(await import("../handles/opfs-client.ts")).openOPFS(path, this.workerUrl, options.persist),
 		);
 		const names: Names<OPFSOptions> = { workerUrl: 0, persist: 0, timeout: 0 };
 		checkNames("OPFSDirectory", options, names);
-		takes("a path first", typeof path === "string");
+		expects("a path first", typeof path === "string");
 		this.workerUrl = options.workerUrl;
 		this.timeout = options.timeout;
 	}
@@ -208,10 +208,12 @@ export class FileSystemAccessDirectory extends LateFolder {
 
 	constructor(handle: FileSystemDirectoryHandle, options: FolderOptions = {}) {
 		const { mode = "readwrite", timeout } = options;
-		super(async () => new (await import("../handles/user-folder.ts")).PickedStore(handle, mode));
+		super(
+			async () => new (await import("../handles/user-folder.ts")).UserFolderStore(handle, mode),
+		);
 		const names: Names<FolderOptions> = { mode: 0, timeout: 0 };
 		checkNames("FileSystemAccessDirectory", options, names);
-		takes("a directory's handle first", typeof handle?.getDirectoryHandle === "function");
+		expects("a directory's handle first", typeof handle?.getDirectoryHandle === "function");
 		this.handle = handle;
 		this.timeout = timeout;
 	}
@@ -238,7 +240,10 @@ export class FileSystemAccessDirectory extends LateFolder {
 			timeout: 0,
 		} satisfies Names<PickOptions>);
 		if (!("showDirectoryPicker" in globalThis)) {
-			throw new PortholeError("not-supported", "this browser lets nobody pick a directory");
+			throw new PortholeError(
+				"not-supported",
+				"this browser has no directory picker; use OPFSDirectory or IndexedDBDirectory instead",
+			);
 		}
 		const handle = await showDirectoryPicker({ mode: "readwrite", ...options });
 		const { mode = "readwrite", timeout } = options;
@@ -262,6 +267,6 @@ export class HTTPDirectory extends LateStore {
 			timeout: 0,
 		};
 		checkNames("HTTPDirectory", options, names);
-		takes("a URL first", typeof url === "string" || url instanceof URL);
+		expects("a URL first", typeof url === "string" || url instanceof URL);
 	}
 }

@@ -1,5 +1,5 @@
 /**
- * What is in a directory of a web server, from what the server or its owner says.
+ * The files of a directory of a web server, from an index or from the server's own listings.
  *
  * An *index* tells of a whole tree at once, in one of two forms:
  *
@@ -13,19 +13,19 @@
  *
  * A *listing* tells of one directory: the page that a server makes of it. Read are those of nginx (also
  * as JSON), Apache, lighttpd and Python's `http.server`. Of a page only links to entries of that very
- * directory count; a page that does not call itself a listing is refused, since it is somebody's own.
+ * directory count; a page without the title of a listing is refused, since it may be any page of the site.
  *
- * Both come from outside, so both are bounded, and a name that is no name is refused.
+ * Both are untrusted, so both are bounded, and a name that no file can have is refused.
  */
 import { PortholeError } from "../abi/error.ts";
 
-/** A file or directory as somebody tells of it. */
-export interface Told {
+/** A file or directory that an index or listing names. */
+export interface ListedEntry {
 	readonly path: string;
 	readonly type: "file" | "directory";
-	/** Bytes; undefined where only the server knows. */
+	/** Bytes; undefined if it is not told. */
 	readonly size: number | undefined;
-	/** Milliseconds since 1970; undefined where only the server knows. */
+	/** Milliseconds since 1970; undefined if it is not told. */
 	readonly modified: number | undefined;
 }
 
@@ -33,8 +33,8 @@ export const MOST_ENTRIES = 1_000_000;
 const LONGEST_PATH = 4096;
 const LONGEST_NAME = 255;
 
-/** Everything that an index names. Errors: EIO for what is no index, EINVAL for a path that is none. */
-export function readIndex(text: string, where: string): Told[] {
+/** Everything that an index names. Errors: EIO for text that is no index, EINVAL for a path that is none. */
+export function readIndex(text: string, where: string): ListedEntry[] {
 	const trimmed = text.trimStart();
 	if (!trimmed.startsWith("[")) {
 		if (/^[{<]/.test(trimmed))
@@ -42,22 +42,22 @@ export function readIndex(text: string, where: string): Told[] {
 		return bounded(
 			text.split(/\r?\n/).filter((line) => line !== ""),
 			where,
-		).map((path) => tell(path, where));
+		).map((path) => entryOf(path, where));
 	}
 	return bounded(parse(text, where), where).map((entry) => {
-		if (typeof entry === "string") return tell(entry, where);
+		if (typeof entry === "string") return entryOf(entry, where);
 		const { path, size, modified } = isRecord(entry) ? entry : {};
 		if (typeof path !== "string") {
 			throw unreadable(where, "an entry is a path, or an object with one");
 		}
-		return tell(path, where, sizeOf(size, path), timeOf(modified, path));
+		return entryOf(path, where, sizeOf(size, path), timeOf(modified, path));
 	});
 }
 
 /** The entries of one directory, whose address is `url`. */
-export function readListing(text: string, url: string): Told[] {
+export function readListing(text: string, url: string): ListedEntry[] {
 	const told = text.trimStart().startsWith("[") ? readJson(text, url) : readPage(text, url);
-	const seen = new Map<string, Told>();
+	const seen = new Map<string, ListedEntry>();
 	for (const entry of bounded(told, url)) {
 		const before = seen.get(entry.path);
 		// Apache's icons are links too.
@@ -70,12 +70,12 @@ export function readListing(text: string, url: string): Told[] {
 }
 
 /** nginx with `autoindex_format json`. */
-function readJson(text: string, url: string): Told[] {
-	const entries: Told[] = [];
+function readJson(text: string, url: string): ListedEntry[] {
+	const entries: ListedEntry[] = [];
 	for (const entry of parse(text, url)) {
 		const { name, type, size, mtime } = isRecord(entry) ? entry : {};
 		if (typeof name !== "string") throw unreadable(url, "an entry has no name");
-		// Sockets and the like.
+		// Sockets and devices are left out.
 		if (type !== "file" && type !== "directory") continue;
 		checkName(name, url);
 		const length = type === "file" ? sizeOf(size, name) : undefined;
@@ -86,11 +86,11 @@ function readJson(text: string, url: string): Told[] {
 
 const LINK = /<a\s(?:[^>]*?\s)?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))/gi;
 
-function readPage(text: string, url: string): Told[] {
+function readPage(text: string, url: string): ListedEntry[] {
 	if (!/<title>\s*(Index of|Directory listing)\b/i.test(text.slice(0, 10_000))) {
 		throw unreadable(url, "the server's answer is not a listing of a directory; give an index");
 	}
-	const entries: Told[] = [];
+	const entries: ListedEntry[] = [];
 	for (const [, double, single, bare] of text.matchAll(LINK)) {
 		const name = childOf(plain(double ?? single ?? bare ?? ""), url);
 		if (name === null) continue;
@@ -139,7 +139,7 @@ function plain(text: string): string {
 	);
 }
 
-function tell(written: string, where: string, size?: number, modified?: number): Told {
+function entryOf(written: string, where: string, size?: number, modified?: number): ListedEntry {
 	if (written.length > LONGEST_PATH) throw refused(where, written, "is too long");
 	const directory = written.endsWith("/");
 	const path = written.replace(/^\.\//, "").replace(/\/$/, "");
@@ -156,7 +156,7 @@ function checkName(name: string, where: string): void {
 	if (!isText(name)) throw refused(where, name, "is not text");
 }
 
-/** Whether it can be written in an address: it has no half of a character. */
+/** Whether a name can be written in an address: it has no half of a character. */
 function isText(name: string): boolean {
 	try {
 		encodeURIComponent(name);
@@ -184,7 +184,7 @@ function parse(text: string, where: string): unknown[] {
 		const value: unknown = JSON.parse(text);
 		if (Array.isArray(value)) return value;
 	} catch {
-		// Said below.
+		// Reported below.
 	}
 	throw unreadable(where, "it is not a list in JSON");
 }
@@ -194,8 +194,8 @@ function bounded<T>(entries: T[], where: string): T[] {
 	throw new PortholeError("EFBIG", `EFBIG: ${where} names more than ${MOST_ENTRIES} entries`);
 }
 
-/** What an entry of an index or listing may say. */
-interface Said {
+/** An entry of an index or listing before it is checked. */
+interface RawEntry {
 	readonly path?: unknown;
 	readonly name?: unknown;
 	readonly type?: unknown;
@@ -204,7 +204,7 @@ interface Said {
 	readonly mtime?: unknown;
 }
 
-function isRecord(value: unknown): value is Said {
+function isRecord(value: unknown): value is RawEntry {
 	return typeof value === "object" && value !== null;
 }
 

@@ -1,19 +1,19 @@
 /**
  * A directory of a web server, read only.
  *
- * What is in it is known from an index of all of it, or from the listings that the server makes of
- * its directories (http-listing.ts), each read when it is first asked for. Nothing is looked at
- * again: the directory stays what it was when it was first seen.
+ * The store learns the files from an index of the whole directory, or from the listings that the server makes
+ * of its directories (http-listing.ts), and reads each when it is first needed. It reads none a second time: the
+ * directory stays as it was when it was first read.
  *
- * Files are read in parts. The first answer for a file says which version it is (ETag, Last-Modified)
- * and how long, and every later one must be of the same, because half of one file and half of another
- * is neither. A server that ignores `Range` sends all of the file at each question; then the file is
- * kept, as a Blob, which the browser may put on the disk, and the ones that were used last stay.
+ * Files are read in parts. The first answer for a file says its version (ETag, Last-Modified) and its size, and
+ * every later answer must be of the same version, because half of one file and half of another is neither. A
+ * server that ignores `Range` sends all of the file for each request; then the file is kept, as a Blob, which
+ * the browser may put on the disk, and the files that were used last stay.
  */
 import { PortholeError } from "../abi/error.ts";
 import { baseAddress } from "../bridge/context.ts";
 import type { Listing, Store } from "../store/store.ts";
-import { MOST_ENTRIES, readIndex, readListing, type Told } from "./http-listing.ts";
+import { type ListedEntry, MOST_ENTRIES, readIndex, readListing } from "./http-listing.ts";
 
 export interface HTTPOptions {
 	/** The address of an index of all files, relative to that of the directory: a list in JSON of
@@ -37,12 +37,12 @@ interface Item {
 	readonly name: string;
 	readonly url: string;
 	readonly type: "file" | "directory";
-	/** Of a directory; null while nobody has listed it. */
+	/** Of a directory; null before it is first listed. */
 	entries: Map<string, Item> | null;
-	/** Of a file; undefined while only the server knows. */
+	/** Of a file; undefined before the server has told it. */
 	size: number | undefined;
 	modified: number | undefined;
-	/** What the first answer said of its version. */
+	/** ETag and Last-Modified of the first answer. */
 	version: string | undefined;
 }
 
@@ -50,7 +50,7 @@ interface Item {
 const LONGEST_INDEX = 1 << 26;
 /** Bytes of files that are kept because their server does not send parts. */
 const KEPT = 256 * 1024 * 1024;
-/** Files that are asked about at once. */
+/** Files whose size is asked for at once. */
 const PROBES = 8;
 const TRIES = 3;
 /** Milliseconds before the second try; doubled for the third. */
@@ -60,14 +60,14 @@ export class HTTPStore implements Store {
 	readonly #root: Item;
 	readonly #options: HTTPOptions;
 	readonly #timeout: number;
-	/** Files that came whole, by address, the one used last at the end. */
+	/** Files that the server sent whole, by address, the one used last at the end. */
 	readonly #whole = new Map<string, Blob>();
 	#kept = 0;
 
 	private constructor(root: Item, options: HTTPOptions) {
 		this.#root = root;
 		this.#options = options;
-		// A timer of more milliseconds would ring at once.
+		// A timer of more milliseconds would fire at once.
 		this.#timeout = Math.min(options.timeout ?? 60_000, 2 ** 31 - 1);
 	}
 
@@ -106,7 +106,7 @@ export class HTTPStore implements Store {
 		const end = Math.min(offset + length, file.size ?? 0);
 		if (offset >= end) return new Uint8Array(0);
 		const whole = this.#whole.get(file.url);
-		if (whole === undefined) return this.#part(file, offset, end);
+		if (whole === undefined) return this.#readRange(file, offset, end);
 		this.#whole.delete(file.url);
 		this.#whole.set(file.url, whole);
 		return bytesOf(whole.slice(offset, end));
@@ -146,7 +146,7 @@ export class HTTPStore implements Store {
 				if (entries === null) throw contradiction(url, one);
 				const last = index === names.length - 1;
 				let next = entries.get(name);
-				// What lies below a directory may be named before the directory, and after it.
+				// A file may be named before its directory, or after it.
 				if (last && next !== undefined && (next.type === "file" || one.type === "file")) {
 					throw contradiction(url, one);
 				}
@@ -191,47 +191,47 @@ export class HTTPStore implements Store {
 		return found;
 	}
 
-	/** Asks the server how long a file is; false when there is none. */
+	/** Asks the server for the size of a file; false if the server has no such file. */
 	async #probe(file: Item): Promise<boolean> {
 		// With a range the browser asks for the bytes as they are, and not for compressed ones.
 		const headers = { Range: "bytes=0-" };
-		const response = await this.#ask(file.url, { method: "HEAD", headers });
+		const response = await this.#request(file.url, { method: "HEAD", headers });
 		if (response.status === 404 || response.status === 410) return false;
 		// 416: a file without bytes has no range.
 		const size = response.status === 416 ? 0 : sizeOf(response);
 		if (size !== null && (response.ok || response.status === 416)) {
-			this.#pin(file, response, size);
+			this.#checkVersion(file, response, size);
 			return true;
 		}
 		if (!response.ok && response.status !== 405 && response.status !== 501) {
 			throw badStatus(file.url, response.status);
 		}
-		// Nobody says how long it is: so all of it is fetched.
-		const all = await this.#ask(file.url, { headers });
+		// The server does not tell the size, so the whole file is fetched.
+		const all = await this.#request(file.url, { headers });
 		if (!all.ok) throw badStatus(file.url, all.status);
-		await this.#keep(file, all);
+		await this.#keepWhole(file, all);
 		return true;
 	}
 
 	// --- bytes ---
 
-	async #part(file: Item, start: number, end: number): Promise<Uint8Array> {
+	async #readRange(file: Item, start: number, end: number): Promise<Uint8Array> {
 		const headers = { Range: `bytes=${start}-${end - 1}` };
 		for (let attempt = 1; ; attempt++) {
-			const response = await this.#ask(file.url, { headers });
+			const response = await this.#request(file.url, { headers });
 			if (response.status !== 206 && response.status !== 200) {
 				await response.body?.cancel();
 				throw response.status === 416 ? changed(file) : badStatus(file.url, response.status);
 			}
 			try {
 				if (response.status === 200) {
-					return await bytesOf((await this.#keep(file, response)).slice(start, end));
+					return await bytesOf((await this.#keepWhole(file, response)).slice(start, end));
 				}
 				const range = rangeOf(response);
 				if (range !== null && range.start !== start) {
 					throw new PortholeError("EIO", `EIO: the server sent another part of ${file.url}`);
 				}
-				this.#pin(file, response, range?.total ?? file.size ?? end);
+				this.#checkVersion(file, response, range?.total ?? file.size ?? end);
 				return await bounded(response, end - start, file.url, this.#timeout);
 			} catch (error) {
 				await response.body?.cancel().catch(() => {});
@@ -240,8 +240,8 @@ export class HTTPStore implements Store {
 		}
 	}
 
-	/** Keeps a file whose server sends all of it. */
-	async #keep(file: Item, response: Response): Promise<Blob> {
+	/** Reads and keeps a whole file. */
+	async #keepWhole(file: Item, response: Response): Promise<Blob> {
 		const { maxBytes: most = 2 ** 31 } = this.#options;
 		const chunks: Blob[] = [];
 		let size = 0;
@@ -261,7 +261,7 @@ export class HTTPStore implements Store {
 			chunks.push(new Blob([next.value]));
 		}
 		if ((rangeOf(response)?.total ?? size) !== size) throw broken(file.url, undefined);
-		this.#pin(file, response, size);
+		this.#checkVersion(file, response, size);
 		const blob = new Blob(chunks);
 		this.#whole.set(file.url, blob);
 		this.#kept += size;
@@ -273,8 +273,8 @@ export class HTTPStore implements Store {
 		return blob;
 	}
 
-	/** Notes what an answer says of a file, or compares it with what the first one said. */
-	#pin(file: Item, { headers }: Response, size: number): void {
+	/** Takes version and size from the first answer for a file, and compares those of later answers. */
+	#checkVersion(file: Item, { headers }: Response, size: number): void {
 		const version = `${headers.get("etag") ?? ""} ${headers.get("last-modified") ?? ""}`;
 		if (file.size !== undefined && file.size !== size) throw changed(file);
 		if (file.version !== undefined && file.version !== version) throw changed(file);
@@ -285,7 +285,7 @@ export class HTTPStore implements Store {
 	}
 
 	async #text(url: string): Promise<string> {
-		const response = await this.#ask(url, {});
+		const response = await this.#request(url, {});
 		if (!response.ok) throw badStatus(url, response.status);
 		const decoder = new TextDecoder();
 		const reader = response.body?.getReader();
@@ -300,8 +300,8 @@ export class HTTPStore implements Store {
 		}
 	}
 
-	/** The server's answer, whatever its status; asked again where the network or the server is ill. */
-	async #ask(
+	/** The server's answer, whatever its status. A request that the network or the server fails is repeated. */
+	async #request(
 		url: string,
 		wish: { method?: string; headers?: Record<string, string> },
 	): Promise<Response> {
@@ -365,7 +365,7 @@ function childUrl(directory: Item, name: string, type: Item["type"]): string {
 	return `${directory.url}${encodeURIComponent(name)}${type === "directory" ? "/" : ""}`;
 }
 
-/** What `Content-Range` says; null where it is not there, or hidden by another origin. */
+/** Start and total of `Content-Range`; null if the header is missing, or hidden by another origin. */
 function rangeOf({ headers }: Response): { start: number; total: number } | null {
 	const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "");
 	if (match === null) return null;
@@ -373,7 +373,7 @@ function rangeOf({ headers }: Response): { start: number; total: number } | null
 	return Number.isSafeInteger(start) && Number.isSafeInteger(total) ? { start, total } : null;
 }
 
-/** How long the file is, by the answer to a HEAD for all of it; null where it does not say. */
+/** The size of a file, from the answer to a HEAD; null if the answer does not tell it. */
 function sizeOf({ headers }: Response): number | null {
 	const length = headers.get("content-length");
 	const size = Number(length);
@@ -403,7 +403,7 @@ async function nextOf(
 	return next;
 }
 
-/** Exactly `length` bytes of an answer. No more are taken in, however many come. */
+/** Exactly `length` bytes of an answer. An endless answer is cancelled. */
 async function bounded(
 	response: Response,
 	length: number,
@@ -482,6 +482,6 @@ function changed({ url }: Item): PortholeError {
 	);
 }
 
-function contradiction(url: string, { path }: Told): PortholeError {
+function contradiction(url: string, { path }: ListedEntry): PortholeError {
 	return new PortholeError("EIO", `EIO: ${url} names ${path} twice, or as a file and a directory`);
 }

@@ -10,7 +10,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { fromWire, type RemoteObjects, toWire } from "../bridge/far.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
-import { DISK_LARGEST, DISK_NAMES, PRIVATE_LARGEST, PRIVATE_NAMES } from "../handles/names.ts";
+import { DISK_LARGEST, DISK_NAMES, OPFS_LARGEST, OPFS_NAMES } from "../handles/names.ts";
 import {
 	FileSystemAccessDirectory,
 	IndexedDBDirectory,
@@ -186,7 +186,7 @@ function namesOf(directory: Store, path: string): NameRules | undefined {
 	const rules: unknown = propertyOf(directory, "names", path);
 	if (rules !== undefined) return rulesIn(rules, path);
 	if (directory instanceof FileSystemAccessDirectory) return DISK_NAMES;
-	return directory instanceof OPFSDirectory ? PRIVATE_NAMES : undefined;
+	return directory instanceof OPFSDirectory ? OPFS_NAMES : undefined;
 }
 
 function rulesIn(rules: unknown, path: string): NameRules {
@@ -211,7 +211,7 @@ function largestOf(directory: Store, path: string): number | undefined {
 	if (directory instanceof MemoryDirectory) return MEMORY_LARGEST;
 	if (directory instanceof FileSystemAccessDirectory) return DISK_LARGEST;
 	if (directory instanceof OPFSDirectory || directory instanceof IndexedDBDirectory) {
-		return PRIVATE_LARGEST;
+		return OPFS_LARGEST;
 	}
 	return undefined;
 }

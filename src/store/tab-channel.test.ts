@@ -3,7 +3,7 @@
  */
 import { afterEach, expect, test, vi } from "vitest";
 import { Lease } from "../handles/lease.ts";
-import { Others } from "../indexeddb/tabs.ts";
+import { OtherTabs } from "../indexeddb/tabs.ts";
 import { openChannel } from "./tab-channel.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
@@ -31,15 +31,15 @@ test.each(without)("a channel is deaf and dumb where %s", (_, none) => {
 test.each(without)("stores tell nobody and work where %s", async (_, none) => {
 	vi.stubGlobal("BroadcastChannel", none);
 	const quiet = async () => {};
-	const others = new Others("notes", quiet, async () => 0);
-	others.tell(new Set(["/a"]), 1);
+	const others = new OtherTabs("notes", quiet, async () => 0);
+	others.announce(new Set(["/a"]), 1);
 	const heard: string[] = [];
 	const page = { addEventListener: () => {}, removeEventListener: () => {} };
 	vi.stubGlobal("document", page);
 	vi.stubGlobal("addEventListener", page.addEventListener);
 	vi.stubGlobal("removeEventListener", page.removeEventListener);
 	const stop = others.watch((paths) => heard.push(...paths));
-	others.tellOurselves();
+	others.emitAll();
 	await quiet();
 	await quiet();
 	expect(heard).toEqual(["/"]);
@@ -48,11 +48,11 @@ test.each(without)("stores tell nobody and work where %s", async (_, none) => {
 	const request = (_name: string, _how: unknown, hold: () => Promise<void>) => hold();
 	vi.stubGlobal("navigator", { locks: { request } });
 	const lease = new Lease("/a", "me", {
-		unfinished: async () => null,
-		finish: quiet,
-		taken: quiet,
-		leaving: quiet,
+		findUnfinished: async () => null,
+		finishIn: quiet,
+		onTaken: quiet,
+		beforeRelease: quiet,
 	});
-	lease.say({ kind: "changed", paths: ["/a"], by: "me" });
+	lease.broadcast({ kind: "changed", paths: ["/a"], by: "me" });
 	expect(await lease.run(async () => "done")).toBe("done");
 });
