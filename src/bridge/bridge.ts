@@ -82,12 +82,17 @@ export interface StopHandle {
 	flush(): void;
 }
 
+/** Calls a function of the page, and resolves with what it returns. */
+export type PageFunction = (...args: unknown[]) => Promise<unknown>;
+
 /** The bridge of a kernel, whose guests may call functions of the page. */
 export interface PageBridge extends Bridge {
 	/** Has all that was promised sent. */
 	sendUnsent(): void;
+	/** The page has said something: more may follow, so guests that compute give way sooner. */
+	heard(): void;
 	/** A function of the page as an import of a guest, which waits for the answer. */
-	pageFunction(f: (...args: unknown[]) => Promise<unknown>): WebAssembly.ImportValue;
+	pageFunction(guest: StopHandle, f: PageFunction): WebAssembly.ImportValue;
 }
 
 /** A bridge for guests: how those of this worker are entered, and made to wait. */
@@ -95,10 +100,10 @@ export interface GuestBridge extends Bridge {
 	/** For the adapter: `() -> i32`, which returns 0 when something that was noted is done, and 1 when
 	 *  the guest is over. */
 	waitImport(guest: StopHandle): WebAssembly.ImportValue;
-	/** For the adapter: 1 where the guest should let messages in now; then `wait` waits for them. */
+	/** For the adapter: 1 where the guest should give way now, and its next turn has been noted for `wait`. */
 	shouldYield(guest: StopHandle): number;
 	/** The calls as a guest is to make them, for a bridge that watches them. */
 	calls?(calls: Readonly<Record<string, PlainCall>>): Record<string, PlainCall>;
 	/** Calls an entry of a guest, and settles as it returns or throws. */
-	enter(f: () => unknown): Promise<unknown>;
+	enter(guest: StopHandle, f: () => unknown): Promise<unknown>;
 }

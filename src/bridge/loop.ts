@@ -5,7 +5,7 @@
  * wait takes the notes. Nothing can run between the two, so the notes need not say whose they are.
  *
  * Two clocks of the browser need care. Already resolved promises let no message in, so who wants
- * messages to come in waits for one of our own (`tick`). And nested timers are clamped to four
+ * messages to come in waits for one of our own (`nextTurn`). And nested timers are clamped to four
  * milliseconds, so an alarm is set from a message, which starts the nesting anew. One that nobody waits
  * for any more is taken back: a program that polls with a timeout leaves one behind for each key.
  */
@@ -53,8 +53,6 @@ class Alarm extends LocalTicket<void> {
 export class LoopBridge implements Bridge {
 	/** What the running call has noted. */
 	protected readonly notes: Ticket<unknown>[] = [];
-	/** When messages were last let in by `tick`. */
-	protected lastTick: number = performance.now();
 	readonly unsent: Set<Sender> = new Set();
 	readonly #ask: Ask;
 	readonly #channel = new MessageChannel();
@@ -72,7 +70,7 @@ export class LoopBridge implements Bridge {
 
 	alarm(time: number): Ticket<void> {
 		const alarm = new Alarm(time);
-		this.#post(() => alarm.set());
+		this.post(() => alarm.set());
 		return alarm;
 	}
 
@@ -95,6 +93,8 @@ export class LoopBridge implements Bridge {
 		for (const sender of this.unsent) sender.sendAll();
 	}
 
+	heard(): void {}
+
 	dropNotes(): void {
 		this.notes.length = 0;
 	}
@@ -103,10 +103,7 @@ export class LoopBridge implements Bridge {
 		if (this.#due !== null && !this.#due.done) return this.#due;
 		const ticket = new LocalTicket<void>();
 		this.#due = ticket;
-		this.#post(() => {
-			this.lastTick = performance.now();
-			ticket.answer();
-		});
+		this.post(() => ticket.answer());
 		return ticket;
 	}
 
@@ -126,7 +123,8 @@ export class LoopBridge implements Bridge {
 		this.#channel.port1.close();
 	}
 
-	#post(task: () => void): void {
+	/** Runs a task after the messages that are waiting. */
+	protected post(task: () => void): void {
 		this.#afterMessage.push(task);
 		this.#channel.port2.postMessage(0);
 	}

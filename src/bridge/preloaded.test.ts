@@ -13,6 +13,8 @@ interface Run {
 	call(name: string, f: PlainCall, ...args: number[]): Promise<number>;
 }
 
+const idle = { ended: false, stopped: new LocalTicket<void>(), waited: 0, flush: () => {} };
+
 /** A bridge that can ask nobody, and a guest. */
 function started(ask = () => Promise.reject(new Error("nobody is there"))): Run {
 	const warnings: string[] = [];
@@ -29,7 +31,7 @@ function started(ask = () => Promise.reject(new Error("nobody is there"))): Run 
 	const wait = bridge.waitImport(guest) as () => number;
 	const call = async (name: string, f: PlainCall, ...args: number[]) => {
 		const named = bridge.calls({ [name]: f })[name] as PlainCall;
-		const answer = await bridge.enter(() => {
+		const answer = await bridge.enter(guest, () => {
 			for (let times = 0; times < 10; times++) {
 				const answer = named(...args);
 				if (answer !== PENDING) return answer;
@@ -136,7 +138,7 @@ describe("refusing", () => {
 		);
 		const { guest } = started();
 		const wait = bridge.waitImport(guest) as () => number;
-		await bridge.enter(() => {
+		await bridge.enter(guest, () => {
 			for (const i of calls) {
 				const f = named[`call_${i}`] as PlainCall;
 				expect(f()).toBe(PENDING);
@@ -153,7 +155,7 @@ describe("refusing", () => {
 		const { bridge } = started();
 		const trap = new Error("a trap");
 		await expect(
-			bridge.enter(() => {
+			bridge.enter(idle, () => {
 				throw trap;
 			}),
 		).rejects.toBe(trap);

@@ -120,7 +120,7 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 		return 0;
 	}
 
-	async enter(f: () => unknown): Promise<unknown> {
+	async enter(_guest: StopHandle, f: () => unknown): Promise<unknown> {
 		this.sendUnsent();
 		this.urgent = true;
 		this.#warned.clear();

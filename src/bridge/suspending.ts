@@ -3,8 +3,8 @@
  * while one waits.
  *
  * The adapter calls `wait`, the one suspending import, which takes what the call has noted and
- * answers a promise. A guest that never really waits is made to wait for a message of our own every
- * ten milliseconds (`shouldYield`): that is when `kill` and a keystroke arrive.
+ * answers a promise. A guest that never really waits is made to wait for its next turn when its slice
+ * is over (`shouldYield`; see `turns.ts`): that is when `kill` and a keystroke arrive.
  *
  * Before a guest gets the thread, again or for the first time, what mounts have been promised is sent
  * (`sendUnsent`): the guest may compute and never give it back.
@@ -12,11 +12,9 @@
  * Every entry is called through `promising`, also where nothing will wait: the stack is twice as
  * deep there.
  */
-import type { GuestBridge, PageBridge, StopHandle } from "./bridge.ts";
+import type { GuestBridge, PageBridge, PageFunction, StopHandle, Ticket } from "./bridge.ts";
 import { LoopBridge } from "./loop.ts";
-
-/** Milliseconds of uninterrupted calls after which messages are let in. */
-const BREATH = 10;
+import { Turns } from "./turns.ts";
 
 /** What JSPI adds to `WebAssembly`; its types are not in the standard library yet. */
 interface Jspi {
@@ -27,22 +25,43 @@ interface Jspi {
 const jspi = WebAssembly as unknown as Jspi;
 
 export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBridge {
+	readonly #turns = new Turns((task) => this.post(task));
+
 	waitImport(guest: StopHandle): WebAssembly.ImportValue {
 		return new jspi.Suspending(() => this.wait(guest));
 	}
 
-	enter(f: () => unknown): Promise<unknown> {
+	async enter(guest: StopHandle, f: () => unknown): Promise<unknown> {
 		this.sendUnsent();
-		return jspi.promising(f)();
+		this.#turns.wakes(guest);
+		try {
+			return await jspi.promising(f)();
+		} finally {
+			this.#turns.sleeps(guest);
+		}
 	}
 
-	pageFunction(f: (...args: unknown[]) => Promise<unknown>): WebAssembly.ImportValue {
-		return new jspi.Suspending(f);
+	pageFunction(guest: StopHandle, f: PageFunction): WebAssembly.ImportValue {
+		return new jspi.Suspending(async (...args: unknown[]) => {
+			this.#turns.sleeps(guest);
+			try {
+				return await f(...args);
+			} finally {
+				this.#turns.wakes(guest);
+			}
+		});
+	}
+
+	override heard(): void {
+		this.#turns.heard();
+	}
+
+	override nextTurn(): Ticket<void> {
+		return this.#turns.next();
 	}
 
 	shouldYield(guest: StopHandle): number {
-		const now = performance.now();
-		if (now - this.lastTick < BREATH) return 0;
+		if (!this.#turns.isOver()) return 0;
 		guest.flush();
 		this.notes.length = 0;
 		this.notes.push(this.nextTurn());
@@ -50,20 +69,22 @@ export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBri
 	}
 
 	/** Resolves with 0 when a noted ticket is done, with 1 when the guest is over. */
-	wait(stop: StopHandle): Promise<number> {
+	wait(guest: StopHandle): Promise<number> {
 		const tickets = this.notes.splice(0);
 		const from = performance.now();
-		stop.flush();
+		guest.flush();
+		this.#turns.sleeps(guest);
 		return new Promise((resolve) => {
 			const wake = () => {
 				for (const ticket of tickets) ticket.unwatch(wake);
-				stop.stopped.unwatch(wake);
-				stop.waited += performance.now() - from;
+				guest.stopped.unwatch(wake);
+				guest.waited += performance.now() - from;
 				this.sendUnsent();
-				resolve(stop.ended ? 1 : 0);
+				this.#turns.wakes(guest);
+				resolve(guest.ended ? 1 : 0);
 			};
-			stop.stopped.watch(wake);
-			if (!stop.ended) for (const ticket of tickets) ticket.watch(wake);
+			guest.stopped.watch(wake);
+			if (!guest.ended) for (const ticket of tickets) ticket.watch(wake);
 		});
 	}
 }

@@ -12,7 +12,8 @@ export class LocalTicket<T> implements OpenTicket<T> {
 	#wake: (() => void) | null = null;
 	#more: Set<() => void> | null = null;
 
-	protected get watched(): boolean {
+	/** Whether anything waits for it. */
+	get watched(): boolean {
 		return this.#wake !== null || (this.#more !== null && this.#more.size > 0);
 	}
 

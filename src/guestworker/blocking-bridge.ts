@@ -74,7 +74,7 @@ export class BlockingBridge implements GuestBridge {
 		return this.#channel.stopped ? 1 : 0;
 	}
 
-	async enter(f: () => unknown): Promise<unknown> {
+	async enter(_guest: StopHandle, f: () => unknown): Promise<unknown> {
 		return f();
 	}
 

@@ -10,7 +10,7 @@
  */
 import { ENDED, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { PageBridge, Ticket } from "../bridge/bridge.ts";
+import type { PageBridge, PageFunction, StopHandle, Ticket } from "../bridge/bridge.ts";
 import { fromWire } from "../bridge/far.ts";
 import { type Ask, LoopBridge } from "../bridge/loop.ts";
 import type { Role } from "../bridge/make-worker.ts";
@@ -41,12 +41,10 @@ const PATIENCE = 500;
 /** Milliseconds that what a guest has printed may wait for more. */
 const FLUSH = 5;
 
-type PageFunction = (...args: unknown[]) => Promise<unknown>;
-
 /** The bridge of a kernel whose guests are elsewhere. */
 export class HostBridge extends LoopBridge implements PageBridge {
 	/** The guest's worker makes an import of it. */
-	pageFunction(f: PageFunction): WebAssembly.ImportValue {
+	pageFunction(_guest: StopHandle, f: PageFunction): WebAssembly.ImportValue {
 		return f;
 	}
 

@@ -36,7 +36,7 @@ export function withImports(
 				last.value = await whileRunning(guest, call(value.id, args), last.name);
 				return wasmValue(last.value, last.name);
 			};
-			fields.set(name, bridge.pageFunction(f));
+			fields.set(name, bridge.pageFunction(guest, f));
 		}
 		const start = await prepare(module, guest, entry, extra);
 		return () =>

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
+import { LocalTicket } from "../bridge/ticket.ts";
 import type { INode } from "../fs/node.ts";
 import type { Listing } from "../store/store.ts";
 import { StoreFileSystem } from "../storefs/store-fs.ts";
@@ -47,6 +48,8 @@ async function mounted(files: Readonly<Record<string, string | number>>) {
 	return { ahead, root: fs.root, warnings };
 }
 
+const guest = { ended: false, stopped: new LocalTicket<void>(), waited: 0, flush: () => {} };
+
 /** A file's text as a guest has it, who cannot wait; the answer where it has none. */
 function textNow(root: INode, path: string): string | number {
 	let node: INode = root;
@@ -63,7 +66,7 @@ function textNow(root: INode, path: string): string | number {
 test("all directories and files of a mount are there before a guest starts", async () => {
 	const files = { "/a.txt": "one", "/deep/er/b.txt": "two", "/empty": "" };
 	const { ahead, root, warnings } = await mounted(files);
-	await ahead.bridge.enter(() => {
+	await ahead.bridge.enter(guest, () => {
 		for (const [path, text] of Object.entries(files)) expect(textNow(root, path)).toBe(text);
 	});
 	expect(warnings).toEqual([]);
@@ -74,7 +77,7 @@ test("a file that does not fit is named, and the others are there", async () => 
 	expect(warnings).toHaveLength(1);
 	expect(warnings[0]).toContain("/data/huge.bin");
 	expect(warnings[0]).not.toContain("small");
-	await ahead.bridge.enter(() => {
+	await ahead.bridge.enter(guest, () => {
 		expect(textNow(root, "/small")).toBe("here");
 		expect(textNow(root, "/huge.bin")).toBe(PENDING);
 		ahead.bridge.dropNotes();

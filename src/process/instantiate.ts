@@ -151,7 +151,7 @@ async function run(
 		for (const step of steps) {
 			// `prepare` has checked that the export is a function.
 			const f = instance.exports[step] as () => unknown;
-			if (!thread.ended) await bridge.enter(f);
+			if (!thread.ended) await bridge.enter(thread, f);
 		}
 	} catch (error) {
 		if (!thread.ended) return trapped(error);
