@@ -28,7 +28,7 @@ const ISOLATED =
 	/(streams|sleepers|blocking|server|stopped)\.spec|(clocks|polling) prints|tells its environment|@isolated/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY =
-	/(consumers|contexts|element|faults|leaks|letters|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
+	/(consumers|contexts|element|faults|leaks|service-worker|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
 
 const NOT_HERE = browser === "webkit" ? [] : WEBKIT;
 
@@ -46,7 +46,9 @@ const server = (port: number, ...flags: string[]) => ({
 /** A test for which it matters how guests wait has the tag `@waits`, and runs once more with each of the other
  *  bridges. In Firefox only the tests that each bridge has of its own run. */
 const WAITING = /(imports|programs|commands|files|mounts|load)\.spec\.ts$/;
-const OTHER_BRIDGES: readonly Bridge[] = !inChromium ? [] : ["blocking", "letters", "preloaded"];
+const OTHER_BRIDGES: readonly Bridge[] = !inChromium
+	? []
+	: ["blocking", "service-worker", "preloaded"];
 
 export default defineConfig<{ bridge: Bridge | undefined }>({
 	testDir: "e2e",

@@ -1,12 +1,12 @@
 /**
  * The tests that do not apply to a bridge, each with the reason.
  *
- * A bridge is how the guests of a sandbox wait (`SandboxOptions.bridge`; `letters` is the blocking bridge on
+ * A bridge is how the guests of a sandbox wait (`SandboxOptions.bridge`; `service-worker` is the blocking bridge on
  * a page that is not isolated, where a service worker carries what guests ask). Each has a project in
  * `playwright.config.ts`, in which every sandbox of the library's test page asks for that bridge. A
  * test is named by its file and the words that lead to it; what begins so is meant.
  */
-export type Bridge = "suspending" | "blocking" | "letters" | "preloaded";
+export type Bridge = "suspending" | "blocking" | "service-worker" | "preloaded";
 
 type Reasons = Readonly<Record<string, string>>;
 
@@ -51,10 +51,10 @@ const BLOCKING: Reasons = {
 	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",
 };
 
-const LETTERS: Reasons = {
+const SERVICE_WORKER: Reasons = {
 	...BLOCKING,
 	"load.spec.ts › a sandbox › refuses the bridges that it cannot have":
-		"it expects that no service worker carries letters",
+		"it expects that no service worker answers guests",
 	"programs.spec.ts › polling prints its transcript":
 		"it tells what is ready at once from what takes a while, and every question takes a while",
 	"programs.spec.ts › streams › a flood through a slow reader":
@@ -62,7 +62,7 @@ const LETTERS: Reasons = {
 };
 
 const NOT: Readonly<Partial<Record<Bridge, Reasons>>> = {
-	letters: LETTERS,
+	"service-worker": SERVICE_WORKER,
 	preloaded: PRELOADED,
 	blocking: BLOCKING,
 };

@@ -44,7 +44,7 @@ test("Python runs with what is given ahead", async ({ webkit }) => {
 for (const isolated of [false, true]) {
 	const tag = isolated ? " @isolated" : "";
 	test(`a conversation over the service worker${tag}`, async ({ webkit }) => {
-		await open(webkit, "letters");
+		await open(webkit, "service-worker");
 		const heard = await webkit.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create({ packages: ["/packages/python.webc"] });
 			const program = "import sys\nfor line in sys.stdin: print('got', line.strip(), flush=True)";
@@ -68,7 +68,7 @@ for (const isolated of [false, true]) {
 test("files of the page and of programs, and a mount that the next sandbox finds", async ({
 	webkit,
 }) => {
-	await open(webkit, "letters");
+	await open(webkit, "service-worker");
 	const read = await webkit.evaluate(async () => {
 		const create = () =>
 			porthole.Sandbox.create({

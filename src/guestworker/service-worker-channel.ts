@@ -8,9 +8,9 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { FRESH, type GuestChannel, LETTER_SIZE, MESSAGE_HEAD, Message } from "./message.ts";
-import type { Asked, LettersPath } from "./service-worker-protocol.ts";
+import type { Asked, ChannelPath } from "./service-worker-protocol.ts";
 
-const PATH: LettersPath = "/.porthole/letters";
+const PATH: ChannelPath = "/.porthole/letters";
 /** How often a request is sent before the service worker counts as gone. */
 const ATTEMPTS = 4;
 

@@ -7,7 +7,7 @@
  */
 
 /** Where requests go, at the page's own origin: `?to=ID&n=COUNT&kind=KIND&ms=MILLISECONDS`. */
-export type LettersPath = "/.porthole/letters";
+export type ChannelPath = "/.porthole/letters";
 
 /** What begins the name of the channel; an ID follows. */
 export type ChannelName = `porthole:${string}`;

@@ -7,10 +7,10 @@ import type {
 	Answered,
 	Asked,
 	ChannelName,
-	LettersPath,
+	ChannelPath,
 } from "../guestworker/service-worker-protocol.ts";
 
-const PATH: LettersPath = "/.porthole/letters";
+const PATH: ChannelPath = "/.porthole/letters";
 /** Bytes of the longest message, with room to spare. */
 const MOST = 1 << 20;
 

@@ -11,7 +11,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { isControlled, isOpaque, sharesMemory } from "../bridge/context.ts";
-import type { LettersPath } from "../guestworker/service-worker-protocol.ts";
+import type { ChannelPath } from "../guestworker/service-worker-protocol.ts";
 import type { BridgeKind } from "../protocol/sandbox.ts";
 
 /** The chosen bridge, and the reason in sentences for people. */
@@ -74,8 +74,8 @@ export async function chooseBridge(wish: BridgeOption): Promise<BridgeChoice> {
 /** Whether a service worker of ours answers this page, and so its workers. */
 async function serviceWorkerAnswers(): Promise<boolean> {
 	if (isOpaque() || !isControlled() || !("BroadcastChannel" in globalThis)) return false;
-	const letters: LettersPath = "/.porthole/letters";
-	const answer = await fetch(new URL(letters, location.origin)).catch(() => null);
+	const path: ChannelPath = "/.porthole/letters";
+	const answer = await fetch(new URL(path, location.origin)).catch(() => null);
 	return answer?.status === 204;
 }
 
