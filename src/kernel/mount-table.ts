@@ -215,6 +215,8 @@ export class MountTable {
 		const events = {
 			refused: (below: string, error: Errno) => this.#refused(at + below, error),
 			pending: () => reportPending(),
+			nonsense: (below: string, error: Errno, why: string) =>
+				this.#postRefused(at + below, failure(error, "list", at + below, why)),
 		};
 		const fs: StoreFileSystem = new StoreFileSystem(this.#bridge, store, {
 			...this.#tree.limits,

@@ -18,6 +18,7 @@
  * Nothing here waits, so that a test can drive it as well as a page.
  */
 import { namesOf, PathSet } from "./change-order.ts";
+import { isFileId } from "./identities.ts";
 import type { FileId, Listing, StoreChange } from "./store.ts";
 
 /** What goes with a batch. */
@@ -141,7 +142,7 @@ export class IntakeBatch {
 		if (change.call !== "make" || change.type !== "file") return;
 		const id =
 			typeof answer === "object" && answer !== null ? Reflect.get(answer, "id") : undefined;
-		if (typeof id !== "string" && typeof id !== "number") return;
+		if (!isFileId(id)) return;
 		this.#made.set(change.path, { batch: this.#batch, id });
 	}
 

@@ -3,7 +3,7 @@
  * cache is the truth. Everything that makes, moves and removes names is here.
  *
  * A call first makes sure that all it needs is listed, and that the queue takes another change. What a
- * store lists is taken for what a stranger says. One file, because what others change and what is changed
+ * store lists is checked first (listing.ts). One file, because what others change and what is changed
  * here meet in the same entries.
  */
 import {
@@ -32,16 +32,14 @@ import {
 } from "../fs/node.ts";
 import { MAX_NAME, utf8Length } from "../fs/walk.ts";
 import type { Listing, Times } from "../store/store.ts";
+import { faultIn, type ListingFault, nameIn, standIn, timesOf } from "./listing.ts";
 import { StoreFile, StoreLeaf, StoreNode, StoreSymlink } from "./node.ts";
 import type { StoreFileSystem } from "./store-fs.ts";
 import { isGone } from "./write-queue.ts";
 
-const MILLISECOND = 1_000_000n;
 /** Milliseconds for which a list is good enough where others change things unheard: one call looks at
  *  many names, and a program opens many files in a row. */
 const FRESH = 100;
-/** What a time must be below: 64 bits. */
-const MOST = 1n << 64n;
 
 export class StoreDirectory extends StoreNode {
 	/** Null until the store has listed it. */
@@ -55,6 +53,8 @@ export class StoreDirectory extends StoreNode {
 	#fresh: OpenTicket<void> | null = null;
 	/** Names that were changed here while it is being listed again. */
 	readonly #touched = new Set<string>();
+	/** The page knows that the store lists something here that cannot be shown. */
+	#isNonsenseTold = false;
 
 	constructor(
 		fs: StoreFileSystem,
@@ -75,8 +75,10 @@ export class StoreDirectory extends StoreNode {
 	override lookup(name: string): INode | Errno {
 		const entries = this.#current();
 		if (typeof entries === "number") return entries;
-		const node = entries.get(name);
-		return node === undefined ? ENOENT : (node.wrapper ?? node);
+		// What is in it is a node of its kind.
+		const node = entries.get(name) as StoreNode | undefined;
+		if (node === undefined) return ENOENT;
+		return node.fault === 0 ? (node.wrapper ?? node) : node.fault;
 	}
 
 	override create(name: string, type: "file" | "directory"): INode | Errno {
@@ -260,12 +262,19 @@ export class StoreDirectory extends StoreNode {
 		if (entries === null || this.removed) return;
 		const seen = new Set<string>();
 		for (const listing of listings) {
-			if (!isListing(listing) || seen.has(listing.name)) continue;
-			const { name } = listing;
+			const name = this.#nameIn(listing);
+			if (name === null || seen.has(name)) continue;
 			seen.add(name);
 			if (this.#keeps(name)) continue;
 			// A StoreDirectory holds StoreNodes only.
 			const node = entries.get(name) as StoreNode | undefined;
+			const fault = faultIn(listing);
+			if (fault !== null) {
+				if (node === undefined) this.#enterFaulty(entries, name, listing, fault);
+				else this.#blame(node, name, fault);
+				continue;
+			}
+			if (node !== undefined) node.fault = 0;
 			if (node?.renew(listing, timesOf(listing), asked)) continue;
 			const gone =
 				node === undefined || this.#lose(entries, name, node, node.type === listing.type);
@@ -374,13 +383,46 @@ export class StoreDirectory extends StoreNode {
 		}
 		this.#failure = 0;
 		const entries = new Entries();
-		for (const listing of listings) this.#enter(entries, listing);
+		for (const listing of listings) this.#enterAny(entries, listing);
 		this.#entries = entries;
 		return entries;
 	}
 
-	#enter(entries: Entries, listing: unknown): void {
-		if (!isListing(listing) || entries.has(listing.name)) return;
+	#enterAny(entries: Entries, value: unknown): void {
+		const name = this.#nameIn(value);
+		if (name === null || entries.has(name)) return;
+		// What has a name is an object.
+		const fault = faultIn(value as object);
+		if (fault === null) this.#enter(entries, value as Listing);
+		else this.#enterFaulty(entries, name, value as object, fault);
+	}
+
+	#enterFaulty(entries: Entries, name: string, value: object, fault: ListingFault): void {
+		const node = this.#listed(name, standIn(name, value));
+		entries.add(name, node);
+		this.#blame(node, name, fault);
+	}
+
+	/** No call gets the node until the store lists it right. A descriptor that is open goes on. */
+	#blame(node: StoreNode, name: string, { error, why }: ListingFault): void {
+		if (node instanceof StoreFile) node.suspect = true;
+		if (node.fault === error) return;
+		node.fault = error;
+		this.fs.events.nonsense(this.pathOf(name), error, why);
+	}
+
+	/** The name in an element of a listing; null, which the page hears once, where it has none. */
+	#nameIn(value: unknown): string | null {
+		const name = nameIn(value);
+		if (name !== null || this.#isNonsenseTold) return name;
+		this.#isNonsenseTold = true;
+		const why =
+			"the store listed something in it without a name that a file can have, which is not shown";
+		this.fs.events.nonsense(this.path, EIO, why);
+		return null;
+	}
+
+	#enter(entries: Entries, listing: Listing): void {
 		const { name } = listing;
 		const known = this.#sameFile(listing);
 		if (known === undefined) {
@@ -399,8 +441,7 @@ export class StoreDirectory extends StoreNode {
 		const times = timesOf(listing);
 		if (listing.type === "directory") return new StoreDirectory(fs, this, name, null, times);
 		if (listing.type === "file") return new StoreFile(fs, this, name, times, listing);
-		const target = typeof listing.target === "string" ? listing.target : null;
-		return new StoreSymlink(fs, this, name, times, target);
+		return new StoreSymlink(fs, this, name, times, listing.target ?? null);
 	}
 
 	/** The node that another name of the same file has. */
@@ -410,8 +451,8 @@ export class StoreDirectory extends StoreNode {
 	}
 
 	#noteLinks(node: StoreNode, { file, links }: Listing): void {
-		if (!(node instanceof StoreLeaf) || typeof file !== "number") return;
-		if (links === undefined || !Number.isSafeInteger(links) || links < 2) return;
+		if (!(node instanceof StoreLeaf) || file === undefined) return;
+		if (links === undefined || links < 2) return;
 		node.links = links;
 		node.file = file;
 		this.fs.linked.set(file, node);
@@ -509,25 +550,4 @@ export class StoreDirectory extends StoreNode {
 function droppable(node: Node): Done {
 	if (node instanceof StoreLeaf) return node.detachable();
 	return node instanceof StoreDirectory ? node.clearable() : 0;
-}
-
-const TYPES: ReadonlySet<unknown> = new Set(["file", "directory", "symlink"]);
-
-/** Whether a store's entry can be shown: as far as a program could ask for it. What else is wrong with
- *  it is passed over, a number at a time. */
-function isListing(value: unknown): value is Listing {
-	if (typeof value !== "object" || value === null) return false;
-	const { name, type } = value as { name: unknown; type: unknown };
-	return TYPES.has(type) && isName(name);
-}
-
-/** What a listing says of times, as far as it makes sense. */
-function timesOf({ modified, times }: Listing): Times {
-	const whole = Number.isFinite(modified) && modified >= 1000 ? Math.floor(modified) : 1000;
-	const rough = time(BigInt(whole) * MILLISECOND) ?? 1000n * MILLISECOND;
-	return { accessed: time(times?.accessed) ?? rough, modified: time(times?.modified) ?? rough };
-}
-
-function time(value: unknown): bigint | undefined {
-	return typeof value === "bigint" && value >= 0n && value < MOST ? value : undefined;
 }

@@ -1,12 +1,12 @@
 /**
  * Stores that answer what no store should, and names that one cannot hold.
  *
- * What makes no sense is not shown, or is EIO by the call that needed it; nothing that a store says may
+ * What makes no sense is EIO for the call that needs it, and the page hears of it; nothing that a store says may
  * end the program, take memory without bound, or pass for the contents of a file.
  */
 import { describe, expect, test } from "vitest";
-import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENOENT, type Errno } from "../abi/errno.ts";
-import { list, text } from "../fs/conformance.testkit.ts";
+import { EEXIST, EFBIG, EINVAL, EIO, ENAMETOOLONG, ENOENT, type Errno } from "../abi/errno.ts";
+import { text } from "../fs/conformance.testkit.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
 import type { Listing } from "../store/store.ts";
 import { DelayedBridge, DelayedStore } from "./delayed-store.testkit.ts";
@@ -30,10 +30,19 @@ function lying(listing: unknown, bytes?: unknown, options: StoreFsOptions = {}) 
 	const store = new Liar();
 	Object.assign(store, { listing, bytes });
 	const bridge = new DelayedBridge(store);
-	const fs = new StoreFileSystem(bridge, store.far, options);
-	const names = () => bridge.run(() => list(fs.root));
+	const told: [path: string, error: Errno, why: string][] = [];
+	const nonsense = (...what: (typeof told)[number]) => told.push(what);
+	const events = { refused() {}, pending() {}, nonsense };
+	const fs = new StoreFileSystem(bridge, store.far, { ...options, events });
+	const names = () => {
+		const found: string[] = [];
+		const entry = emptyEntry();
+		const next = (from: number) => bridge.run(() => fs.root.readdir(from, entry));
+		for (let cursor = next(0); cursor > 0; cursor = next(cursor)) found.push(entry.name);
+		return found;
+	};
 	const find = (name: string) => bridge.run(() => fs.root.lookup(name));
-	return { store, bridge, fs, names, find };
+	return { store, bridge, fs, names, find, told };
 }
 
 const file = (name: unknown, more: object = {}) => ({
@@ -45,7 +54,7 @@ const file = (name: unknown, more: object = {}) => ({
 });
 
 describe("listings", () => {
-	test("only what a program could ask for is shown, and once", () => {
+	test("only what a program could ask for is shown, and once; the page hears of the rest", () => {
 		const wrong = [
 			"",
 			".",
@@ -69,11 +78,12 @@ describe("listings", () => {
 			"\u202e",
 		];
 		const all = [...wrong, ...right, "a", ...types].map((name) => file(name));
-		const odd = [null, undefined, 5, "a string", [], file("device", { type: "device" })];
-		const { names, find } = lying([...odd, ...all, file("a", { type: "directory" })]);
+		const odd = [null, undefined, 5, "a string", []];
+		const { names, find, told } = lying([...odd, ...all, file("a", { type: "directory" })]);
 		expect(names()).toEqual(right);
 		expect(find("a")).toMatchObject({ type: "file" });
-		for (const name of ["..", "half \ud800", "device"]) expect(find(name)).toBe(ENOENT);
+		for (const name of ["..", "half \ud800"]) expect(find(name)).toBe(ENOENT);
+		expect(told).toEqual([["/", EIO, expect.stringContaining("is not shown")]]);
 	});
 
 	test.each([undefined, null, true, "names", {}, { length: 3 }])(
@@ -86,17 +96,21 @@ describe("listings", () => {
 		},
 	);
 
-	test.each([-1, Number.NaN, 1.5, 2 ** 53, Number.POSITIVE_INFINITY, "7", null, 7n])(
-		"a size of %s is none",
-		(size) => {
-			const { bridge, find } = lying([file("f", { size })]);
-			const node = find("f") as INode;
-			const stat = emptyStat();
-			expect(node.stat(stat)).toBe(0);
-			expect(stat.size).toBe(0);
-			expect(bridge.run(() => text(node))).toBe("");
-		},
-	);
+	test.each([
+		...[-1, -5, Number.NaN, 1.5, "7", "10", null, undefined, 10n, {}].map(
+			(size) => [size, EIO] as const,
+		),
+		...[2 ** 53, 2 ** 60, Number.POSITIVE_INFINITY].map((size) => [size, EFBIG] as const),
+	])("a file with a size of %s is listed, and no call gets it: %s", (size, error) => {
+		const { fs, bridge, names, find, told } = lying([file("f", { size }), file("g")]);
+		expect(names()).toEqual(["f", "g"]);
+		expect(find("f")).toBe(error);
+		expect(find("g")).toMatchObject({ type: "file" });
+		expect(bridge.run(() => fs.root.create("f", "file"))).toBe(EEXIST);
+		expect(told).toEqual([["/f", error, expect.stringContaining("with the size")]]);
+		// Nothing was lost: a program that syncs has no part in it.
+		expect(bridge.run(() => fs.sync())).toBe(0);
+	});
 
 	test("a size that is too large for memory takes none", () => {
 		const { bridge, find } = lying([file("f", { size: Number.MAX_SAFE_INTEGER })]);
@@ -105,28 +119,63 @@ describe("listings", () => {
 		expect(bridge.run(() => node.read(new Uint8Array(8), 0, 8, 2 ** 52))).toBe(EIO);
 	});
 
-	test("times that are none are old ones", () => {
-		const odd = [-1, Number.NaN, 1e300, Number.POSITIVE_INFINITY, "1", null, undefined, 7n];
-		const times = [-1n, 1n << 64n, 5, null, undefined];
-		const listing = [
-			...odd.map((modified, i) => file(`m${i}`, { modified })),
-			...times.map((modified, i) => file(`t${i}`, { times: { accessed: modified, modified } })),
-			file("n", { times: null }),
-			file("l", { links: -3, file: Number.NaN }),
-			file("o", { links: 2 ** 60, file: {} }),
-		];
-		const { names, find } = lying(listing);
-		for (const name of names() as string[]) {
+	test.each([
+		["type", { type: undefined }],
+		["type", { type: "device" }],
+		["time", { modified: Number.NaN }],
+		["time", { modified: "1" }],
+		["time", { modified: undefined }],
+		["time", { modified: 7n }],
+		["time", { modified: 1e300 }],
+		["`times`", { times: null }],
+		["`times`", { times: { accessed: -1n, modified: 1n } }],
+		["`times`", { times: { accessed: 1n, modified: 1n << 64n } }],
+		["`times`", { times: { accessed: 1n, modified: 5 } }],
+		["`id`", { id: null }],
+		["`id`", { id: {} }],
+		["`id`", { id: Number.NaN }],
+		["`file`", { file: Number.NaN }],
+		["`file`", { file: {} }],
+		["`links`", { file: 1, links: -3 }],
+		["`links`", { file: 1, links: 2 ** 60 }],
+		["`target`", { type: "symlink", target: 7 }],
+	])("a %s that makes no sense is EIO, and the page hears of it", (what, more) => {
+		const { names, find, told } = lying([file("f", more), file("g")]);
+		expect(names()).toEqual(["f", "g"]);
+		expect(find("f")).toBe(EIO);
+		expect(find("g")).toMatchObject({ type: "file" });
+		expect(told).toEqual([["/f", EIO, expect.stringContaining(`with the ${what}`)]]);
+	});
+
+	test("times before the first second of 1970 are that second", () => {
+		const { find, told } = lying([file("f", { modified: -1 }), file("g", { modified: 0 })]);
+		for (const name of ["f", "g"]) {
 			const stat = emptyStat();
 			(find(name) as INode).stat(stat);
-			expect(stat.modified, name).toBeGreaterThanOrEqual(1_000_000_000n);
-			expect(stat.modified < 1n << 64n, name).toBe(true);
-			expect(stat.links, name).toBe(1);
+			expect(stat.modified).toBe(1_000_000_000n);
 		}
+		expect(told).toEqual([]);
+	});
+
+	test("a store that comes to its senses, or loses them, is believed from then on", () => {
+		const { fs, bridge, store, find, told } = lying([file("f", { size: -5 }), file("g")]);
+		store.bytes = new TextEncoder().encode("x");
+		expect(find("f")).toBe(EIO);
+		const look = (listing: unknown) => {
+			store.listing = listing;
+			fs.changed(["/"]);
+			while (bridge.turn());
+		};
+		look([file("f", { size: -5 }), file("g", { size: "1" })]);
+		expect([find("f"), find("g")]).toEqual([EIO, EIO]);
+		expect(told.map(([path]) => path)).toEqual(["/f", "/g"]);
+		look([file("f"), file("g")]);
+		for (const name of ["f", "g"]) expect(bridge.run(() => text(find(name) as INode))).toBe("x");
+		expect(told).toHaveLength(2);
 	});
 
 	test("a symlink that says not where it leads leads nowhere", () => {
-		const { find } = lying([file("s", { type: "symlink", target: 7 })]);
+		const { find } = lying([file("s", { type: "symlink" })]);
 		expect((find("s") as INode).readlink()).toBe(ENOENT);
 	});
 

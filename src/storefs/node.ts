@@ -12,7 +12,7 @@ import type { FileId, Listing, StoreChange, Times } from "../store/store.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { StoreDirectory } from "./directory.ts";
 import type { StoreFileSystem } from "./store-fs.ts";
-import { idOf, isGone, type QueuedNode } from "./write-queue.ts";
+import { isGone, type QueuedNode } from "./write-queue.ts";
 
 /** A directory that has a node under a name. */
 interface Name {
@@ -33,6 +33,8 @@ export abstract class StoreNode extends Node implements QueuedNode {
 	/** Which file of the store it is, where that has told. */
 	id: FileId | undefined = undefined;
 	links = 1;
+	/** Why no call gets it: the store has listed it with something that makes no sense. */
+	fault: Done = 0;
 	#others: readonly Name[] = ALONE;
 	#accessed: bigint;
 	#modified: bigint;
@@ -258,11 +260,11 @@ export class StoreFile extends StoreLeaf {
 	) {
 		super(fs, "file", parent, name, times);
 		this.#base = listing;
-		this.id = listing === null ? undefined : idOf(listing);
+		this.id = listing?.id;
 	}
 
 	get #bytes(): BlockCache {
-		this.#held ??= new BlockCache(this.fs, this, sizeOf(this.#base));
+		this.#held ??= new BlockCache(this.fs, this, this.#base?.size ?? 0);
 		return this.#held;
 	}
 
@@ -278,14 +280,14 @@ export class StoreFile extends StoreLeaf {
 	 *  what is here. One that is open, and that nothing has been seen of, may become another file. */
 	override renew(listing: Listing, times: Times, asked: number): boolean {
 		if (listing.type !== "file") return false;
-		const id = idOf(listing) ?? this.id;
+		const id = listing.id ?? this.id;
 		if (id !== (this.id ?? id)) {
 			if (!this.isOpen || this.#used || this.isDirty) return false;
 			this.suspect = true;
 		}
 		this.id = id;
 		if (this.isDirty || this.#changedAt >= asked) return true;
-		const size = sizeOf(listing);
+		const { size } = listing;
 		const later = this.fs.elsewhere && listing.modified !== this.#base?.modified;
 		if (!this.suspect && !later && size === this.size()) return true;
 		this.suspect = false;
@@ -361,7 +363,7 @@ export class StoreFile extends StoreLeaf {
 	}
 
 	override size(): number {
-		return this.#held?.size ?? sizeOf(this.#base);
+		return this.#held?.size ?? this.#base?.size ?? 0;
 	}
 
 	override truncate(size: number): Done {
@@ -460,10 +462,4 @@ export class StoreSymlink extends StoreLeaf {
 	override readlink(): string | Errno {
 		return this.#target ?? ENOENT;
 	}
-}
-
-/** The size that a listing tells, as far as it makes sense. */
-function sizeOf(listing: Pick<Listing, "size"> | null): number {
-	const size = listing?.size ?? 0;
-	return Number.isSafeInteger(size) && size > 0 ? size : 0;
 }

@@ -20,6 +20,7 @@ function shared(files: Record<string, string | null>, extras: readonly StoreExtr
 	const reports = {
 		refused: (path: string, error: number) => told.push(`${path} ${error}`),
 		pending() {},
+		nonsense() {},
 	};
 	const fs = new StoreFileSystem(bridge, store.far, { block: 8, extras, events: reports });
 	bridge.conflict = (path, kept) => {

@@ -28,6 +28,7 @@ function shared(files: Record<string, string | null>, extras: readonly StoreExtr
 		refused: (path: string, error: number) => told.push(`${path} ${error}`),
 		conflict() {},
 		pending() {},
+		nonsense() {},
 	};
 	const fs = new StoreFileSystem(bridge, store.far, { block: 8, extras, events: reports });
 	const find = (path: string): INode => {

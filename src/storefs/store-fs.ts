@@ -47,7 +47,7 @@ export interface StoreFsOptions {
 	events?: StoreEvents;
 }
 
-const NO_REPORTS: StoreEvents = { refused() {}, pending() {} };
+const NO_EVENTS: StoreEvents = { refused() {}, pending() {}, nonsense() {} };
 
 const MiB = 1024 * 1024;
 const MILLISECOND = 1_000_000n;
@@ -70,6 +70,7 @@ export class StoreFileSystem implements FileSystem {
 	readonly names: NameRules;
 	readonly largest: number;
 	readonly elsewhere: boolean;
+	readonly events: StoreEvents;
 	/** Files and symlinks with several names, by their number in the store. */
 	readonly linked = new Map<number, StoreLeaf>();
 	readonly #top: StoreDirectory;
@@ -95,11 +96,9 @@ export class StoreFileSystem implements FileSystem {
 		this.elsewhere = options.elsewhere ?? false;
 		// That a method is there is what `extras` says.
 		const all = store as Far<Landing>;
-		const { underway = 8 * MiB, events: reports = NO_REPORTS } = options;
-		this.queue = new WriteQueue(bridge, all, this.extras, underway, {
-			refused: (path, error) => reports.refused(path, error),
-			pending: () => reports.pending(),
-		});
+		const { underway = 8 * MiB, events = NO_EVENTS } = options;
+		this.events = events;
+		this.queue = new WriteQueue(bridge, all, this.extras, underway, events);
 		this.#top = new StoreDirectory(this, null, "", null, BIRTH);
 		this.root = this.#top;
 	}

@@ -33,6 +33,7 @@ import {
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { INode, SyncRequest } from "../fs/node.ts";
 import { Conflicts, type NameChange, namesOf, PathSet, weightOf } from "../store/change-order.ts";
+import { isFileId } from "../store/identities.ts";
 import { type Base, HELD, KEPT, type Terms } from "../store/intake.ts";
 import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../store/store.ts";
 
@@ -70,6 +71,8 @@ export interface StoreEvents {
 	refused(path: string, error: Errno): void;
 	/** The bytes that are yet to be written have become more or fewer. */
 	pending(): void;
+	/** The store's listing says of what is at `path` something that makes no sense. */
+	nonsense(path: string, error: Errno, why: string): void;
 }
 
 interface NameStep {
@@ -812,12 +815,9 @@ function errorOf(answer: unknown): Done {
 
 /** Which file was made, where an answer says so. */
 function madeId(answer: unknown): FileId | undefined {
-	return typeof answer === "object" && answer !== null ? idOf(answer) : undefined;
-}
-
-/** Which file a listing or an answer tells of, as far as that makes sense. */
-export function idOf({ id }: { readonly id?: unknown }): FileId | undefined {
-	return typeof id === "string" || typeof id === "number" ? id : undefined;
+	if (typeof answer !== "object" || answer === null) return undefined;
+	const { id } = answer as { id?: unknown };
+	return isFileId(id) ? id : undefined;
 }
 
 /** Whether a store says that what was at a path is there no more. */
