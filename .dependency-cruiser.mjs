@@ -37,6 +37,7 @@ const ROOMS = {
 	},
 	// In the worker.
 	storefs: { may: ["abi", "fs", "store"], types: ["bridge"] },
+	rewrite: { may: [] },
 	load: { may: ["abi", "bridge", "http", "webc"], types: ["fs", "protocol"], tests: ["kernel"] },
 	process: { may: ["abi", "bridge", "fs", "load"], types: ["protocol", "tty"] },
 	wasi: { may: ["abi", "bridge", "fs", "process"], types: ["store"] },
@@ -201,6 +202,14 @@ export default {
 			severity: "error",
 			from: {},
 			to: { path: TEST },
+		},
+		{
+			name: "rewrite-is-late",
+			comment:
+				"src/rewrite is loaded with import(), so that a page that rewrites nothing does not load it.",
+			severity: "error",
+			from: { path: "^(src|workers)/", pathNot: ["^src/rewrite/", TEST] },
+			to: { path: folders(["rewrite"]), dependencyTypesNot: ["dynamic-import", "type-only"] },
 		},
 		...DOORS.map(([dependency = "", door = ""]) => ({
 			name: `one-door-for-${dependency.replace(/\W+/g, "-")}`,

@@ -29,7 +29,7 @@ const LATE = /src\/(guestworker\/|(webc\/read-v1|bridge\/sleep|load\/errors)\.ts
 
 /** What every page loads, and the rooms that none of it may come from: an `import` of a value is enough. */
 const CORE = ["index.js", "guest.js", "guest-kernel.js", "guest-wire.js"];
-const LATE_ROOMS = /\/src\/(storefs|store|indexeddb|handles|tty|archive|guestworker)\//;
+const LATE_ROOMS = /\/src\/(storefs|store|indexeddb|handles|tty|archive|guestworker|rewrite)\//;
 
 rmSync(resolve(ROOT, "dist"), { recursive: true, force: true });
 const bundled = new Set<string>();
