@@ -8,7 +8,6 @@
  * one that no file has had before.
  */
 import { split } from "./paths.ts";
-import type { FileId } from "./store.ts";
 
 interface Known {
 	/** Null where nothing at this path has been told of. */
@@ -69,12 +68,6 @@ export class Identities {
 		for (const name of names) known = known?.below.get(name);
 		return known;
 	}
-}
-
-/** Whether a store's word for a file can be one. NaN is not itself: no file would ever be the one that is
- *  meant. */
-export function isFileId(value: unknown): value is FileId {
-	return typeof value === "string" || (typeof value === "number" && !Number.isNaN(value));
 }
 
 function nothing(): Known {

@@ -18,7 +18,7 @@
  * Nothing here waits, so that a test can drive it as well as a page.
  */
 import { namesOf, PathSet } from "./change-order.ts";
-import { isFileId } from "./identities.ts";
+import { isFileId } from "./file-id.ts";
 import type { FileId, Listing, StoreChange } from "./store.ts";
 
 /** What goes with a batch. */

@@ -13,7 +13,7 @@
  */
 import { EFBIG, EIO, type Errno } from "../abi/errno.ts";
 import { isName } from "../abi/name.ts";
-import { isFileId } from "../store/identities.ts";
+import { isFileId } from "../store/file-id.ts";
 import type { Listing, Times } from "../store/store.ts";
 
 const MILLISECOND = 1_000_000n;

@@ -33,7 +33,7 @@ import {
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { INode, SyncRequest } from "../fs/node.ts";
 import { Conflicts, type NameChange, namesOf, PathSet, weightOf } from "../store/change-order.ts";
-import { isFileId } from "../store/identities.ts";
+import { isFileId } from "../store/file-id.ts";
 import { type Base, HELD, KEPT, type Terms } from "../store/intake.ts";
 import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../store/store.ts";
 
