@@ -31,8 +31,9 @@ export type {
 	SandboxOptions,
 	Source,
 } from "./page/options.ts";
+export type { Package } from "./page/package.ts";
 export type { Process } from "./page/process-handle.ts";
-export { type Environment, type MountState, type Package, Sandbox } from "./page/sandbox.ts";
+export { type Environment, type MountState, Sandbox } from "./page/sandbox.ts";
 export type { Change, DirEntry, SandboxFS, Stats } from "./page/sandbox-fs.ts";
 export type { WatchOptions } from "./page/watch.ts";
 export type { SandboxEventMap, SandboxEvents } from "./protocol/events.ts";

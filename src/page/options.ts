@@ -9,7 +9,7 @@ import { checkNames } from "../abi/options.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { Store } from "../store/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
-import type { Package } from "./sandbox.ts";
+import type { Package } from "./package.ts";
 
 /** What can be mounted: one of Porthole's directories, or any object with the methods of Store. One
  *  that says `readOnly` is mounted so. */

@@ -1,0 +1,271 @@
+/**
+ * Starts processes: a command's options become a request to the worker, or a call of a function of the page.
+ *
+ *     Command ──▶ start ──▶ attach the streams of the options
+ *                             ├─ mapped to a function     function-command.ts, no guest
+ *                             └─ a program                request ──▶ worker ──▶ ProcessEnd
+ *
+ * The streams are locked before the start and released where it fails. Directories and functions that a
+ * request names stay callable by the worker until the process is over.
+ */
+import { PortholeError } from "../abi/error.ts";
+import type { BridgeKind, WireCommand, WireImport, WireSpawn } from "../protocol/sandbox.ts";
+import type { Attachment } from "./attach-streams.ts";
+import type { Body } from "./function-command.ts";
+import type { CommandOptions, LoadOptions, SandboxOptions, Source } from "./options.ts";
+import { isPackage, origins, type Package } from "./package.ts";
+import { type OutputMode, ProcessEnd } from "./process-handle.ts";
+import type { WorkerLife } from "./worker-life.ts";
+
+/** Milliseconds that are as good as for ever: 24 days. */
+const FOREVER = 2 ** 31 - 1;
+
+/** Processes of one sandbox: six times as many suspended stacks would end the page without a word. */
+const MOST_PROCESSES = 4000;
+
+export class Launcher {
+	readonly #life: WorkerLife;
+	readonly #options: SandboxOptions;
+	readonly #kind: BridgeKind;
+	readonly #load: (source: Source | Package, options?: LoadOptions) => Promise<Package>;
+	/** Bytes that commands are mapped to → the package that they were loaded as. */
+	readonly #aliases = new WeakMap<object, Promise<Package>>();
+	#nextPid = 1;
+
+	/** `load` loads a package into the sandbox. */
+	constructor(
+		life: WorkerLife,
+		options: SandboxOptions,
+		kind: BridgeKind,
+		load: (source: Source | Package, options?: LoadOptions) => Promise<Package>,
+	) {
+		this.#life = life;
+		this.#options = options;
+		this.#kind = kind;
+		this.#load = load;
+	}
+
+	/** Resolves when the guest is about to start. `output` says what becomes of output, and `stdin` of input,
+	 *  where the options name no stream. */
+	async start(
+		name: string | Package,
+		args: readonly string[],
+		options: CommandOptions,
+		output: OutputMode,
+		stdin: "pipe" | "null",
+	): Promise<ProcessEnd> {
+		options.signal?.throwIfAborted();
+		if (this.#life.running.size >= MOST_PROCESSES) {
+			throw new PortholeError(
+				"too-many-processes",
+				`${MOST_PROCESSES} processes run already; end some, or use another sandbox`,
+			);
+		}
+		// Most commands name no stream and no input.
+		const { stdin: input = stdin, stdout, stderr } = options;
+		const plain = [input, stdout, stderr].every(
+			(way) => way === undefined || way === "pipe" || way === "null",
+		);
+		const attachment = plain
+			? null
+			: await (await import("./attach-streams.ts")).Attachment.take(options);
+		try {
+			return await this.#startAttached(attachment, name, args, options, output, stdin);
+		} catch (error) {
+			attachment?.drop();
+			throw error;
+		}
+	}
+
+	async #startAttached(
+		attachment: Attachment | null,
+		name: string | Package,
+		args: readonly string[],
+		options: CommandOptions,
+		output: OutputMode,
+		stdin: "pipe" | "null",
+	): Promise<ProcessEnd> {
+		for (const other of options.injectedPackages ?? []) await this.#load(other);
+		const connection = await this.#life.ready();
+		const pid = this.#nextPid++;
+		// Output that goes to a stream of the page is not collected.
+		const modeOf = (to: unknown): OutputMode => (to instanceof WritableStream ? "stream" : output);
+		const modes = [modeOf(options.stdout), modeOf(options.stderr)] as const;
+		const mapped = typeof name === "string" ? mappedTo(name, options) : undefined;
+		if (typeof mapped === "function") {
+			const { startFunction } = await import("./function-command.ts");
+			// Of all values that `mappedCommands` may hold, only a Body is a function.
+			const host = Object.fromEntries(await this.#hostEnv(options));
+			const env = { ...host, ...this.#options.env, ...options.env };
+			const process = await startFunction(pid, modes, mapped as Body, args, env, options.terminal);
+			this.#life.running.set(pid, process);
+			if ((options.stdin ?? stdin) === "null") process.stdin.close();
+			this.#begin(process, attachment, false, () => this.#life.running.delete(pid));
+			limit(process, options);
+			return process;
+		}
+		const preloaded =
+			this.#kind === "preloaded"
+				? new (await import("./preloaded-input.ts")).PreloadedInput(options, connection)
+				: undefined;
+		const link = preloaded ?? connection;
+		const process = new ProcessEnd(
+			pid,
+			modes,
+			(message, give) => link.send(message, give),
+			(killed) => killed.started && this.#life.watchKill(killed),
+			options.terminal !== undefined,
+		);
+		const command = await this.#commandOf(mapped ?? name, String(name));
+		const argv0 = mapped !== undefined && typeof mapped !== "string" ? String(name) : undefined;
+		const given = attachment?.input ?? ((options.stdin ?? stdin) === "null" ? "null" : "pipe");
+		const request = await this.#request(pid, command, argv0, args, options, given);
+		this.#life.running.set(pid, process);
+		const clear = () => {
+			for (const { store } of request.mounts) this.#life.remoteObjects.release(store);
+			for (const { value } of request.imports) {
+				if (typeof value !== "number") this.#life.remoteObjects.release(value);
+			}
+		};
+		// `signal` and `timeout` also end a program that waits for memory.
+		const { queue } = this.#options;
+		if (queue) limit(process, options);
+		try {
+			await connection.call("spawn", request);
+		} catch (error) {
+			this.#life.running.delete(pid);
+			process.fail(error as Error);
+			clear();
+			throw error;
+		}
+		preloaded?.spawned(process);
+		this.#begin(process, attachment, true, clear);
+		if (!queue) limit(process, options);
+		// The kill came while the program was being linked.
+		else if (process.lastKill) process.kill(process.lastKill.signal);
+		return process;
+	}
+
+	/** Connects a process that has started; `clear` is called when the process is over. `given` means that the
+	 *  worker has the input already. */
+	#begin(
+		process: ProcessEnd,
+		attachment: Attachment | null,
+		given: boolean,
+		clear: () => void,
+	): void {
+		process.started = true;
+		if (attachment) {
+			const warn = (message: string) => this.#life.warn(message);
+			process.waitFor(attachment.attach(process, given, warn));
+		}
+		process.status.then(clear, clear);
+	}
+
+	/** The program to run, as the worker knows it. A source of bytes is loaded as `alias`, once. */
+	async #commandOf(
+		what: Package | WebAssembly.Module | Source,
+		alias: string,
+	): Promise<WireCommand> {
+		if (typeof what === "string") return what;
+		if (what instanceof WebAssembly.Module) return { module: what, name: alias };
+		if (!isPackage(what)) return this.#commandOf(await this.#loadOnce(what, alias), alias);
+		const origin = origins.get(what);
+		if (origin?.life === this.#life) return origin.loaded.id;
+		throw new PortholeError(
+			"missing-command",
+			`the package ${what.name || "given"} is not loaded in this sandbox; \`load\` it first`,
+		);
+	}
+
+	#loadOnce(source: Exclude<Source, string>, name: string): Promise<Package> {
+		// `load` refuses a value that is no source.
+		if (Object(source) !== source) return this.#load(source, { name });
+		let loading = this.#aliases.get(source);
+		if (loading === undefined) {
+			loading = this.#load(source, { name });
+			this.#aliases.set(source, loading);
+			loading.catch(() => this.#aliases.delete(source));
+		}
+		return loading;
+	}
+
+	async #request(
+		pid: number,
+		command: WireCommand,
+		argv0: string | undefined,
+		args: readonly string[],
+		options: CommandOptions,
+		stdin: WireSpawn["stdin"],
+	): Promise<WireSpawn> {
+		const sandbox = this.#options;
+		const hostEnv = await this.#hostEnv(options);
+		const own = Object.entries(sandbox.env ?? {});
+		return {
+			pid,
+			command,
+			argv0,
+			args,
+			hostEnv,
+			env: [...own, ...Object.entries(options.env ?? {})],
+			currentDir: options.currentDir,
+			entryFunction: options.entryFunction,
+			mounts: await this.#life.wireMounts(options.mounts),
+			imports: this.#wireImports(options),
+			stdin,
+			stdout: options.stdout === "null" ? "null" : "pipe",
+			stderr: options.stderr === "null" ? "null" : "pipe",
+			terminal: options.terminal,
+		};
+	}
+
+	/** Variables that describe the page and the terminal to a program. */
+	async #hostEnv({ forwardHostEnv, terminal }: CommandOptions): Promise<[string, string][]> {
+		const sandbox = this.#options;
+		const forward = forwardHostEnv ?? sandbox.forwardHostEnv ?? false;
+		if (!forward && terminal === undefined) return [];
+		return (await import("./host-env.ts")).hostEnv(forward, terminal, sandbox.hostEnv ?? {});
+	}
+
+	#wireImports(options: CommandOptions): WireImport[] {
+		return Object.entries(options.imports ?? {}).flatMap(([module, values]) =>
+			Object.entries(values).map(([name, value]) => ({
+				module,
+				name,
+				value:
+					typeof value === "number"
+						? value
+						: this.#life.remoteObjects.lend({
+								call: async (...args: unknown[]) => wired(await value(...(args as number[]))),
+							}),
+			})),
+		);
+	}
+}
+
+/** Kills a process by its signal, and when its time is over. */
+function limit(process: ProcessEnd, { timeout, signal }: CommandOptions): void {
+	const abort = () => process.kill("SIGTERM", "abort");
+	const expire = () => process.kill("SIGTERM", "timeout");
+	// A timer counts no more than 31 bits of milliseconds, and would ring at once.
+	const timer = (timeout ?? FOREVER) < FOREVER ? setTimeout(expire, timeout) : undefined;
+	signal?.addEventListener("abort", abort, { once: true });
+	if (signal?.aborted) abort();
+	const finish = () => {
+		clearTimeout(timer);
+		signal?.removeEventListener("abort", abort);
+	};
+	process.status.then(finish, finish);
+}
+
+/** What a name is mapped to: another command, a function, or nothing. */
+function mappedTo(name: string, options: CommandOptions) {
+	const mapped = options.mappedCommands ?? {};
+	return Object.hasOwn(mapped, name) ? mapped[name] : undefined;
+}
+
+/** The value that a function of the page has returned, as it is posted: see `process/page-value.ts`. */
+function wired(value: unknown): unknown {
+	const fits = /number|bigint|boolean|undefined/.test(typeof value);
+	return fits ? value : { returned: value === null ? "null" : `a value of type ${typeof value}` };
+}
