@@ -90,28 +90,30 @@ export class Packages {
 	/** Tells of commands that a package loaded before has as well. The same package twice is no surprise. */
 	#warnHidden(pkg: Package): void {
 		for (const { name } of pkg.commands) {
-			const [first] = this.#owner(name);
+			const first = this.#owner(name) ?? pkg;
 			if (first === pkg || (first.name === pkg.name && first.version === pkg.version)) continue;
 			import("../load/errors.ts").then(({ hidden }) => this.#warn(hidden(name, first, pkg)));
 		}
 	}
 
 	/** What has been read of a package. Errors: `"not-supported"`. */
-	profile(id: number): AccessProfile {
+	async profile(id: number): Promise<AccessProfile> {
 		const profile = this.#loaded.get(id)?.profile?.();
-		if (profile !== undefined) return profile;
-		throw new PortholeError(
-			"not-supported",
-			"the package was read at once; a profile is of one that is read in parts, from a URL",
-		);
+		if (profile === undefined) throw (await import("../load/errors.ts")).noProfile();
+		return profile;
 	}
 
 	/** The program behind a command's name, or behind a package's entrypoint.
 	 *  Errors: `"missing-command"`, and what resolving one finds wrong. */
 	async program(command: WireCommand): Promise<Program> {
 		if (typeof command === "object") return bareProgram(command);
-		const [owner, name] =
-			typeof command === "number" ? this.#entrypoint(command) : this.#owner(command);
+		const byId = typeof command === "number";
+		const owner = byId ? this.#loaded.get(command)?.pkg : this.#owner(command);
+		const name = byId ? owner && resolveEntrypoint(owner, this.#find()) : command;
+		if (owner === undefined || name === undefined) {
+			const all = [...this.#loaded.values()].map(({ pkg }) => pkg);
+			throw (await import("../load/errors.ts")).noCommand(name, owner, all);
+		}
 		try {
 			const resolved = resolveCommand(owner, name, this.#find());
 			return {
@@ -124,29 +126,12 @@ export class Packages {
 		}
 	}
 
-	#entrypoint(id: number): [Package, string] {
-		const loaded = this.#loaded.get(id);
-		if (loaded === undefined) throw missing("the package is not loaded in this sandbox");
-		const { pkg } = loaded;
-		const name = resolveEntrypoint(pkg, this.#find());
-		if (name !== undefined) return [pkg, name];
-		const names = pkg.commands.map((command) => command.name).join(", ");
-		throw missing(
-			`${pkg.name || "the package"} has no entrypoint; ${names ? `name one of its commands: ${names}` : "it has no commands either"}`,
-		);
-	}
-
-	#owner(name: string): [Package, string] {
+	/** The package that was loaded first of those that have a command. */
+	#owner(name: string): Package | undefined {
 		for (const { pkg } of this.#loaded.values()) {
-			if (pkg.commands.some((command) => command.name === name)) return [pkg, name];
+			if (pkg.commands.some((command) => command.name === name)) return pkg;
 		}
-		const names = [...this.#loaded.values()].flatMap(({ pkg }) =>
-			pkg.commands.map((command) => command.name),
-		);
-		throw missing(
-			`no loaded package has a command ${JSON.stringify(name)}; ` +
-				(names.length > 0 ? `there are ${names.join(", ")}` : "`load` a package first"),
-		);
+		return undefined;
 	}
 
 	/** Finds dependencies among what is loaded. */
@@ -156,7 +141,7 @@ export class Packages {
 
 	#of(pkg: Package): LoadedPackage {
 		for (const loaded of this.#loaded.values()) if (loaded.pkg === pkg) return loaded;
-		throw missing(`${pkg.name} is not loaded`);
+		throw new PortholeError("missing-command", `${pkg.name} is not loaded`);
 	}
 
 	#tryResolve(pkg: Package, name: string | undefined): ResolvedCommand | undefined {
@@ -213,10 +198,6 @@ function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
 	const list = map.get(key);
 	if (list === undefined) map.set(key, [value]);
 	else list.push(value);
-}
-
-function missing(what: string): PortholeError {
-	return new PortholeError("missing-command", what);
 }
 
 /** A fault of a package as an error of the API. */

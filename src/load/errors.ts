@@ -18,6 +18,38 @@ export function badCommand({ name: pkg }: Package, name: string): PortholeError 
 	);
 }
 
+/** `"missing-command"`: no package has the command `name`, or the package `owner` has no entrypoint, or is
+ *  not loaded. `loaded` are the packages of the sandbox. */
+export function noCommand(
+	name: string | undefined,
+	owner: Package | undefined,
+	loaded: readonly Package[],
+): PortholeError {
+	const commandsOf = (packages: readonly Package[]) =>
+		packages.flatMap(({ commands }) => commands.map((command) => command.name)).join(", ");
+	return new PortholeError("missing-command", why());
+
+	function why(): string {
+		if (name !== undefined) {
+			const names = commandsOf(loaded);
+			const there = names ? `there are ${names}` : "`load` a package first";
+			return `no loaded package has a command ${JSON.stringify(name)}; ${there}`;
+		}
+		if (owner === undefined) return "the package is not loaded in this sandbox";
+		const names = commandsOf([owner]);
+		const there = names ? `name one of its commands: ${names}` : "it has no commands either";
+		return `${owner.name || "the package"} has no entrypoint; ${there}`;
+	}
+}
+
+/** `"not-supported"`. */
+export function noProfile(): PortholeError {
+	return new PortholeError(
+		"not-supported",
+		"the package was read at once; only a package that is read in parts, from a URL, has a profile",
+	);
+}
+
 /** What to say of a command that two packages have. */
 export function hidden(name: string, first: Package, second: Package): string {
 	const [one, two] = [first, second].map((pkg) => pkg.name || "an unnamed package");

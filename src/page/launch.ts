@@ -9,7 +9,7 @@
  * request names stay callable by the worker until the process is over.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { BridgeKind, WireCommand, WireImport, WireSpawn } from "../protocol/sandbox.ts";
+import type { BridgeKind, WireCommand, WireSpawn } from "../protocol/sandbox.ts";
 import type { Attachment } from "./attach-streams.ts";
 import type { Body } from "./function-command.ts";
 import type { CommandOptions, LoadOptions, SandboxOptions, Source } from "./options.ts";
@@ -211,7 +211,9 @@ export class Launcher {
 			currentDir: options.currentDir,
 			entryFunction: options.entryFunction,
 			mounts: await this.#life.wireMounts(options.mounts),
-			imports: this.#wireImports(options),
+			imports: options.imports
+				? (await import("./wire-imports.ts")).wireImports(options.imports, this.#life.remoteObjects)
+				: [],
 			stdin,
 			stdout: options.stdout === "null" ? "null" : "pipe",
 			stderr: options.stderr === "null" ? "null" : "pipe",
@@ -225,21 +227,6 @@ export class Launcher {
 		const forward = forwardHostEnv ?? sandbox.forwardHostEnv ?? false;
 		if (!forward && terminal === undefined) return [];
 		return (await import("./host-env.ts")).hostEnv(forward, terminal, sandbox.hostEnv ?? {});
-	}
-
-	#wireImports(options: CommandOptions): WireImport[] {
-		return Object.entries(options.imports ?? {}).flatMap(([module, values]) =>
-			Object.entries(values).map(([name, value]) => ({
-				module,
-				name,
-				value:
-					typeof value === "number"
-						? value
-						: this.#life.remoteObjects.lend({
-								call: async (...args: unknown[]) => wired(await value(...(args as number[]))),
-							}),
-			})),
-		);
 	}
 }
 
@@ -262,10 +249,4 @@ function limit(process: ProcessEnd, { timeout, signal }: CommandOptions): void {
 function mappedTo(name: string, options: CommandOptions) {
 	const mapped = options.mappedCommands ?? {};
 	return Object.hasOwn(mapped, name) ? mapped[name] : undefined;
-}
-
-/** The value that a function of the page has returned, as it is posted: see `process/page-value.ts`. */
-function wired(value: unknown): unknown {
-	const fits = /number|bigint|boolean|undefined/.test(typeof value);
-	return fits ? value : { returned: value === null ? "null" : `a value of type ${typeof value}` };
 }

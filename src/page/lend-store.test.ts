@@ -3,8 +3,9 @@ import { PortholeError } from "../abi/error.ts";
 import { RemoteObjects } from "../bridge/far.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
-import { type MountServices, StoreErrors, wireMounts } from "./lend-store.ts";
+import { type MountServices, wireMounts } from "./lend-store.ts";
 import type { Mounts } from "./options.ts";
+import { StoreErrors } from "./store-errors.ts";
 
 let told: string[] = [];
 let remoteObjects: RemoteObjects;

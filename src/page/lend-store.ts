@@ -24,8 +24,7 @@ import type { LinkingStore, NameRules, Store, StoreChange, StoreExtra } from "..
 import { BatchRunner, type BatchTarget } from "./batch-runner.ts";
 import { guestPath, type Mounts, mountOf, storeMethods } from "./options.ts";
 import { StoreErrors } from "./store-errors.ts";
-
-export { StoreErrors };
+import type { WorkerLife } from "./worker-life.ts";
 
 type ChangeListener = (paths: readonly string[]) => void;
 type Method = (...args: unknown[]) => Promise<unknown>;
@@ -51,6 +50,23 @@ export interface MountServices {
 	conflict(path: string, kept: string): void;
 	/** Something of a mount works no more. */
 	damaged(path: string, error: PortholeError): void;
+}
+
+/** The services of a sandbox. */
+export function mountServices(
+	life: WorkerLife,
+	workerUrl: ScriptAddress | undefined,
+): MountServices {
+	return {
+		remoteObjects: life.remoteObjects,
+		workerUrl,
+		storeErrors: new StoreErrors(),
+		changed: (store, paths) => {
+			life.call("changed", store, paths).catch(() => {});
+		},
+		conflict: (path, kept) => life.emit({ type: "conflict", detail: { path, kept } }),
+		damaged: (path, error) => life.emit({ type: "mounterror", detail: { path, error } }),
+	};
 }
 
 /** Mounts as the worker gets them. Where one fails, all are released. Errors: `"invalid-option"`, and what a store's

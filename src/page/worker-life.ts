@@ -27,10 +27,10 @@ import type {
 	WireStatus,
 } from "../protocol/sandbox.ts";
 import { Connection } from "./connection.ts";
+import type { MountServices } from "./lend-store.ts";
 import type { LoadOptions, Mounts, Progress, SandboxOptions } from "./options.ts";
 import type { Loaded } from "./package.ts";
 import type { ProcessEnd } from "./process-handle.ts";
-import type { StoreErrors } from "./store-errors.ts";
 
 /** Milliseconds for a killed guest to acknowledge the kill, before its worker is ended. */
 const PATIENCE = 500;
@@ -56,10 +56,11 @@ export class WorkerLife {
 	features: Features | null = null;
 	readonly #options: SandboxOptions;
 	readonly #kind: BridgeKind;
-	readonly #emit: (event: SandboxEventDetail) => void;
+	/** Dispatches an event of the sandbox. */
+	readonly emit: (event: SandboxEventDetail) => void;
 	readonly #progress = new Map<number, (progress: Progress) => void>();
-	/** Errors that directories have thrown; null while nothing is mounted. */
-	#storeErrors: StoreErrors | null = null;
+	/** What all mounts share; undefined while nothing is mounted. */
+	#services: MountServices | undefined;
 	#connection: Promise<Connection>;
 	/** Settles when the sandbox has been closed; null before `close`. */
 	#closing: Promise<void> | null = null;
@@ -72,7 +73,7 @@ export class WorkerLife {
 	) {
 		this.#options = options;
 		this.#kind = kind;
-		this.#emit = emit;
+		this.emit = emit;
 		this.#connection = this.#connect();
 	}
 
@@ -106,7 +107,7 @@ export class WorkerLife {
 			// Comlink loses what relates method and answer.
 			return (await connection.call("files", method, args)) as Awaited<ReturnType<Files[K]>>;
 		} catch (error) {
-			throw this.#storeErrors?.explain(error, args[0]) ?? error;
+			throw this.#services?.storeErrors.explain(error, args[0]) ?? error;
 		}
 	}
 
@@ -137,7 +138,7 @@ export class WorkerLife {
 	}
 
 	warn(message: string): void {
-		this.#emit({ type: "warning", detail: { message } });
+		this.emit({ type: "warning", detail: { message } });
 	}
 
 	// --- a worker ---
@@ -192,7 +193,7 @@ export class WorkerLife {
 		// Bytes that the old worker had not sent are lost, and no others are on their way.
 		for (const [path, bytes] of this.pending) {
 			this.pending.delete(path);
-			if (bytes > 0) this.#emit({ type: "mountpending", detail: { path, bytes: 0 } });
+			if (bytes > 0) this.emit({ type: "mountpending", detail: { path, bytes: 0 } });
 		}
 		const ended = [...this.running.keys()];
 		for (const process of this.running.values()) {
@@ -201,7 +202,7 @@ export class WorkerLife {
 			else process.fail(error);
 		}
 		this.running.clear();
-		this.#emit({ type: "workerreplaced", detail: { guilty: guilty?.pid ?? 0, ended } });
+		this.emit({ type: "workerreplaced", detail: { guilty: guilty?.pid ?? 0, ended } });
 	}
 
 	/** Ends a worker once all messages that it has sent have arrived, and waits until the mounted directories
@@ -237,15 +238,15 @@ export class WorkerLife {
 		if (message.kind === "event") {
 			const { event } = message;
 			if (event.type === "mountpending") this.pending.set(event.detail.path, event.detail.bytes);
-			this.#emit(event);
+			this.emit(event);
 			return;
 		}
 		if (message.kind === "refused") {
 			const { path, code } = message;
 			const refused = new PortholeError(code, message.message);
 			// A PortholeError stays one.
-			const error = this.#storeErrors?.explain(refused, path) as PortholeError;
-			this.#emit({ type: "mounterror", detail: { path, error } });
+			const error = this.#services?.storeErrors.explain(refused, path) as PortholeError;
+			this.emit({ type: "mounterror", detail: { path, error } });
 			return;
 		}
 		const process = this.running.get(message.from);
@@ -286,21 +287,13 @@ export class WorkerLife {
 		}
 	}
 
+	/** Mounts as the worker gets them. */
 	async wireMounts(mounts: Mounts = {}): Promise<WireMount[]> {
 		if (Object.keys(mounts).length === 0) return [];
 		// A sandbox without mounts does not need it.
-		const { StoreErrors, wireMounts } = await import("./lend-store.ts");
-		this.#storeErrors ??= new StoreErrors();
-		return wireMounts(mounts, {
-			remoteObjects: this.remoteObjects,
-			workerUrl: this.#options.workerUrl,
-			storeErrors: this.#storeErrors,
-			changed: (store, paths) => {
-				this.call("changed", store, paths).catch(() => {});
-			},
-			conflict: (path, kept) => this.#emit({ type: "conflict", detail: { path, kept } }),
-			damaged: (path, error) => this.#emit({ type: "mounterror", detail: { path, error } }),
-		});
+		const { mountServices, wireMounts } = await import("./lend-store.ts");
+		this.#services ??= mountServices(this, this.#options.workerUrl);
+		return wireMounts(mounts, this.#services);
 	}
 }
 
