@@ -80,6 +80,9 @@ export class DraftWriters implements Writers {
 		return this.#change(key, find, size);
 	}
 
+	/** A draft is a copy, which costs more than the way to its file. */
+	async openAhead(): Promise<void> {}
+
 	/** Takes the file as it is now for the one that the draft is based on. */
 	async rebase(key: string): Promise<void> {
 		const draft = this.#drafts.get(key);

@@ -33,12 +33,14 @@ import {
 } from "./names.ts";
 import { type Note, type OnDamaged, Sidecars, stamp, stampOf } from "./sidecar.ts";
 import { copyFile, moveFile, replaceFile, setAside } from "./whole-file.ts";
-import type { Writers } from "./writers.ts";
+import type { FileAhead, Writers } from "./writers.ts";
 
 /** How many directories are remembered by path, and how many files. */
 const MOST_REMEMBERED = 1024;
-/** How many names are looked up at once. */
-const AT_ONCE = 64;
+/** How many files are prepared at once. */
+const MOST_AHEAD = 16;
+/** Calls that move or remove what later calls may name. */
+const NAME_CALLS: ReadonlySet<string> = new Set("remove rename symlink link".split(" "));
 /** Errors after which an intent can never be finished; other errors may pass. */
 const PERMANENT: ReadonlySet<string> = new Set(
 	"ENOENT ENOTDIR EISDIR EINVAL EEXIST ENOTEMPTY ENAMETOOLONG EPERM".split(" "),
@@ -51,8 +53,10 @@ export class HandleFiles {
 	readonly #remembers: boolean;
 	readonly #onDamaged: OnDamaged;
 	readonly #directories = new Map<string, Directory>();
-	/** Paths that the current list of changes will make, and that were found to be free. */
-	readonly #missing = new Set<string>();
+	/** Paths that the current list of changes will make and that are free: the new file, null for a directory. */
+	readonly #ahead = new Map<string, FileSystemFileHandle | null>();
+	/** How many changes of the current list are prepared. */
+	#prepared = 0;
 	/** Files that this store has made, null for those that it has removed: journals come and go. */
 	readonly #files = new Map<string, FileSystemFileHandle | null>();
 
@@ -69,6 +73,7 @@ export class HandleFiles {
 	forget(): void {
 		this.#directories.clear();
 		this.#files.clear();
+		this.#ahead.clear();
 		this.#notes.forget();
 	}
 
@@ -114,13 +119,16 @@ export class HandleFiles {
 	}
 
 	async make(path: string, type: "file" | "directory"): Promise<void> {
+		const ahead = this.#ahead.get(keyOf(path));
 		const place = await this.#freePlace(path);
 		const { directory, name } = place;
 		this.#files.delete(keyOf(path));
 		if (type === "directory") {
 			const made = await directory.getDirectoryHandle(name, { create: true });
 			this.#rememberDirectory(keyOf(path), made);
-		} else this.#remember(path, await directory.getFileHandle(name, { create: true }));
+		} else {
+			this.#remember(path, ahead ?? (await directory.getFileHandle(name, { create: true })));
+		}
 		// A note on an earlier file of this name may be left.
 		await this.#notes.set(place, name, null);
 	}
@@ -203,22 +211,48 @@ export class HandleFiles {
 		return this.#notes.flush();
 	}
 
-	/** Looks up side by side which of the files that a list makes are not there yet. One by one, each lookup
-	 *  would wait for an answer of the browser's process. */
-	async findMissing(changes: readonly StoreChange[]): Promise<void> {
-		this.#missing.clear();
-		if (!this.#remembers) return;
-		const paths = madeFirst(changes);
-		for (let at = 0; at < paths.length && paths.length > 1; at += AT_ONCE) {
-			const some = paths.slice(at, at + AT_ONCE);
-			await Promise.all(some.map((path) => this.#findOneMissing(path).catch(() => {})));
+	/**
+	 * Prepares the changes of a list from number `at` on, side by side: looks up which files are there, makes those
+	 * that the list makes, and opens those that it writes. One by one, each step would wait for an answer of the
+	 * browser's process.
+	 *
+	 * So when a tab is killed, files of the list may be there, empty, before their turn came. No other tab sees
+	 * that, for each change still takes its turn under the lease.
+	 */
+	async prepare(changes: readonly StoreChange[], at: number): Promise<void> {
+		if (at === 0) {
+			this.#prepared = 0;
+			this.#ahead.clear();
 		}
+		if (!this.#remembers || at < this.#prepared) return;
+		const { uses, end } = usesFrom(changes, at);
+		this.#prepared = end;
+		if (uses.size < 2) return;
+		const written = new Map<string, FileAhead>();
+		const prepare = async ([path, use]: [string, Use]) => {
+			const found = await this.#prepareOne(path, use);
+			if (found !== null && use.writes) written.set(keyOf(path), found);
+		};
+		// What fails here fails again, and is reported, when its turn comes.
+		await Promise.all(Array.from(uses, (one) => prepare(one).catch(() => {})));
+		await this.#writers.openAhead(written);
 	}
 
-	/** A lookup that fails here fails again, and is reported, when the change is made. */
-	async #findOneMissing(path: string): Promise<void> {
-		const { directory, name } = await this.#place(path);
-		if ((await child(directory, name)) === null) this.#missing.add(keyOf(path));
+	/** The file that the changes of a path are about; null if there is none yet, or one that is not theirs. */
+	async #prepareOne(path: string, { makes }: Use): Promise<FileAhead | null> {
+		const place = await this.#place(path);
+		const found = await this.#child(place, path);
+		if (makes === null) {
+			if (found?.kind !== "file") return null;
+			this.#remember(path, found);
+			return { file: found, isNew: false };
+		}
+		if (found !== null) return null;
+		checkNewName(place.name);
+		const file =
+			makes === "file" ? await place.directory.getFileHandle(place.name, { create: true }) : null;
+		this.#ahead.set(keyOf(path), file);
+		return file && { file, isNew: true };
 	}
 
 	/** Finishes the intent that a killed tab has left. */
@@ -344,8 +378,8 @@ export class HandleFiles {
 	async #freePlace(path: string): Promise<Place> {
 		const place = await this.#place(path);
 		checkNewName(place.name);
-		const missing = this.#missing.delete(keyOf(path));
-		const found = missing ? null : await this.#child(place, path);
+		const isAhead = this.#ahead.delete(keyOf(path));
+		const found = isAhead ? null : await this.#child(place, path);
 		if (found !== null) throw new PortholeError("EEXIST", "something is there");
 		return place;
 	}
@@ -380,16 +414,35 @@ export class HandleFiles {
 	}
 }
 
-/** The paths that a list makes before it does anything else with them, or with the directories above. */
-function madeFirst(changes: readonly StoreChange[]): string[] {
-	const made: string[] = [];
-	const used = new Set<string>();
-	for (const { call, path } of changes) {
-		if (call === "remove" || call === "rename" || call === "symlink" || call === "link") break;
-		if (call === "make" && !used.has(path)) made.push(path);
-		used.add(path);
+/** What the next changes of a list do with a path. */
+interface Use {
+	/** What they make there first; null if they change what is there. */
+	readonly makes: "file" | "directory" | null;
+	writes: boolean;
+}
+
+/** What the changes from number `at` on do with each path, up to the first one that has to wait for its turn: one
+ *  that moves or removes names, or one below or above a path that is yet to be made. */
+function usesFrom(changes: readonly StoreChange[], at: number) {
+	const uses = new Map<string, Use>();
+	let end = at;
+	for (; end < changes.length; end++) {
+		const change = changes[end] as StoreChange;
+		const { call, path } = change;
+		if (NAME_CALLS.has(call)) break;
+		const above = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+		if (uses.get(above)?.makes === "directory") break;
+		let use = uses.get(path);
+		if (use === undefined && uses.size === MOST_AHEAD) break;
+		const isAbove = [...uses.keys()].some((used) => used !== path && isWithin(used, path));
+		if (call === "make" && isAbove) break;
+		if (use === undefined) {
+			use = { makes: change.call === "make" ? change.type : null, writes: false };
+			uses.set(path, use);
+		}
+		if (call === "write" || call === "resize") use.writes = true;
 	}
-	return made;
+	return { uses, end: Math.max(end, at + 1) };
 }
 
 /** Null for a file that was removed meanwhile. */

@@ -79,9 +79,9 @@ export class HandleStore extends ChangingStore implements Store {
 	apply(changes: readonly StoreChange[], durable = false): Promise<readonly Answer[]> {
 		return this.#mutex.run(async () => {
 			await this.#hooks.before(changes);
-			await this.#files.findMissing(changes);
 			const answers: Answer[] = [];
-			for (const change of changes) {
+			for (const [i, change] of changes.entries()) {
+				await this.#files.prepare(changes, i);
 				answers.push(await this.#makeAndTrack(change).then((made) => made ?? null, codeOf));
 			}
 			const noted = await this.#files.flushNotes().then(() => null, codeOf);
@@ -98,6 +98,7 @@ export class HandleStore extends ChangingStore implements Store {
 	protected change(change: StoreChange): Promise<Made | undefined> {
 		return this.#run(change.call, change.path, async () => {
 			await this.#hooks.before([change]);
+			await this.#files.prepare([change], 0);
 			try {
 				return await this.#makeAndTrack(change);
 			} finally {

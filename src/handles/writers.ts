@@ -23,6 +23,9 @@ export interface Writers {
 	 *  change of a writer. */
 	write(key: string, find: Find, offset: number, bytes: Uint8Array): Promise<boolean>;
 	resize(key: string, find: Find, size: number): Promise<boolean>;
+	/** Opens writers side by side for files that are about to be changed, where that is faster. A file that cannot
+	 *  be opened fails its change. */
+	openAhead(files: ReadonlyMap<string, FileAhead>): Promise<void>;
 	/** Closes the writers of a path and of all below it; the files then hold what was written. */
 	close(key: string): Promise<void>;
 	/** Closes them without keeping what was written, because the files are about to be removed. */
@@ -35,6 +38,13 @@ export interface Writers {
 }
 
 export type Find = () => Promise<FileSystemFileHandle>;
+
+/** A file that is about to be changed. */
+export interface FileAhead {
+	readonly file: FileSystemFileHandle;
+	/** Whether it was just made. */
+	readonly isNew: boolean;
+}
 
 /** A `FileSystemSyncAccessHandle`, which the types have in workers only. */
 export interface SyncHandle {
@@ -56,6 +66,8 @@ interface Writer {
 	dirty: boolean;
 	/** Whether nothing has been changed with it yet. */
 	untouched: boolean;
+	/** Bytes of the file, which no other program can change meanwhile; null before the handle was asked. */
+	size: number | null;
 }
 
 /** How many writers are open at once. */
@@ -109,6 +121,7 @@ export class InPlaceWriters implements Writers {
 			const end = offset + bytes.length;
 			if (end > size && sizeOf(handle) < end) throw quotaError();
 			writeAll(handle, offset, bytes.subarray(0, within));
+			return Math.max(size, end);
 		});
 	}
 
@@ -116,7 +129,17 @@ export class InPlaceWriters implements Writers {
 		return changeOrUndo(await this.#open(key, find), (handle) => {
 			handle.truncate(size);
 			if (sizeOf(handle) !== size) throw quotaError();
+			return size;
 		});
+	}
+
+	async openAhead(files: ReadonlyMap<string, FileAhead>): Promise<void> {
+		const wanted = [...files].slice(0, MAX_OPEN).filter(([key]) => !this.#touch(key));
+		this.#closeOldest(MAX_OPEN - wanted.length);
+		const open = async ([key, { file, isNew }]: [string, FileAhead]) => {
+			this.#add(key, await openSyncHandle(file), isNew ? 0 : null);
+		};
+		await Promise.all(wanted.map((one) => open(one).catch(() => {})));
 	}
 
 	async close(key: string): Promise<void> {
@@ -143,19 +166,33 @@ export class InPlaceWriters implements Writers {
 	}
 
 	async #open(key: string, find: Find): Promise<Writer> {
-		const known = this.#writers.get(key);
-		if (known !== undefined) {
-			this.#writers.delete(key);
-			this.#writers.set(key, known);
-			return known;
-		}
-		for (const [other, writer] of this.#writers) {
-			if (this.#writers.size < MAX_OPEN) break;
-			this.#closeOne(other, writer);
-		}
-		const writer = { handle: await openSyncHandle(await find()), dirty: false, untouched: true };
+		const known = this.#touch(key);
+		if (known !== undefined) return known;
+		this.#closeOldest(MAX_OPEN - 1);
+		return this.#add(key, await openSyncHandle(await find()), null);
+	}
+
+	/** Marks a writer as the one used last. */
+	#touch(key: string): Writer | undefined {
+		const writer = this.#writers.get(key);
+		if (writer === undefined) return undefined;
+		this.#writers.delete(key);
 		this.#writers.set(key, writer);
 		return writer;
+	}
+
+	#add(key: string, handle: SyncHandle, size: number | null): Writer {
+		const writer = { handle, dirty: false, untouched: true, size };
+		this.#writers.set(key, writer);
+		return writer;
+	}
+
+	/** Closes writers until at most `most` are open. */
+	#closeOldest(most: number): void {
+		for (const [key, writer] of this.#writers) {
+			if (this.#writers.size <= most) return;
+			this.#closeOne(key, writer);
+		}
 	}
 
 	#closeOne(key: string, { handle, dirty }: Writer): void {
@@ -171,13 +208,15 @@ export class InPlaceWriters implements Writers {
 	}
 }
 
-/** Makes a change, and answers whether it is the writer's first. If it fails, the file is as long as before. */
-function changeOrUndo(writer: Writer, make: (handle: SyncHandle, size: number) => void): boolean {
+/** Makes a change, which answers with the new size, and tells whether it is the writer's first. If it fails, the
+ *  file is as long as before. */
+function changeOrUndo(writer: Writer, make: (handle: SyncHandle, size: number) => number): boolean {
 	const { handle, untouched } = writer;
-	const size = sizeOf(handle);
+	const size = writer.size ?? sizeOf(handle);
 	writer.dirty = true;
+	writer.size = null;
 	try {
-		make(handle, size);
+		writer.size = make(handle, size);
 	} catch (error) {
 		if (handle.getSize() !== size) handle.truncate(size);
 		throw error;
