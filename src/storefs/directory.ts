@@ -32,7 +32,7 @@ import {
 } from "../fs/node.ts";
 import { MAX_NAME, utf8Length } from "../fs/walk.ts";
 import type { Listing, Times } from "../store/store.ts";
-import { faultIn, type ListingFault, nameIn, standIn, timesOf } from "./listing.ts";
+import { type Checked, checked, timesOf } from "./listing.ts";
 import { StoreFile, StoreLeaf, StoreNode, StoreSymlink } from "./node.ts";
 import type { StoreFileSystem } from "./store-fs.ts";
 import { isGone } from "./write-queue.ts";
@@ -53,7 +53,7 @@ export class StoreDirectory extends StoreNode {
 	#fresh: OpenTicket<void> | null = null;
 	/** Names that were changed here while it is being listed again. */
 	readonly #touched = new Set<string>();
-	/** The page knows that the store lists something here that cannot be shown. */
+	/** The page knows that the store lists something here without a name that a file can have. */
 	#isNonsenseTold = false;
 
 	constructor(
@@ -261,24 +261,23 @@ export class StoreDirectory extends StoreNode {
 		const entries = this.#entries;
 		if (entries === null || this.removed) return;
 		const seen = new Set<string>();
-		for (const listing of listings) {
-			const name = this.#nameIn(listing);
-			if (name === null || seen.has(name)) continue;
+		for (const value of listings) {
+			const { listing, fault } = this.#checked(entries, value);
+			const { name } = listing;
+			if (name === "" || seen.has(name)) continue;
 			seen.add(name);
 			if (this.#keeps(name)) continue;
 			// A StoreDirectory holds StoreNodes only.
 			const node = entries.get(name) as StoreNode | undefined;
-			const fault = faultIn(listing);
-			if (fault !== null) {
-				if (node === undefined) this.#enterFaulty(entries, name, listing, fault);
-				else this.#blame(node, name, fault);
-				continue;
+			if (node !== undefined) {
+				if ((node.fault || fault) !== 0 && node instanceof StoreFile) node.suspect = true;
+				node.fault = fault;
+				if (fault !== 0) continue;
 			}
-			if (node !== undefined) node.fault = 0;
 			if (node?.renew(listing, timesOf(listing), asked)) continue;
 			const gone =
 				node === undefined || this.#lose(entries, name, node, node.type === listing.type);
-			if (gone) this.#enter(entries, listing);
+			if (gone) this.#enter(entries, listing, fault);
 		}
 		for (const [name, node] of [...entries]) {
 			if (!seen.has(name) && !this.#keeps(name)) this.#lose(entries, name, node, false);
@@ -383,50 +382,34 @@ export class StoreDirectory extends StoreNode {
 		}
 		this.#failure = 0;
 		const entries = new Entries();
-		for (const listing of listings) this.#enterAny(entries, listing);
+		for (const value of listings) {
+			const { listing, fault } = this.#checked(entries, value);
+			if (listing.name !== "" && !entries.has(listing.name)) this.#enter(entries, listing, fault);
+		}
 		this.#entries = entries;
 		return entries;
 	}
 
-	#enterAny(entries: Entries, value: unknown): void {
-		const name = this.#nameIn(value);
-		if (name === null || entries.has(name)) return;
-		// What has a name is an object.
-		const fault = faultIn(value as object);
-		if (fault === null) this.#enter(entries, value as Listing);
-		else this.#enterFaulty(entries, name, value as object, fault);
+	/** An element of a listing. The page hears, once, of one that makes no sense. */
+	#checked(entries: Entries, value: unknown): Checked {
+		const one = checked(value);
+		const { listing, fault, why } = one;
+		if (fault === 0) return one;
+		const path = this.pathOf(listing.name);
+		// A StoreDirectory holds StoreNodes only.
+		const node = entries.get(listing.name) as StoreNode | undefined;
+		const isTold = listing.name === "" ? this.#isNonsenseTold : node?.fault === fault;
+		if (listing.name === "") this.#isNonsenseTold = true;
+		if (!isTold) this.fs.events.nonsense(path, fault, why);
+		return one;
 	}
 
-	#enterFaulty(entries: Entries, name: string, value: object, fault: ListingFault): void {
-		const node = this.#listed(name, standIn(name, value));
-		entries.add(name, node);
-		this.#blame(node, name, fault);
-	}
-
-	/** No call gets the node until the store lists it right. A descriptor that is open goes on. */
-	#blame(node: StoreNode, name: string, { error, why }: ListingFault): void {
-		if (node instanceof StoreFile) node.suspect = true;
-		if (node.fault === error) return;
-		node.fault = error;
-		this.fs.events.nonsense(this.pathOf(name), error, why);
-	}
-
-	/** The name in an element of a listing; null, which the page hears once, where it has none. */
-	#nameIn(value: unknown): string | null {
-		const name = nameIn(value);
-		if (name !== null || this.#isNonsenseTold) return name;
-		this.#isNonsenseTold = true;
-		const why =
-			"the store listed something in it without a name that a file can have, which is not shown";
-		this.fs.events.nonsense(this.path, EIO, why);
-		return null;
-	}
-
-	#enter(entries: Entries, listing: Listing): void {
+	#enter(entries: Entries, listing: Listing, fault: Done): void {
 		const { name } = listing;
 		const known = this.#sameFile(listing);
 		if (known === undefined) {
 			const node = this.#listed(name, listing);
+			node.fault = fault;
 			this.#noteLinks(node, listing);
 			entries.add(name, node);
 			return;

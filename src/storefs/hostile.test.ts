@@ -83,7 +83,7 @@ describe("listings", () => {
 		expect(names()).toEqual(right);
 		expect(find("a")).toMatchObject({ type: "file" });
 		for (const name of ["..", "half \ud800"]) expect(find(name)).toBe(ENOENT);
-		expect(told).toEqual([["/", EIO, expect.stringContaining("is not shown")]]);
+		expect(told).toEqual([["/", EIO, expect.stringContaining("with the name")]]);
 	});
 
 	test.each([undefined, null, true, "names", {}, { length: 3 }])(
@@ -97,10 +97,10 @@ describe("listings", () => {
 	);
 
 	test.each([
-		...[-1, -5, Number.NaN, 1.5, "7", "10", null, undefined, 10n, {}].map(
+		...[-1, -5, Number.NaN, Number.POSITIVE_INFINITY, 1.5, "7", "10", null, undefined, 10n, {}].map(
 			(size) => [size, EIO] as const,
 		),
-		...[2 ** 53, 2 ** 60, Number.POSITIVE_INFINITY].map((size) => [size, EFBIG] as const),
+		...[2 ** 53, 2 ** 60].map((size) => [size, EFBIG] as const),
 	])("a file with a size of %s is listed, and no call gets it: %s", (size, error) => {
 		const { fs, bridge, names, find, told } = lying([file("f", { size }), file("g")]);
 		expect(names()).toEqual(["f", "g"]);
@@ -122,29 +122,29 @@ describe("listings", () => {
 	test.each([
 		["type", { type: undefined }],
 		["type", { type: "device" }],
-		["time", { modified: Number.NaN }],
-		["time", { modified: "1" }],
-		["time", { modified: undefined }],
-		["time", { modified: 7n }],
-		["time", { modified: 1e300 }],
-		["`times`", { times: null }],
-		["`times`", { times: { accessed: -1n, modified: 1n } }],
-		["`times`", { times: { accessed: 1n, modified: 1n << 64n } }],
-		["`times`", { times: { accessed: 1n, modified: 5 } }],
-		["`id`", { id: null }],
-		["`id`", { id: {} }],
-		["`id`", { id: Number.NaN }],
-		["`file`", { file: Number.NaN }],
-		["`file`", { file: {} }],
-		["`links`", { file: 1, links: -3 }],
-		["`links`", { file: 1, links: 2 ** 60 }],
-		["`target`", { type: "symlink", target: 7 }],
-	])("a %s that makes no sense is EIO, and the page hears of it", (what, more) => {
+		["modified", { modified: Number.NaN }],
+		["modified", { modified: "1" }],
+		["modified", { modified: undefined }],
+		["modified", { modified: 7n }],
+		["modified", { modified: 1e300 }],
+		["times", { times: null }],
+		["times", { times: { accessed: -1n, modified: 1n } }],
+		["times", { times: { accessed: 1n, modified: 1n << 64n } }],
+		["times", { times: { accessed: 1n, modified: 5 } }],
+		["id", { id: null }],
+		["id", { id: {} }],
+		["id", { id: Number.NaN }],
+		["file", { file: Number.NaN }],
+		["file", { file: {} }],
+		["links", { file: 1, links: -3 }],
+		["links", { file: 1, links: 2 ** 60 }],
+		["target", { type: "symlink", target: 7 }],
+	])("a listing whose %s makes no sense is EIO, and the page hears of it", (what, more) => {
 		const { names, find, told } = lying([file("f", more), file("g")]);
 		expect(names()).toEqual(["f", "g"]);
 		expect(find("f")).toBe(EIO);
 		expect(find("g")).toMatchObject({ type: "file" });
-		expect(told).toEqual([["/f", EIO, expect.stringContaining(`with the ${what}`)]]);
+		expect(told).toEqual([["/f", EIO, expect.stringContaining(`with the ${what} `)]]);
 	});
 
 	test("times before the first second of 1970 are that second", () => {

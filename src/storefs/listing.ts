@@ -11,7 +11,7 @@
  * beyond `off_t` is on Linux. The page hears of each by a `mounterror`, because only its author can mend the
  * store.
  */
-import { EFBIG, EIO, type Errno } from "../abi/errno.ts";
+import { type Done, EFBIG, EIO, type Errno } from "../abi/errno.ts";
 import { isName } from "../abi/name.ts";
 import { isFileId } from "../store/file-id.ts";
 import type { Listing, Times } from "../store/store.ts";
@@ -21,88 +21,67 @@ const MILLISECOND = 1_000_000n;
 const LAST = 8.64e15;
 /** 2^64: nanoseconds are counted in 64 bits. */
 const TIMES_END = 1n << 64n;
-const TYPES: ReadonlySet<unknown> = new Set(["file", "directory", "symlink"]);
+const TYPES: readonly unknown[] = ["file", "directory", "symlink"];
 
-/** Why a name cannot be used. */
-export interface ListingFault {
-	readonly error: Errno;
+/** What one element of a listing has come to. */
+export interface Checked {
+	/** What the store said; a stand-in where `fault` is not 0, and its name is `""` where it has none. */
+	readonly listing: Listing;
+	/** Why no program can use it. */
+	readonly fault: Done;
 	readonly why: string;
 }
 
-/** The name of one element of a listing; null where no program could ask for it. */
-export function nameIn(value: unknown): string | null {
-	if (typeof value !== "object" || value === null) return null;
-	const { name } = value as { name: unknown };
-	return isName(name) ? name : null;
+export function checked(value: unknown): Checked {
+	// As far as it is a Listing.
+	const said = Object(value) as Listing;
+	const field = wrongField(said);
+	if (field === null) return { listing: said, fault: 0, why: "" };
+	const type = TYPES.includes(said.type) ? said.type : "file";
+	const name = field === "name" ? "" : said.name;
+	return {
+		listing: { name, type, size: 0, modified: 0 },
+		fault: field === "size" && said.size > 0 ? tooLarge(said.size) : EIO,
+		why: `the store listed it with the ${field} ${shown(said[field])}`,
+	};
 }
 
-/** What is wrong with an element that has a name; null where it is a Listing. */
-export function faultIn(value: object): ListingFault | null {
-	const { type, size, modified, times, id, file, links, target } = value as Record<string, unknown>;
-	if (!TYPES.has(type)) return nonsense("type", type);
-	if (type === "file") {
-		if (typeof size !== "number" || !(size >= 0)) return nonsense("size", size);
-		if (size > Number.MAX_SAFE_INTEGER) return fault(EFBIG, "size", size);
-		if (!Number.isInteger(size)) return nonsense("size", size);
-	}
-	if (typeof modified !== "number" || !(Math.abs(modified) <= LAST)) {
-		return nonsense("time", modified);
-	}
-	if (times !== undefined && !areTimes(times)) return nonsense("`times`", times);
-	if (id !== undefined && !isFileId(id)) return nonsense("`id`", id);
-	if (type === "directory") return null;
-	if (file !== undefined && !Number.isSafeInteger(file)) return nonsense("`file`", file);
-	if (file !== undefined && links !== undefined && !isCount(links))
-		return nonsense("`links`", links);
-	if (type === "symlink" && target !== undefined && typeof target !== "string") {
-		return nonsense("`target`", target);
-	}
-	return null;
+/** The first field that makes no sense. */
+function wrongField(said: Listing): keyof Listing | null {
+	const { name, type, size, modified, times, id, file, links, target } = said;
+	if (!isName(name)) return "name";
+	if (!TYPES.includes(type)) return "type";
+	if (type === "file" && !isCount(size)) return "size";
+	if (typeof modified !== "number" || !(Math.abs(modified) <= LAST)) return "modified";
+	if (times !== undefined && !(isTime(times?.accessed) && isTime(times.modified))) return "times";
+	if (id !== undefined && !isFileId(id)) return "id";
+	if (file !== undefined && !isCount(file)) return "file";
+	if (links !== undefined && !isCount(links)) return "links";
+	return target === undefined || typeof target === "string" ? null : "target";
 }
 
-/** What stands in for a listing that makes no sense, so that its name has a node. */
-export function standIn(name: string, value: object): Listing {
-	const { type } = value as { type: unknown };
-	return { name, type: TYPES.has(type) ? (type as Listing["type"]) : "file", size: 0, modified: 0 };
+function tooLarge(size: number): Errno {
+	return Number.isInteger(size) ? EFBIG : EIO;
 }
 
 /** The times that a listing tells. A second after 1970 where it tells an earlier one, which a guest's clock
  *  cannot express. */
 export function timesOf({ modified, times }: Listing): Times {
-	return times ?? roughly(BigInt(Math.max(1000, Math.floor(modified))) * MILLISECOND);
+	if (times !== undefined) return times;
+	const time = BigInt(Math.max(1000, Math.floor(modified))) * MILLISECOND;
+	const only = time < TIMES_END ? time : TIMES_END - 1n;
+	return { accessed: only, modified: only };
 }
 
-function roughly(time: bigint): Times {
-	const modified = time < TIMES_END ? time : TIMES_END - 1n;
-	return { accessed: modified, modified };
-}
-
-function areTimes(value: unknown): boolean {
-	if (typeof value !== "object" || value === null) return false;
-	const { accessed, modified } = value as Record<string, unknown>;
-	return isTime(accessed) && isTime(modified);
+function isCount(value: unknown): boolean {
+	return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function isTime(value: unknown): boolean {
 	return typeof value === "bigint" && value >= 0n && value < TIMES_END;
 }
 
-function isCount(value: unknown): boolean {
-	return Number.isSafeInteger(value) && (value as number) >= 1;
-}
-
-function nonsense(what: string, value: unknown): ListingFault {
-	return fault(EIO, what, value);
-}
-
-function fault(error: Errno, what: string, value: unknown): ListingFault {
-	const why = `the store listed it with the ${what} ${shown(value)}`;
-	return { error, why: `${why}; no program can use it until the store lists it right` };
-}
-
 /** A value of a stranger, without calling any code of it. */
 function shown(value: unknown): string {
-	if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
-	const plain = typeof value === "number" || typeof value === "bigint" || value == null;
-	return plain ? String(value) : typeof value;
+	return Object(value) === value ? "{…}" : String(value).slice(0, 40);
 }
