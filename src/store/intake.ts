@@ -8,8 +8,10 @@
  *     queue    batch 1 ── batch 2 ──            … hears 1, holds back what builds on it, hears 2
  *     store             1: remove /a fails ── 2: make /a is HELD, write /b is made
  *
- * The same for a file that others have changed (`preserve`): it is kept beside first, and what was sent
- * of it is not made, because of two versions there shall be no mixture. The queue then sends all of it.
+ * The same for a file that others have changed (`preserve`): the store copies it beside first. The writes
+ * that were sent are then not made, because a file must not mix bytes of two versions, and the queue sends
+ * all of it. A removal, or a rename over the file, is made once the copy is there. Where the copy fails,
+ * neither is made.
  *
  * What is sent behind the `make` of its file names no file, because the queue does not know yet which one
  * was made. The store's answer says it, and is remembered here until the queue has heard it: then what is
@@ -97,20 +99,31 @@ export class IntakeBatch {
 		this.#mishaps = mishaps;
 		this.#made = made;
 		if (mishaps.length > 0) this.#holdBack();
-		this.bases = bases.filter(([path]) => !this.#isKnown(path));
+		const isKept = (path: string) => mishaps.some(({ kept }) => kept === path);
+		this.bases = bases.filter(([path]) => !isKept(path) && this.#changeIn(path) !== undefined);
 	}
 
-	/** The file at `path` could not be kept beside: nothing is written over it. */
+	/** The file at `path` could not be kept beside: nothing is written over it, and it is neither removed
+	 *  nor replaced. */
 	refuse(path: string, code: string): void {
-		this.#answer(path, code);
+		for (const [i, change] of this.#changes.entries()) {
+			if (!concerns(change, path)) continue;
+			this.#known.set(i, code);
+			if (!isOfContents(change)) {
+				this.#mishaps.push({ batch: this.#batch, names: namesOf(change) });
+			}
+		}
 	}
 
-	/** Others have changed the file at `path`, and theirs is kept. Where all of it is written anew no
-	 *  mixture can come of that. */
+	/** Others have changed the file at `path`, and theirs is kept. Where all of it is written anew, or goes,
+	 *  no mixture can come of that. */
 	keep(path: string): void {
-		const first = this.#changes.find((change) => change.path === path && isOfContents(change));
-		if (first?.call === "resize" && first.size === 0) return;
-		this.#answer(path, KEPT);
+		const first = this.#changeIn(path);
+		if (first === undefined || !isOfContents(first)) return;
+		if (first.call === "resize" && first.size === 0) return;
+		for (const [i, change] of this.#changes.entries()) {
+			if (change.path === path && isOfContents(change)) this.#known.set(i, KEPT);
+		}
 		this.#mishaps.push({ batch: this.#batch, kept: path });
 	}
 
@@ -167,16 +180,9 @@ export class IntakeBatch {
 		}
 	}
 
-	#isKnown(path: string): boolean {
-		return this.#changes.some(
-			(change, i) => change.path === path && isOfContents(change) && this.#known.has(i),
-		);
-	}
-
-	#answer(path: string, answer: string): void {
-		for (const [i, change] of this.#changes.entries()) {
-			if (change.path === path && isOfContents(change)) this.#known.set(i, answer);
-		}
+	/** The first change that the store would be asked to make of the file at `path`. */
+	#changeIn(path: string): StoreChange | undefined {
+		return this.#changes.find((change, i) => !this.#known.has(i) && concerns(change, path));
 	}
 }
 
@@ -203,6 +209,12 @@ function forget(change: StoreChange, made: MadeFiles): void {
 		if (change.call !== "rename") continue;
 		for (const path of made.keys()) if (path.startsWith(`${name}/`)) made.delete(path);
 	}
+}
+
+/** Whether a change writes the file at a path, removes or replaces it. */
+function concerns(change: StoreChange, path: string): boolean {
+	if (change.call === "rename") return change.to === path;
+	return change.path === path && (change.call === "remove" || isOfContents(change));
 }
 
 function isOurs(answer: unknown): boolean {

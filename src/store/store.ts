@@ -145,8 +145,8 @@ export interface Store {
 	): () => void;
 	/**
 	 * For a store whose files others can change without asking it, such as a directory on the user's
-	 * disk. It is asked before a file changes that `list` has shown with this `size` and `modified`: if
-	 * the file is neither as it was listed nor as this store itself has left it, the store copies it
+	 * disk. It is asked before a file is written, removed or replaced that `list` has shown with this `size`
+	 * and `modified`: if the file is neither as it was listed nor as this store itself has left it, the store copies it
 	 * beside, under a name that is free and says why (`notes.conflict-2026-11-22T10-00-00.txt`), and
 	 * answers with the path of the copy; else with null.
 	 */

@@ -35,7 +35,7 @@ import type { Listing, Times } from "../store/store.ts";
 import { type Checked, checked, timesOf } from "./listing.ts";
 import { StoreFile, StoreLeaf, StoreNode, StoreSymlink } from "./node.ts";
 import type { StoreFileSystem } from "./store-fs.ts";
-import { isGone } from "./write-queue.ts";
+import { isGone, type Listed } from "./write-queue.ts";
 
 /** Milliseconds for which a list is good enough where others change things unheard: one call looks at
  *  many names, and a program opens many files in a row. */
@@ -480,11 +480,12 @@ export class StoreDirectory extends StoreNode {
 
 	#drop(entries: Entries, name: string, node: Node): void {
 		const path = this.pathOf(name);
+		const gone = listedOf(node);
 		this.#leave(name, node);
 		this.#touched.add(name);
 		entries.delete(name);
 		this.modifiedNow();
-		this.fs.queue.remove(this, path);
+		this.fs.queue.remove(this, path, gone);
 	}
 
 	/** What has to happen to a node before its name here goes. */
@@ -510,6 +511,7 @@ export class StoreDirectory extends StoreNode {
 	): void {
 		this.fs.queue.flush();
 		this.fs.moved();
+		const gone = listedOf(old);
 		if (old !== undefined) to.#leave(newName, old);
 		const from = this.pathOf(name);
 		this.#touched.add(name);
@@ -525,8 +527,13 @@ export class StoreDirectory extends StoreNode {
 		to.modifiedNow();
 		if (node.type === "directory") node.modifiedNow();
 		else node.changedNow();
-		this.fs.queue.rename(node, from, to.pathOf(newName));
+		this.fs.queue.rename(node, from, to.pathOf(newName), gone);
 	}
+}
+
+/** How the store has listed the contents that go with the only name of a file. */
+function listedOf(node: Node | undefined): Listed | null {
+	return node instanceof StoreFile && node.links === 1 ? node.base : null;
 }
 
 /** 0 once a node can lose its name without losing what somebody still needs. */

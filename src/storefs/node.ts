@@ -12,7 +12,7 @@ import type { FileId, Listing, StoreChange, Times } from "../store/store.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { StoreDirectory } from "./directory.ts";
 import type { StoreFileSystem } from "./store-fs.ts";
-import { isGone, type QueuedNode } from "./write-queue.ts";
+import { isGone, type Listed, type QueuedNode } from "./write-queue.ts";
 
 /** A directory that has a node under a name. */
 interface Name {
@@ -119,7 +119,7 @@ export abstract class StoreNode extends Node implements QueuedNode {
 		return 0;
 	}
 
-	get base(): Pick<Listing, "size" | "modified"> | null {
+	get base(): Listed | null {
 		return null;
 	}
 
@@ -242,7 +242,7 @@ export class StoreFile extends StoreLeaf {
 	#marked = false;
 	/** Others may have changed it. */
 	suspect = false;
-	#base: Pick<Listing, "size" | "modified"> | null;
+	#base: Listed | null;
 	/** How many listings had been asked for when it was last changed. */
 	#changedAt = -1;
 	/** Something of it has been read or written through a descriptor that is open. */
@@ -268,7 +268,7 @@ export class StoreFile extends StoreLeaf {
 		return this.#held;
 	}
 
-	override get base(): Pick<Listing, "size" | "modified"> | null {
+	override get base(): Listed | null {
 		return this.#base;
 	}
 

@@ -2,7 +2,7 @@
  * What others change in a store while it is mounted: seen where nothing is only here, and never
  * overwritten unseen where something is.
  */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { EACCES, EIO, ENOENT, ENOSPC, ESTALE, PENDING } from "../abi/errno.ts";
 import { list, text } from "../fs/conformance.testkit.ts";
 import type { INode } from "../fs/node.ts";
@@ -227,6 +227,82 @@ test("what cannot be kept beside is not written over, and is written once it can
 		expect([stored("/f"), stored("/kept")]).toEqual(["xine is here", "THEIRS, changed outside"]);
 		expect(told.at(-1)).toBe("/f /kept");
 	}
+});
+
+/** `/f` as others have left it, a store that keeps theirs at `/kept`, and a way to take theirs away. */
+const takers = ["unlink", "rename"] as const;
+
+function taking(how: (typeof takers)[number], extras: readonly StoreExtra[]) {
+	const all = shared({ "/f": "listed", "/x": "ours" }, ["preserve", ...extras]);
+	const asked: unknown[] = [];
+	const answers: unknown[] = [];
+	Reflect.set(all.store, "preserve", (path: string, size: number) => {
+		asked.push([path, size]);
+		if (answers.length > 0) return answers.shift();
+		if (all.stored(path) === "listed") return null;
+		all.put("/kept", all.stored(path));
+		return "/kept";
+	});
+	all.find("f");
+	const { fs, bridge } = all;
+	const take = () =>
+		bridge.run(() =>
+			how === "unlink" ? fs.root.remove("f", "file") : fs.root.rename("x", fs.root, "f"),
+		);
+	const left = () => (all.store.items.has("/f") ? all.stored("/f") : null);
+	return { ...all, asked, answers, take, left, taken: how === "unlink" ? null : "ours" };
+}
+
+describe.each(takers)("%s of a file that others have changed", (how) => {
+	test.each([[[]], [["apply" as const]]])("keeps theirs beside (%s)", (extras) => {
+		const { take, left, taken, put, sync, told, asked, stored, find, bridge } = taking(how, extras);
+		put("/f", "theirs, and longer");
+		expect(take()).toBe(0);
+		expect(sync()).toBe(0);
+		while (bridge.turn());
+		expect(asked).toEqual([["/f", 6]]);
+		expect([left(), stored("/kept")]).toEqual([taken, "theirs, and longer"]);
+		expect(told).toEqual(["/f /kept"]);
+		expect(find("kept")).toMatchObject({ type: "file" });
+	});
+
+	test("which was written here as well keeps theirs once", () => {
+		const { take, left, taken, put, sync, told, stored, write, find } = taking(how, ["apply"]);
+		const f = find("f");
+		write(f, "mine");
+		put("/f", "theirs");
+		expect(take()).toBe(0);
+		expect([sync(), told, left(), stored("/kept")]).toEqual([0, ["/f /kept"], taken, "theirs"]);
+	});
+
+	test("asks nothing more where it is as it was listed, and nothing at all of one that is new", () => {
+		const { take, left, taken, sync, told, asked, fs, bridge } = taking(how, ["apply"]);
+		expect([take(), sync(), left(), told]).toEqual([0, 0, taken, []]);
+		expect(asked).toEqual([["/f", 6]]);
+		fs.root.create("new", "file");
+		expect(sync()).toBe(0);
+		expect([bridge.run(() => fs.root.remove("new", "file")), sync()]).toEqual([0, 0]);
+		expect(asked).toHaveLength(1);
+	});
+
+	test("is refused where theirs cannot be kept, with all that builds on it, and made once it can be", () => {
+		const { take, left, taken, put, sync, told, answers, stored, fs, bridge } = taking(how, [
+			"apply",
+		]);
+		answers.push(ENOSPC, {});
+		put("/f", "theirs");
+		expect(take()).toBe(0);
+		if (how === "unlink") {
+			const f = fs.root.create("f", "file") as INode;
+			expect(bridge.run(() => f.write(encode("new"), 0, 3, 0))).toBe(3);
+		}
+		expect([sync(), left()]).toEqual([ENOSPC, "theirs"]);
+		// What is neither a path nor null says nothing.
+		expect([sync(), left()]).toEqual([EIO, "theirs"]);
+		expect(sync()).toBe(0);
+		expect([left(), stored("/kept")]).toEqual([taken ?? "new", "theirs"]);
+		expect(told.at(-1)).toBe("/f /kept");
+	});
 });
 
 test("a sync of one file ends although another process goes on writing it", () => {

@@ -60,10 +60,13 @@ export interface QueuedNode extends INode {
 	/** Others had changed it: what is here is to be taken again, if it is the whole file. */
 	sendWhole(): void;
 	/** How the store has listed it, where others may have changed it since. */
-	readonly base: Pick<Listing, "size" | "modified"> | null;
+	readonly base: Listed | null;
 	/** Puts into the queue what it has gathered. */
 	flush(): void;
 }
+
+/** What a listing says of a file's contents. */
+export type Listed = Pick<Listing, "size" | "modified">;
 
 /** What the queue tells of what goes on behind the guests' backs. */
 export interface StoreEvents {
@@ -81,6 +84,8 @@ interface NameStep {
 	readonly order: number;
 	/** The node that a failure is told to, and that is told which file has been made. */
 	readonly node: INode & { id?: FileId | undefined };
+	/** How the store has listed the file that the change takes away. */
+	readonly base: Base | null;
 	/** It may have been made already, by an attempt whose answer was lost. */
 	again: boolean;
 }
@@ -242,14 +247,16 @@ export class WriteQueue {
 		this.#change(node, { call: "make", path, type });
 	}
 
-	/** A failure concerns the directory `node`. */
-	remove(node: INode, path: string): void {
-		this.#change(node, { call: "remove", path });
+	/** A failure concerns the directory `node`. `gone` is how the store has listed the file that is
+	 *  removed, where others may have changed it since. */
+	remove(node: INode, path: string, gone: Listed | null): void {
+		this.#change(node, { call: "remove", path }, baseOf(path, gone));
 	}
 
-	/** To be called after `flush`, which is to be called while the paths are those of before. */
-	rename(node: INode, path: string, to: string): void {
-		this.#change(node, { call: "rename", path, to });
+	/** To be called after `flush`, which is to be called while the paths are those of before. `gone` is as
+	 *  in `remove`, for the file that is replaced. */
+	rename(node: INode, path: string, to: string, gone: Listed | null): void {
+		this.#change(node, { call: "rename", path, to }, baseOf(to, gone));
 	}
 
 	symlink(node: INode, path: string, target: string): void {
@@ -482,10 +489,10 @@ export class WriteQueue {
 	}
 
 	/** A file that is new can wait for what will stand in it. */
-	#change(node: INode, change: NameChange): void {
+	#change(node: INode, change: NameChange, base: Base | null = null): void {
 		if (change.call !== "rename") this.flush();
 		this.#countNames(change, 1);
-		this.#push({ node, change, order: this.#next(), again: false });
+		this.#push({ node, change, base, order: this.#next(), again: false });
 		if (change.call !== "make" || change.type === "directory") this.send();
 	}
 
@@ -527,7 +534,8 @@ export class WriteQueue {
 				bytes += weightOf(changes[i] as StoreChange);
 				sources.push(step);
 			}
-			if (changes.length > from) bases.push(...this.#basesOf(step));
+			const base = changes.length > from ? this.#baseOf(step) : null;
+			if (base !== null && !bases.some(([path]) => path === base[0])) bases.push(base);
 			// The rest of it goes before all that follows.
 			if (!whole) break;
 			completed.push(step);
@@ -565,11 +573,11 @@ export class WriteQueue {
 		changes.push(change);
 	}
 
-	/** What others have made of a file that was listed is to be kept before it changes. */
-	#basesOf(step: Step): Base[] {
-		if (!("path" in step) || step.kept || !this.#extras.has("preserve")) return [];
-		const { base } = step.node;
-		return base === null ? [] : [[step.path, { size: base.size, modified: base.modified }]];
+	/** What others have made of a file that was listed is to be kept before it changes, or goes. */
+	#baseOf(step: Step): Base | null {
+		if (!this.#extras.has("preserve")) return null;
+		if ("change" in step) return step.base;
+		return step.kept ? null : baseOf(step.path, step.node.base);
 	}
 
 	#dispatch(batch: SentBatch): void {
@@ -787,6 +795,10 @@ export class WriteQueue {
 		const [again] = this.#underway;
 		return again === undefined ? 1 : this.#bridge.pending(again.handled);
 	}
+}
+
+function baseOf(path: string, listed: Listed | null): Base | null {
+	return listed === null ? null : [path, { size: listed.size, modified: listed.modified }];
 }
 
 /** Whether a change uses a path, one below it, or moves a directory above: then what has the path
