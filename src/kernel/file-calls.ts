@@ -29,13 +29,20 @@ const LATEST = 2 ** 64 / 1e6;
 /** The most bytes that are read into memory at once. */
 const MOST_BYTES = 2 ** 31;
 
-export class KernelFiles implements Files {
-	readonly #bridge: Bridge;
-	readonly #namespace: () => Namespace;
+type Wait = <T>(path: string, call: () => T) => Promise<T>;
 
-	constructor(bridge: Bridge, namespace: () => Namespace) {
-		this.#bridge = bridge;
+export class KernelFiles implements Files {
+	readonly #namespace: () => Namespace;
+	readonly #wait: Wait;
+
+	/** `wait` runs a call for what is at a path until it answers. */
+	constructor(
+		bridge: Bridge,
+		namespace: () => Namespace,
+		wait: Wait = (_, call) => awaitCall(bridge, call),
+	) {
 		this.#namespace = namespace;
+		this.#wait = wait;
 	}
 
 	readFile(path: string): Promise<Uint8Array> {
@@ -162,7 +169,8 @@ export class KernelFiles implements Files {
 		const directories = [path];
 		for (const directory of directories) {
 			// What goes while it is looked at is gone.
-			for (const { name } of await this.readdir(directory).catch(() => [])) {
+			const names = this.readdir(directory).catch((error) => goneOr(error) ?? []);
+			for (const { name } of await names) {
 				const at = below(directory, name);
 				const found = await this.#found(at);
 				if (found === null) continue;
@@ -176,10 +184,7 @@ export class KernelFiles implements Files {
 	}
 
 	async #found(path: string): Promise<WireStat | null> {
-		return this.stat(path, false).catch((error: PortholeError) => {
-			if (error.code === "EINVAL") throw error;
-			return null;
-		});
+		return this.stat(path, false).catch(goneOr);
 	}
 
 	async mkdir(path: string, recursive: boolean): Promise<void> {
@@ -190,7 +195,7 @@ export class KernelFiles implements Files {
 		const parts = path.split("/").filter((part) => part !== "");
 		for (let count = 1; count <= parts.length; count++) {
 			const part = `/${parts.slice(0, count).join("/")}`;
-			const done = await awaitCall(this.#bridge, () => {
+			const done = await this.#wait(part, () => {
 				const ns = this.#namespace();
 				return tree.mkdir(ns, ns.root, relative(part));
 			});
@@ -202,7 +207,7 @@ export class KernelFiles implements Files {
 	}
 
 	async rm(path: string, recursive: boolean, force: boolean): Promise<void> {
-		const found = await awaitCall(this.#bridge, () => {
+		const found = await this.#wait(path, () => {
 			const ns = this.#namespace();
 			return tree.find(ns, ns.root, relative(path), false);
 		});
@@ -236,7 +241,7 @@ export class KernelFiles implements Files {
 	}
 
 	async readlink(path: string): Promise<string> {
-		const target = await awaitCall(this.#bridge, () => {
+		const target = await this.#wait(path, () => {
 			const ns = this.#namespace();
 			return tree.readlink(ns, ns.root, relative(path));
 		});
@@ -265,14 +270,14 @@ export class KernelFiles implements Files {
 		operation: (ns: Namespace) => INode | Errno,
 	): Promise<INode> {
 		absolute(call, path);
-		const node = await awaitCall(this.#bridge, () => operation(this.#namespace()));
+		const node = await this.#wait(path, () => operation(this.#namespace()));
 		if (typeof node === "number") throw failure(node, call, path);
 		return node;
 	}
 
 	async #run(call: string, path: string, operation: (ns: Namespace) => number): Promise<number> {
 		absolute(call, path);
-		const answer = await awaitCall(this.#bridge, () => operation(this.#namespace()));
+		const answer = await this.#wait(path, () => operation(this.#namespace()));
 		check(answer, call, path);
 		return answer;
 	}
@@ -282,6 +287,13 @@ function absolute(call: string, path: string): void {
 	if (!path.startsWith("/")) {
 		throw new PortholeError("EINVAL", `EINVAL: ${call} ${path} (the path must begin with "/")`);
 	}
+}
+
+/** Null for what cannot be looked at, or is there no more. Errors: the caller's own, and `"timeout"`, which
+ *  says nothing of what is there. */
+function goneOr(error: PortholeError): null {
+	if (error.code === "EINVAL" || error.code === "timeout") throw error;
+	return null;
 }
 
 function below(directory: string, name: string): string {

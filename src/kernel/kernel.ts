@@ -210,7 +210,11 @@ export class SandboxKernel implements Kernel {
 	): Promise<Awaited<ReturnType<Files[K]>>> {
 		// A page that only runs programs does not need it.
 		const { KernelFiles } = await import("./file-calls.ts");
-		const files: Files = new KernelFiles(this.#bridge, () => this.#tree.namespace);
+		const files: Files = new KernelFiles(
+			this.#bridge,
+			() => this.#tree.namespace,
+			(path, call) => this.#tree.awaitCall(path, call),
+		);
 		// The method's own type relates its arguments and its answer; the union of all does not.
 		const call = files[method] as (...of: unknown[]) => Promise<Awaited<ReturnType<Files[K]>>>;
 		const answer = await call.apply(files, args);

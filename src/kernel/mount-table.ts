@@ -8,7 +8,6 @@
  */
 import { EBUSY, type Errno, errnoName, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
@@ -61,7 +60,7 @@ export class MountTable {
 		}
 		const mounted = this.#open(wire);
 		if (wire.path === "/") tree.namespace = await this.#rooted(mounted, tree.mounts);
-		else await mountIn(this.#bridge, tree.namespace, mounted.mount);
+		else await this.#mountIn(tree.namespace, mounted.mount);
 		this.#live.add(mounted);
 		tree.mounts.push(mounted);
 	}
@@ -90,13 +89,18 @@ export class MountTable {
 		const { mounts, namespace: shared } = this.#tree;
 		const own = wires.map((wire) => this.#open(wire));
 		const root = own.find(({ mount }) => mount.path === "/");
-		const namespace = root === undefined ? shared.fork() : await this.#rooted(root, mounts);
-		namespace.absoluteLinks = true;
-		for (const mounted of own) {
-			if (mounted !== root) await mountIn(this.#bridge, namespace, mounted.mount);
-			this.#live.add(mounted);
+		for (const mounted of own) this.#live.add(mounted);
+		try {
+			const namespace = root === undefined ? shared.fork() : await this.#rooted(root, mounts);
+			namespace.absoluteLinks = true;
+			for (const { mount } of own) {
+				if (mount !== root?.mount) await this.#mountIn(namespace, mount);
+			}
+			return { namespace, mounts: [...mounts, ...own] };
+		} catch (error) {
+			for (const mounted of own) this.#live.delete(mounted);
+			throw error;
 		}
-		return { namespace, mounts: [...mounts, ...own] };
 	}
 
 	/** Waits until the stores have what a process wrote. What they refuse is tried once more; the page
@@ -133,24 +137,69 @@ export class MountTable {
 	// --- waiting ---
 
 	/** Errors: those of the store, and `"timeout"` when it has done nothing for `silence`. */
-	async #sync({ fs, mount, reportPending }: Mounted, silence: number): Promise<void> {
+	async #sync(mounted: Mounted, silence: number): Promise<void> {
+		const { fs, mount, reportPending } = mounted;
 		const request = {};
-		const quiet = new SilenceWatch(silence, () => fs.queue.moved());
-		for (;;) {
-			const answer = fs.sync(request);
-			if (answer !== PENDING) {
-				// Before the answer, so that the page does not count as pending what it knows to be stored.
-				reportPending(true);
-				check(answer, "sync", mount.path, ADVICE[errnoName(answer)]);
-				return;
+		const answer = await this.#whileWorking(
+			() => fs.sync(request),
+			() => mounted,
+			() => silence,
+			({ path }) => unsynced(path, silence, fs.queue.pending),
+		);
+		// Before the answer, so that the page does not count as pending what it knows to be stored.
+		reportPending(true);
+		check(answer, "sync", mount.path, ADVICE[errnoName(answer)]);
+	}
+
+	/** Runs a call into the tree until it answers. Errors: `"timeout"` where the store that it waits for
+	 *  has fallen silent; `path` says which store that is most likely. */
+	awaitCall<T>(path: string, call: () => T): Promise<T> {
+		return this.#whileWorking(
+			call,
+			() => this.#waitingAt(path),
+			({ timeout }) => timeout ?? SILENCE_SYNC,
+			({ path: at }, silence) => unanswered(at, path, silence),
+		);
+	}
+
+	/** Of the stores that owe an answer, the one that is mounted at `path`, or at the nearest directory above.
+	 *  A symlink leads elsewhere; then any of them. */
+	#waitingAt(path: string): Mounted | undefined {
+		const depth = ({ mount }: Mounted) =>
+			`${path}/`.startsWith(mount.path === "/" ? "/" : `${mount.path}/`) ? mount.path.length : 0;
+		const waiting = [...this.#live].filter(({ fs }) => fs.queue.isWaiting);
+		return waiting.sort((one, other) => depth(other) - depth(one))[0];
+	}
+
+	/** Runs `call` until it answers, as long as the store that it waits for works. */
+	async #whileWorking<T>(
+		call: () => T,
+		storeOf: () => Mounted | undefined,
+		silenceOf: (mounted: Mounted) => number,
+		why: (mount: Mount, silence: number) => PortholeError,
+	): Promise<T> {
+		let watched: Mounted | undefined;
+		let watch: SilenceWatch | undefined;
+		for (let isLast = false; ; ) {
+			const answer = call();
+			if (answer !== PENDING) return answer;
+			const mounted = storeOf();
+			if (mounted !== watched) {
+				watched = mounted;
+				watch = mounted && new SilenceWatch(silenceOf(mounted), () => mounted.fs.queue.moved());
 			}
-			const next = quiet.next(performance.now(), fs.queue.progress);
-			if (next === null) {
-				this.#bridge.dropNotes();
-				throw silent(mount.path, silence, fs.queue.pending);
+			if (mounted !== undefined && watch !== undefined) {
+				const next = watch.next(performance.now(), mounted.fs.queue.progress);
+				if (next === null && isLast) {
+					this.#bridge.dropNotes();
+					throw why(mounted.mount, silenceOf(mounted));
+				}
+				isLast = next === null;
+				if (watch.asked !== null) this.#bridge.pending(watch.asked);
+				// A guest may have kept the thread for so long that an answer waits to be received.
+				const wake = next === null ? this.#bridge.nextTurn() : this.#alarmBy(next);
+				this.#bridge.pending(wake);
 			}
-			if (quiet.asked !== null) this.#bridge.pending(quiet.asked);
-			this.#bridge.pending(this.#alarmBy(next));
 			await this.#bridge.anyNoted();
 		}
 	}
@@ -250,20 +299,28 @@ export class MountTable {
 			const kept = base.upper.root.lookup(path.slice(1));
 			if (typeof kept === "number") continue;
 			const mount = { path, fs: { root: kept, sync: () => 0 as const }, readOnly: false };
-			await mountIn(this.#bridge, namespace, mount);
+			await this.#mountIn(namespace, mount);
 		}
 		for (const { mount } of others) {
-			if (mount.path !== "/") await mountIn(this.#bridge, namespace, mount);
+			if (mount.path !== "/") await this.#mountIn(namespace, mount);
 		}
 		return namespace;
 	}
+
+	/** Errors: those of the stores that the path leads through, and `"timeout"`. */
+	async #mountIn(namespace: Namespace, mount: Mount): Promise<void> {
+		const answer = await this.awaitCall(mount.path, () => namespace.mount(mount));
+		check(answer, "mount", mount.path);
+	}
 }
 
-async function mountIn(bridge: Bridge, namespace: Namespace, mount: Mount): Promise<void> {
-	check(await awaitCall(bridge, () => namespace.mount(mount)), "mount", mount.path);
+function unanswered(path: string, wanted: string, silence: number): PortholeError {
+	const why = `the directory mounted at ${path} has not answered for ${silence / 1000} s`;
+	const rest = `nothing waits any longer for ${wanted}; call again, or give the mount a longer \`timeout\``;
+	return new PortholeError("timeout", `${why}; ${rest}`);
 }
 
-function silent(path: string, silence: number, bytes: number): PortholeError {
+function unsynced(path: string, silence: number, bytes: number): PortholeError {
 	const why = `the directory mounted at ${path} has not answered for ${silence / 1000} s`;
 	const lost = bytes > 0 ? `${bytes} bytes that were written are` : "what was changed last is";
 	const rest = `${lost} perhaps not in it; sync again, or give the mount a longer \`timeout\``;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { PENDING } from "../abi/errno.ts";
+import { awaitCall } from "../bridge/await-call.ts";
 import { LocalTicket } from "../bridge/ticket.ts";
 import type { INode } from "../fs/node.ts";
 import type { Listing } from "../store/store.ts";
@@ -44,7 +45,9 @@ async function mounted(files: Readonly<Record<string, string | number>>) {
 	const store = { id: 1 };
 	const fs = new StoreFileSystem(ahead.bridge, store, ahead.limits);
 	const mount = { path: "/data", fs, readOnly: false };
-	await ahead.read([{ mount, fs, written: "/data", store, reportPending: () => {} }]);
+	await ahead.read([{ mount, fs, written: "/data", store, reportPending: () => {} }], (_, call) =>
+		awaitCall(ahead.bridge, call),
+	);
 	return { ahead, root: fs.root, warnings };
 }
 
@@ -97,7 +100,10 @@ test("a store that cannot be listed, or sends less than it promised, delays no s
 		const ahead = new Preloaded(ask, (message) => warnings.push(message));
 		const fs = new StoreFileSystem(ahead.bridge, { id: 1 }, ahead.limits);
 		const mount = { path: "/data", fs, readOnly: false };
-		await ahead.read([{ mount, fs, written: "/data", store: { id: 1 }, reportPending: () => {} }]);
+		await ahead.read(
+			[{ mount, fs, written: "/data", store: { id: 1 }, reportPending: () => {} }],
+			(_, call) => awaitCall(ahead.bridge, call),
+		);
 	}
 	expect(warnings).toEqual([]);
 });

@@ -6,7 +6,6 @@
  * the same gets EIO. Since nothing is answered while a guest runs, these amounts bound what it can
  * print and write, and the cache holds more than both.
  */
-import { awaitCall } from "../bridge/await-call.ts";
 import type { Ask } from "../bridge/loop.ts";
 import { PreloadedBridge } from "../bridge/preloaded.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";
@@ -14,7 +13,7 @@ import { type Prepare, prepare } from "../process/instantiate.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import type { StoreFsOptions } from "../storefs/store-fs.ts";
 import { preview1Modules } from "../wasi/table.ts";
-import type { Mounted } from "./sandbox-tree.ts";
+import type { Mounted, Tree } from "./sandbox-tree.ts";
 
 const MiB = 1024 * 1024;
 
@@ -53,9 +52,10 @@ export class Preloaded {
 		this.#warn = warn;
 	}
 
-	/** Reads what is mounted, before a guest starts. */
-	read(mounts: readonly Mounted[]): Promise<void> {
-		return preload(this.bridge, mounts, this.#warn);
+	/** Reads what is mounted, before a guest starts. Errors: those of `wait`, which runs a call for what is at
+	 *  a path until it answers. */
+	read(mounts: readonly Mounted[], wait: Tree["awaitCall"]): Promise<void> {
+		return preload(this.bridge, mounts, wait, this.#warn);
 	}
 
 	/** Starts a guest when the page says `begin`: then its input is here. */
@@ -76,9 +76,10 @@ export class Preloaded {
 async function preload(
 	bridge: PreloadedBridge,
 	mounts: readonly Mounted[],
+	wait: Tree["awaitCall"],
 	warn: Warn,
 ): Promise<void> {
-	const reader = new Reader(bridge);
+	const reader = new Reader(wait);
 	for (const { mount, store } of mounts) {
 		const path = mount.path === "/" ? "" : mount.path;
 		bridge.place(store, path);
@@ -97,26 +98,26 @@ class Reader {
 	/** Some of what did not fit, and how many there are. */
 	readonly leftOut: string[] = [];
 	left = 0;
-	readonly #bridge: PreloadedBridge;
+	readonly #wait: Tree["awaitCall"];
 	#bytes = MOST_BYTES;
 	#entries = MOST_ENTRIES;
 
-	constructor(bridge: PreloadedBridge) {
-		this.#bridge = bridge;
+	constructor(wait: Tree["awaitCall"]) {
+		this.#wait = wait;
 	}
 
 	/** What cannot be listed or read is the guest's to find out. */
 	async directory(node: INode, path: string): Promise<void> {
 		const children: [INode, string][] = [];
 		const entry = emptyEntry();
-		const until = await awaitCall(this.#bridge, () => node.listing());
+		const until = await this.#wait(path, () => node.listing());
 		for (let cursor = 0; until >= 0; ) {
 			const from = cursor;
-			cursor = await awaitCall(this.#bridge, () => node.readdir(from, entry, until));
+			cursor = await this.#wait(path, () => node.readdir(from, entry, until));
 			if (cursor <= 0) break;
 			const { name } = entry;
 			if (this.#entries-- <= 0) return this.#leaveOut(`${path}/`);
-			const child = await awaitCall(this.#bridge, () => node.lookup(name));
+			const child = await this.#wait(path, () => node.lookup(name));
 			if (typeof child !== "number") children.push([child, `${path}/${name}`]);
 		}
 		const files = children.filter(([child]) => child.type === "file");
@@ -133,9 +134,7 @@ class Reader {
 		const scratch = new Uint8Array(Math.max(0, Math.min(size, PIECE)));
 		for (let at = 0; at < size; ) {
 			const position = at;
-			const n = await awaitCall(this.#bridge, () =>
-				node.read(scratch, 0, scratch.length, position),
-			);
+			const n = await this.#wait(path, () => node.read(scratch, 0, scratch.length, position));
 			if (n <= 0) return;
 			at += n;
 		}

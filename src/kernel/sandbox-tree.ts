@@ -10,6 +10,7 @@
  * is in memory becomes the strongest lower; `/dev` and `/tmp` stay in memory. A process with mounts
  * of its own gets a namespace of its own over the same nodes.
  */
+import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge, Far } from "../bridge/bridge.ts";
 import { defaultFiles, fillRoot } from "../fs/default-tree.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
@@ -69,6 +70,13 @@ export class Tree {
 
 	addPackage(fs: FileSystem): void {
 		for (const overlay of this.overlays) overlay.addLower(fs);
+	}
+
+	/** Runs a call for what is at `path` until it answers. Errors: `"timeout"` where the call waits for a
+	 *  store that has fallen silent. */
+	async awaitCall<T>(path: string, call: () => T): Promise<T> {
+		if (this.#mountTable === null) return awaitCall(this.bridge, call);
+		return (await this.#mountTable).awaitCall(path, call);
 	}
 
 	/** The mount table, which a sandbox without mounts never loads. */

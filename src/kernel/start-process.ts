@@ -11,7 +11,6 @@ import {
 } from "../abi/constants.ts";
 import { ENOENT } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import { Input, NullDevice } from "../fs/devices.ts";
 import type { Namespace } from "../fs/namespace.ts";
@@ -49,6 +48,7 @@ const MOST_GUESSES = 16;
 export class GuestProcess {
 	readonly #process: Process;
 	readonly #bridge: Bridge;
+	readonly #tree: Tree;
 	readonly #namespace: Namespace;
 	readonly #leave: (killed: boolean) => Promise<void>;
 	readonly #post: Start["post"];
@@ -67,7 +67,7 @@ export class GuestProcess {
 	static async create(start: Start): Promise<GuestProcess> {
 		const { request, program, tree: base } = start;
 		const { namespace, mounts } = await base.forProcess(request.mounts);
-		await start.ahead?.read(mounts);
+		await start.ahead?.read(mounts, (path, call) => base.awaitCall(path, call));
 		const paths = mounts.map(({ mount }) => mount.path);
 		const directory = directoryOf(program.info, request.currentDir, paths);
 		const leave = (killed: boolean) => base.leave(mounts, killed);
@@ -91,6 +91,7 @@ export class GuestProcess {
 	) {
 		const { request, program, bridge, post } = start;
 		this.#bridge = bridge;
+		this.#tree = start.tree;
 		this.#namespace = namespace;
 		this.#leave = leave;
 		this.#post = post;
@@ -275,13 +276,17 @@ export class GuestProcess {
 			if (enters && typeof found !== "number") namespace.enter(found);
 			return found;
 		};
-		let node = await awaitCall(this.#bridge, find);
+		let node = await this.#tree.awaitCall(path, find);
 		if (node === ENOENT) {
 			const { KernelFiles } = await import("./file-calls.ts");
-			const files = new KernelFiles(this.#bridge, () => namespace);
+			const files = new KernelFiles(
+				this.#bridge,
+				() => namespace,
+				(at, call) => this.#tree.awaitCall(at, call),
+			);
 			if (chosen) throw await (await import("./no-directory.ts")).noDirectory(files, path);
 			await files.mkdir(path, true);
-			node = await awaitCall(this.#bridge, find);
+			node = await this.#tree.awaitCall(path, find);
 		}
 		if (typeof node === "number") throw failure(node, "open the working directory", path);
 		if (node.type === "directory") return node;

@@ -18,9 +18,10 @@ export type Directory = Store & MountOptions;
 export interface MountOptions {
 	/** Writing is answered with EROFS. */
 	readonly readOnly?: boolean;
-	/** Milliseconds without an answer of the directory, while nothing of it moves, after which `sync`,
-	 *  `unmount` and `close` wait for it no longer and reject with `"timeout"`. Unless told otherwise 30,000
-	 *  for `sync` and 10,000 for the others. */
+	/** Milliseconds without an answer of the directory, while nothing of it moves, after which calls of
+	 *  `Sandbox.fs`, `mount`, `spawn`, `sync`, `unmount` and `close` wait for it no longer and reject with
+	 *  `"timeout"`. The default is 10,000 for `unmount` and `close`, and 30,000 for the others. A program that
+	 *  reads from the directory waits until it answers, or until the program is killed. */
 	readonly timeout?: number | undefined;
 }
 

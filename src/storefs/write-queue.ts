@@ -191,6 +191,9 @@ export class WriteQueue {
 	readonly #reported = new Map<INode, Errno>();
 	/** Why there is no room, where refused bytes take it all. */
 	#fullError: Done = 0;
+	/** Questions without an answer, and those with one. */
+	#openQuestions = 0;
+	#answeredQuestions = 0;
 	/** Changes answered so far, which was the last of a node, and how many are durable. */
 	#answeredCount = 0;
 	readonly #lastAnswerOf = new WeakMap<INode, number>();
@@ -218,22 +221,37 @@ export class WriteQueue {
 		return this.#bytes;
 	}
 
-	/** Changes that the store has answered so far. */
+	/** Changes and questions that the store has answered so far. */
 	get progress(): number {
-		return this.#answeredCount;
+		return this.#answeredCount + this.#answeredQuestions;
+	}
+
+	/** Whether the store owes an answer. */
+	get isWaiting(): boolean {
+		return this.#openQuestions > 0 || this.#underway.length > 0;
 	}
 
 	// --- questions ---
 
 	/** The children of a directory, after all that was changed before. */
 	list(path: string): Ticket<Listing[]> {
-		return this.#ask(path, () => this.#bridge.ask(this.#store, "list", path));
+		return this.#ask(path, () => this.#counted(this.#bridge.ask(this.#store, "list", path)));
 	}
 
 	/** Bytes of a file that are nowhere but in the store: only names can come before. */
 	read(path: string, offset: number, length: number, id: FileId | undefined): Ticket<Uint8Array> {
-		const ask = () => this.#bridge.ask(this.#store, "read", path, offset, length, id);
+		const ask = () =>
+			this.#counted(this.#bridge.ask(this.#store, "read", path, offset, length, id));
 		return this.#nameCount === 0 ? ask() : this.#ask(path, ask);
+	}
+
+	#counted<T>(question: Ticket<T>): Ticket<T> {
+		this.#openQuestions += 1;
+		question.watch(() => {
+			this.#openQuestions -= 1;
+			this.#answeredQuestions += 1;
+		});
+		return question;
 	}
 
 	/** How much the store has done so far, answered while it works. */
