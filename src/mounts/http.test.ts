@@ -7,7 +7,9 @@ const encoder = new TextEncoder();
 
 interface Served {
 	readonly body: string;
-	readonly etag?: string;
+	readonly etag?: string | ((range: string) => string);
+	/** No Last-Modified. */
+	readonly undated?: boolean;
 }
 
 /** A server as a `fetch`: what it has by path below BASE, and how it behaves. */
@@ -24,11 +26,13 @@ function server(
 		if (init.method === "HEAD" && !heads) return new Response(null, { status: 405 });
 		const found = files[path];
 		if (found === undefined) return new Response("no", { status: 404 });
-		const { body, etag } = typeof found === "string" ? { body: found, etag: '"1"' } : found;
+		const served: Served = typeof found === "string" ? { body: found, etag: '"1"' } : found;
+		const { body, undated } = served;
+		const etag = typeof served.etag === "function" ? served.etag(range?.[0] ?? "") : served.etag;
 		const bytes = encoder.encode(body);
 		const answer = new Headers({
 			...(etag && { etag }),
-			"last-modified": new Date(5000).toUTCString(),
+			...(!undated && { "last-modified": new Date(5000).toUTCString() }),
 		});
 		const start = Number(range?.[1]);
 		if (range === null || !ranges) {
@@ -234,6 +238,62 @@ test("another version of a file is ESTALE, and stays so", async () => {
 	files.f = { body: "new!", etag: '"2"' };
 	await expect(directory.read("/f", 2, 2)).rejects.toMatchObject({ code: "ESTALE" });
 	await expect(directory.read("/f", 0, 2)).rejects.toMatchObject({ code: "ESTALE" });
+});
+
+/** A tag that is another for each range, as long as the file is the same. */
+const ofRange = (version: string) => (range: string) => `"${version} ${range}"`;
+/** A tag that is another each time. */
+const random = () => `"${Math.random()}"`;
+
+test.each([
+	["of the range", ofRange("1"), true],
+	["of the range, with no date", ofRange("1"), false],
+	["of the moment", random, true],
+])("a file with an ETag %s is read in one pass and kept", async (_, etag, dated) => {
+	for (const behaviour of [{}, { heads: false }, { ranges: false }]) {
+		const f = { body: "0123456789", etag, undated: !dated };
+		const { open, asked } = server({ i: `[{"path":"f","size":10}]`, f }, behaviour);
+		const directory = open({ index: "i" });
+		for (const at of [0, 4, 2, 7]) {
+			expect(text(await directory.read("/f", at, 3))).toBe("0123456789".slice(at, at + 3));
+		}
+		const whole = asked.filter((line) => line === "GET f bytes=0-");
+		expect(whole.length).toBeLessThanOrEqual(1);
+		const before = asked.length;
+		expect(text(await directory.read("/f", 5, 3))).toBe("567");
+		expect(asked).toHaveLength(before);
+	}
+});
+
+test.each([
+	["of the range", ofRange("2"), ofRange("1")],
+	["of the file", '"2"', '"1"'],
+	["of the moment, with no date,", random, random],
+])("another version of a file with an ETag %s is ESTALE", async (_, later, etag) => {
+	const f = { body: "0123456789", etag, undated: true };
+	const { open, files } = server({ i: `[{"path":"f","size":10}]`, f });
+	const directory = open({ index: "i" });
+	expect(text(await directory.read("/f", 0, 3))).toBe("012");
+	files.f = { body: "abcdefghij", etag: later, undated: true };
+	await expect(directory.read("/f", 3, 3)).rejects.toMatchObject({ code: "ESTALE" });
+	await expect(directory.read("/f", 0, 4)).rejects.toMatchObject({ code: "ESTALE" });
+});
+
+test("a file that changes while it is read in one pass is ESTALE, and nothing of it is kept", async () => {
+	const f = { body: "0123456789", etag: ofRange("1") };
+	const { open, files } = server({ i: `[{"path":"f","size":10}]`, f });
+	const directory = open({ index: "i" });
+	expect(text(await directory.read("/f", 0, 3))).toBe("012");
+	files.f = {
+		body: "0123456789",
+		etag: (range) => {
+			// The first request is answered as before until the file has been sent.
+			if (range === "bytes=0-") files.f = { body: "abcdefghij", etag: ofRange("2") };
+			return ofRange("1")(range);
+		},
+	};
+	await expect(directory.read("/f", 3, 3)).rejects.toMatchObject({ code: "ESTALE" });
+	await expect(directory.read("/f", 3, 3)).rejects.toMatchObject({ code: "ESTALE" });
 });
 
 test("a size that the index has wrong is ESTALE", async () => {

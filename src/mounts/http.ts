@@ -9,6 +9,11 @@
  * every later answer must be of the same version, because half of one file and half of another is neither. A
  * server that ignores `Range` sends all of the file for each request; then the file is kept, as a Blob, which
  * the browser may put on the disk, and the files that were used last stay.
+ *
+ * Some servers make an ETag of the range, or of the moment: a balancer before several machines, or a program that
+ * does not know the whole file. Their tags say nothing of the version. So when only the tag of an answer differs,
+ * the store repeats the first request for the file. If the first answer comes again, the file is the same, and is
+ * read in one pass and kept; if not, the file has changed, and is ESTALE.
  */
 import { PortholeError } from "../abi/error.ts";
 import { baseAddress } from "../bridge/context.ts";
@@ -33,6 +38,18 @@ export interface HTTPOptions {
 	readonly timeout?: number;
 }
 
+/** ETag and Last-Modified of an answer; empty where it has none. */
+interface Version {
+	readonly tag: string;
+	readonly date: string;
+}
+
+/** A request, beside what the options say. */
+interface Wish {
+	readonly method?: string;
+	readonly headers?: Record<string, string>;
+}
+
 interface Item {
 	readonly name: string;
 	readonly url: string;
@@ -42,8 +59,12 @@ interface Item {
 	/** Of a file; undefined before the server has told it. */
 	size: number | undefined;
 	modified: number | undefined;
-	/** ETag and Last-Modified of the first answer. */
-	version: string | undefined;
+	/** What the first answer said of the version. */
+	version: Version | undefined;
+	/** The request with that answer. */
+	first: Wish | undefined;
+	/** Whether the store has handed out bytes of it. */
+	isRead: boolean;
 }
 
 /** Characters of an index or listing. */
@@ -106,7 +127,11 @@ export class HTTPStore implements Store {
 		const end = Math.min(offset + length, file.size ?? 0);
 		if (offset >= end) return new Uint8Array(0);
 		const whole = this.#whole.get(file.url);
-		if (whole === undefined) return this.#readRange(file, offset, end);
+		if (whole === undefined) {
+			const bytes = await this.#readRange(file, offset, end);
+			file.isRead = true;
+			return bytes;
+		}
 		this.#whole.delete(file.url);
 		this.#whole.set(file.url, whole);
 		return bytesOf(whole.slice(offset, end));
@@ -195,12 +220,13 @@ export class HTTPStore implements Store {
 	async #probe(file: Item): Promise<boolean> {
 		// With a range the browser asks for the bytes as they are, and not for compressed ones.
 		const headers = { Range: "bytes=0-" };
-		const response = await this.#request(file.url, { method: "HEAD", headers });
+		const head = { method: "HEAD", headers };
+		const response = await this.#request(file.url, head);
 		if (response.status === 404 || response.status === 410) return false;
 		// 416: a file without bytes has no range.
 		const size = response.status === 416 ? 0 : sizeOf(response);
 		if (size !== null && (response.ok || response.status === 416)) {
-			this.#checkVersion(file, response, size);
+			this.#checkVersion(file, head, response, size);
 			return true;
 		}
 		if (!response.ok && response.status !== 405 && response.status !== 501) {
@@ -209,7 +235,7 @@ export class HTTPStore implements Store {
 		// The server does not tell the size, so the whole file is fetched.
 		const all = await this.#request(file.url, { headers });
 		if (!all.ok) throw badStatus(file.url, all.status);
-		await this.#keepWhole(file, all);
+		await this.#keepWhole(file, { headers }, all);
 		return true;
 	}
 
@@ -225,23 +251,57 @@ export class HTTPStore implements Store {
 			}
 			try {
 				if (response.status === 200) {
-					return await bytesOf((await this.#keepWhole(file, response)).slice(start, end));
+					const whole = await this.#keepWhole(file, { headers }, response);
+					return await bytesOf(whole.slice(start, end));
 				}
 				const range = rangeOf(response);
 				if (range !== null && range.start !== start) {
 					throw new PortholeError("EIO", `EIO: the server sent another part of ${file.url}`);
 				}
-				this.#checkVersion(file, response, range?.total ?? file.size ?? end);
+				this.#checkVersion(file, { headers }, response, range?.total ?? file.size ?? end);
 				return await bounded(response, end - start, file.url, this.#timeout);
 			} catch (error) {
 				await response.body?.cancel().catch(() => {});
+				if (error instanceof OtherTag) {
+					return await bytesOf((await this.#readInOnePass(file)).slice(start, end));
+				}
 				if (attempt === TRIES || !isBroken(error)) throw error;
 			}
 		}
 	}
 
+	/** Reads a file whose tag has changed, and neither its size nor its date. Errors: ESTALE. */
+	async #readInOnePass(file: Item): Promise<Blob> {
+		if (!(await this.#isSame(file))) throw changed(file);
+		const all = { headers: { Range: "bytes=0-" } };
+		const response = await this.#request(file.url, all);
+		if (!response.ok) throw badStatus(file.url, response.status);
+		const whole = await this.#keepWhole(file, all, response, false);
+		if (await this.#isSame(file)) return whole;
+		this.#drop(file.url, whole);
+		throw changed(file);
+	}
+
+	/** Whether the first request for a file is answered as it was. If the server answers it with a new tag each time,
+	 *  the date tells; without a date, only a file of which nothing was read counts as the same. */
+	async #isSame(file: Item): Promise<boolean> {
+		const { version, first = {} } = file;
+		if (version === undefined) return true;
+		const ask = async () => {
+			const response = await this.#request(file.url, first);
+			await response.body?.cancel();
+			return versionOf(response);
+		};
+		const now = await ask();
+		if (now.date !== version.date) return false;
+		if (now.tag === version.tag) return true;
+		const again = await ask();
+		const saysNothing = again.tag !== now.tag && again.date === now.date;
+		return saysNothing && (now.date !== "" || !file.isRead);
+	}
+
 	/** Reads and keeps a whole file. */
-	async #keepWhole(file: Item, response: Response): Promise<Blob> {
+	async #keepWhole(file: Item, wish: Wish, response: Response, checksTag = true): Promise<Blob> {
 		const { maxBytes: most = 2 ** 31 } = this.#options;
 		const chunks: Blob[] = [];
 		let size = 0;
@@ -261,26 +321,33 @@ export class HTTPStore implements Store {
 			chunks.push(new Blob([next.value]));
 		}
 		if ((rangeOf(response)?.total ?? size) !== size) throw broken(file.url, undefined);
-		this.#checkVersion(file, response, size);
+		this.#checkVersion(file, wish, response, size, checksTag);
 		const blob = new Blob(chunks);
 		this.#whole.set(file.url, blob);
 		this.#kept += size;
 		for (const [url, oldest] of this.#whole) {
 			if (this.#kept <= KEPT || oldest === blob) break;
-			this.#whole.delete(url);
-			this.#kept -= oldest.size;
+			this.#drop(url, oldest);
 		}
 		return blob;
 	}
 
+	#drop(url: string, { size }: Blob): void {
+		this.#whole.delete(url);
+		this.#kept -= size;
+	}
+
 	/** Takes version and size from the first answer for a file, and compares those of later answers. */
-	#checkVersion(file: Item, { headers }: Response, size: number): void {
-		const version = `${headers.get("etag") ?? ""} ${headers.get("last-modified") ?? ""}`;
+	#checkVersion(file: Item, wish: Wish, response: Response, size: number, checksTag = true): void {
+		const version = versionOf(response);
+		const known = file.version ?? version;
 		if (file.size !== undefined && file.size !== size) throw changed(file);
-		if (file.version !== undefined && file.version !== version) throw changed(file);
+		if (known.date !== version.date) throw changed(file);
+		if (checksTag && known.tag !== version.tag) throw new OtherTag();
 		file.size = size;
-		file.version = version;
-		const modified = Date.parse(headers.get("last-modified") ?? "");
+		file.version = known;
+		file.first ??= wish;
+		const modified = Date.parse(version.date);
 		if (!Number.isNaN(modified)) file.modified ??= modified;
 	}
 
@@ -301,10 +368,7 @@ export class HTTPStore implements Store {
 	}
 
 	/** The server's answer, whatever its status. A request that the network or the server fails is repeated. */
-	async #request(
-		url: string,
-		wish: { method?: string; headers?: Record<string, string> },
-	): Promise<Response> {
+	async #request(url: string, wish: Wish): Promise<Response> {
 		const { request = {}, signal, fetch = globalThis.fetch } = this.#options;
 		const headers = new Headers(request.headers);
 		for (const [name, value] of Object.entries(wish.headers ?? {})) headers.set(name, value);
@@ -358,11 +422,17 @@ function item(name: string, url: string, type: Item["type"]): Item {
 		size: undefined,
 		modified: undefined,
 		version: undefined,
+		first: undefined,
+		isRead: false,
 	};
 }
 
 function childUrl(directory: Item, name: string, type: Item["type"]): string {
 	return `${directory.url}${encodeURIComponent(name)}${type === "directory" ? "/" : ""}`;
+}
+
+function versionOf({ headers }: Response): Version {
+	return { tag: headers.get("etag") ?? "", date: headers.get("last-modified") ?? "" };
 }
 
 /** Start and total of `Content-Range`; null if the header is missing, or hidden by another origin. */
@@ -432,6 +502,9 @@ async function bytesOf(blob: Blob): Promise<Uint8Array> {
 }
 
 // --- failures ---
+
+/** Only the tag of an answer differs from that of the first one. */
+class OtherTag extends Error {}
 
 async function refuse(call: string, path: string): Promise<never> {
 	throw failure("EROFS", call, path);
