@@ -200,6 +200,7 @@ export class DraftWriters implements Writers {
 		for (const [key, draft] of [...this.#drafts]) {
 			if (which(key)) await this.#closeDraft(key, draft).catch((error) => failures.push(error));
 		}
+		if (this.#drafts.size === 0) clearTimeout(this.#timer);
 		if (failures.length > 0) throw failures[0];
 	}
 

@@ -76,6 +76,16 @@ export class Lease {
 		return answer;
 	}
 
+	/** Releases the lease after all earlier work, and closes the channel: no work may follow. Errors: those of
+	 *  `beforeRelease`; then the lease can be used as before. */
+	async end(): Promise<void> {
+		const ending = this.#last.then(() => this.#giveUp());
+		this.#last = ending.catch(() => {});
+		await ending;
+		clearTimeout(this.#timer);
+		this.#channel.close();
+	}
+
 	broadcast(message: LeaseMessage): void {
 		this.#channel.postMessage(message);
 	}

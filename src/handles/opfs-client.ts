@@ -36,6 +36,11 @@ class StoresWorker {
 	ask(id: number, method: keyof HandleStore, args: unknown[]): Promise<unknown> {
 		return Promise.race([this.#stores.ask(id, method, args), this.death]);
 	}
+
+	/** A worker that has failed holds nothing any more. */
+	close(id: number): Promise<boolean> {
+		return Promise.race([this.#stores.close(id), this.death.catch(() => true)]);
+	}
 }
 
 async function startWorker(url: Url): Promise<StoresWorker> {
@@ -67,8 +72,65 @@ function storesWorker(url: Url): Promise<StoresWorker> {
 	return started;
 }
 
+/** An open store, in the worker or on the page. */
+interface Opened {
+	readonly isInPlace: boolean;
+	ask(method: keyof HandleStore, args: unknown[]): Promise<unknown>;
+	close(): Promise<boolean>;
+}
+
+/** A store that is open while it is used: it is opened by the next call, and closed when the last mount no longer
+ *  watches it, so that its files and its lease are free for others and its memory is given back. Which file is
+ *  which it then tells anew; no mount has asked before. */
+class OnDemand {
+	readonly #open: () => Promise<Opened>;
+	#opened: Promise<Opened> | undefined;
+	/** The last store, if it could not be closed. */
+	#last: Promise<Opened | null> = Promise.resolve(null);
+	#watchers = 0;
+
+	constructor(open: () => Promise<Opened>) {
+		this.#open = open;
+	}
+
+	get(): Promise<Opened> {
+		if (this.#opened !== undefined) return this.#opened;
+		const opened = this.#last.then((last) => last ?? this.#open());
+		this.#opened = opened;
+		opened.catch(() => {
+			if (this.#opened === opened) this.#opened = undefined;
+		});
+		return opened;
+	}
+
+	async ask(method: keyof HandleStore, args: unknown[]): Promise<unknown> {
+		return (await this.get()).ask(method, args);
+	}
+
+	/** Counts a watcher. The function that is returned ends it. */
+	watched(stop: () => void): () => void {
+		this.#watchers += 1;
+		let over = false;
+		return () => {
+			if (over) return;
+			over = true;
+			stop();
+			this.#watchers -= 1;
+			if (this.#watchers === 0) this.#close();
+		};
+	}
+
+	#close(): void {
+		const opened = this.#opened;
+		if (opened === undefined) return;
+		this.#opened = undefined;
+		const close = async (store: Opened) => ((await store.close()) ? null : store);
+		this.#last = opened.then(close).catch(() => null);
+	}
+}
+
 /** A store of the private file system. */
-interface OPFSStore extends Required<Pick<HandleStore, keyof HandleStore>> {
+interface PageStore extends Required<Pick<HandleStore, keyof HandleStore>> {
 	/** Whether files are changed in place. */
 	isInPlace(): Promise<boolean>;
 	persisted(): Promise<boolean>;
@@ -81,25 +143,43 @@ const METHODS: readonly (keyof HandleStore)[] = [
 ];
 
 /** Opens a directory of the private file system; it is made if it is missing. */
-export async function openOPFS(path: string, url: Url, persist = true): Promise<OPFSStore> {
+export async function openOPFS(path: string, url: Url, persist = true): Promise<PageStore> {
 	const safe = persistence(persist);
 	const by = crypto.randomUUID();
 	const worker = await storesWorker(url).catch(() => null);
-	const id = (await worker?.open(path, by)) ?? null;
-	const more = (inPlace: boolean) => ({
-		isInPlace: async () => inPlace,
+	const store = new OnDemand(async () => {
+		const id = (await worker?.open(path, by)) ?? null;
+		return worker === null || id === null ? onPage(path, by) : inWorker(worker, id);
+	});
+	await store.get();
+	const methods = METHODS.map((method) => [
+		method,
+		(...args: unknown[]) => store.ask(method, args),
+	]);
+	// The open store has these methods, with these parameters and answers.
+	return {
+		...Object.fromEntries(methods),
+		isInPlace: async () => (await store.get()).isInPlace,
 		persisted: () => safe,
 		watch: ((heard, _, damaged) =>
-			watchTabs(path, by, heard, damaged)) satisfies OPFSStore["watch"],
-	});
-	if (worker === null || id === null) {
-		return Object.assign(await openOPFSStore(path, by, false), more(false));
-	}
-	const ask =
-		(method: keyof HandleStore) =>
-		(...args: unknown[]) =>
-			worker.ask(id, method, args);
-	const methods = METHODS.map((method) => [method, ask(method)]);
-	// The worker's store has these methods, with these parameters and answers.
-	return { ...Object.fromEntries(methods), ...more(true) } as OPFSStore;
+			store.watched(watchTabs(path, by, heard, damaged))) satisfies PageStore["watch"],
+	} as PageStore;
+}
+
+function inWorker(worker: StoresWorker, id: number): Opened {
+	return {
+		isInPlace: true,
+		ask: (method, args) => worker.ask(id, method, args),
+		close: () => worker.close(id),
+	};
+}
+
+async function onPage(path: string, by: string): Promise<Opened> {
+	const store = await openOPFSStore(path, by, false);
+	return {
+		isInPlace: false,
+		// The methods come from the list above.
+		ask: async (method, args) => Reflect.apply(store[method], store, args),
+		close: () => store.close(),
+	};
 }

@@ -15,12 +15,31 @@ import { Renames } from "./renames.ts";
 import { type ChangeHooks, HandleStore, pathsOf } from "./store.ts";
 import { InPlaceWriters, openSyncHandle } from "./writers.ts";
 
+/** A store that can be closed. */
+export class OPFSStore extends HandleStore {
+	readonly #lease: Lease;
+
+	constructor(lease: Lease, ...of: ConstructorParameters<typeof HandleStore>) {
+		super(...of);
+		this.#lease = lease;
+	}
+
+	/** Closes the files and releases the lease, after all earlier calls: no call may follow. False if a change
+	 *  could not be written; then the store goes on, and its next sync tries again. */
+	close(): Promise<boolean> {
+		return this.#lease.end().then(
+			() => true,
+			() => false,
+		);
+	}
+}
+
 /** `by` is the sender of the store's messages to other tabs. */
 export async function openOPFSStore(
 	path: string,
 	by: string,
 	inPlace: boolean,
-): Promise<HandleStore> {
+): Promise<OPFSStore> {
 	return named("open", path, async () => {
 		const top = await topDirectory();
 		const root = await reach(top, split(path), true);
@@ -58,7 +77,14 @@ export async function openOPFSStore(
 		const identities = new Identities();
 		const known = () => (renames.works ? identities : null);
 		const announce = (paths: string[]) => lease.broadcast({ kind: "changed", paths, by });
-		return new HandleStore(files, writers, lease, broadcastHooks(path, announce, renames), known);
+		return new OPFSStore(
+			lease,
+			files,
+			writers,
+			lease,
+			broadcastHooks(path, announce, renames),
+			known,
+		);
 	});
 }
 

@@ -5,7 +5,7 @@
  * A page has one such worker. Each store in it has a number, and orders its own calls.
  */
 import { type Channel, offer } from "../bridge/far.ts";
-import { canWriteInPlace, openOPFSStore } from "./opfs-store.ts";
+import { canWriteInPlace, type OPFSStore, openOPFSStore } from "./opfs-store.ts";
 import type { HandleStore } from "./store.ts";
 
 /** What this worker offers. */
@@ -15,21 +15,31 @@ export interface Stores {
 	open(path: string, by: string): Promise<number | null>;
 	/** Calls a method of the store with that number. */
 	ask(id: number, method: keyof HandleStore, args: unknown[]): Promise<unknown>;
+	/** Closes that store. False if it could not be closed, and goes on. */
+	close(id: number): Promise<boolean>;
 }
 
 /** Serves the page on the worker's own channel. */
 export function serveStores(scope: Channel): void {
-	const opened: HandleStore[] = [];
+	const opened = new Map<number, OPFSStore>();
+	let last = 0;
 	const inPlace = canWriteInPlace();
 	const stores: Stores = {
 		async open(path, by) {
 			if (!(await inPlace)) return null;
-			return opened.push(await openOPFSStore(path, by, true)) - 1;
+			const store = await openOPFSStore(path, by, true);
+			opened.set(++last, store);
+			return last;
 		},
 		async ask(id, method, args) {
 			// The page has its numbers from `open`, and its methods from a list.
-			const store = opened[id] as HandleStore;
+			const store = opened.get(id) as HandleStore;
 			return (store[method] as (...of: unknown[]) => unknown).apply(store, args);
+		},
+		async close(id) {
+			const closed = (await opened.get(id)?.close()) ?? true;
+			if (closed) opened.delete(id);
+			return closed;
 		},
 	};
 	offer(stores, scope);

@@ -41,6 +41,10 @@ export class Locks {
 		});
 	}
 
+	isHeld(name: string): boolean {
+		return (this.#held.get(name)?.size ?? 0) > 0;
+	}
+
 	/** Lets go of all that is held, as when the tabs that hold it are killed. */
 	drop(): void {
 		for (const name of this.#held.keys()) {
