@@ -547,3 +547,75 @@ test("a symlink of the disk is no way in", async () => {
 	const theirs = execFileSync("tar", ["-cf", "-", "-C", folder, "s"]);
 	expect((await unpacked(theirs)).below("/to")).toEqual({ s: "-> /tmp" });
 });
+
+/** A stream that gives these chunks and then stays open, as a connection does; and what cancelled it. */
+function openStream(...chunks: unknown[]) {
+	const cancelled: unknown[] = [];
+	const stream = new ReadableStream({
+		start(controller) {
+			for (const chunk of chunks) controller.enqueue(chunk);
+		},
+		cancel(reason) {
+			cancelled.push(reason);
+		},
+	});
+	return { stream: stream as ReadableStream<Uint8Array>, cancelled };
+}
+
+test.each([
+	["text", ["text"]],
+	["text behind bytes", [new Uint8Array(8), "text"]],
+	["text behind a header", [new Uint8Array(1024).fill(1), "text"]],
+	["a number", [7]],
+	["nothing", [null]],
+	["shared memory", [new SharedArrayBuffer(8)]],
+])("a stream of %s that stays open is refused at once, and cancelled", async (_, chunks) => {
+	const { stream, cancelled } = openStream(...chunks);
+	await expect(importArchive(new Memory(), stream, "/to")).rejects.toMatchObject({
+		code: "invalid-option",
+		message: expect.stringContaining("bytes"),
+	});
+	expect(cancelled).toHaveLength(1);
+});
+
+test("a stream of buffers and views is read as one of bytes", async () => {
+	const tree = new Memory({ "/d/f": "abc" });
+	const packed = new Uint8Array(
+		await new Response(await exportArchive(tree, tree.read, "/d", { format: "tar" })).arrayBuffer(),
+	);
+	const half = packed.length / 2;
+	const stream = new ReadableStream({
+		start(controller) {
+			controller.enqueue(packed.slice(0, half).buffer);
+			controller.enqueue(new DataView(packed.buffer, half));
+			controller.close();
+		},
+	});
+	expect((await unpacked(stream)).below("/to")).toEqual({ f: "abc" });
+});
+
+test("an import that is aborted ends although its stream stays open, and cancels it", async () => {
+	for (const chunks of [[], [new Uint8Array(1024).fill(1)]]) {
+		const { stream, cancelled } = openStream(...chunks);
+		const abort = new AbortController();
+		const importing = importArchive(new Memory(), stream, "/to", { signal: abort.signal });
+		setTimeout(() => abort.abort("enough"));
+		await expect(importing).rejects.toBe("enough");
+		expect(cancelled).toEqual(["enough"]);
+	}
+});
+
+test("a stream that something else reads is refused, and one whose archive is refused is cancelled", async () => {
+	const { stream } = openStream();
+	stream.getReader();
+	await expect(importArchive(new Memory(), stream, "/to")).rejects.toMatchObject({
+		code: "invalid-option",
+	});
+	const bzip = new Uint8Array(1024);
+	bzip.set(encoder.encode("BZh91AY&SY"));
+	const other = openStream(bzip);
+	await expect(importArchive(new Memory(), other.stream, "/to")).rejects.toMatchObject({
+		code: "not-supported",
+	});
+	expect(other.cancelled).toHaveLength(1);
+});

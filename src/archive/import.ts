@@ -75,9 +75,13 @@ async function open(
 	source: ArchiveSource,
 	{ options }: Unpacking,
 ): Promise<AsyncGenerator<Incoming>> {
-	const { start, stream } = await peek(streamOf(source));
+	const { start, stream } = await peek(streamOf(source), options.signal);
 	const compression = compressionOf(start);
-	if (compression !== undefined) throw unsupported(`compression by ${compression}`);
+	if (compression !== undefined) {
+		const why = unsupported(`compression by ${compression}`);
+		stream.cancel(why).catch(() => {});
+		throw why;
+	}
 	const { readTar } = await import("./tar.ts");
 	if (isTar(start)) return readTar(stream);
 	// A gzip may be of several members, and a zip is read from its end, where its directory is: all of it
@@ -302,28 +306,56 @@ function streamOf(source: ArchiveSource): ReadableStream<Uint8Array> {
 	);
 }
 
-/** The first bytes of a stream, and a stream that still begins with them. */
+/** The first bytes of a stream, and a stream that still begins with them. Both are cancelled by `signal`, and
+ *  by a chunk that holds no bytes. */
 async function peek(
-	stream: ReadableStream<Uint8Array>,
+	stream: ReadableStream<unknown>,
+	signal: AbortSignal | undefined,
 ): Promise<{ start: Uint8Array; stream: ReadableStream<Uint8Array> }> {
+	if (stream.locked) {
+		throw new PortholeError("invalid-option", "the stream is locked: something else reads it");
+	}
 	const reader = stream.getReader();
-	let start = new Uint8Array(0);
-	for (let done = false; start.length < PEEKED && !done; ) {
+	const cancel = (reason: unknown) => reader.cancel(reason).catch(() => {});
+	signal?.addEventListener("abort", () => void cancel(signal.reason), { once: true });
+	const read = async () => {
 		const next = await reader.read();
-		done = next.done;
-		if (!next.done) start = concat([start, next.value], start.length + next.value.length);
+		signal?.throwIfAborted();
+		if (next.done) return null;
+		const bytes = bytesOf(next.value);
+		if (bytes !== null) return bytes;
+		const why = new PortholeError(
+			"invalid-option",
+			`the stream of an archive gives bytes (Uint8Array, ArrayBuffer, views), not ${typeof next.value}`,
+		);
+		cancel(why);
+		throw why;
+	};
+	let start = new Uint8Array(0);
+	while (start.length < PEEKED) {
+		const bytes = await read();
+		if (bytes === null) break;
+		start = concat([start, bytes], start.length + bytes.length);
 	}
 	if (start.length === 0) throw new PortholeError("bad-archive", "the archive is empty");
 	const whole = new ReadableStream<Uint8Array>({
 		start: (controller) => controller.enqueue(start),
 		async pull(controller) {
-			const { done, value } = await reader.read();
-			if (done) controller.close();
-			else controller.enqueue(value);
+			const bytes = await read();
+			if (bytes === null) controller.close();
+			else controller.enqueue(bytes);
 		},
-		cancel: (reason) => reader.cancel(reason),
+		cancel,
 	});
 	return { start, stream: whole };
+}
+
+/** The bytes of a chunk; null where it holds none. */
+function bytesOf(chunk: unknown): Uint8Array | null {
+	if (chunk instanceof Uint8Array) return chunk;
+	if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+	if (!ArrayBuffer.isView(chunk)) return null;
+	return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
 /** Ends a stream with an error before it has become too long. */
