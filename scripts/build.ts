@@ -62,7 +62,8 @@ async function bundle(entry: EntryPoint): Promise<void> {
 			format: "esm",
 			minify: true,
 			sourcemap: true,
-			comments: { legal: false, annotation: true, jsdoc: false },
+			// Bundlers of the page drop what is marked as pure; the worker is a finished file.
+			comments: { legal: false, annotation: entry !== GUEST, jsdoc: false },
 			chunkFileNames: `${entry.name}-[name].js`,
 			// What is rarely needed is loaded late. What the worker and its late parts share is in one file with the worker, which gzip likes
 			// better than several; but what few workers load at all stays apart.
@@ -138,7 +139,9 @@ async function inlineModule(): Promise<string> {
 		write: false,
 		platform: GUEST.platform,
 		transform: { target: "es2023" },
-		output: { format: "esm", minify: true, codeSplitting: false },
+		optimization: { inlineConst: true },
+		// Nothing bundles the text once more, so marks for that are of no use in it.
+		output: { format: "esm", minify: true, comments: false, codeSplitting: false },
 	});
 	return `let address;
 export const script = ${JSON.stringify(output[0].code)};

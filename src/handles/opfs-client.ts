@@ -10,6 +10,7 @@ import { type Remote, reach } from "../bridge/far.ts";
 import { makeWorker, type ScriptAddress } from "../bridge/make-worker.ts";
 import { persistence } from "../store/persist.ts";
 import type { Store } from "../store/store.ts";
+import { DraftWriters } from "./draft-writers.ts";
 import { openOPFSStore, watchTabs } from "./opfs-store.ts";
 import type { Stores } from "./opfs-worker.ts";
 import type { HandleStore } from "./store.ts";
@@ -175,7 +176,7 @@ function inWorker(worker: StoresWorker, id: number): Opened {
 }
 
 async function onPage(path: string, by: string): Promise<Opened> {
-	const store = await openOPFSStore(path, by, false);
+	const store = await openOPFSStore(path, by, (exclusively) => new DraftWriters(exclusively));
 	return {
 		isInPlace: false,
 		// The methods come from the list above.

@@ -5,8 +5,10 @@
 import { expect, test } from "vitest";
 import { cases } from "../store/conformance.testkit.ts";
 import { Identities } from "../store/identities.ts";
+import { DraftWriters } from "./draft-writers.ts";
 import { openOPFSStore } from "./opfs-store.ts";
 import { newOrigin } from "./origin.testkit.ts";
+import { InPlaceWriters } from "./writers.ts";
 
 const FITTING = cases.filter(({ needs = [] }) =>
 	needs.every((need) => need !== "link" && need !== "watch"),
@@ -15,7 +17,9 @@ let tabs = 0;
 
 const open = (path = "/", inPlace = true) => {
 	tabs += 1;
-	return openOPFSStore(path, `tab ${tabs}`, inPlace);
+	return openOPFSStore(path, `tab ${tabs}`, (exclusively) =>
+		inPlace ? new InPlaceWriters() : new DraftWriters(exclusively),
+	);
 };
 const encode = (text: string) => new TextEncoder().encode(text);
 const idOf = async (store: Awaited<ReturnType<typeof open>>, name: string, path = "/") =>

@@ -6,14 +6,13 @@ import { PortholeError } from "../abi/error.ts";
 import { Identities } from "../store/identities.ts";
 import { isWithin, keyOf, split } from "../store/paths.ts";
 import { openChannel } from "../store/tab-channel.ts";
-import { DraftWriters } from "./draft-writers.ts";
 import { HandleFiles } from "./files.ts";
 import { readIntent } from "./intent-log.ts";
 import { CHANNEL, Lease, type LeaseMessage } from "./lease.ts";
 import { type Directory, named, PROBE } from "./names.ts";
 import { Renames } from "./renames.ts";
 import { type ChangeHooks, HandleStore, pathsOf } from "./store.ts";
-import { InPlaceWriters, openSyncHandle } from "./writers.ts";
+import { openSyncHandle, type Writers } from "./writers.ts";
 
 /** A store that can be closed. */
 export class OPFSStore extends HandleStore {
@@ -34,17 +33,21 @@ export class OPFSStore extends HandleStore {
 	}
 }
 
-/** `by` is the sender of the store's messages to other tabs. */
+/** Makes the writers of a store; `exclusively` runs work while no call of the store runs. */
+type MakeWriters = (exclusively: (work: () => Promise<void>) => Promise<void>) => Writers;
+
+/** `by` is the sender of the store's messages to other tabs. Writers in place are for workers only, drafts for the
+ *  page only: each is handed in, so that neither loads the other's. */
 export async function openOPFSStore(
 	path: string,
 	by: string,
-	inPlace: boolean,
+	makeWriters: MakeWriters,
 ): Promise<OPFSStore> {
 	return named("open", path, async () => {
 		const top = await topDirectory();
 		const root = await reach(top, split(path), true);
 		const exclusively = (work: () => Promise<void>) => lease.run(work);
-		const writers = inPlace ? new InPlaceWriters() : new DraftWriters(exclusively);
+		const writers = makeWriters(exclusively);
 		const damaged = (key: string, message: string) => {
 			lease.broadcast({ kind: "damaged", path: `/${keyOf(`${path}/${key}`)}`, message });
 		};

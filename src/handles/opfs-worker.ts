@@ -7,6 +7,7 @@
 import { type Channel, offer } from "../bridge/far.ts";
 import { canWriteInPlace, type OPFSStore, openOPFSStore } from "./opfs-store.ts";
 import type { HandleStore } from "./store.ts";
+import { InPlaceWriters } from "./writers.ts";
 
 /** What this worker offers. */
 export interface Stores {
@@ -27,7 +28,7 @@ export function serveStores(scope: Channel): void {
 	const stores: Stores = {
 		async open(path, by) {
 			if (!(await inPlace)) return null;
-			const store = await openOPFSStore(path, by, true);
+			const store = await openOPFSStore(path, by, () => new InPlaceWriters());
 			opened.set(++last, store);
 			return last;
 		},

@@ -15,6 +15,7 @@ import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
 import { openOPFSStore, watchTabs } from "../handles/opfs-store.ts";
 import { newOrigin } from "../handles/origin.testkit.ts";
+import { InPlaceWriters } from "../handles/writers.ts";
 import { IndexedDBStore } from "../indexeddb/store.ts";
 import { MemoryStore } from "../store/memory.ts";
 import type { Store, StoreExtra } from "../store/store.ts";
@@ -56,7 +57,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 			async open() {
 				tabs += 1;
 				const by = `tab ${tabs}`;
-				const store = await openOPFSStore("/", by, true);
+				const store = await openOPFSStore("/", by, () => new InPlaceWriters());
 				return { store, watch: (heard) => watchTabs("/", by, heard) };
 			},
 		};
