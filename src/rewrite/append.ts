@@ -4,61 +4,86 @@
  * Nothing is imported: imports come first in each index space, so one more would move all that follow, and each
  * call would have to be changed. What is appended comes last, and no index moves.
  *
- *     types     () -> t and (t) -> () for each kind of number, () -> (), and those of the hooks
- *     functions slow            if (--fuel < 0) fuel = table[0]()
- *               porthole:fuel   sets the fuel
- *               porthole:left   answers what is left of it
- *               hooks           notify, wait32, wait64 through slots 1 to 3 of the table
- *               get and set     of each mutable global
- *     table     porthole:breathe: what the host fills in after the instantiation
- *     global    fuel
+ *     types      those of the functions
+ *     functions  slow            if (--fuel < 0) fuel = table[0]()
+ *                porthole:fuel   sets the fuel
+ *                porthole:left   answers what is left of it
+ *                hooks           notify, wait32 and wait64 through slots 1 to 3 of the table
+ *                get, set        of each mutable global
+ *     table      porthole:breathe, which the host fills after the instantiation
+ *     global     fuel
  *
  * A loop's check, at its header, runs on entry and in each round. It leaves the stack as it is.
  *
  *     small loop:  t += 1; if ((t & 63) == 0) call slow      t: one more local, for all loops of a function
  *     large loop:  if (--fuel < 0) call slow
  *
- * So a unit of fuel is 64 short rounds or one long one. When the host is asked, one unit more has been used
- * than it granted: the sum of all `grant + 1`, less what `porthole:left` says at the end, is what was used. It
- * depends on the module and its input only.
+ * So a unit of fuel is 64 short rounds or one long one. A grant of `f` lasts for `f` units, and the next unit asks: the sum
+ * of all `f + 1` that were used up, and of what the last one has used, depends on the module and its input only.
  *
  * A local costs a register and no access to memory; an interpreter's dispatch loop has no register to
  * spare, and there the global is cheaper. `slow` is longer than the 500 bytes up to which V8 inlines: inlined,
- * its own call costs the loop its registers. The global is not exported, for Firefox reaches exported mutable
- * globals through a pointer.
+ * the call in it costs the loop its registers. The global is not exported, for Firefox reaches an exported mutable
+ * global through a pointer.
  *
- * Fuel starts at the most there is, so a start function, which runs before the table is filled, does not ask. A hook may
- * be called by a start function, for the one that initialises the memory of threads notifies: then nobody can be
- * waiting, and it answers 0. A wait at that time traps.
+ * Fuel starts at the most there is, so a start function, which runs before the table is filled, does not ask. It may
+ * notify (the one that initialises the memory of threads does): then nothing can be waiting, and the hook answers 0.
+ * A wait at that time traps.
+ *
+ * All is written as lists of LEBs; see `writer.ts`.
  */
-import { lebLength, type Writer } from "./writer.ts";
+import type { RewriteOptions } from "./options.ts";
+import { lebsLength, nameLebs, type Writer } from "./writer.ts";
 
 const I32 = 0x7f;
 const I64 = 0x7e;
-const F64 = 0x7c;
+/** Types of numbers are this and the three above. */
+export const F64 = 0x7c;
 const FUNCTION_FORM = 0x60;
 const FUNCREF = 0x70;
-const EMPTY = 0x40;
-const END = 0x0b;
-const CALL = 0x10;
 const MUTABLE = 1;
 const MOST_FUEL = 0x7fffffff;
 /** More than V8 inlines. */
 const PADDING = 600;
-/** A small loop counts its rounds in the low bits of a local. */
+/** A small loop counts its rounds in these bits of a local. */
 const ROUNDS = 63;
 
-/** Where the appended types begin that are no getter's or setter's. */
+const NOP = 0x01;
+const IF = [0x04, 0x40];
+const END = 0x0b;
+const RETURN = 0x0f;
+const CALL = 0x10;
+const CALL_INDIRECT = 0x11;
+const LOCAL_GET = 0x20;
+const LOCAL_TEE = 0x22;
+const GLOBAL_GET = 0x23;
+const GLOBAL_SET = 0x24;
+const TABLE_GET = 0x25;
+const CONST = 0x41;
+const EQZ = 0x45;
+const LT_S = 0x48;
+const ADD = 0x6a;
+const SUB = 0x6b;
+const AND = 0x71;
+/** As a LEB it has a second byte, which is a `nop`. */
+const REF_IS_NULL = 0xd1;
+
+/** Types that are appended: `2 * n` is a getter and `2 * n + 1` a setter of the type `I32 - n`, then these. */
 const SLOW_TYPE = 8;
 const HOOK_TYPES = 9;
-/** What the guest puts on the stack for notify, wait32 and wait64; the access's offset follows it. */
+/** What notify, wait32 and wait64 take from the stack, and the offset of the access. */
 const HOOKS: readonly (readonly number[])[] = [
-	[I32, I32],
-	[I32, I32, I64],
-	[I32, I64, I64],
+	[I32, I32, I32],
+	[I32, I32, I64, I32],
+	[I32, I64, I64, I32],
 ];
 
-const EXPORT = { function: 0, table: 1, memory: 2 };
+/** What the names of all exports begin with. */
+export const PREFIX = "porthole:";
+/** Kinds of exports. */
+const FUNCTION = 0;
+const TABLE = 1;
+const MEMORY = 2;
 
 /** The sections in which something is appended. */
 export const TYPES = 1;
@@ -68,258 +93,137 @@ export const GLOBALS = 6;
 export const EXPORTS = 7;
 export const CODE = 10;
 
-/** How many of each the original has, and which of its globals are mutable: `[index, type, …]`. */
-export interface Counts {
-	readonly types: number;
-	readonly functions: number;
-	readonly tables: number;
-	readonly memories: number;
-	readonly globals: number;
-	readonly mutable: readonly number[];
-}
-
-export interface Parts {
-	readonly meter: boolean;
-	readonly hooks: boolean;
-	readonly hidden: boolean;
+/** What the original has. */
+export class Counts {
+	/** How many parameters each type has. */
+	readonly parameters: number[] = [];
+	functions = 0;
+	tables = 0;
+	memories = 0;
+	globals = 0;
+	/** Index and type of each global that is mutable. */
+	readonly mutable: (readonly [number, number])[] = [];
+	/** Whether the first memory's addresses have 64 bits. */
+	isWide = false;
 }
 
 export class Appendix {
+	/** By section: what is appended to it. */
+	readonly items: Readonly<Record<number, number[][]>>;
+	readonly largeCheck: readonly number[];
+	/** How many bytes before the end of a check its branch lies. */
+	readonly branchToEnd: number;
+
 	readonly #counts: Counts;
-	readonly #parts: Parts;
-	readonly #slow: number;
+	readonly #callSlow: readonly number[];
 	readonly #firstHook: number;
-	readonly #firstGetter: number;
 
-	constructor(counts: Counts, parts: Parts) {
+	constructor(counts: Counts, { meter, hookWaits, exportHidden }: RewriteOptions) {
 		this.#counts = counts;
-		this.#parts = parts;
-		this.#slow = counts.functions;
-		this.#firstHook = this.#slow + (parts.meter ? 3 : 0);
-		this.#firstGetter = this.#firstHook + (parts.hooks ? HOOKS.length : 0);
-	}
-
-	/** Writes what is appended to a section, and answers how many things that is. */
-	write(section: number, out: Writer): number {
-		switch (section) {
-			case TYPES:
-				return this.#types(out);
-			case FUNCTIONS:
-				return this.#functions(out);
-			case TABLES:
-				return this.#table(out);
-			case GLOBALS:
-				return this.#fuel(out);
-			case EXPORTS:
-				return this.#exports(out);
-			case CODE:
-				return this.#code(out);
-			default:
-				return 0;
-		}
-	}
-
-	/** Writes the check of a small loop. */
-	smallCheck(local: number, out: Writer): void {
-		out.put(0x20);
-		out.u32(local);
-		out.put(0x41, 1, 0x6a, 0x22); // i32.const 1, i32.add, local.tee
-		out.u32(local);
-		out.put(0x41);
-		out.s32(ROUNDS);
-		out.put(0x71, 0x45); // i32.and, i32.eqz
-		this.#callSlow(out);
-	}
-
-	/** Writes the check of a large loop. */
-	largeCheck(out: Writer): void {
-		this.#decrementFuel(out);
-		this.#callSlow(out);
-	}
-
-	/** How many bytes before a check's end its branch lies. */
-	get branchToEnd(): number {
-		return 4 + lebLength(this.#slow);
-	}
-
-	/** Writes what takes the place of a wait: the offset, in as many bytes for each, and the call. */
-	hookCall(hook: number, offset: number, out: Writer): void {
-		out.put(0x41);
-		out.padded(offset);
-		out.put(CALL);
-		out.u32(this.#firstHook + hook);
-	}
-
-	hookLength(hook: number): number {
-		return 7 + lebLength(this.#firstHook + hook);
-	}
-
-	#types(out: Writer): number {
-		for (let type = I32; type >= F64; type--) {
-			out.put(FUNCTION_FORM, 0, 1, type, FUNCTION_FORM, 1, type, 0);
-		}
-		out.put(FUNCTION_FORM, 0, 0);
-		for (const taken of HOOKS) out.put(FUNCTION_FORM, taken.length + 1, ...taken, I32, 1, I32);
-		return HOOK_TYPES + HOOKS.length;
-	}
-
-	#functions(out: Writer): number {
-		const { meter, hooks, hidden } = this.#parts;
-		const types: number[] = [];
-		if (meter) types.push(SLOW_TYPE, setter(I32), getter(I32));
-		if (hooks) types.push(...HOOKS.map((_, hook) => HOOK_TYPES + hook));
-		if (hidden) this.#eachMutable((_, type) => types.push(getter(type), setter(type)));
-		for (const type of types) out.u32(this.#counts.types + type);
-		return types.length;
-	}
-
-	#code(out: Writer): number {
-		const { meter, hooks, hidden } = this.#parts;
-		const { globals } = this.#counts;
-		let count = 0;
-		if (meter) {
-			this.#slowBody(out);
-			setterBody(globals, out);
-			getterBody(globals, out);
-			count += 3;
-		}
-		if (hooks) {
-			for (const [hook, taken] of HOOKS.entries()) this.#hookBody(taken.length, hook, out);
-			count += HOOKS.length;
-		}
-		if (hidden) {
-			this.#eachMutable((global) => {
-				getterBody(global, out);
-				setterBody(global, out);
-				count += 2;
-			});
-		}
-		return count;
-	}
-
-	#table(out: Writer): number {
-		const { meter, hooks } = this.#parts;
-		if (!meter && !hooks) return 0;
-		const slots = hooks ? 1 + HOOKS.length : 1;
-		out.put(FUNCREF, 1, slots, slots);
-		return 1;
-	}
-
-	#fuel(out: Writer): number {
-		if (!this.#parts.meter) return 0;
-		out.put(I32, MUTABLE, 0x41);
-		out.s32(MOST_FUEL);
-		out.put(END);
-		return 1;
-	}
-
-	#exports(out: Writer): number {
-		const { meter, hooks, hidden } = this.#parts;
-		const { tables, memories } = this.#counts;
-		let count = 0;
-		const add = (name: string, kind: number, index: number) => {
-			out.name(`porthole:${name}`);
-			out.put(kind);
-			out.u32(index);
-			count++;
+		this.items = {
+			[TYPES]: typeItems(),
+			[FUNCTIONS]: [],
+			[TABLES]: [],
+			[GLOBALS]: [],
+			[EXPORTS]: [],
+			[CODE]: [],
 		};
-		if (meter || hooks) add("breathe", EXPORT.table, tables);
-		if (meter) {
-			add("fuel", EXPORT.function, this.#slow + 1);
-			add("left", EXPORT.function, this.#slow + 2);
-		}
-		if (!hidden) return count;
-		let next = this.#firstGetter;
-		this.#eachMutable((global) => {
-			add(`get:${global}`, EXPORT.function, next++);
-			add(`set:${global}`, EXPORT.function, next++);
-		});
-		for (let i = 0; i < memories; i++) add(`memory:${i}`, EXPORT.memory, i);
-		for (let i = 0; i < tables; i++) add(`table:${i}`, EXPORT.table, i);
-		return count;
+		const { functions, globals: fuel } = counts;
+		this.#callSlow = [...IF, CALL, functions, END];
+		this.branchToEnd = lebsLength(this.#callSlow);
+		const decrement = [GLOBAL_GET, fuel, CONST, 1, SUB, GLOBAL_SET, fuel];
+		const isShort = [...decrement, GLOBAL_GET, fuel, CONST, 0, LT_S];
+		this.largeCheck = [...isShort, ...this.#callSlow];
+		this.#firstHook = functions + (meter ? 3 : 0);
+		if (meter) this.#addMeter(isShort);
+		if (hookWaits) HOOKS.forEach(this.#addHook, this);
+		if (meter || hookWaits) this.#addTable(hookWaits ? 1 + HOOKS.length : 1);
+		if (exportHidden) this.#addHidden();
 	}
 
-	#eachMutable(see: (global: number, type: number) => void): void {
-		const { mutable } = this.#counts;
-		for (let i = 0; i < mutable.length; i += 2) see(mutable[i] as number, mutable[i + 1] as number);
+	smallCheck(local: number): number[] {
+		const count = [LOCAL_GET, local, CONST, 1, ADD, LOCAL_TEE, local];
+		return [...count, CONST, ROUNDS, AND, EQZ, ...this.#callSlow];
 	}
 
-	#slowBody(out: Writer): void {
-		body(out, () => {
-			this.#decrementFuel(out);
-			out.put(0x04, EMPTY, 0x41, 0); // if, i32.const 0
-			this.#callTable(0, out);
-			out.put(0x24);
-			out.u32(this.#counts.globals);
-			out.put(END, 0x0f); // return
-			for (let i = 0; i < PADDING; i++) out.byte(0x01);
-		});
+	/** Writes what takes the place of a wait. */
+	writeHookCall(hook: number, offset: number, out: Writer): void {
+		out.leb(CONST);
+		out.signed(offset);
+		out.lebs([CALL, this.#firstHook + hook]);
 	}
 
-	#hookBody(taken: number, hook: number, out: Writer): void {
-		body(out, () => {
-			const slot = hook + 1;
-			if (hook === 0) {
-				out.put(0x41, slot, 0x25); // i32.const, table.get
-				out.u32(this.#counts.tables);
-				out.put(0xd1, 0x04, EMPTY, 0x41, 0, 0x0f, END); // ref.is_null, if, i32.const 0, return
-			}
-			for (let i = 0; i <= taken; i++) out.put(0x20, i);
-			out.put(0x41, slot);
-			this.#callTable(HOOK_TYPES + hook, out);
-		});
-	}
-
-	/** Calls the table's function at the index on the stack. */
-	#callTable(type: number, out: Writer): void {
-		out.put(0x11);
-		out.u32(this.#counts.types + type);
-		out.u32(this.#counts.tables);
-	}
-
-	/** Leaves on the stack whether there is none left. */
-	#decrementFuel(out: Writer): void {
+	#addMeter(isShort: readonly number[]): void {
 		const fuel = this.#counts.globals;
-		out.put(0x23);
-		out.u32(fuel);
-		out.put(0x41, 1, 0x6b, 0x24); // i32.const 1, i32.sub, global.set
-		out.u32(fuel);
-		out.put(0x23);
-		out.u32(fuel);
-		out.put(0x41, 0, 0x48); // i32.const 0, i32.lt_s
+		this.#add(GLOBALS, [I32, MUTABLE, CONST, MOST_FUEL, END]);
+		const ask = [CONST, 0, ...this.#callTable(0), GLOBAL_SET, fuel];
+		const padding = new Array<number>(PADDING).fill(NOP);
+		this.#addFunction(SLOW_TYPE, [...isShort, ...IF, ...ask, END, RETURN, ...padding]);
+		this.#addSetter("fuel", fuel, I32);
+		this.#addGetter("left", fuel, I32);
 	}
 
-	#callSlow(out: Writer): void {
-		out.put(0x04, EMPTY, CALL);
-		out.u32(this.#slow);
-		out.put(END);
+	#addHook(taken: readonly number[], hook: number): void {
+		const slot = [CONST, hook + 1];
+		const isEmpty = [...slot, TABLE_GET, this.#counts.tables, REF_IS_NULL];
+		const answer = hook === 0 ? [...isEmpty, ...IF, CONST, 0, RETURN, END] : [];
+		const gets = taken.flatMap((_, local) => [LOCAL_GET, local]);
+		const type = HOOK_TYPES + hook;
+		this.#addFunction(type, [...answer, ...gets, ...slot, ...this.#callTable(type)]);
+	}
+
+	#addTable(slots: number): void {
+		this.#add(TABLES, [FUNCREF, 1, slots, slots]);
+		this.#export("breathe", TABLE, this.#counts.tables);
+	}
+
+	#addHidden(): void {
+		const { mutable, memories, tables } = this.#counts;
+		for (const [global, type] of mutable) {
+			this.#addGetter(`get:${global}`, global, type);
+			this.#addSetter(`set:${global}`, global, type);
+		}
+		for (let i = 0; i < memories; i++) this.#export(`memory:${i}`, MEMORY, i);
+		for (let i = 0; i < tables; i++) this.#export(`table:${i}`, TABLE, i);
+	}
+
+	#addGetter(name: string, global: number, type: number): void {
+		this.#addFunction(2 * (I32 - type), [GLOBAL_GET, global], name);
+	}
+
+	#addSetter(name: string, global: number, type: number): void {
+		this.#addFunction(2 * (I32 - type) + 1, [LOCAL_GET, 0, GLOBAL_SET, global], name);
+	}
+
+	/** A function without locals. */
+	#addFunction(type: number, code: readonly number[], name?: string): void {
+		const body = [0, ...code, END];
+		const index = this.#counts.functions + this.#add(CODE, [lebsLength(body), ...body]);
+		this.#add(FUNCTIONS, [this.#counts.parameters.length + type]);
+		if (name) this.#export(name, FUNCTION, index);
+	}
+
+	#export(name: string, kind: number, index: number): void {
+		this.#add(EXPORTS, [...nameLebs(PREFIX + name), kind, index]);
+	}
+
+	/** Answers how many there were before. */
+	#add(section: number, item: number[]): number {
+		return (this.items[section] as number[][]).push(item) - 1;
+	}
+
+	/** Calls the function of the table at the index on the stack. */
+	#callTable(type: number): number[] {
+		return [CALL_INDIRECT, this.#counts.parameters.length + type, this.#counts.tables];
 	}
 }
 
-const getter = (type: number) => 2 * (I32 - type);
-const setter = (type: number) => getter(type) + 1;
-
-function getterBody(global: number, out: Writer): void {
-	body(out, () => {
-		out.put(0x23);
-		out.u32(global);
-	});
-}
-
-function setterBody(global: number, out: Writer): void {
-	body(out, () => {
-		out.put(0x20, 0, 0x24);
-		out.u32(global);
-	});
-}
-
-/** A body without locals, after its size. */
-function body(out: Writer, write: () => void): void {
-	const start = out.length;
-	out.padded(0);
-	const code = out.length;
-	out.put(0);
-	write();
-	out.put(END);
-	out.padAt(start, out.length - code);
+function typeItems(): number[][] {
+	const items: number[][] = [];
+	for (let type = I32; type >= F64; type--) {
+		items.push([FUNCTION_FORM, 0, 1, type], [FUNCTION_FORM, 1, type, 0]);
+	}
+	items.push([FUNCTION_FORM, 0, 0]);
+	for (const taken of HOOKS) items.push([FUNCTION_FORM, taken.length, ...taken, 1, I32]);
+	return items;
 }

@@ -21,7 +21,7 @@
  * Such a loop ends within 2^32 rounds, far sooner where it walks over memory. It is a heuristic for what
  * compilers emit: a step that jumps over its bound for ever, or a module made to deceive, is not seen through.
  */
-import { skipLeb } from "./reader.ts";
+import { numbers } from "./writer.ts";
 
 const BR_IF = 0x0d;
 const LOCAL_GET = 0x20;
@@ -38,45 +38,41 @@ const CONSTANT = -1;
 const OTHER = -2;
 
 const MOST_SETS = 64;
-const MOST_TESTS = 8;
+/** A test is three numbers; eight tests are kept. */
+const TEST = 3;
+const MOST_TESTS = 24;
 
 /** How many of the latest instructions are kept; the patterns reach six back. */
 const RECENT = 8;
 
 export class CountedLoop {
 	/** Where the latest instructions begin: instruction `n` at `n & 7`. The walk fills it. */
-	readonly recent = new Int32Array(RECENT);
-	/** The locals that the loop sets, each time, and whether that was a step. */
-	readonly #sets = new Int32Array(MOST_SETS);
-	readonly #steps = new Uint8Array(MOST_SETS);
-	#setCount = 0;
-	/** Of each test: the two sides, and whether it is a way back. */
-	readonly #left = new Int32Array(MOST_TESTS);
-	readonly #right = new Int32Array(MOST_TESTS);
-	readonly #isBack = new Uint8Array(MOST_TESTS);
-	#testCount = 0;
+	readonly recent = numbers(RECENT);
+	/** What the loop sets: `2 * local`, and 1 more for a step. */
+	readonly #sets = numbers(MOST_SETS);
+	#setsEnd = 0;
+	/** Of each test its two sides, and 1 if it is a way back. */
+	readonly #tests = numbers(MOST_TESTS);
+	#testsEnd = 0;
 	#waysBack = 0;
-	#spoilt = false;
-	#bytes: Uint8Array = new Uint8Array(0);
+	readonly #bytes: Uint8Array;
+
+	constructor(bytes: Uint8Array) {
+		this.#bytes = bytes;
+	}
 
 	/** A loop begins; an outer one is watched no longer. */
-	enter(bytes: Uint8Array): void {
-		this.#bytes = bytes;
-		this.#setCount = 0;
-		this.#testCount = 0;
+	enter(): void {
+		this.#setsEnd = 0;
+		this.#testsEnd = 0;
 		this.#waysBack = 0;
-		this.#spoilt = false;
 	}
 
 	/** Instruction `n` sets a local; `own` says that it lies in no inner block. */
 	set(n: number, local: number, own: boolean): void {
-		if (this.#setCount === MOST_SETS) {
-			this.#spoilt = true;
-			return;
-		}
-		this.#sets[this.#setCount] = local;
 		const isStep = own && this.#waysBack === 0 && this.#isStep(n, local);
-		this.#steps[this.#setCount++] = isStep ? 1 : 0;
+		// Beyond the array's end nothing is kept: `ends` sees that.
+		this.#sets[this.#setsEnd++] = 2 * local + (isStep ? 1 : 0);
 	}
 
 	/** Instruction `n` branches: back to the header (0), out of the loop (below 0), or forwards in it. */
@@ -89,25 +85,25 @@ export class CountedLoop {
 
 	/** Whether the loop that ends here is counted. */
 	ends(): boolean {
-		if (this.#spoilt) return false;
-		for (let i = 0; i < this.#testCount; i++) {
-			if (this.#isBack[i] === 1 && this.#waysBack !== 1) continue;
-			const left = this.#left[i] as number;
-			const right = this.#right[i] as number;
-			if (this.#stepsTo(left, right) || this.#stepsTo(right, left)) return true;
+		const tests = this.#tests;
+		for (let i = 0; i < this.#testsEnd; i += TEST) {
+			const left = tests[i] as number;
+			const right = tests[i + 1] as number;
+			if (tests[i + 2] === 1 && this.#waysBack > 1) continue;
+			if (this.#reaches(left, right) || this.#reaches(right, left)) return true;
 		}
 		return false;
 	}
 
-	#stepsTo(moving: number, bound: number): boolean {
-		if (moving < 0) return false;
+	/** Whether one side of a test steps, and the other stands still. */
+	#reaches(moving: number, still: number): boolean {
+		if (moving < 0 || this.#setsEnd > MOST_SETS) return false;
 		let steps = 0;
-		for (let i = 0; i < this.#setCount; i++) {
-			const local = this.#sets[i];
-			if (local === bound) return false;
-			if (local !== moving) continue;
-			if (this.#steps[i] === 0) return false;
-			steps++;
+		for (let i = 0; i < this.#setsEnd; i++) {
+			const set = this.#sets[i] as number;
+			const local = set >> 1;
+			if (local === still || set === 2 * moving) return false;
+			if (local === moving) steps++;
 		}
 		return steps === 1;
 	}
@@ -136,10 +132,11 @@ export class CountedLoop {
 			// A tee stores what three instructions before it have made.
 			left = this.#operand(this.#opcode(n - 2) === LOCAL_TEE ? n - 6 : n - 3);
 		}
-		if (left === OTHER || right === OTHER || this.#testCount === MOST_TESTS) return;
-		this.#left[this.#testCount] = left;
-		this.#right[this.#testCount] = right;
-		this.#isBack[this.#testCount++] = back ? 1 : 0;
+		if (left === OTHER || right === OTHER || this.#testsEnd === MOST_TESTS) return;
+		this.#tests[this.#testsEnd] = left;
+		this.#tests[this.#testsEnd + 1] = right;
+		this.#tests[this.#testsEnd + 2] = back ? 1 : 0;
+		this.#testsEnd += TEST;
 	}
 
 	/** The local that instruction `n` pushes, or `CONSTANT`. */
@@ -153,12 +150,14 @@ export class CountedLoop {
 		return this.#bytes[this.recent[n & (RECENT - 1)] as number] as number;
 	}
 
+	/** The LEB after the opcode; of a negative one only that it is not 0. */
 	#immediate(n: number): number {
-		const start = (this.recent[n & (RECENT - 1)] as number) + 1;
-		const end = skipLeb(this.#bytes, start);
+		let at = this.recent[n & (RECENT - 1)] as number;
 		let value = 0;
-		for (let p = end - 1; p >= start; p--)
-			value = (value << 7) | ((this.#bytes[p] as number) & 0x7f);
+		for (let shift = 0, byte = 0x80; byte >= 0x80; shift += 7) {
+			byte = this.#bytes[++at] as number;
+			value |= (byte & 0x7f) << shift;
+		}
 		return value;
 	}
 }

@@ -13,7 +13,7 @@
  * - The result's size is known before it is allocated.
  * - An offset of the result leads back to the original by walking along the list.
  */
-import { Writer } from "./writer.ts";
+import { grown, numbers, Writer } from "./writer.ts";
 
 /** Of an edit: where, how much is left out, where in the pool lies what is put, and how much. */
 const AT = 0;
@@ -23,25 +23,21 @@ const PUT = 3;
 const FIELDS = 4;
 
 export class Edits {
-	/** Write here what is to be put, then `add` or `fill` it. */
+	/** Write here what is to be put. */
 	readonly pool = new Writer();
 	/** How much longer than the original the result is, by the edits so far. */
 	growth = 0;
-	#rows = new Int32Array(FIELDS * 256);
+	#rows = numbers(FIELDS * 256);
 	#end = 0;
 
-	/** Puts `length` bytes of the pool; all since `from`, unless told. */
-	add(at: number, cut: number, from: number, length = this.pool.length - from): void {
+	/** Leaves out `cut` bytes, and puts bytes of the pool: all since `from`, unless told otherwise. */
+	add(at: number, cut: number, from: number, length?: number): void {
 		this.fill(this.reserve(at, cut), from, length);
 	}
 
 	/** An edit that puts nothing until it is filled. */
 	reserve(at: number, cut: number): number {
-		if (this.#end === this.#rows.length) {
-			const larger = new Int32Array(this.#end * 2);
-			larger.set(this.#rows);
-			this.#rows = larger;
-		}
+		if (this.#end === this.#rows.length) this.#rows = grown(this.#rows);
 		const edit = this.#end;
 		this.#rows[edit + AT] = at;
 		this.#rows[edit + CUT] = cut;

@@ -7,7 +7,7 @@
  *
  *     functions: index, branches: (offset of the `if` from the body's first byte, 1, 0)
  */
-import { lebLength, Writer } from "./writer.ts";
+import { lebsLength, nameLebs, Writer } from "./writer.ts";
 
 export const HINTS_NAME = "metadata.code.branch_hint";
 const UNLIKELY = 0;
@@ -19,23 +19,23 @@ export class Hints {
 	/** A function with so many hints; functions come in order, and so do their hints. */
 	begin(index: number, hints: number): void {
 		this.#functions++;
-		this.#rows.u32(index);
-		this.#rows.u32(hints);
+		this.#rows.leb(index);
+		this.#rows.leb(hints);
 	}
 
+	/** The branch at this offset from the function's first byte. */
 	unlikely(offset: number): void {
-		this.#rows.u32(offset);
-		this.#rows.put(1, UNLIKELY);
+		this.#rows.leb(offset);
+		this.#rows.leb(1); // the length of what follows
+		this.#rows.leb(UNLIKELY);
 	}
 
-	/** Writes the whole section; nothing if there are no hints. */
+	/** Writes the section, if there are hints. */
 	write(out: Writer): void {
 		if (this.#functions === 0) return;
-		const rows = this.#rows.view();
-		out.byte(0);
-		out.u32(1 + HINTS_NAME.length + lebLength(this.#functions) + rows.length);
-		out.name(HINTS_NAME);
-		out.u32(this.#functions);
-		out.copy(rows);
+		const { bytes, length } = this.#rows;
+		const head = [...nameLebs(HINTS_NAME), this.#functions];
+		out.lebs([0, lebsLength(head) + length, ...head]);
+		for (let i = 0; i < length; i++) out.byte(bytes[i] as number);
 	}
 }

@@ -1,131 +1,106 @@
 /**
- * What follows each opcode, as tables of bytes: all that a walk over code must know.
+ * What follows each opcode, as maps with a letter for each: sixteen opcodes a line, all that a walk over code must know.
  *
- * A kind names the immediates, and sets apart the instructions that the walk looks at more closely. What
- * is in no table is `UNKNOWN`; an instruction that comes into use later is refused rather than misread.
+ * A letter names the immediates, and sets apart the instructions that the walk looks at more closely. An
+ * instruction without a letter is refused: one that comes into use later would be misread otherwise.
+ *
+ *     .  nothing             4 8 V l  so many bytes; V is sixteen, l one (a lane)
+ *     1  a LEB, 2  two       m M      access to memory: alignment, perhaps a memory, offset; M a lane, too
+ *     B  block, L  loop      b T      one label, a list of labels and one more
+ *     Y  try_table           v g t    a local that is set, a global, a table
+ *     E  end, D  delegate    p n      two tables, a LEB and a table
+ *     c  call                f        a function that is referred to
+ *     i  type and table      s        a list of types
+ *     r  type                w        wait or notify: as m
+ *     x y z  the instruction is on the map of that prefix, by the LEB that follows
+ *
+ * The numbers below are the letters' codes, as literals: a compiler makes a jump table of a `switch` over them.
  */
+export const NONE = 0x2e;
+export const FOUR = 0x34;
+export const EIGHT = 0x38;
+export const SIXTEEN = 0x56;
+export const LANE = 0x6c;
+export const LEB = 0x31;
+export const LEB_LEB = 0x32;
+export const MEMORY = 0x6d;
+export const MEMORY_LANE = 0x4d;
+export const BLOCK = 0x42;
+export const LOOP = 0x4c;
+export const TRY_TABLE = 0x59;
+export const END = 0x45;
+export const DELEGATE = 0x44;
+export const BRANCH = 0x62;
+export const BRANCH_TABLE = 0x54;
+export const SET = 0x76;
+export const GLOBAL = 0x67;
+export const TABLE = 0x74;
+export const TABLE_TABLE = 0x70;
+export const LEB_TABLE = 0x6e;
+export const CALL = 0x63;
+export const FUNCTION = 0x66;
+export const CALL_INDIRECT = 0x69;
+export const CALL_REF = 0x72;
+export const SELECT = 0x73;
+export const WAIT = 0x77;
+export const PREFIX_FC = 0x78;
 
-export const UNKNOWN = 0;
-/** No immediates. */
-export const NONE = 1;
-/** One LEB that nothing depends on. */
-export const LEB = 2;
-export const LEB_LEB = 3;
-/** Four, eight, sixteen bytes, or one. */
-export const FOUR = 4;
-export const EIGHT = 5;
-export const SIXTEEN = 6;
-export const LANE = 7;
-/** Alignment, sometimes a memory, an offset; with `LANE` after it. */
-export const MEMORY = 8;
-export const MEMORY_LANE = 9;
-/** A type, then nested instructions up to `END` or `DELEGATE`. */
-export const BLOCK = 10;
-export const LOOP = 11;
-export const TRY_TABLE = 12;
-export const END = 13;
-export const DELEGATE = 14;
-/** One label. */
-export const BRANCH = 15;
-export const BRANCH_TABLE = 16;
-/** A function that is called, or referred to. */
-export const CALL = 17;
-export const FUNCTION = 18;
-/** A type, and a table. */
-export const CALL_INDIRECT = 19;
-/** A type. */
-export const CALL_REF = 20;
-/** A local that is set. */
-export const SET = 21;
-export const GLOBAL = 22;
-export const TABLE = 23;
-export const TABLE_TABLE = 24;
-export const LEB_TABLE = 25;
-/** A list of types. */
-export const SELECT = 26;
-/** A memory.atomic.wait or notify. */
-export const WAIT = 27;
-/** The instruction is in another table, by the LEB that follows. */
-export const PREFIX_FC = 28;
-export const PREFIX_FD = 29;
-export const PREFIX_FE = 30;
-
-/** The tables hold `[kind, first, last, first, last, …]`. */
-function table(size: number, rows: readonly (readonly number[])[]): Uint8Array {
-	const kinds = new Uint8Array(size);
-	for (const [kind = UNKNOWN, ...ranges] of rows) {
-		for (let i = 0; i < ranges.length; i += 2) {
-			kinds.fill(kind, ranges[i], (ranges[i + 1] as number) + 1);
-		}
-	}
-	return kinds;
-}
-
-export const PLAIN = table(0x100, [
-	// unreachable, nop; else; throw_ref; return; catch_all, drop, select; numbers; is_null, as_non_null
-	[NONE, 0x00, 0x01, 0x05, 0x05, 0x0a, 0x0a, 0x0f, 0x0f, 0x19, 0x1b],
-	[NONE, 0x45, 0xc4, 0xd1, 0xd1, 0xd4, 0xd4],
-	// catch, throw, rethrow; local.get; memory.size, grow, i32.const, i64.const; ref.null
-	[LEB, 0x07, 0x09, 0x20, 0x20, 0x3f, 0x42, 0xd0, 0xd0],
-	[BLOCK, 0x02, 0x02, 0x04, 0x04, 0x06, 0x06], // block, if, try
-	[LOOP, 0x03, 0x03],
-	[END, 0x0b, 0x0b],
-	[BRANCH, 0x0c, 0x0d, 0xd5, 0xd6], // br, br_if, br_on_null, br_on_non_null
-	[BRANCH_TABLE, 0x0e, 0x0e],
-	[CALL, 0x10, 0x10, 0x12, 0x12],
-	[CALL_INDIRECT, 0x11, 0x11, 0x13, 0x13],
-	[CALL_REF, 0x14, 0x15],
-	[DELEGATE, 0x18, 0x18],
-	[SELECT, 0x1c, 0x1c],
-	[TRY_TABLE, 0x1f, 0x1f],
-	[SET, 0x21, 0x22],
-	[GLOBAL, 0x23, 0x24],
-	[TABLE, 0x25, 0x26],
-	[MEMORY, 0x28, 0x3e],
-	[FOUR, 0x43, 0x43],
-	[EIGHT, 0x44, 0x44],
-	[FUNCTION, 0xd2, 0xd2],
-	[PREFIX_FC, 0xfc, 0xfc],
-	[PREFIX_FD, 0xfd, 0xfd],
-	[PREFIX_FE, 0xfe, 0xfe],
-]);
+const PLAIN_MAP = `
+	..BLB.B111.EbbT.
+	cicirr--D...s--Y
+	1vvggtt-mmmmmmmm
+	mmmmmmmmmmmmmmm1
+	11148...........
+	................
+	................
+	................
+	................
+	................
+	................
+	................
+	.....-----------
+	1.f-.bb---------
+	----------------
+	------------xyz-`;
 
 /** Saturating conversions, bulk memory, tables, wide arithmetic. */
-const FC = table(0x17, [
-	[NONE, 0x00, 0x07, 0x13, 0x16],
-	[LEB, 0x09, 0x09, 0x0b, 0x0b, 0x0d, 0x0d],
-	[LEB_LEB, 0x08, 0x08, 0x0a, 0x0a],
-	[LEB_TABLE, 0x0c, 0x0c], // table.init
-	[TABLE_TABLE, 0x0e, 0x0e], // table.copy
-	[TABLE, 0x0f, 0x11],
-]);
+const FC_MAP = `
+	........2121n1pt
+	tt-....`;
 
-/** SIMD, and relaxed SIMD from 0x100 on. */
-const FD = table(0x114, [
-	[NONE, 0x0e, 0x14, 0x23, 0x53, 0x5e, 0x113],
-	// Numbers that the proposal left free.
-	[UNKNOWN, 0x9a, 0x9a, 0xa2, 0xa2, 0xa5, 0xa6, 0xaf, 0xb0, 0xb2, 0xb4, 0xbb, 0xbb, 0xc2, 0xc2],
-	[UNKNOWN, 0xc5, 0xc6, 0xcf, 0xd0, 0xd2, 0xd4, 0xe2, 0xe2, 0xee, 0xee],
-	[MEMORY, 0x00, 0x0b, 0x5c, 0x5d],
-	[MEMORY_LANE, 0x54, 0x5b],
-	[SIXTEEN, 0x0c, 0x0d],
-	[LANE, 0x15, 0x22],
-]);
+/** SIMD, with the numbers that it left free, and relaxed SIMD from 0x100 on. */
+const FD_MAP = `
+	mmmmmmmmmmmmVV..
+	.....lllllllllll
+	lll.............
+	................
+	................
+	....MMMMMMMMmm..
+	................
+	................
+	................
+	..........-.....
+	..-..--........-
+	-.---......-....
+	..-..--........-
+	-.---...........
+	..-...........-.
+	................
+	................
+	....`;
 
 /** Threads. */
-const FE = table(0x4f, [
-	[WAIT, 0x00, 0x02],
-	[LANE, 0x03, 0x03], // atomic.fence
-	[MEMORY, 0x10, 0x4e],
-]);
+const FE_MAP = `
+	wwwl------------
+	mmmmmmmmmmmmmmmm
+	mmmmmmmmmmmmmmmm
+	mmmmmmmmmmmmmmmm
+	mmmmmmmmmmmmmmm`;
 
+function readMap(map: string): Uint8Array {
+	return Uint8Array.from(map.replace(/\s/g, ""), (letter) => letter.charCodeAt(0));
+}
+
+export const PLAIN = readMap(PLAIN_MAP);
 /** By the prefix. */
-export const PREFIXED: readonly Uint8Array[] = [FC, FD, FE];
-
-/** Types of values: `ONE` is a byte, `TWO` a byte that a heap type follows. Those of GC are not known. */
-export const ONE = 1;
-export const TWO = 2;
-export const VALUE_TYPES = table(0x100, [
-	[ONE, 0x7b, 0x7f, 0x6f, 0x70, 0x69, 0x69, 0x74, 0x74],
-	[TWO, 0x63, 0x64],
-]);
+export const PREFIXED: readonly Uint8Array[] = [FC_MAP, FD_MAP, FE_MAP].map(readMap);

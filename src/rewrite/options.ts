@@ -1,7 +1,7 @@
 /** What the pass does to a module; without any option nothing. */
 export interface RewriteOptions {
 	/** Puts a check at each loop's header: `"uncounted"` leaves out loops that are seen to end by themselves, `"all"` none. */
-	readonly meter?: "uncounted" | "all";
+	readonly meter?: "uncounted" | "all" | undefined;
 	/** Makes shared memories plain ones, those that are imported too. The host then imports a plain memory. */
 	readonly unshare?: boolean;
 	/**

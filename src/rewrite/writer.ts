@@ -1,73 +1,68 @@
-/** Bytes that grow at their end. */
+/**
+ * Bytes that grow at their end.
+ *
+ * Nearly all that is written are LEBs. Below 128 a LEB is the byte itself, so opcodes and types are written
+ * as LEBs, too.
+ */
 export class Writer {
+	/** What was written ends at `length`. */
 	bytes = new Uint8Array(1024);
 	length = 0;
 
 	byte(value: number): void {
-		this.#room(1);
+		if (this.length === this.bytes.length) {
+			const larger = new Uint8Array(2 * this.length);
+			larger.set(this.bytes);
+			this.bytes = larger;
+		}
 		this.bytes[this.length++] = value;
 	}
 
-	/** Each a byte. */
-	put(...values: readonly number[]): void {
-		for (const value of values) this.byte(value);
-	}
-
-	/** An unsigned LEB. */
-	u32(value: number): void {
-		let rest = value >>> 0;
-		for (; rest > 0x7f; rest >>>= 7) this.byte((rest & 0x7f) | 0x80);
+	/** Unsigned, up to 2^53. */
+	leb(value: number): void {
+		let rest = value;
+		for (; rest > 0x7f; rest = Math.floor(rest / 128)) this.byte((rest % 128) | 0x80);
 		this.byte(rest);
 	}
 
-	/** A signed LEB, as `i32.const` takes it. */
-	s32(value: number): void {
+	/** Answers with where they begin. */
+	lebs(values: Iterable<number>): number {
+		const from = this.length;
+		for (const value of values) this.leb(value);
+		return from;
+	}
+
+	/** A signed LEB of 32 bits. */
+	signed(value: number): void {
 		let rest = value | 0;
 		for (; rest > 63 || rest < -64; rest >>= 7) this.byte((rest & 0x7f) | 0x80);
 		this.byte(rest & 0x7f);
 	}
-
-	/** A LEB of five bytes, signed and unsigned alike below 2^31. */
-	padded(value: number): void {
-		const start = this.length;
-		this.put(0, 0, 0, 0, 0);
-		this.padAt(start, value);
-	}
-
-	/** Overwrites a padded number. */
-	padAt(at: number, value: number): void {
-		for (let i = 0; i < 4; i++) this.bytes[at + i] = ((value >> (7 * i)) & 0x7f) | 0x80;
-		this.bytes[at + 4] = (value >> 28) & 0x7f;
-	}
-
-	copy(from: Uint8Array, start = 0, end = from.length): void {
-		this.#room(end - start);
-		this.bytes.set(from.subarray(start, end), this.length);
-		this.length += end - start;
-	}
-
-	/** A name of ASCII letters, after its length. */
-	name(text: string): void {
-		this.u32(text.length);
-		for (let i = 0; i < text.length; i++) this.byte(text.charCodeAt(i));
-	}
-
-	/** What was written; valid until more is. */
-	view(): Uint8Array {
-		return this.bytes.subarray(0, this.length);
-	}
-
-	#room(length: number): void {
-		if (this.length + length <= this.bytes.length) return;
-		const larger = new Uint8Array((this.length + length) * 2);
-		larger.set(this.view());
-		this.bytes = larger;
-	}
 }
 
-/** How many bytes the LEB of a value takes. */
-export function lebLength(value: number): number {
-	let length = 1;
-	for (let rest = value >>> 7; rest > 0; rest >>>= 7) length++;
+/** How many bytes the LEBs of these values take. */
+export function lebsLength(values: readonly number[]): number {
+	let length = 0;
+	for (const value of values) {
+		length++;
+		for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) length++;
+	}
 	return length;
+}
+
+/** A name of ASCII letters after its length, as LEBs. */
+export function nameLebs(name: string): number[] {
+	return [name.length, ...[...name].map((letter) => letter.charCodeAt(0))];
+}
+
+/** So many numbers of 32 bits, all 0. */
+export function numbers(length: number): Int32Array<ArrayBuffer> {
+	return new Int32Array(length);
+}
+
+/** The same, twice as long. */
+export function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+	const larger = numbers(2 * array.length);
+	larger.set(array);
+	return larger;
 }
