@@ -181,6 +181,23 @@ test.describe("what keeps a worker from starting is told apart", () => {
 		expect(await runIn(page, { library: "inline.js" })).toMatch(/^PortholeError content-policy: /);
 	});
 
+	test("a policy for requests", async ({ page }) => {
+		await open(page, "no-connect");
+		const packages = ["https://elsewhere.example/a.webc"];
+		const refused =
+			/^PortholeError content-policy: .*connect-src.*https:\/\/elsewhere\.example to its connect-src/;
+		expect(await runIn(page, { options: { packages } })).toMatch(refused);
+		const request = page.evaluate(async () => {
+			const porthole: Library = await import(new URL("../dist/index.js", document.baseURI).href);
+			const sandbox = await porthole.Sandbox.create();
+			const { code } = await sandbox
+				.load(new Request("https://elsewhere.example/b.webc"))
+				.catch((error) => error);
+			return code;
+		});
+		expect(await request).toBe("content-policy");
+	});
+
 	test("a policy for WebAssembly", async ({ page }) => {
 		await open(page, "no-wasm");
 		expect(await runIn(page)).toMatch(/^PortholeError content-policy: .*'wasm-unsafe-eval'/);

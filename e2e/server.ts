@@ -58,6 +58,7 @@ const PLACES: ReadonlyMap<string, Headers> = new Map<string, Headers>([
 	["other-policy", csp("require-trusted-types-for 'script'; trusted-types mine")],
 	["no-worker", csp("worker-src 'none'")],
 	["no-wasm", csp("script-src 'self'")],
+	["no-connect", csp("connect-src 'self'")],
 	// For frames without an origin, to which all is of another.
 	["open", { "Access-Control-Allow-Origin": "*" }],
 ]);

@@ -53,6 +53,7 @@ async function bundle(entry: EntryPoint): Promise<void> {
 		optimization: { inlineConst: true },
 		plugins: [
 			entry.name === "inline" ? inlineWorker() : workerBeside(),
+			saysWhatIsNotLoaded(entry),
 			indexBeside(entry),
 			wireBeside(entry),
 			styleAsText(),
@@ -162,6 +163,22 @@ function replaceAddress(code: string, id: string, address: string): string | nul
 	return replaced === code ? null : replaced;
 }
 
+/** A part that is loaded late and cannot be fetched rejects with a PortholeError, wherever it is asked for. */
+function saysWhatIsNotLoaded({ name }: EntryPoint): Plugin {
+	const helper = resolve(ROOT, "src/bridge/not-loaded.ts");
+	const late = /\bimport\(("\.[^"]+")\)/g;
+	return {
+		name: "says-what-is-not-loaded",
+		transform(code, id) {
+			if ((name !== "index" && name !== GUEST.name) || !id.startsWith(resolve(ROOT, "src")))
+				return null;
+			const replaced = code.replace(late, "import($1).catch(notLoaded)");
+			if (replaced === code) return null;
+			return asItWas(`import { notLoaded } from ${JSON.stringify(helper)}; ${replaced}`);
+		},
+	};
+}
+
 /** Other entries import the library as a customer would: `element.js` needs `index.js` beside it. */
 function indexBeside(entry: EntryPoint): Plugin {
 	return {
@@ -195,7 +212,9 @@ function styleAsText(): Plugin {
 
 /** Page and worker import what the wire consists of from the one file that holds it. */
 function wireBeside({ name }: EntryPoint): Plugin {
-	const parts = ["far", "../abi/error"].map((part) => resolve(ROOT, "src/bridge", `${part}.ts`));
+	const parts = ["far", "not-loaded", "../abi/error"].map((part) =>
+		resolve(ROOT, "src/bridge", `${part}.ts`),
+	);
 	return {
 		name: "wire-beside",
 		resolveId(id, importer) {

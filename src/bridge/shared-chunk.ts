@@ -3,3 +3,4 @@
  */
 export * from "../abi/error.ts";
 export * from "./far.ts";
+export * from "./not-loaded.ts";

@@ -186,7 +186,7 @@ export class SandboxKernel implements Kernel {
 	receive(message: ToGuest): void {
 		const guest = this.#guests.get(message.to);
 		if (guest !== undefined) guest.receive(message);
-		else this.#memoryQueue?.then((queue) => queue.receive(message));
+		else this.#memoryQueue?.then((queue) => queue.receive(message)).catch(() => {});
 		this.#preloaded?.receive(message);
 	}
 
@@ -242,13 +242,18 @@ export class SandboxKernel implements Kernel {
 					() => this.#guests.size,
 					this.#queue,
 				),
+			(error) => {
+				// The next program tries again.
+				this.#memoryQueue = undefined;
+				throw error;
+			},
 		);
 		return (await this.#memoryQueue).join(pid);
 	}
 
 	#left(pid: number): void {
 		this.#guests.delete(pid);
-		this.#memoryQueue?.then((queue) => queue.left(pid));
+		this.#memoryQueue?.then((queue) => queue.left(pid)).catch(() => {});
 	}
 
 	/** How a program is linked. */

@@ -81,7 +81,14 @@ export class Tree {
 
 	/** The mount table, which a sandbox without mounts never loads. */
 	mountTable(): Promise<MountTable> {
-		this.#mountTable ??= import("./mount-table.ts").then(({ MountTable }) => new MountTable(this));
+		this.#mountTable ??= import("./mount-table.ts").then(
+			({ MountTable }) => new MountTable(this),
+			(error) => {
+				// The next call tries again.
+				this.#mountTable = null;
+				throw error;
+			},
+		);
 		return this.#mountTable;
 	}
 

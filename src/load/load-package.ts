@@ -1,20 +1,13 @@
 /**
  * The worker's half of loading: a posted source becomes bytes, the bytes a Package.
  */
-import { EIO } from "../abi/errno.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { BLOCK, type Limits, limitsOf, partOf, type Report, request } from "../http/http-range.ts";
 import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
-import {
-	type AccessProfile,
-	type ByteSource,
-	openPackage,
-	type Package,
-	type Span,
-} from "../webc/index.ts";
-import { compile } from "./compile.ts";
+import type { AccessProfile, Package, Span } from "../webc/index.ts";
 import type { RangeFile } from "./range-file.ts";
+import { readSource } from "./read-source.ts";
 
 /** Bytes below which a package is not worth reading in parts. */
 const SMALL = 1024 * 1024;
@@ -46,7 +39,7 @@ export async function loadPackage(
 ): Promise<LoadedPackage> {
 	const limits = limitsOf(options);
 	if (source.kind !== "url") {
-		const { localBytes } = await import("./range-file.ts");
+		const { inMemory, localBytes } = await import("./range-file.ts");
 		return inMemory(await localBytes(source, limits, signal, report), source, options, signal);
 	}
 	report("connecting", 0, undefined);
@@ -74,7 +67,7 @@ export async function loadPackage(
 			response = await ask("");
 		}
 	}
-	const { wholeOf } = await import("./range-file.ts");
+	const { inMemory, wholeOf } = await import("./range-file.ts");
 	return inMemory(await wholeOf(url, response, limits, signal, report), source, options, signal);
 }
 
@@ -96,7 +89,7 @@ async function inParts(
 			? undefined
 			: import("./prefetch.ts").then(({ follow }) => follow(file, profile, signal, warn));
 	following?.catch(() => {});
-	const { pkg, verified } = await read(file.within(maxBytes), source, maxBytes, undefined);
+	const { pkg, verified } = await readSource(file.within(maxBytes), source, maxBytes, undefined);
 	file.warnAbout(pkg, warn);
 	await following;
 	return {
@@ -105,62 +98,5 @@ async function inParts(
 		verified,
 		contents: file.contents,
 		compile: (span, what) => file.compile(span, what, maxBytes),
-	};
-}
-
-/** A package whose bytes are all there. */
-async function inMemory(
-	whole: Uint8Array,
-	source: WireSource,
-	options: WireLoadOptions,
-	signal: AbortSignal,
-): Promise<LoadedPackage> {
-	if (options.integrity !== undefined) {
-		const { checkIntegrity } = await import("./integrity.ts");
-		await checkIntegrity(whole, options.integrity);
-	}
-	signal.throwIfAborted();
-	const { pkg, verified } = await read(whole, source, limitsOf(options).maxBytes, options.command);
-	// A tar's spans point into what was unpacked, which is in memory as well.
-	const held = pkg.source.bytes ?? whole;
-	const bytes = ({ start, length }: Span) => held.subarray(start, start + length);
-	return {
-		pkg,
-		verified,
-		contents: memoryContents(held),
-		bytes,
-		compile: (span, what) => compile(bytes(span), what),
-	};
-}
-
-async function read(
-	input: Uint8Array | ByteSource,
-	source: WireSource,
-	maxBytes: number,
-	command: string | undefined,
-): Promise<{ pkg: Package; verified: Promise<void> }> {
-	const explain = async (cause: unknown): Promise<never> => {
-		throw (await import("./errors.ts")).notRead(cause, input, source);
-	};
-	try {
-		const caps = { unpacked: maxBytes };
-		const { pkg, verified } = await openPackage(input, { name: source.name, command, caps });
-		const explained = verified.catch(explain);
-		// Whoever loads the package looks at it, but perhaps later than it fails.
-		explained.catch(() => {});
-		return { pkg, verified: explained };
-	} catch (cause) {
-		return explain(cause);
-	}
-}
-
-/** Bytes in memory as the contents of a volume. */
-function memoryContents(bytes: Uint8Array): Contents {
-	return {
-		read(into, at, length, position) {
-			if (position + length > bytes.length) return EIO;
-			into.set(bytes.subarray(position, position + length), at);
-			return length;
-		},
 	};
 }

@@ -34,7 +34,7 @@ import { Download } from "./resumable-download.ts";
 import { fileAt } from "./span-path.ts";
 
 export { requestAgain } from "./resumable-download.ts";
-export { localBytes, wholeOf } from "./whole-file.ts";
+export { inMemory, localBytes, wholeOf } from "./whole-file.ts";
 
 /** Blocks kept in memory: 64 MiB. */
 const KEPT = 512;

@@ -14,6 +14,7 @@
  * compiled, and from another origin it needs a preflight; so versions are compared here.
  */
 import { PortholeError } from "../abi/error.ts";
+import { explainFailed } from "../http/forbidden.ts";
 import {
 	BACKOFF,
 	BLOCK,
@@ -197,7 +198,7 @@ export async function requestAgain(
 		signal.throwIfAborted();
 		const unsatisfiable = range !== lastRange && statusOf(error) === 416;
 		const wait = unsatisfiable ? 0 : mayPass(error);
-		if (attempt === TRIES || wait === null) throw error;
+		if (attempt === TRIES || wait === null) throw await explainFailed(url, error);
 		if (!unsatisfiable) await pause(attempt, wait, signal);
 		try {
 			const asked = unsatisfiable || attempt === TRIES - 1 ? lastRange : range;

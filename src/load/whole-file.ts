@@ -1,10 +1,16 @@
 /**
  * Packages that are read at once: what the page has given, and what a server sends in one pass.
  */
-import { type Limits, type Report, totalOf } from "../http/http-range.ts";
+import { EIO } from "../abi/errno.ts";
+import type { Contents } from "../fs/volume.ts";
+import { type Limits, limitsOf, type Report, totalOf } from "../http/http-range.ts";
 import { nameOf, tooLarge, unreadable } from "../http/read-errors.ts";
 import { ByteCollector } from "../http/response-body.ts";
-import type { WireSource } from "../protocol/sandbox.ts";
+import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
+import type { Span } from "../webc/index.ts";
+import { compile } from "./compile.ts";
+import type { LoadedPackage } from "./load-package.ts";
+import { readSource } from "./read-source.ts";
 import { resume } from "./resumable-download.ts";
 
 /** The bytes of a source that is here already. */
@@ -52,4 +58,45 @@ export async function wholeOf(
 		await resume(url, response, gathered, cause, limits, signal, report);
 	}
 	return gathered.bytes;
+}
+
+/** A package whose bytes are all there. */
+export async function inMemory(
+	whole: Uint8Array,
+	source: WireSource,
+	options: WireLoadOptions,
+	signal: AbortSignal,
+): Promise<LoadedPackage> {
+	if (options.integrity !== undefined) {
+		const { checkIntegrity } = await import("./integrity.ts");
+		await checkIntegrity(whole, options.integrity);
+	}
+	signal.throwIfAborted();
+	const { pkg, verified } = await readSource(
+		whole,
+		source,
+		limitsOf(options).maxBytes,
+		options.command,
+	);
+	// A tar's spans point into what was unpacked, which is in memory as well.
+	const held = pkg.source.bytes ?? whole;
+	const bytes = ({ start, length }: Span) => held.subarray(start, start + length);
+	return {
+		pkg,
+		verified,
+		contents: memoryContents(held),
+		bytes,
+		compile: (span, what) => compile(bytes(span), what),
+	};
+}
+
+/** Bytes in memory as the contents of a volume. */
+function memoryContents(bytes: Uint8Array): Contents {
+	return {
+		read(into, at, length, position) {
+			if (position + length > bytes.length) return EIO;
+			into.set(bytes.subarray(position, position + length), at);
+			return length;
+		},
+	};
 }

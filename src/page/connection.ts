@@ -80,11 +80,8 @@ export class Connection {
 }
 
 async function whyFailed(url: ScriptAddress | undefined, said: string): Promise<PortholeError> {
-	try {
-		return await (await import("../bridge/worker-fault.ts")).explainFailure(url, said);
-	} catch (cause) {
-		return new PortholeError("network-error", "a part of Porthole could not be loaded", { cause });
-	}
+	const late = import("../bridge/worker-fault.ts");
+	return late.then(({ explainFailure }) => explainFailure(url, said)).catch((error) => error);
 }
 
 /** What cannot be posted is the page's mistake, such as a buffer that it has transferred. */

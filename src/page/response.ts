@@ -3,6 +3,7 @@
  * Loaded late, by those who load one so.
  */
 import { PortholeError } from "../abi/error.ts";
+import { explainFailed } from "../http/forbidden.ts";
 import { badStatus, fileName, timedOut, unreachable } from "../http/http-errors.ts";
 import { limitsOf, totalOf } from "../http/http-range.ts";
 import { tooLarge } from "../http/read-errors.ts";
@@ -11,7 +12,7 @@ import type { WireSource } from "../protocol/sandbox.ts";
 import type { LoadOptions } from "./options.ts";
 
 /** The answer to a request. Errors: `"aborted"` by the request's own signal, `"network-error"`,
- *  `"timeout"`; the reason of `options.signal`. */
+ *  `"content-policy"`, `"timeout"`; the reason of `options.signal`. */
 export async function ask(request: Request, options: LoadOptions): Promise<Response> {
 	const { signal, onProgress } = options;
 	onProgress?.({ phase: "connecting", loaded: 0, total: undefined });
@@ -24,7 +25,9 @@ export async function ask(request: Request, options: LoadOptions): Promise<Respo
 	} catch (cause) {
 		signal?.throwIfAborted();
 		if (silence.signal.aborted) throw timedOut(request.url, timeout);
-		if (!request.signal.aborted) throw unreachable(request.url, cause);
+		if (!request.signal.aborted) {
+			throw await explainFailed(request.url, unreachable(request.url, cause));
+		}
 		throw aborted(`the request of ${request.url} was aborted by its own signal`, cause);
 	} finally {
 		clearTimeout(timer);

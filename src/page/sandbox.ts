@@ -144,7 +144,8 @@ export class Sandbox extends SandboxTarget {
 	/**
 	 * Adds a package: its volumes to the tree, its commands to the path. A package that was loaded
 	 * before comes first, in both. Rejects with the signal's reason when aborted, else with a
-	 * PortholeError: `"network-error"`, `"http-error"`, `"integrity"`, or a code of `porthole/webc`.
+	 * PortholeError: `"network-error"`, `"content-policy"`, `"http-error"`, `"integrity"`, or a code of
+	 * `porthole/webc`.
 	 */
 	async load(source: Source | Package, options: LoadOptions = {}): Promise<Package> {
 		checkLoadOptions(options);
