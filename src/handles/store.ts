@@ -8,6 +8,7 @@
 import { PortholeError } from "../abi/error.ts";
 import { type Answer, ChangingStore } from "../store/apply.ts";
 import type { Identities } from "../store/identities.ts";
+import { MadeFiles } from "../store/made-files.ts";
 import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
 import type { HandleFiles } from "./files.ts";
 import { codeOf, named } from "./names.ts";
@@ -80,9 +81,14 @@ export class HandleStore extends ChangingStore implements Store {
 		return this.#mutex.run(async () => {
 			await this.#hooks.before(changes);
 			const answers: Answer[] = [];
+			const files = new MadeFiles();
 			for (const [i, change] of changes.entries()) {
 				await this.#files.prepare(changes, i);
-				answers.push(await this.#makeAndTrack(change).then((made) => made ?? null, codeOf));
+				const answer =
+					files.refusal(change) ??
+					(await this.#makeAndTrack(change).then((made) => made ?? null, codeOf));
+				files.note(change, answer);
+				answers.push(answer);
 			}
 			const noted = await this.#files.flushNotes().then(() => null, codeOf);
 			for (const [i, { call }] of changes.entries()) if (call === "utimes") answers[i] ??= noted;

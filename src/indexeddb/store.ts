@@ -26,6 +26,8 @@
 import { createStore } from "idb-keyval";
 import { PortholeError } from "../abi/error.ts";
 import { type Answer, ChangingStore } from "../store/apply.ts";
+import { MadeFiles } from "../store/made-files.ts";
+import { failure } from "../store/paths.ts";
 import { persistence } from "../store/persist.ts";
 import type { FileId, Listing, Made, Store, StoreChange } from "../store/store.ts";
 import { answered } from "./file-data.ts";
@@ -230,10 +232,17 @@ export class IndexedDBStore extends ChangingStore implements Store {
 		const transaction = new Transaction(view);
 		const outcomes: Outcome[] = [];
 		await transaction.prefetch(changes);
+		const files = new MadeFiles();
 		for (const change of changes) {
+			const { call, path } = change;
 			const failed = (error: unknown) => this.#refusal(error, change);
 			const made = (id: number | null) => (id === null ? null : { id });
-			outcomes.push(await transaction.make(change).then(made, failed));
+			const refusal = files.refusal(change);
+			const outcome = refusal
+				? failure(refusal, call, path)
+				: await transaction.make(change).then(made, failed);
+			files.note(change, isError(outcome) ? outcome.code : outcome);
+			outcomes.push(outcome);
 		}
 		return { transaction, outcomes };
 	}

@@ -170,12 +170,12 @@ test("what is written behind the make of its file names the file that was made",
 	await Promise.all([
 		land.land([make("/d/f")], false, { ...APART, unheard: 0 }),
 		land.land([write("/d/f"), write("/d/g"), times, told], false, APART),
-		land.land([rename, write("/d/f")], false, { ...APART, unheard: 2 }),
+		land.land([rename, write("/e/f"), write("/d/f")], false, { ...APART, unheard: 2 }),
 		land.land([make("/h")], false, { ...APART, unheard: 3 }),
 		// By now the queue has heard, and says itself what it means.
 		land.land([write("/h")], false, { ...APART, unheard: 0 }),
 	]);
-	expect(ids).toEqual(["made", "made", "told"]);
+	expect(ids).toEqual(["made", "made", "told", "made"]);
 });
 
 test("it is idle once all that has come has been answered", async () => {

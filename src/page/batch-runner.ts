@@ -152,11 +152,15 @@ export class BatchRunner implements Line {
 	async #apply(changes: readonly StoreChange[], durable: boolean): Promise<readonly unknown[]> {
 		const answers: unknown[] = [];
 		while (answers.length < changes.length) {
-			const piece = changes.slice(answers.length, answers.length + this.#size);
+			const piece = this.#intake.named(changes.slice(answers.length, answers.length + this.#size));
 			const began = this.#now();
-			const given = await this.#applyNow(piece, durable);
+			const refusals = piece.map((change) => this.#intake.refusal(change));
+			const asked = piece.filter((_, i) => refusals[i] === undefined);
+			const given = asked.length > 0 ? await this.#applyNow(asked, durable) : [];
 			// A store may answer with less, or with more.
-			for (let i = 0; i < piece.length; i++) answers.push(given[i]);
+			this.#intake.note(asked, given);
+			let next = 0;
+			for (const refusal of refusals) answers.push(refusal ?? given[next++]);
 			this.noteProgress();
 			this.#adjustSize(piece.length, this.#now() - began);
 		}

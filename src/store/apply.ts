@@ -2,6 +2,7 @@
  * Changes as calls and calls as changes: `apply` for stores that cannot do better than to make one after
  * the other, and the single methods of those that make lists.
  */
+import { MadeFiles } from "./made-files.ts";
 import type { FileId, LinkingStore, Made, StoreChange } from "./store.ts";
 
 /** What became of one of the changes in a list: null, what was made, or the code that it failed with. */
@@ -48,7 +49,12 @@ export async function applyInTurn(
 	durable = false,
 ): Promise<Answer[]> {
 	const answers: Answer[] = [];
-	for (const change of changes) answers.push(await apply(store, change));
+	const made = new MadeFiles();
+	for (const change of changes) {
+		const answer = made.refusal(change) ?? (await apply(store, made.identified(change)));
+		made.note(change, answer);
+		answers.push(answer);
+	}
 	if (durable) await store.sync?.();
 	return answers;
 }

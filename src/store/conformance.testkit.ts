@@ -446,6 +446,33 @@ export const cases: readonly Case[] = [
 		},
 	},
 	{
+		name: "what is written together with the making of a file that others have made is not written",
+		run: async ({ store, again }) => {
+			await put(store, "/f", "theirs");
+			const write = (path: string): StoreChange => ({
+				call: "write",
+				path,
+				offset: 0,
+				bytes: encoder.encode("ours"),
+				behindMake: true,
+			});
+			const make = (path: string): StoreChange => ({ call: "make", path, type: "file" });
+			const answers = await store.apply?.([
+				make("/f"),
+				write("/f"),
+				{ call: "resize", path: "/f", size: 1, behindMake: true },
+				make("/g"),
+				write("/g"),
+			]);
+			if (answers === undefined) return;
+			equal(answers.map(codeIn), ["EEXIST", "EEXIST", "EEXIST", null, null], "the answers");
+			equal(await text(await again(), "/f"), "theirs", "their file");
+			equal(await text(await again(), "/g"), "ours", "our file");
+			await store.apply?.([write("/f")]);
+			equal(await text(await again(), "/f"), "oursrs", "a file that is written by itself");
+		},
+	},
+	{
 		name: "a file that is meant is the only one that is read and written",
 		run: async ({ store, again }) => {
 			const made = await store.make("/f", "file");

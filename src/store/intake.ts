@@ -14,14 +14,13 @@
  * neither is made.
  *
  * What is sent behind the `make` of its file names no file, because the queue does not know yet which one
- * was made. The store's answer says it, and is remembered here until the queue has heard it: then what is
- * written does not meet a file that others have put in the place of the new one.
+ * was made. The store's answer says it, and is remembered here (made-files.ts) until the queue has heard it.
  *
  * Nothing here waits, so that a test can drive it as well as a page.
  */
 import { namesOf, PathSet } from "./change-order.ts";
-import { isFileId } from "./file-id.ts";
-import type { FileId, Listing, StoreChange } from "./store.ts";
+import { isOfContents, MadeFiles } from "./made-files.ts";
+import type { Listing, StoreChange } from "./store.ts";
 
 /** What goes with a batch. */
 export interface Terms {
@@ -49,14 +48,11 @@ interface Failure {
 	readonly kept?: string;
 }
 
-/** Files that were made, of which the queue may not have heard, by their paths. */
-type MadeFiles = Map<string, { readonly batch: number; readonly id: FileId }>;
-
 export class Intake {
 	#batch = 0;
 	/** Those of which the queue may not have heard. */
 	readonly #mishaps: Failure[] = [];
-	readonly #made: MadeFiles = new Map();
+	readonly #made = new MadeFiles();
 
 	/** Takes a batch in, and finds what of it can be made. */
 	take(changes: readonly StoreChange[], terms: Terms): IntakeBatch {
@@ -67,12 +63,23 @@ export class Intake {
 			Number.POSITIVE_INFINITY,
 			...this.#mishaps.filter(({ batch }) => batch >= oldest),
 		);
-		// The oldest come first.
-		for (const [path, { batch }] of this.#made) {
-			if (batch >= oldest) break;
-			this.#made.delete(path);
-		}
-		return new IntakeBatch(this.#batch, changes, terms, this.#mishaps, this.#made);
+		this.#made.forgetBefore(oldest);
+		return new IntakeBatch(this.#batch, changes, terms, this.#mishaps);
+	}
+
+	/** Why a change must not be made: the `make` of its file has failed. */
+	refusal(change: StoreChange): string | undefined {
+		return this.#made.refusal(change);
+	}
+
+	/** The changes as they are asked of the store: with the files they mean, as far as is known by now. */
+	named(changes: readonly StoreChange[]): StoreChange[] {
+		return this.#made.named(changes);
+	}
+
+	/** The store has answered for some of the changes of the batches taken in last. */
+	note(changes: readonly StoreChange[], answers: readonly unknown[]): void {
+		for (const [i, change] of changes.entries()) this.#made.note(change, answers[i], this.#batch);
 	}
 }
 
@@ -83,7 +90,6 @@ export class IntakeBatch {
 	readonly #batch: number;
 	readonly #changes: readonly StoreChange[];
 	readonly #mishaps: Failure[];
-	readonly #made: MadeFiles;
 	/** What is known about a change without asking the store, by its index. */
 	readonly #known = new Map<number, string>();
 
@@ -92,12 +98,10 @@ export class IntakeBatch {
 		changes: readonly StoreChange[],
 		{ bases }: Terms,
 		mishaps: Failure[],
-		made: MadeFiles,
 	) {
 		this.#batch = batch;
-		this.#changes = made.size === 0 ? changes : changes.map((change) => named(change, made));
+		this.#changes = changes;
 		this.#mishaps = mishaps;
-		this.#made = made;
 		if (mishaps.length > 0) this.#holdBack();
 		const isKept = (path: string) => mishaps.some(({ kept }) => kept === path);
 		this.bases = bases.filter(([path]) => !isKept(path) && this.#changeIn(path) !== undefined);
@@ -141,22 +145,11 @@ export class IntakeBatch {
 			// A store has no say in what is held or kept.
 			const answer = isOurs(given[next]) ? "EIO" : given[next];
 			next += 1;
-			this.#note(change, answer);
 			if (typeof answer !== "object" && !isOfContents(change)) {
 				this.#mishaps.push({ batch: this.#batch, names: namesOf(change) });
 			}
 			return answer;
 		});
-	}
-
-	#note(change: StoreChange, answer: unknown): void {
-		if (isOfContents(change)) return;
-		forget(change, this.#made);
-		if (change.call !== "make" || change.type !== "file") return;
-		const id =
-			typeof answer === "object" && answer !== null ? Reflect.get(answer, "id") : undefined;
-		if (!isFileId(id)) return;
-		this.#made.set(change.path, { batch: this.#batch, id });
 	}
 
 	#holdBack(): void {
@@ -186,31 +179,6 @@ export class IntakeBatch {
 	}
 }
 
-/** The change, with the file that it means if that is known only here. */
-function named(change: StoreChange, made: MadeFiles): StoreChange {
-	const { call, path } = change;
-	if (call !== "write" && call !== "resize" && call !== "utimes") {
-		forget(change, made);
-		return change;
-	}
-	const id = change.id ?? made.get(path)?.id;
-	return id === change.id ? change : { ...change, id };
-}
-
-/** What is at the paths of a change of names, and below, may be another file afterwards. */
-function forget(change: StoreChange, made: MadeFiles): void {
-	if (made.size === 0) return;
-	if (change.call === "make" || change.call === "symlink") {
-		made.delete(change.path);
-		return;
-	}
-	for (const name of namesOf(change)) {
-		made.delete(name);
-		if (change.call !== "rename") continue;
-		for (const path of made.keys()) if (path.startsWith(`${name}/`)) made.delete(path);
-	}
-}
-
 /** Whether a change writes the file at a path, removes or replaces it. */
 function concerns(change: StoreChange, path: string): boolean {
 	if (change.call === "rename") return change.to === path;
@@ -219,9 +187,4 @@ function concerns(change: StoreChange, path: string): boolean {
 
 function isOurs(answer: unknown): boolean {
 	return answer === HELD || answer === KEPT;
-}
-
-/** Whether a change is one of what stands in a file, rather than of names. */
-function isOfContents({ call }: StoreChange): boolean {
-	return call === "write" || call === "resize" || call === "utimes";
 }

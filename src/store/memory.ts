@@ -5,6 +5,7 @@
 import { isDetached } from "../abi/detached.ts";
 import { PortholeError } from "../abi/error.ts";
 import { type Answer, apply } from "./apply.ts";
+import { MadeFiles } from "./made-files.ts";
 import {
 	checkId,
 	checkName,
@@ -147,8 +148,23 @@ export class MemoryStore implements LinkingStore {
 	}
 
 	async apply(changes: readonly StoreChange[]): Promise<Answer[]> {
+		const made = new MadeFiles();
 		// Each is made when it is called: nothing that others do comes between two of them.
-		return Promise.all(changes.map((change) => apply(this, change)));
+		return Promise.all(
+			changes.map((change) => {
+				const refusal = made.refusal(change);
+				if (refusal !== undefined) return refusal;
+				const isThere = change.call === "make" && this.#has(change.path);
+				made.note(change, isThere ? "EEXIST" : null);
+				return apply(this, change);
+			}),
+		);
+	}
+
+	#has(path: string): boolean {
+		let found: Item | undefined = this.#root;
+		for (const part of split(path)) found = found?.entries.get(part);
+		return found !== undefined;
 	}
 
 	/** The file at a path, if it is the one that is meant. */

@@ -54,12 +54,16 @@ export type StoreChange =
 			readonly bytes: Uint8Array;
 			/** The file that is meant: as in `read`. */
 			readonly id?: FileId | undefined;
+			/** The file that is meant is the one that a `make` before it in this list makes. Where that fails,
+			 *  this is to fail in the same way, since the file at `path` is another's. */
+			readonly behindMake?: true;
 	  }
 	| {
 			readonly call: "resize";
 			readonly path: string;
 			readonly size: number;
 			readonly id?: FileId | undefined;
+			readonly behindMake?: true;
 	  }
 	| { readonly call: "make"; readonly path: string; readonly type: "file" | "directory" }
 	| { readonly call: "remove"; readonly path: string }
@@ -72,6 +76,7 @@ export type StoreChange =
 			readonly accessed: bigint;
 			readonly modified: bigint;
 			readonly id?: FileId | undefined;
+			readonly behindMake?: true;
 	  };
 
 /** Which names a store can hold. A program that makes another is told at once. */

@@ -18,6 +18,7 @@ import {
 import type { Bridge, Far, OpenTicket, Sender, Ticket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { Intake } from "../store/intake.ts";
+import { MadeFiles } from "../store/made-files.ts";
 import type { FileId, Listing, Made, Store, StoreChange, Times } from "../store/store.ts";
 import type { Landing } from "./write-queue.ts";
 
@@ -139,8 +140,10 @@ export class DelayedBridge implements Bridge {
 				this.conflict(path, kept);
 			} else if (kept !== null && kept !== undefined) taken.refuse(path, "EIO");
 		}
-		const left = taken.changes;
-		return taken.answers(left.length > 0 ? store.apply(left, durable) : []);
+		const left = this.#intake.named(taken.changes);
+		const given = left.length > 0 ? store.apply(left, durable) : [];
+		this.#intake.note(left, given);
+		return taken.answers(given);
 	}
 
 	pending(ticket: Ticket<unknown>): Errno {
@@ -312,9 +315,14 @@ export class DelayedStore implements Plain {
 
 	apply(changes: readonly StoreChange[], durable = false): (string | Made | null)[] {
 		if (durable) this.synced += 1;
+		const made = new MadeFiles();
 		return changes.map((change) => {
-			const answer = this.#apply(change);
-			return typeof answer === "number" ? errnoName(answer) : (answer ?? null);
+			const refusal = made.refusal(change);
+			if (refusal !== undefined) return refusal;
+			const given = this.#apply(change);
+			const answer = typeof given === "number" ? errnoName(given) : (given ?? null);
+			made.note(change, answer);
+			return answer;
 		});
 	}
 

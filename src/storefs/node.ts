@@ -11,6 +11,7 @@ import { utf8Length } from "../fs/walk.ts";
 import type { FileId, Listing, StoreChange, Times } from "../store/store.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { StoreDirectory } from "./directory.ts";
+import { checked } from "./listing.ts";
 import type { StoreFileSystem } from "./store-fs.ts";
 import { isGone, type Listed, type QueuedNode } from "./write-queue.ts";
 
@@ -302,6 +303,19 @@ export class StoreFile extends StoreLeaf {
 		this.suspect = true;
 		if (fresh === undefined || this.#stale > MOST_STALE) return error;
 		return this.fs.bridge.pending(fresh);
+	}
+
+	/** The store had made it before, by a try whose answer was lost: the listing says which file it is. It is
+	 *  not merged, for much else may have been refused. */
+	onFound(): void {
+		const { parent, name } = this;
+		if (parent === null) return;
+		const ticket = this.fs.queue.list(parent.path);
+		ticket.watch(() => {
+			if (this.parent !== parent || this.name !== name || !Array.isArray(ticket.value)) return;
+			const found = ticket.value.map((value) => checked(value).listing);
+			this.id ??= found.find((listing) => listing.name === name && listing.type === "file")?.id;
+		});
 	}
 
 	override sendWhole(): void {

@@ -3,8 +3,8 @@
  * program reads is of the file that it has opened, and what it writes never comes into the other one: the
  * store is told which file is meant.
  */
-import { expect, test } from "vitest";
-import { EIO, ENOENT, ESTALE } from "../abi/errno.ts";
+import { describe, expect, test } from "vitest";
+import { EACCES, EEXIST, EIO, ENOENT, ESTALE } from "../abi/errno.ts";
 import { text } from "../fs/conformance.testkit.ts";
 import { Namespace } from "../fs/namespace.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
@@ -327,4 +327,49 @@ test("a store that tells nothing of its files goes on as ever", () => {
 	hear("/f", "/tmp");
 	expect([read(f, 0), write(f, "x"), fsync(f)]).toEqual(["bbbbbbbb", 1, 0]);
 	expect(stored("/f")).toBe(`x${NEW.slice(1)}`);
+});
+
+describe("a file that is made where one is already", () => {
+	test("by others meanwhile is not written into theirs, however often it is tried", () => {
+		const { store, fs, bridge, put, stored, write, sync, find, told } = shared({ "/g": "g" });
+		find("g");
+		const f = fs.root.create("f", "file") as INode;
+		put("/f", "theirs");
+		write(f, "ours");
+		for (let i = 0; i < 3; i++) expect([sync(), stored("/f")]).toEqual([EEXIST, "theirs"]);
+		expect(told).toEqual([`/f ${EEXIST}`]);
+		expect(bridge.run(() => text(f))).toBe("ours");
+		store.items.delete("/f");
+		sync();
+		expect([sync(), stored("/f")]).toEqual([0, "ours"]);
+	});
+
+	test("by others, in a directory that could not be made at first, neither", () => {
+		const { store, fs, bridge, put, stored, write, sync, find } = shared({ "/g": "g" });
+		find("g");
+		store.failNext = EACCES;
+		const d = fs.root.create("d", "directory") as INode;
+		expect(sync()).toBe(EACCES);
+		const f = bridge.run(() => d.create("f", "file")) as INode;
+		write(f, "ours");
+		put("/d", null);
+		put("/d/f", "theirs");
+		for (let i = 0; i < 3; i++) sync();
+		expect([sync(), stored("/d/f")]).toEqual([EEXIST, "theirs"]);
+	});
+
+	test("by an earlier try whose answer was lost is ours, and only that one is written", () => {
+		const { store, fs, put, rest, stored, write, sync, find } = shared({ "/g": "g" });
+		find("g");
+		const { apply } = store;
+		store.apply = (...of) => apply.call(store, ...of).map(() => "EIO");
+		const f = fs.root.create("f", "file") as INode;
+		expect(sync()).toBe(EIO);
+		store.apply = apply;
+		expect([sync(), stored("/f")]).toEqual([0, ""]);
+		rest();
+		put("/f", "theirs");
+		write(f, "ours");
+		expect([sync(), stored("/f")]).toEqual([ESTALE, "theirs"]);
+	});
 });

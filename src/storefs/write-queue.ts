@@ -83,7 +83,7 @@ interface NameStep {
 	/** Its number among all steps. */
 	readonly order: number;
 	/** The node that a failure is told to, and that is told which file has been made. */
-	readonly node: INode & { id?: FileId | undefined };
+	readonly node: INode & { id?: FileId | undefined; onFound?(): void };
 	/** How the store has listed the file that the change takes away. */
 	readonly base: Base | null;
 	/** It may have been made already, by an attempt whose answer was lost. */
@@ -194,6 +194,8 @@ export class WriteQueue {
 	/** Questions without an answer, and those with one. */
 	#openQuestions = 0;
 	#answeredQuestions = 0;
+	/** Nodes that an earlier try had made. The store has refused what was sent with the next try. */
+	readonly #found = new WeakSet<INode>();
 	/** Changes answered so far, which was the last of a node, and how many are durable. */
 	#answeredCount = 0;
 	readonly #lastAnswerOf = new WeakMap<INode, number>();
@@ -645,7 +647,8 @@ export class WriteQueue {
 			const step = sources[i] as Step;
 			const answer = answers[i];
 			const kept = answer === KEPT;
-			if (error === 0 && (kept || answer === HELD)) {
+			const behindMake = answer === "EEXIST" && "path" in step && this.#found.delete(step.node);
+			if (error === 0 && (kept || behindMake || answer === HELD)) {
 				back.set(step, kept);
 				if ("path" in step) step.node.onAnswer(change, EIO);
 				continue;
@@ -705,10 +708,16 @@ export class WriteQueue {
 			if (why !== 0) this.#refuseContents(step.node, why, change.path);
 			else this.#clearFailure(step.node);
 		} else if (error === 0 || isThereAlready(step, error)) {
+			if (error === EEXIST) {
+				this.#found.add(step.node);
+				step.node.onFound?.();
+			}
 			this.#countNames(step.change, -1);
 			this.#clearFailure(step.node);
 		} else {
 			this.#nameFailures += 1;
+			// What was there before the first try is not ours.
+			step.again ||= error !== EEXIST;
 			this.#hold(step, error, change.path);
 		}
 	}
@@ -730,7 +739,6 @@ export class WriteQueue {
 	}
 
 	#hold(step: NameStep, error: Errno, path?: string): void {
-		step.again = true;
 		const { change, node } = step;
 		if (change.call === "remove") this.#unmake(change.path, step.order);
 		if (path !== undefined) this.#heldReason = error;
