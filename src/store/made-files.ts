@@ -10,7 +10,6 @@
  * its own file at that path. With the identity that the `make` was answered with, the store can refuse that
  * write (ESTALE). Where the `make` has failed, because the other program came first, the write is not made.
  */
-import { isFileId } from "./file-id.ts";
 import type { FileId, StoreChange } from "./store.ts";
 
 type ContentChange = Extract<StoreChange, { call: "write" | "resize" | "utimes" }>;
@@ -57,7 +56,8 @@ export class MadeFiles {
 		if (call === "make") {
 			this.#byPath.delete(path);
 			const id: unknown = Object(answer).id;
-			if (change.type === "file" && isFileId(id)) this.#byPath.set(path, { batch, id });
+			const isId = typeof id === "string" || typeof id === "number";
+			if (change.type === "file" && isId) this.#byPath.set(path, { batch, id });
 			return;
 		}
 		// Looked up by nothing but paths of changes: most batches make no file.

@@ -13,8 +13,7 @@
  */
 import { type Done, EFBIG, EIO, type Errno } from "../abi/errno.ts";
 import { isName } from "../abi/name.ts";
-import { isFileId } from "../store/file-id.ts";
-import type { Listing, Times } from "../store/store.ts";
+import type { FileId, Listing, Times } from "../store/store.ts";
 
 const MILLISECOND = 1_000_000n;
 /** Milliseconds from 1970 to the last moment that a Date can be. */
@@ -71,6 +70,12 @@ export function timesOf({ modified, times }: Listing): Times {
 	const time = BigInt(Math.max(1000, Math.floor(modified))) * MILLISECOND;
 	const only = time < TIMES_END ? time : TIMES_END - 1n;
 	return { accessed: only, modified: only };
+}
+
+/** Whether a store's word for a file can be one. NaN is not itself: no file would ever be the one that is
+ *  meant. */
+export function isFileId(value: unknown): value is FileId {
+	return typeof value === "string" || (typeof value === "number" && !Number.isNaN(value));
 }
 
 function isCount(value: unknown): boolean {

@@ -33,9 +33,9 @@ import {
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { INode, SyncRequest } from "../fs/node.ts";
 import { Conflicts, type NameChange, namesOf, PathSet, weightOf } from "../store/change-order.ts";
-import { isFileId } from "../store/file-id.ts";
 import { type Base, HELD, KEPT, type Terms } from "../store/intake.ts";
 import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../store/store.ts";
+import { isFileId } from "./listing.ts";
 
 /** A store with all that stores may lack. */
 export type FullStore = Required<Store>;
