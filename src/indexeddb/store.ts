@@ -308,7 +308,9 @@ export class IndexedDBStore extends ChangingStore implements Store {
 			const format = mode === "readwrite" ? readFormat(store) : null;
 			const [answer] = await Promise.all([work(store), format]);
 			tx.commit();
-			await done;
+			// A transaction that only reads has nothing that a failure could undo.
+			if (mode === "readwrite") await done;
+			else done.catch(() => {});
 			return answer;
 		} catch (error) {
 			if (mode === "readwrite") this.#log.invalidate();

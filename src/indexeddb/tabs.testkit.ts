@@ -244,18 +244,28 @@ function follow(tx: IDBTransaction, { tab, call }: Context): void {
 	const work: Work = { puts: false, isCheckpoint: false, changes: false };
 	works.set(tx, work);
 	tab.open.add(tx);
-	tx.addEventListener("complete", () => {
-		tab.open.delete(tx);
+	const record = () => {
 		const { isCheckpoint, changes } = work;
 		const { world } = tab;
 		world.clock++;
 		const strict = tx.durability === "strict";
 		world.history.push({ call, strict, isCheckpoint, changes, at: world.clock });
+	};
+	tx.addEventListener("complete", () => {
+		tab.open.delete(tx);
+		if (tx.mode === "readwrite") record();
 	});
 	tx.addEventListener("abort", () => tab.open.delete(tx));
 	const fate = tx.mode === "readwrite" ? tab.world.fate() : "fine";
 	if (typeof fate === "number") turns(fate).then(() => undo(tx, "UnknownError"));
 	const commit = tx.commit.bind(tx);
+	// A transaction that only reads is answered before it is over.
+	if (tx.mode === "readonly") {
+		tx.commit = () => {
+			record();
+			commit();
+		};
+	}
 	if (fate === "undone") tx.commit = () => undo(tx, "UnknownError");
 	if (fate === "full") {
 		tx.commit = () => (work.puts ? undo(tx, "QuotaExceededError") : commit());
