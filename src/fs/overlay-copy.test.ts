@@ -52,9 +52,9 @@ function onStore(tree: Literal) {
 	const store = new DelayedStore();
 	const bridge = new DelayedBridge(store);
 	const lower = lateVolume(bridge, tree);
-	const visit = () => {
+	const visit = (now?: () => bigint) => {
 		const fs = new StoreFileSystem(bridge, store.far, { block: 8, extras: EXTRAS });
-		return eyes(bridge, new Overlay(fs, [lower], { durable: true }));
+		return eyes(bridge, new Overlay(fs, [lower], { durable: true, ...(now && { now }) }));
 	};
 	return { ...visit(), store, visit };
 }
@@ -125,6 +125,32 @@ test("what a nameless copy takes of memory is given back, also when it is not co
 		file.handles -= 1;
 		expect(file.closed()).toBe(0);
 		expect(upper.used).toBe(0);
+	}
+});
+
+test("a copy that a closed page has left behind is never shown, and goes after a day", () => {
+	const { store, find, visit, bridge } = onStore({ x: LONG });
+	const x = find("x");
+	for (let i = 0; i < 3; i++) {
+		expect(x.write(one, 0, 1, 0)).toBe(PENDING);
+		bridge.turn();
+	}
+	while (bridge.turn());
+	const copies = () => [...store.items.keys()].filter((path) => path.includes(".copy."));
+	expect(copies()).toHaveLength(1);
+	// The store lists all with one time.
+	const listed = 1_700_000_000_000_000_000n;
+	const hour = 3_600_000_000_000n;
+	for (const [after, left] of [
+		[0n, 1],
+		[23n * hour, 1],
+		[25n * hour, 0],
+	] as const) {
+		const next = visit(() => listed + after);
+		expect(bridge.run(() => list(next.overlay.root))).toEqual(["x"]);
+		while (bridge.turn());
+		expect(copies()).toHaveLength(left);
+		expect(next.read(next.find("x"))).toBe(LONG);
 	}
 });
 

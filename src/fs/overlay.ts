@@ -41,17 +41,24 @@ import {
 	wrongType,
 } from "./node.ts";
 import { OverlayLeaf } from "./overlay-leaf.ts";
-import { opaque, reserved, whiteout } from "./reserved.ts";
+import { isCopy, opaque, reserved, whiteout } from "./reserved.ts";
 
 /** Cursors up to here count the names of the lowers; above it they are the upper's own. The `telldir` of a
  *  program in 32 bits keeps no more than 31 of them. */
 const UPPER = 2 ** 30;
 
+/** Nanoseconds after its last change from which a copy is taken for one that a closed page has left behind.
+ *  Another page may be slow at a copy of its own, and nothing but time tells the two apart. */
+const COPY_LEFT = 24n * 3600n * 1_000_000_000n;
+
 export interface OverlayOptions {
 	/** The upper outlives this page. Then a directory that shows something of a lower cannot be
 	 *  moved (EXDEV, so that `mv` copies it), for its lowers could not be found again. */
 	readonly durable?: boolean;
-	/** What is there if nobody else has it: a lower that stays weaker than all that are added. */
+	/** The real time, in nanoseconds since 1970. With it, the overlay removes copies from a writable upper
+	 *  that a closed page has left behind, in the directories that are listed. */
+	readonly now?: () => bigint;
+	/** What is there if no other layer has it: a lower that stays weaker than all that are added. */
 	readonly defaults?: FileSystem;
 }
 
@@ -59,6 +66,7 @@ export class Overlay implements FileSystem {
 	readonly root: OverlayDirectory;
 	readonly upper: FileSystem;
 	readonly durable: boolean;
+	readonly now: (() => bigint) | undefined;
 	readonly #lowers: FileSystem[];
 	/** 1 where the last lower is the defaults. */
 	readonly #weakest: number;
@@ -69,6 +77,7 @@ export class Overlay implements FileSystem {
 	constructor(upper: FileSystem, lowers: readonly FileSystem[], options: OverlayOptions = {}) {
 		this.upper = upper;
 		this.durable = options.durable ?? false;
+		this.now = options.now;
 		this.#lowers = [...lowers];
 		if (options.defaults !== undefined) this.#lowers.push(options.defaults);
 		this.#weakest = lowers.length < this.#lowers.length ? 1 : 0;
@@ -508,10 +517,21 @@ export class OverlayDirectory extends Node {
 		for (;;) {
 			cursor = this.#upper === null ? 0 : this.#upper.readdir(cursor, out, until);
 			if (cursor <= 0) return cursor;
-			if (!reserved(out.name) && this.#bornAfter(out.name, until)) return UPPER + cursor;
+			if (isCopy(out.name)) this.#sweep(out.name);
+			else if (!reserved(out.name) && this.#bornAfter(out.name, until)) return UPPER + cursor;
 		}
 	}
+
+	/** Removes a copy from the upper that a closed page has left behind. */
+	#sweep(name: string): void {
+		const now = this.overlay.now?.() ?? 0n;
+		const copy = this.#above(name);
+		if (typeof copy === "number" || copy.stat(scratch) !== 0) return;
+		if (scratch.modified + COPY_LEFT < now) this.#upper?.remove(name, "file");
+	}
 }
+
+const scratch = emptyStat();
 
 function isDirectory(found: INode | Errno): boolean {
 	return typeof found !== "number" && found.type === "directory";

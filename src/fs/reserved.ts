@@ -4,7 +4,8 @@
  *
  *     .wh.NAME            nothing of what lies below shows at NAME: a whiteout
  *     .wh..opaque.NAME    the directory NAME of the upper hides what lies below it
- *     .wh..copy.…         a copy that is under way; the rest is random
+ *     .wh..copy.…         a copy that is under way; the rest is random. A page that closes meanwhile leaves it
+ *                         behind, and a later one removes it
  *     .wh..long.HASH      one of the first two, for a NAME with which it would be too long, or be read
  *                         as another of these
  *
@@ -35,6 +36,10 @@ export function opaque(name: string): string {
 /** A name for a copy that is under way, which no other copy has. */
 export function copyName(): string {
 	return RESERVED + COPY + Math.random().toString(36).slice(2);
+}
+
+export function isCopy(name: string): boolean {
+	return name.startsWith(RESERVED + COPY);
 }
 
 function mark(kind: string, name: string, ambiguous: boolean): string {

@@ -289,7 +289,10 @@ export class MountTable {
 	async #rooted(root: Mounted, others: readonly Mounted[]): Promise<Namespace> {
 		const { base, overlays } = this.#tree;
 		const { fs, readOnly } = root.mount;
-		const overlay = new Overlay(fs, [base.upper, ...base.lowers], { durable: true });
+		const overlay = new Overlay(fs, [base.upper, ...base.lowers], {
+			durable: true,
+			...(!readOnly && { now: root.fs.now }),
+		});
 		overlays.push(overlay);
 		const namespace = new Namespace(
 			readOnly ? { root: readOnlyNode(overlay.root), sync: () => 0 } : overlay,
