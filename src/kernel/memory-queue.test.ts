@@ -10,10 +10,11 @@ const program = [] as unknown as Parameters<Prepare>;
 
 /** A browser with room for so many programs, and the queue in front of it. */
 function browser(room: number, queue: boolean) {
-	const seen = { asked: 0, alive: 0, now: 0, room };
+	const seen = { asked: 0, assembled: 0, alive: 0, now: 0, room, took: 0 };
 	const prepare: Prepare = async () => {
 		seen.asked += 1;
 		await Promise.resolve();
+		if (seen.alive >= seen.room) seen.now += seen.took;
 		if (seen.alive >= seen.room) throw new PortholeError("out-of-memory", "no memory");
 		seen.alive += 1;
 		return noStart;
@@ -35,8 +36,12 @@ function browser(room: number, queue: boolean) {
 	};
 	let last = 0;
 	const start = () =>
-		Promise.resolve()
-			.then(() => memoryQueue.join(++last)(...program))
+		memoryQueue
+			.join(++last)
+			.then((link) => {
+				seen.assembled += 1;
+				return link(...program);
+			})
 			.then(
 				(run) => (run === noStart ? "started" : run().then(({ signal }) => signal)),
 				({ code }) => code as string,
@@ -55,22 +60,52 @@ test("after the first refusal the browser is not asked again for what does not f
 	expect(answers.filter((answer) => answer === "started")).toHaveLength(100);
 	expect(answers.filter((answer) => answer === "out-of-memory")).toHaveLength(3900);
 	expect(seen.asked).toBe(101);
+	// Those that are refused are not assembled, but for a few.
+	expect(seen.assembled).toBeLessThan(200);
+});
+
+test("memory that is not free yet when programs have ended is not asked for again and again", async () => {
+	const { seen, start, end } = browser(100, false);
+	seen.took = 100;
+	await Promise.all(Array.from({ length: 200 }, start));
+	expect([seen.asked, seen.now]).toEqual([101, 100]);
+	// The browser gives the memory back later.
+	seen.room = 0;
+	for (let i = 0; i < 50; i++) {
+		end();
+		expect(await start()).toBe("out-of-memory");
+	}
+	expect(seen.asked).toBe(102);
+	seen.now += 400;
+	seen.room = 100;
+	expect(await start()).toBe("started");
+});
+
+test("a program that could not be assembled lets the next one in", async () => {
+	const { memoryQueue, seen, start } = browser(100, false);
+	const joined = Array.from({ length: 40 }, (_, i) => memoryQueue.join(1000 + i));
+	const last = start();
+	await turn();
+	expect(seen.assembled).toBe(0);
+	for (let i = 0; i < 40; i++) memoryQueue.left(1000 + i);
+	await Promise.all(joined);
+	expect(await last).toBe("started");
 });
 
 test("what is known not to fit is refused before it is assembled, and waits where that is wished", async () => {
 	const { memoryQueue, seen, start, end } = browser(1, false);
 	await Promise.all([start(), start()]);
-	expect(() => memoryQueue.join(9)).toThrow("no memory");
+	await expect(memoryQueue.join(9)).rejects.toThrow("no memory");
 	seen.now += 1000;
-	expect(memoryQueue.join(9)).toBeTypeOf("function");
+	expect(await memoryQueue.join(9)).toBeTypeOf("function");
 	seen.now -= 1000;
 	end();
-	expect(memoryQueue.join(10)).toBeTypeOf("function");
+	expect(await memoryQueue.join(10)).toBeTypeOf("function");
 	const patient = browser(1, true);
 	await patient.start();
 	void patient.start();
 	await turn();
-	expect(patient.memoryQueue.join(9)).toBeTypeOf("function");
+	expect(await patient.memoryQueue.join(9)).toBeTypeOf("function");
 	patient.end();
 });
 
@@ -138,8 +173,8 @@ test("what is killed while it is linked is handed out if it was linked, and leav
 			links.push({ done, failed });
 		});
 	const memoryQueue = new MemoryQueue(prepare, () => 1, true);
-	const first = memoryQueue.join(1)(...program);
-	const second = memoryQueue.join(2)(...program);
+	const first = memoryQueue.join(1).then((link) => link(...program));
+	const second = memoryQueue.join(2).then((link) => link(...program));
 	await turn();
 	const kill = (to: number) =>
 		memoryQueue.receive({ to, kind: "kill", signal: "SIGINT", code: 130 });
@@ -169,7 +204,10 @@ test("what fails for another reason fails alone", async () => {
 		return noStart;
 	};
 	const memoryQueue = new MemoryQueue(prepare, () => 0, true);
-	const [first, second] = [memoryQueue.join(1)(...program), memoryQueue.join(2)(...program)];
+	const [first, second] = [
+		memoryQueue.join(1).then((link) => link(...program)),
+		memoryQueue.join(2).then((link) => link(...program)),
+	];
 	await expect(first).rejects.toMatchObject({ code: "no-entry" });
 	expect(await second).toBe(noStart);
 });

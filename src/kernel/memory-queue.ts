@@ -4,7 +4,9 @@
  * A browser reserves 8 GB of addresses for each memory, and a page has room for about a hundred. The browser
  * takes a tenth of a second to refuse one, and the worker does nothing else meanwhile. So programs are linked
  * one after the other. After a refusal the queue knows how many programs fit; it refuses further ones itself, or
- * lets them wait until a program ends. Another sandbox of the page may free memory without a message to this
+ * lets them wait until a program ends. A program is assembled shortly before its turn, for most of a crowd are
+ * refused. The browser frees memory some time after a program has ended; so a refusal soon after an end is
+ * followed by a pause, in which the worker receives messages, a kill among them. Another sandbox of the page may free memory without a message to this
  * one, so one program more is tried from time to time.
  */
 import { PortholeError } from "../abi/error.ts";
@@ -13,6 +15,10 @@ import type { ToGuest, WireStatus } from "../protocol/sandbox.ts";
 
 /** Milliseconds after a refusal in which no more programs are tried than fitted then. */
 const REFUSAL_HOLDS = 1000;
+/** Programs that are assembled, or being linked, at a time. */
+const ASSEMBLED = 32;
+/** A pause is so many times as long as the refusal before it. */
+const PAUSE = 4;
 /** How often a program is tried that waits in line while none of ours runs. */
 const TRIES = 10;
 
@@ -26,6 +32,11 @@ export class MemoryQueue {
 	#fits = Number.POSITIVE_INFINITY;
 	#foundAt = 0;
 	#refusal: unknown;
+	/** Until then no program is tried. */
+	#pausedUntil = 0;
+	/** Programs that are not assembled yet, in order. */
+	readonly #outside: { readonly place: Place; readonly enter: () => void }[] = [];
+	#assembled = 0;
 	readonly #places = new Map<number, Place>();
 	#last: Promise<unknown> = Promise.resolve();
 	/** Lets the first in line look again. */
@@ -46,17 +57,28 @@ export class MemoryQueue {
 		this.#sleep = sleep;
 	}
 
-	/** Takes a program into the line, which is linked when those before it are. Throws `"out-of-memory"` where
-	 *  it is known that the program does not fit, so that it need not be assembled. Errors of what it returns:
-	 *  those of `prepare`, `"out-of-memory"` also without asking the browser. */
-	join(pid: number): Prepare {
-		if (!this.#queue && this.#isFull()) throw this.#refusal;
+	/** Takes a program into the line, which is linked when those before it are. Resolves when the program is to
+	 *  be assembled. Rejects with `"out-of-memory"` where it is known that the program does not fit, so that it
+	 *  need not be assembled. Errors of what it returns: those of `prepare`, `"out-of-memory"` also without
+	 *  asking the browser. */
+	async join(pid: number): Promise<Prepare> {
+		this.#refuseIfFull();
 		const place = new Place();
 		this.#places.set(pid, place);
+		await new Promise<void>((enter) => {
+			this.#outside.push({ place, enter });
+			this.#admit();
+		});
+		try {
+			this.#refuseIfFull();
+		} catch (error) {
+			this.#release(pid);
+			throw error;
+		}
 		return (...of) => {
 			const turn = this.#last.then(() => this.#linkInTurn(place, of));
 			this.#last = turn.catch(() => {});
-			return Promise.race([turn, place.left]).finally(() => this.#places.delete(pid));
+			return Promise.race([turn, place.left]).finally(() => this.#release(pid));
 		};
 	}
 
@@ -65,27 +87,61 @@ export class MemoryQueue {
 		const place = message.kind === "kill" && this.#places.get(message.to);
 		if (!place) return;
 		place.kill(message);
+		this.#enter((outside) => outside === place);
 		this.#retry();
 	}
 
 	/** A program has ended, or could not be started. */
 	left(pid: number): void {
-		this.#places.delete(pid);
+		this.#release(pid);
 		this.#retry();
+	}
+
+	#refuseIfFull(): void {
+		if (!this.#queue && this.#isFull()) throw this.#refusal;
+	}
+
+	/** Lets those of the programs outside enter for which `which` holds. */
+	#enter(which: (place: Place) => boolean): void {
+		for (const one of this.#outside.splice(0)) {
+			if (!which(one.place)) {
+				this.#outside.push(one);
+				continue;
+			}
+			one.place.isAssembled = true;
+			this.#assembled += 1;
+			one.enter();
+		}
+	}
+
+	#admit(): void {
+		if (this.#assembled < ASSEMBLED) this.#enter(() => this.#assembled < ASSEMBLED);
+	}
+
+	#release(pid: number): void {
+		const place = this.#places.get(pid);
+		if (place?.isAssembled) this.#assembled -= 1;
+		this.#places.delete(pid);
+		this.#admit();
 	}
 
 	async #linkInTurn(place: Place, of: Parameters<Prepare>): ReturnType<Prepare> {
 		for (let alone = 0; ; ) {
 			if (place.isKilled) return place.left;
 			if (!this.#isFull()) {
+				const start = this.#now();
 				try {
 					place.linking = true;
 					return await this.#prepare(...of);
 				} catch (error) {
 					if (!(error instanceof PortholeError && error.code === "out-of-memory")) throw error;
-					this.#fits = this.#alive();
 					this.#foundAt = this.#now();
+					const isAgain = this.#fits !== Number.POSITIVE_INFINITY;
+					if (isAgain) this.#pausedUntil = this.#foundAt + PAUSE * (this.#foundAt - start);
+					this.#fits = this.#alive();
 					this.#refusal = error;
+					// What is outside is refused now, and all at once.
+					if (!this.#queue) this.#enter(() => true);
 				}
 				place.linking = false;
 				if (place.isKilled) return place.left;
@@ -101,7 +157,9 @@ export class MemoryQueue {
 	}
 
 	#isFull(): boolean {
-		return this.#alive() >= this.#fits && this.#now() - this.#foundAt < REFUSAL_HOLDS;
+		const now = this.#now();
+		if (now < this.#pausedUntil) return true;
+		return this.#alive() >= this.#fits && now - this.#foundAt < REFUSAL_HOLDS;
 	}
 }
 
@@ -110,6 +168,8 @@ class Place {
 	/** Resolves when the program has been killed before it was linked, with how it ends. */
 	readonly left: ReturnType<Prepare>;
 	isKilled = false;
+	/** The program is assembled, or about to be. */
+	isAssembled = false;
 	#leave!: (start: Awaited<ReturnType<Prepare>>) => void;
 	#linking = false;
 	#status: WireStatus = { code: 0 };
