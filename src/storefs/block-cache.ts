@@ -20,8 +20,9 @@ import { type Done, EFBIG, EINVAL, EIO, ENOMEM, type Errno, ESTALE } from "../ab
 import type { Ticket } from "../bridge/bridge.ts";
 import { type Account, Chunks } from "../fs/chunks.ts";
 import type { StoreChange } from "../store/store.ts";
+import { isGone, type QueuedNode } from "./queue-step.ts";
 import { Ranges } from "./ranges.ts";
-import { isGone, type QueuedNode, type WriteQueue } from "./write-queue.ts";
+import type { WriteQueue } from "./write-queue.ts";
 
 /** Blocks that are asked for at once when a file is read from front to back: at first, and then twice
  *  as many each time, up to so many. */

@@ -32,10 +32,11 @@ import {
 } from "../fs/node.ts";
 import { MAX_NAME, utf8Length } from "../fs/walk.ts";
 import type { Listing, Times } from "../store/store.ts";
+import { StoreFile } from "./file.ts";
 import { type Checked, checked, timesOf } from "./listing.ts";
-import { StoreFile, StoreLeaf, StoreNode, StoreSymlink } from "./node.ts";
+import { StoreLeaf, StoreNode, StoreSymlink } from "./node.ts";
+import { isGone, type Listed } from "./queue-step.ts";
 import type { StoreFileSystem } from "./store-fs.ts";
-import { isGone, type Listed } from "./write-queue.ts";
 
 /** Milliseconds for which a list is good enough where others change things unheard: one call looks at
  *  many names, and a program opens many files in a row. */

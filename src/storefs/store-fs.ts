@@ -22,7 +22,8 @@ import type { NameRules, Store, StoreExtra, Times } from "../store/store.ts";
 import type { BlockCache } from "./block-cache.ts";
 import { StoreDirectory } from "./directory.ts";
 import type { StoreLeaf } from "./node.ts";
-import { isGone, type Landing, type StoreEvents, WriteQueue } from "./write-queue.ts";
+import { isGone, type StoreEvents } from "./queue-step.ts";
+import { type Landing, WriteQueue } from "./write-queue.ts";
 
 export interface StoreFsOptions {
 	/** The real time, in nanoseconds since 1970. */

@@ -1,104 +1,50 @@
 /**
- * What a store has yet to be told, in the order in which it happened.
+ * What the store has not been told yet, in the order in which it happened.
  *
  *     underway               queue
  *     batch 1   batch 2      make /a · contents of /a · rename /a /b · contents of /c …
  *
- * What is done while a batch is underway is gathered for the next, so a slow store gets few large
- * batches and a fast one many small ones. But nothing that was promised waits for an answer, for the
- * thread that would hear it may belong to a program that never gives it back: when a file is closed, a
- * name changes, or a guest is about to be entered, all that is here is sent behind what is underway
- * (`send`). What builds on a change that then fails is not made by the store's end (store/intake.ts), and
- * comes back into the queue.
+ * While a batch is underway, the queue gathers the next, so a slow store gets few large batches and a fast one
+ * many small ones. But nothing that a program was promised waits for an answer, because the thread that would
+ * receive it may belong to a program that never gives it back: when a program closes a file or changes a name,
+ * and before a guest is entered, the queue sends all it has behind what is underway (`send`). The store's end
+ * (store/intake.ts) does not make what builds on a change that fails; that comes back into the queue.
  *
- * A file is in the queue once, and what it has to say is asked of it when it is sent: what was written
- * twice by then goes once. Answers are heard in the order of the batches.
+ * A file is in the queue once, and the queue asks it for its contents when they are sent: what a program wrote
+ * twice by then goes once. The queue handles answers in the order of the batches.
  *
- * What a store refuses is not lost. A file keeps the bytes, a change of names is kept here (`#held`)
- * with all that build on it, and both are sent again by the next sync. A failure is told to the page
- * when it happens and to the program by its next sync, once. One file, because each answer decides
- * what may be sent next.
+ * What a store refuses is not lost: refused-changes.ts holds it, and the next sync sends it again. Which
+ * changes are durable, durability.ts knows. One file for the rest, because each answer decides what may be
+ * sent next.
+ *
+ * Errors of a program's `sync`, `fsync` and `close`: the store's own code for the change it refused; EIO where
+ * the store answers with nothing known. Two are remapped. ENOENT, ENOTDIR, EISDIR for contents that name their
+ * file are ESTALE: the program holds a descriptor, and its file is what is gone, not a path. EEXIST for a `make`
+ * that was tried before, and ENOENT for a `remove` or `rename` that was, are success: the earlier try, whose
+ * answer was lost, has done it.
  */
-import {
-	type Done,
-	EEXIST,
-	EIO,
-	EISDIR,
-	ENOENT,
-	ENOTDIR,
-	type Errno,
-	ESTALE,
-	errnoOf,
-} from "../abi/errno.ts";
+import { type Done, EEXIST, EIO, type Errno, ESTALE } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { INode, SyncRequest } from "../fs/node.ts";
-import { Conflicts, type NameChange, namesOf, PathSet, weightOf } from "../store/change-order.ts";
+import { Conflicts, type NameChange, namesOf, weightOf } from "../store/change-order.ts";
 import { type Base, HELD, KEPT, type Terms } from "../store/intake.ts";
-import type { FileId, Listing, Store, StoreChange, StoreExtra } from "../store/store.ts";
-import { isFileId } from "./listing.ts";
-
-/** A store with all that stores may lack. */
-export type FullStore = Required<Store>;
-
-/** Somebody with contents of its own. */
-export interface QueuedNode extends INode {
-	/** Adds what the store, which has it at `path`, has yet to be told; false where `most` bytes, or a
-	 *  little more, are not all. */
-	takeChanges(path: string, out: StoreChange[], most: number): boolean;
-	/** The answer to one of the changes taken, in their order. */
-	onAnswer(change: StoreChange, error: Done): void;
-	/** What was refused is to be taken again. */
-	retry(): void;
-	/** Its path, now. */
-	readonly path: string;
-	/** Which file of the store it is, where that is known. */
-	readonly id: FileId | undefined;
-	/** The store has something else at its path than it was taken for: it is looked at again. Answers
-	 *  PENDING, and `error` where that has not helped. */
-	onStale(error: Errno): Errno;
-	readonly removed: boolean;
-	/** Others had changed it: what is here is to be taken again, if it is the whole file. */
-	sendWhole(): void;
-	/** How the store has listed it, where others may have changed it since. */
-	readonly base: Listed | null;
-	/** Puts into the queue what it has gathered. */
-	flush(): void;
-}
-
-/** What a listing says of a file's contents. */
-export type Listed = Pick<Listing, "size" | "modified">;
-
-/** What the queue tells of what goes on behind the guests' backs. */
-export interface StoreEvents {
-	/** The store has refused a change of what is at `path`. */
-	refused(path: string, error: Errno): void;
-	/** The bytes that are yet to be written have become more or fewer. */
-	pending(): void;
-	/** The store's listing says of what is at `path` something that makes no sense. */
-	nonsense(path: string, error: Errno, why: string): void;
-}
-
-interface NameStep {
-	readonly change: NameChange;
-	/** Its number among all steps. */
-	readonly order: number;
-	/** The node that a failure is told to, and that is told which file has been made. */
-	readonly node: INode & { id?: FileId | undefined; onFound?(): void };
-	/** How the store has listed the file that the change takes away. */
-	readonly base: Base | null;
-	/** It may have been made already, by an attempt whose answer was lost. */
-	again: boolean;
-}
-
-interface ContentsStep {
-	readonly node: QueuedNode;
-	readonly path: string;
-	readonly order: number;
-	/** What others had made of it has been kept beside, for this step. */
-	readonly kept: boolean;
-}
-
-type Step = NameStep | ContentsStep;
+import type { FileId, Listing, StoreChange, StoreExtra } from "../store/store.ts";
+import { Durability } from "./durability.ts";
+import {
+	baseOf,
+	type ContentsStep,
+	errorOf,
+	type FullStore,
+	isGone,
+	isThereAlready,
+	type Listed,
+	madeId,
+	type NameStep,
+	type QueuedNode,
+	type Step,
+	type StoreEvents,
+} from "./queue-step.ts";
+import { RefusedChanges } from "./refused-changes.ts";
 
 /** A batch. */
 interface SentBatch {
@@ -131,7 +77,7 @@ export interface Landing extends FullStore {
 	moved(): Promise<number>;
 }
 
-/** Milliseconds after which gathered bytes are sent although nobody has closed the file. */
+/** Milliseconds after which gathered bytes are sent although the file is still open. */
 const FLUSH_DELAY = 20;
 /** A batch is full when it has so many changes or bytes. */
 const CHANGES = 1000;
@@ -142,7 +88,7 @@ const PATHS = 32 * 1024 * 1024;
 
 export class WriteQueue {
 	readonly #bridge: Bridge;
-	/** Whoever asks for an extra method knows that the store has it. */
+	/** The caller of an extra method looks into `extras` first. */
 	readonly #store: Far<Landing>;
 	readonly #extras: ReadonlySet<StoreExtra>;
 	/** The most bytes that may wait. */
@@ -162,7 +108,7 @@ export class WriteQueue {
 	readonly #underway: SentBatch[] = [];
 	/** Names used by those of the last that can be made in one go. */
 	readonly #conflicts = new Conflicts();
-	/** Those who wait for all steps up to a number. */
+	/** Syncs that wait for all steps up to a number. */
 	#waiters: { readonly ticket: OpenTicket<void>; readonly order: number }[] = [];
 	/** How often a change of names has failed, or has come back. */
 	#nameFailures = 0;
@@ -178,32 +124,13 @@ export class WriteQueue {
 	readonly #queuedContents = new Set<QueuedNode>();
 	readonly #unflushed = new Set<QueuedNode>();
 	#flushTimer: Ticket<void> | null = null;
-	/** Changes of names that were refused, and those that build on them, in order. */
-	#held: NameStep[] = [];
-	/** Why the last of them was refused. */
-	#heldReason: Errno = EIO;
-	readonly #heldPaths = new PathSet();
-	/** Whose contents have been refused. */
-	readonly #refused = new Set<QueuedNode>();
-	/** Failures that no program has been told of. */
-	readonly #failures = new Map<INode, Errno>();
-	/** Failures that the page has been told of, and that last. */
-	readonly #reported = new Map<INode, Errno>();
-	/** Why there is no room, where refused bytes take it all. */
-	#fullError: Done = 0;
 	/** Questions without an answer, and those with one. */
 	#openQuestions = 0;
 	#answeredQuestions = 0;
+	readonly #refused: RefusedChanges;
+	readonly #durability: Durability;
 	/** Nodes that an earlier try had made. The store has refused what was sent with the next try. */
 	readonly #found = new WeakSet<INode>();
-	/** Changes answered so far, which was the last of a node, and how many are durable. */
-	#answeredCount = 0;
-	readonly #lastAnswerOf = new WeakMap<INode, number>();
-	#durable = 0;
-	/** Somebody waits until changes are durable: the next batch will be. */
-	#nextIsDurable = false;
-	#durabilityCheck: { readonly ticket: Ticket<unknown>; readonly upTo: number } | null = null;
-
 	constructor(
 		bridge: Bridge,
 		store: Far<Landing>,
@@ -216,6 +143,8 @@ export class WriteQueue {
 		this.#extras = extras;
 		this.#maxBytes = most;
 		this.#events = events;
+		this.#refused = new RefusedChanges(events);
+		this.#durability = new Durability(bridge, store, extras);
 	}
 
 	/** Bytes that are yet to be written. */
@@ -225,7 +154,7 @@ export class WriteQueue {
 
 	/** Changes and questions that the store has answered so far. */
 	get progress(): number {
-		return this.#answeredCount + this.#answeredQuestions;
+		return this.#durability.answered + this.#answeredQuestions;
 	}
 
 	/** Whether the store owes an answer. */
@@ -333,20 +262,18 @@ export class WriteQueue {
 
 	/** Whether the store has something else at a path, for it has refused what was to be there. */
 	isHeld(path: () => string): boolean {
-		return this.#held.length > 0 && this.#heldPaths.covers(path());
+		return this.#refused.some && this.#refused.errorAt(path()) !== 0;
 	}
 
 	/** A change of `node` that could not even be asked for, unless that has been told. */
 	reportFailure(node: INode, path: string, error: Errno): void {
-		if (this.#reported.get(node) !== error) this.#fail(node, error, path);
+		this.#refused.report(node, path, error);
 	}
 
 	/** A node has gone: nothing of it is to be kept. What failed is still told where others took it. */
 	forget(node: QueuedNode, byOthers: boolean): void {
 		this.#unflushed.delete(node);
-		this.#refused.delete(node);
-		this.#reported.delete(node);
-		if (!byOthers) this.#failures.delete(node);
+		this.#refused.forget(node, byOthers);
 	}
 
 	/** A file has so many more bytes, or fewer, that the store has not. */
@@ -375,11 +302,11 @@ export class WriteQueue {
 
 	/** What is put into the queue from now on is to be durable at once. */
 	nextBatchDurable(): void {
-		this.#nextIsDurable = this.#extras.has("sync");
+		this.#durability.wantNext();
 	}
 
 	/** 0 once every change is durable that was made before `request` was first passed; then a failure
-	 *  that nobody has been told of. What has been refused, and told, is tried again. */
+	 *  that no program has been told of. What was refused, and told, is tried again. */
 	sync(request: SyncRequest = {}): Done {
 		if (request.answered === undefined) {
 			this.nextBatchDurable();
@@ -387,18 +314,16 @@ export class WriteQueue {
 			request.answered = this.#allBefore();
 		}
 		if (!request.answered.done) return this.#bridge.pending(request.answered);
-		for (const [, error] of this.#failures) {
-			this.#failures.clear();
-			return error;
-		}
+		const error = this.#refused.takeAnyFailure();
+		if (error !== 0) return error;
 		if (request.retried === undefined) {
-			const some = this.#held.length > 0 || this.#refused.size > 0;
-			if (some) this.#retry(this.#refused);
+			const { some, contents } = this.#refused;
+			if (some) this.#retry(contents);
 			request.retried = some ? this.#allBefore() : request.answered;
 		}
 		if (!request.retried.done) return this.#bridge.pending(request.retried);
-		request.durableCount ??= this.#answeredCount;
-		return this.#makeDurable(request.durableCount);
+		request.durableCount ??= this.#durability.answered;
+		return this.#durability.reach(request.durableCount);
 	}
 
 	/** The same for the changes of one node; a program that goes on writing to it keeps no other waiting. */
@@ -408,42 +333,23 @@ export class WriteQueue {
 		const error = this.takeFailure(node);
 		if (error !== 0) return error;
 		if (request.retried === undefined) {
-			const nodes = [...this.#refused].filter((refused) => refused === node);
-			const some = nodes.length > 0 || this.#held.some((held) => held.node === node);
-			if (some) this.#retry(nodes);
+			const some = this.#refused.someOf(node);
+			if (some) this.#retry([...this.#refused.contents].filter((refused) => refused === node));
 			request.retried = this.#allBefore(some);
 		}
 		if (!request.retried.done) return this.#bridge.pending(request.retried);
-		request.durableCount ??= this.#lastAnswerOf.get(node) ?? 0;
-		return this.#makeDurable(request.durableCount);
+		request.durableCount ??= this.#durability.lastOf(node);
+		return this.#durability.reach(request.durableCount);
 	}
 
-	/** Why a change of a node was refused, if nobody has been told yet; else 0. */
+	/** Why a change of a node was refused, if no program has been told yet; else 0. */
 	takeFailure(node: INode): Done {
-		const error = this.#failures.get(node) ?? 0;
-		if (error !== 0) this.#failures.delete(node);
-		return error;
+		return this.#refused.takeFailure(node);
 	}
 
 	/** Puts all that files have gathered into the queue. */
 	flush(): void {
 		for (const node of [...this.#unflushed]) node.flush();
-	}
-
-	/** 0 once so many of the changes outlive a crash of the machine. */
-	#makeDurable(wanted: number): Done {
-		this.#nextIsDurable = false;
-		if (!this.#extras.has("sync") || wanted <= this.#durable) return 0;
-		this.#durabilityCheck ??= {
-			ticket: this.#bridge.ask(this.#store, "sync"),
-			upTo: this.#answeredCount,
-		};
-		const { ticket, upTo } = this.#durabilityCheck;
-		if (!ticket.done) return this.#bridge.pending(ticket);
-		this.#durabilityCheck = null;
-		if (ticket.error !== 0) return ticket.error;
-		this.#durable = upTo;
-		return this.#makeDurable(wanted);
 	}
 
 	// --- the queue ---
@@ -457,7 +363,7 @@ export class WriteQueue {
 				this.#questions.push(put);
 				return;
 			}
-			const held = this.#heldError(path);
+			const held = this.#refused.errorAt(path);
 			if (held !== 0) {
 				later.fail(held);
 				return;
@@ -494,7 +400,7 @@ export class WriteQueue {
 		return least;
 	}
 
-	/** Tells those who wait for steps that have all been answered. */
+	/** Ends the syncs whose steps have all been answered. */
 	#wakeWaiters(): void {
 		if (this.#waiters.length === 0) return;
 		const oldest = this.#oldest();
@@ -576,17 +482,18 @@ export class WriteQueue {
 	}
 
 	#takeContents({ node, path }: ContentsStep, changes: StoreChange[], most: number): boolean {
-		const held = this.#heldError(path);
+		const held = this.#refused.errorAt(path);
 		if (held === 0 && !node.takeChanges(path, changes, most)) return false;
 		this.#queuedContents.delete(node);
-		if (held !== 0 && !this.#refused.has(node)) this.#refuseContents(node, held);
+		if (held !== 0 && !this.#refused.contents.has(node)) this.#refused.refuse(node, held);
 		return true;
 	}
 
 	#takeName(step: NameStep, changes: StoreChange[]): void {
 		const { change } = step;
-		if (namesOf(change).some((name) => this.#heldPaths.overlaps(name))) {
-			this.#hold(step, this.#heldReason);
+		const held = this.#refused.errorFor(change);
+		if (held !== 0) {
+			this.#hold(step, held);
 			return;
 		}
 		this.#conflicts.add(change);
@@ -603,8 +510,7 @@ export class WriteQueue {
 	#dispatch(batch: SentBatch): void {
 		const { changes, joins, bases } = batch;
 		const last = this.#head === this.#steps.length;
-		batch.durable = this.#nextIsDurable && last;
-		if (last) this.#nextIsDurable = false;
+		batch.durable = this.#durability.takeWish(last);
 		const unheard = this.#underway.length;
 		for (let i = this.#underway.length - 1; i >= 0; i--) {
 			const before = this.#underway[i] as SentBatch;
@@ -659,7 +565,7 @@ export class WriteQueue {
 			this.#onAnswer(change, step, failed);
 		}
 		// Where none was made, nothing says what became of those before.
-		if (durable && made) this.#durable = this.#answeredCount;
+		if (durable && made) this.#durability.confirm();
 		if (back.size > 0) this.#takeBack(back);
 		this.#closeSteps(completed);
 	}
@@ -700,20 +606,19 @@ export class WriteQueue {
 	}
 
 	#onAnswer(change: StoreChange, step: Step, error: Done): void {
-		this.#answeredCount += 1;
-		this.#lastAnswerOf.set(step.node, this.#answeredCount);
+		this.#durability.count(step.node);
 		if ("path" in step) {
 			step.node.onAnswer(change, error);
 			const why = "id" in change && change.id !== undefined && isGone(error) ? ESTALE : error;
-			if (why !== 0) this.#refuseContents(step.node, why, change.path);
-			else this.#clearFailure(step.node);
+			if (why !== 0) this.#refused.refuse(step.node, why, change.path);
+			else this.#refused.clear(step.node);
 		} else if (error === 0 || isThereAlready(step, error)) {
 			if (error === EEXIST) {
 				this.#found.add(step.node);
 				step.node.onFound?.();
 			}
 			this.#countNames(step.change, -1);
-			this.#clearFailure(step.node);
+			this.#refused.clear(step.node);
 		} else {
 			this.#nameFailures += 1;
 			// What was there before the first try is not ours.
@@ -722,59 +627,15 @@ export class WriteQueue {
 		}
 	}
 
-	/** Notes a failure; the page is told where there is a path, which changes that were not even sent
-	 *  do not have. */
-	#fail(node: INode, error: Errno, path: string | undefined): void {
-		this.#fullError = error;
-		if (!this.#failures.has(node)) this.#failures.set(node, error);
-		if (path === undefined || this.#reported.get(node) === error) return;
-		this.#reported.set(node, error);
-		this.#events.refused(path, error);
-	}
-
-	#refuseContents(node: QueuedNode, error: Errno, path?: string): void {
-		if (node.removed) return;
-		this.#refused.add(node);
-		this.#fail(node, error, path);
-	}
-
 	#hold(step: NameStep, error: Errno, path?: string): void {
-		const { change, node } = step;
-		if (change.call === "remove") this.#unmake(change.path, step.order);
-		if (path !== undefined) this.#heldReason = error;
-		// What builds on others may have been held back before those were refused.
-		const place = this.#held.findLastIndex((held) => held.order < step.order);
-		this.#held.splice(place + 1, 0, step);
-		this.#heldPaths.add(change.path);
-		if (change.call === "rename" || change.call === "link") this.#heldPaths.add(change.to);
-		this.#fail(node, error, path);
-	}
-
-	/** What was never made need not be made in order to be removed. */
-	#unmake(path: string, before: number): void {
-		const last = this.#held.findLastIndex(
-			({ change, order }) => order < before && touches(change, path),
-		);
-		const change = this.#held[last]?.change;
-		if (change?.path !== path || (change.call !== "make" && change.call !== "symlink")) return;
-		this.#held.splice(last, 1);
-		this.#countNames(change, -1);
+		const unmade = this.#refused.hold(step, error, path);
+		if (unmade !== null) this.#countNames(unmade, -1);
 	}
 
 	/** A change of names waits for the store, or (-1) no more. */
 	#countNames(change: NameChange, one: 1 | -1): void {
 		this.#nameCount += one;
 		for (const path of namesOf(change)) this.#pathUnits += one * path.length;
-	}
-
-	#clearFailure(node: INode): void {
-		this.#fullError = 0;
-		if (this.#reported.size > 0) this.#reported.delete(node);
-	}
-
-	/** Why what is at `path` cannot be reached in the store; 0 where it can. */
-	#heldError(path: string): Done {
-		return this.#held.length > 0 && this.#heldPaths.covers(path) ? this.#heldReason : 0;
 	}
 
 	/** These steps are over: answered, or held back. */
@@ -794,12 +655,10 @@ export class WriteQueue {
 
 	/** Sends again what has been refused, before all that waits: names, and the contents of `nodes`. */
 	#retry(nodes: Iterable<QueuedNode>): void {
-		const held = this.#held;
-		this.#held = [];
-		this.#heldPaths.clear();
+		const held = this.#refused.takeNames();
 		const refused = [...nodes];
 		for (const node of refused) {
-			this.#refused.delete(node);
+			this.#refused.contents.delete(node);
 			node.retry();
 		}
 		const waiting = this.#steps.slice(this.#head);
@@ -814,51 +673,10 @@ export class WriteQueue {
 		this.sendAll();
 		const [first] = this.#underway;
 		if (first !== undefined) return this.#bridge.pending(first.handled);
-		const error = this.#fullError;
-		this.#fullError = 0;
+		const error = this.#refused.takeFullError();
 		if (error !== 0) return error;
-		this.#retry(this.#refused);
+		this.#retry(this.#refused.contents);
 		const [again] = this.#underway;
 		return again === undefined ? 1 : this.#bridge.pending(again.handled);
 	}
-}
-
-function baseOf(path: string, listed: Listed | null): Base | null {
-	return listed === null ? null : [path, { size: listed.size, modified: listed.modified }];
-}
-
-/** Whether a change uses a path, one below it, or moves a directory above: then what has the path
- *  afterwards is not what had it before. */
-function touches(change: NameChange, path: string): boolean {
-	const moves = change.call === "rename";
-	const to = moves || change.call === "link" ? change.to : change.path;
-	return [change.path, to].some(
-		(used) =>
-			used === path || used.startsWith(`${path}/`) || (moves && path.startsWith(`${used}/`)),
-	);
-}
-
-/** Whether a change fails because it has been made before, here or by somebody else. */
-function isThereAlready({ change, again }: NameStep, error: Errno): boolean {
-	const { call } = change;
-	if (call === "make" && change.type === "directory") return error === EEXIST;
-	const missing = call === "remove" || call === "rename";
-	return again && error === (missing ? ENOENT : EEXIST);
-}
-
-/** What one answer of `apply` says. */
-function errorOf(answer: unknown): Done {
-	return answer === null || madeId(answer) !== undefined ? 0 : errnoOf(answer);
-}
-
-/** Which file was made, where an answer says so. */
-function madeId(answer: unknown): FileId | undefined {
-	if (typeof answer !== "object" || answer === null) return undefined;
-	const { id } = answer as { id?: unknown };
-	return isFileId(id) ? id : undefined;
-}
-
-/** Whether a store says that what was at a path is there no more. */
-export function isGone(error: Done): boolean {
-	return error === ESTALE || error === ENOENT || error === ENOTDIR || error === EISDIR;
 }
