@@ -11,8 +11,8 @@
  * Guests read through `read`, which is synchronous: a block that is missing is asked for, together
  * with those behind it if the guest reads straight on, and the call waits for it. A read that fails
  * for good is EIO for the guest, and the page is told which file it was and why. Where guests cannot
- * wait, the block is fetched on the spot. Both ways, and programs, stand in one file because they
- * fill the same cache.
+ * wait, the block is fetched on the spot. Both ways stand in one file because they fill the same cache.
+ * Programs are not cached here: program-fetch.ts compiles them while they arrive.
  */
 import { type Done, EIO, type Errno, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
@@ -27,9 +27,9 @@ import {
 	type Span,
 	verifySpan,
 } from "../webc/index.ts";
-import { compile, compileResponse } from "./compile.ts";
 import type { SyncRange } from "./http-range-sync.ts";
 import type { Warn } from "./load-package.ts";
+import { ProgramFetch, type ProgramHost, VERSION, withParameter } from "./program-fetch.ts";
 import { Download } from "./resumable-download.ts";
 import { fileAt } from "./span-path.ts";
 
@@ -44,16 +44,6 @@ const AHEAD = 8;
 const TOGETHER = 32;
 /** A file up to this size is fetched whole and held against its digest before any of it is used. */
 const CHECKED = 8 * 1024 * 1024;
-/** No browser compiles a larger module. */
-const LARGEST_MODULE = 1024 * 1024 * 1024;
-
-/** What a service worker that keeps packages says and understands (see `src/offline/respond.ts`): the
- *  version that an answer is from, which further requests repeat, and a program by its digest. */
-const VERSION = "porthole-version";
-const ATOM = "porthole-atom";
-/** Asks for a program once more, because the first answer had another digest. */
-const AGAIN = "porthole-again";
-
 /** The first answer, where there is one, and how to ask for the rest. */
 interface How {
 	readonly response?: Response | undefined;
@@ -208,99 +198,19 @@ export class RangeFile implements ByteSource {
 		return out;
 	}
 
-	// --- programs ---
-
-	/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right.
-	 *  A service worker does not look at the programs that it keeps, and is told to fetch anew. */
-	async compile(span: Span, what: string, maxBytes: number): Promise<WebAssembly.Module> {
-		if (span.length > maxBytes) throw tooLarge(what, maxBytes);
-		if (span.length > LARGEST_MODULE) {
-			throw new PortholeError("invalid-module", `${what} has ${span.length} bytes, too many`);
-		}
-		const alone = span.sha256 === undefined ? undefined : this.alone.get(hex(span.sha256));
-		try {
-			if (alone !== undefined) return await this.#compileAlone(alone, span, what);
-		} catch (error) {
-			if (error instanceof PortholeError && error.code === "aborted") throw error;
-			const why = error instanceof Error ? error.message : String(error);
-			this.#warn(`${what} is read from its package, because ${alone} was of no use: ${why}`);
-		}
-		try {
-			return await this.#compile(span, what, false);
-		} catch (error) {
-			const damaged = error instanceof PortholeError && error.code === "checksum";
-			if (!damaged || this.#address === this.#url) throw error;
-			return this.#compile(span, what, true);
-		}
-	}
-
-	async #compile(span: Span, what: string, again: boolean): Promise<WebAssembly.Module> {
-		const { start, length } = span;
-		const silence = new AbortController();
-		const address = this.#programAddress(span, again);
-		const response = await this.#download.ask(start, start + length, { address, silence });
-		const copy = response.clone();
-		// The browser's own answer, untouched: only for such a one does it keep what it compiles.
-		const module = compileResponse(response, what);
-		// That the download broke off, or brought something else, says more than that it is no module.
-		module.catch(() => {});
-		const { chunks, unbroken } = this.#download.from(start, start + length, copy, silence);
-		const bytes = await this.#checked(chunks, span, what).catch((error) => {
-			// The compiler would read on.
-			silence.abort();
-			throw error;
-		});
-		return unbroken() ? module : compile(bytes, what);
-	}
-
-	/** Compiles an atom that has an address of its own. */
-	async #compileAlone(url: string, span: Span, what: string): Promise<WebAssembly.Module> {
-		const silence = new AbortController();
-		const response = await this.#download.file(url, silence);
-		const copy = response.clone();
-		const module = compileResponse(response, what);
-		module.catch(() => {});
-		await this.#checked(this.#download.bodyOf(copy, url), span, what).catch((error) => {
-			silence.abort();
-			throw error;
-		});
-		return module;
-	}
-
-	/** All bytes of an atom as they come, held against its digest. */
-	async #checked(
-		chunks: AsyncIterable<Uint8Array>,
-		{ length, sha256 }: Span,
-		what: string,
-	): Promise<Uint8Array> {
-		const bytes = new Uint8Array(length);
-		const before = this.#loaded;
-		// What is fetched beside the program is not waited for, and so not told any more.
-		this.#indexing = false;
-		let filled = 0;
-		for await (const chunk of chunks) {
-			if (filled + chunk.length > length) {
-				filled = 0;
-				break;
-			}
-			bytes.set(chunk, filled);
-			filled += chunk.length;
-			this.#report?.("reading", before + filled, before + length);
-		}
-		let right = filled === length;
-		if (right && sha256 !== undefined && globalThis.crypto?.subtle !== undefined) {
-			const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-			right = digest.every((byte, index) => byte === sha256[index]);
-		}
-		if (right) this.#report?.("compiling", before + length, before + length);
-		if (right) return bytes;
-		throw new PortholeError("checksum", `${what} is not what its package says it is`);
-	}
-
-	#programAddress({ sha256 }: Span, again: boolean): string {
-		if (this.#address === this.#url || sha256 === undefined) return this.#address;
-		const address = withParameter(this.#address, ATOM, hex(sha256));
-		return again ? withParameter(address, AGAIN, "1") : address;
+	/** Compiles an atom while it arrives; see program-fetch.ts. */
+	compile(span: Span, what: string, maxBytes: number): Promise<WebAssembly.Module> {
+		const host: ProgramHost = {
+			warn: this.#warn,
+			begin: () => {
+				// What is fetched beside the program is not waited for, and so not reported any more.
+				this.#indexing = false;
+				const before = this.#loaded;
+				return (phase, filled) => this.#report?.(phase, before + filled, before + span.length);
+			},
+		};
+		const programs = new ProgramFetch(this.#url, this.#address, this.#download, this.alone, host);
+		return programs.compile(span, what, maxBytes);
 	}
 
 	// --- for guests ---
@@ -517,14 +427,4 @@ function coming(): PendingBlock {
 	// Perhaps nobody waits for this very block.
 	there.catch(() => {});
 	return { there, resolve, reject };
-}
-
-function withParameter(url: string, name: string, value: string): string {
-	const address = new URL(url);
-	address.searchParams.set(name, value);
-	return address.href;
-}
-
-function hex(bytes: Uint8Array): string {
-	return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
