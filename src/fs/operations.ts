@@ -5,6 +5,12 @@
  * about last components (`.`, `..`, a trailing slash, a symlink, a mount point) is decided here and
  * nowhere else. All of them look first and change one thing last, so each may answer PENDING.
  *
+ * The errors at each function are those that it adds. All can give what a walk gives: ENOENT, ENOTDIR, ELOOP,
+ * ENAMETOOLONG; EPERM for a path that leaves what the guest may see; and the errors of the file system that
+ * the node belongs to. Where Linux and POSIX differ, the answer is Linux's, because the programs were
+ * written there: EISDIR for `unlink` of a directory (POSIX: EPERM), EEXIST before EROFS, ENOTEMPTY for `rmdir`
+ * of `..`, EBUSY for a rename of `.` or `..`.
+ *
  * `from` is the directory of a descriptor, or the current directory. Two places are kept and used
  * again, because nothing here calls itself.
  */

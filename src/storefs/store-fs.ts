@@ -1,19 +1,37 @@
 /**
  * Any store, seen as a file system through a cache.
  *
- * The tree is listed a directory at a time and files are read in blocks, both when somebody first
- * needs them: that call opens a ticket and is PENDING. From then on the cache is the truth. A change
- * is made in the cache, asked of the store behind the guest's back, and the guest goes on; `sync` is
- * PENDING until the store has answered.
+ *     guest ── call ──▶ nodes, blocks (the cache) ── changes ──▶ write-queue ──▶ the store
+ *                            ▲                                                      │
+ *                            └────────────── listings, blocks, answers ─────────────┘
  *
- * What goes to the store goes through one queue (write-queue.ts), in the order in which it happened;
- * what follows while a change is underway is gathered. A change that the store refuses stays in the
- * cache: the next `sync` of the node, or of all, reports it, once, and the one after that tries again.
+ * A directory is listed, and a file is read in blocks, when a call first needs them: the call opens a ticket
+ * and is PENDING. From then on the cache is the truth. A change is made in the cache, and the guest goes on;
+ * the queue asks the store for it, in the order in which it happened.
  *
- * A store that knows neither symlinks nor hard links makes them EPERM, as on Linux for such a place.
- * One that knows hard links gives each file a number in its listings, by which two names are found
- * to be one node. The names of a file may lie in directories that nobody has listed yet; only when
- * an open file is about to lose the last name that is known are they looked for.
+ * What each call promises, and where its errors come from. PENDING may be any call's answer.
+ *
+ *  - `lookup`, `readdir`: what the store listed, with the changes made here. Errors: the store's own for `list`;
+ *    EIO where it answers with no list; EIO or EFBIG for a name that is listed with nonsense (listing.ts).
+ *  - `create`, `symlink`, `link`, `remove`, `rename`: made in the cache, and sent before any later change. Errors
+ *    of POSIX, found in the cache. Of this place: EPERM for links that the store does not know, as Linux
+ *    answers on such a file system; ENAMETOOLONG, EINVAL for names that the store says it cannot hold (or that
+ *    are not Unicode text, which no JavaScript store can keep); EXDEV for another file system. What the store
+ *    refuses later comes out of `sync`.
+ *  - `read`: bytes of one version of the file. Errors: the store's own; EIO where it gives less than it listed;
+ *    ESTALE where others have removed or replaced the file, whatever code the store says that with, because
+ *    the program holds a descriptor and no path.
+ *  - `write`, `truncate`: made in the cache. Waits while more than `underway` bytes are unsent. Errors: EFBIG
+ *    beyond `largest`; the store's own where refused bytes fill that space; ESTALE for a file that was replaced.
+ *  - `sync` of a node: 0 once all changes of it that came before are made and durable. Errors: why one was
+ *    refused, once; the next call sends it again. ESTALE, each time, where something was written to a file that
+ *    others have removed: no store will ever have it.
+ *  - `closed`: sends what was written, and waits for nothing. Errors: what is known by then.
+ *  - `setTimes`: sent where the store has `utimes`, else kept as long as the cache.
+ *
+ * A store that knows hard links gives each file a number in its listings, by which two names are found to be
+ * one node. Names of a file may lie in directories that were never listed; they are looked for only when an
+ * open file is about to lose the last name that is known.
  */
 import type { Done } from "../abi/errno.ts";
 import type { Bridge, Far } from "../bridge/bridge.ts";
@@ -30,13 +48,13 @@ export interface StoreFsOptions {
 	now?: () => bigint;
 	/** Milliseconds of a clock that only goes forward. */
 	clock?: () => number;
-	/** Bytes of files that are kept once nobody uses them; 64 MiB unless told otherwise. */
+	/** Bytes of files that are kept once no program uses them; default 64 MiB. */
 	cache?: number;
-	/** Bytes that the store may have yet to be told of before a write waits; 8 MiB. */
+	/** Bytes that may be unsent before a write waits; default 8 MiB. */
 	underway?: number;
 	/** Bytes that are read at once; 64 KiB. */
 	block?: number;
-	/** What this store can do beyond what all can; nothing unless told otherwise. */
+	/** Optional methods that this store has; default none. */
 	extras?: readonly StoreExtra[];
 	/** Names that this store can hold. */
 	names?: NameRules | undefined;
