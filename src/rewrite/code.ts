@@ -45,7 +45,7 @@ import {
 	WAIT,
 } from "./opcodes.ts";
 import type { RewriteOptions } from "./options.ts";
-import { HAS_MEMORY, MALFORMED, type Reader } from "./reader.ts";
+import { HAS_MEMORY, type Reader } from "./reader.ts";
 import { grown, numbers } from "./writer.ts";
 
 /** What is found in a body. The first three are loops: their checks go where the type of their block ends. */
@@ -53,7 +53,7 @@ export const COUNTED = 0;
 /** Its check counts in a local. */
 export const SMALL = 1;
 /** Its check counts in the global: see `append.ts`. */
-export const LARGE = 2;
+const LARGE = 2;
 /** And from here on memory.atomic.notify, wait32, wait64. */
 export const HOOKED = 3;
 
@@ -119,7 +119,7 @@ export class BodyWalk {
 		}
 		this.codeAt = reader.at;
 		this.expression();
-		if (reader.at !== reader.end) reader.refuse(MALFORMED);
+		if (reader.at !== reader.end) reader.refuse();
 	}
 
 	/** Walks over instructions up to the `end` that closes them. */
@@ -222,7 +222,7 @@ export class BodyWalk {
 					break;
 				case DELEGATE:
 					reader.leb();
-					if (depth-- === 0) reader.refuse(MALFORMED);
+					if (depth-- === 0) reader.refuse();
 					break;
 				case WAIT:
 					if (this.#hookWaits) this.#readWait(start, number);
@@ -266,7 +266,7 @@ export class BodyWalk {
 					reader.refuse(`opcode ${opcode} ${number}`);
 			}
 		}
-		reader.refuse(MALFORMED);
+		reader.refuse();
 	}
 
 	#blockType(types: number): void {

@@ -26,9 +26,7 @@ export function leb(value: number, least = 1): number[] {
 
 export const text = (name: string) => [...leb(name.length), ...new TextEncoder().encode(name)];
 export const section = (id: number, payload: number[]) => [id, ...leb(payload.length), ...payload];
-export const list = (items: number[][]) => [...leb(items.length), ...items.flat()];
-export const custom = (name: string, ...payload: number[]) =>
-	section(0, [...text(name), ...payload]);
+const list = (items: number[][]) => [...leb(items.length), ...items.flat()];
 export const fn = (params: number[], results: number[]) => [
 	0x60,
 	...leb(params.length),

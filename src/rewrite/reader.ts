@@ -15,9 +15,6 @@ const VALUE_TYPES = [0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f, 0x69, 0x74];
 const REF_NULL = 0x63;
 const REF = 0x64;
 
-/** Lengths and counts that do not fit, and what no module has. */
-export const MALFORMED = "something malformed";
-
 /** Of a name so many bytes are read: more than any of ours has. */
 const MOST_OF_NAME = 64;
 
@@ -33,7 +30,7 @@ export class Reader {
 	}
 
 	byte(): number {
-		if (this.at >= this.end) this.refuse(MALFORMED);
+		if (this.at >= this.end) this.refuse();
 		return this.bytes[this.at++] as number;
 	}
 
@@ -58,12 +55,12 @@ export class Reader {
 	/** A count of things that take at least `least` bytes each: a false one is refused before anything is allocated. */
 	count(least = 1): number {
 		const count = this.u32();
-		if (count * least > this.end - this.at) this.refuse(MALFORMED);
+		if (count * least > this.end - this.at) this.refuse();
 		return count;
 	}
 
 	skip(length: number): void {
-		if (length > this.end - this.at) this.refuse(MALFORMED);
+		if (length > this.end - this.at) this.refuse();
 		this.at += length;
 	}
 
@@ -98,7 +95,7 @@ export class Reader {
 		return type;
 	}
 
-	refuse(what: string): never {
+	refuse(what = "something malformed"): never {
 		throw new UnknownModule(what, this.at);
 	}
 }

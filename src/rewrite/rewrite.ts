@@ -31,8 +31,13 @@ export interface Rewritten {
 
 /** Errors: UnknownModule, for what is not known, cut off or wrong, and for a module that was rewritten before. */
 export function rewrite(bytes: Uint8Array, options: RewriteOptions): Rewritten {
-	const { loops, metered, changed, edits } = new SectionWalk(bytes, options);
-	return { bytes: changed ? edits.apply(bytes) : bytes.slice(), loops, metered, changed };
+	const { edits, body, editor, changed } = new SectionWalk(bytes, options);
+	return {
+		bytes: changed ? edits.apply(bytes) : bytes.slice(),
+		loops: body.loops,
+		metered: editor?.metered ?? 0,
+		changed,
+	};
 }
 
 /** Where in the original module the byte at `offset` of the rewritten one comes from, for traces. What the pass put in

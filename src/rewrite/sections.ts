@@ -28,7 +28,7 @@ import { Edits } from "./edits.ts";
 import { HINTS_NAME } from "./hints.ts";
 import { MARKER_NAME, markerLebs } from "./marker.ts";
 import type { RewriteOptions } from "./options.ts";
-import { MALFORMED, Reader } from "./reader.ts";
+import { Reader } from "./reader.ts";
 import { lebsLength } from "./writer.ts";
 
 const CUSTOM = 0;
@@ -73,8 +73,9 @@ interface Changing {
 
 export class SectionWalk {
 	readonly edits = new Edits();
-	loops = 0;
-	metered = 0;
+	readonly body: BodyWalk;
+	/** What changes the bodies, if any option does. */
+	editor: BodyEditor | undefined;
 	changed = false;
 
 	readonly #reader: Reader;
@@ -82,8 +83,6 @@ export class SectionWalk {
 	readonly #counts = new Counts();
 	/** The type of each function that is not imported. */
 	readonly #types: number[] = [];
-	readonly #body: BodyWalk;
-	#editor: BodyEditor | undefined;
 	#hintsEdit = -1;
 	readonly #changing: Changing[] = [];
 	/** The place in ORDER after the last section. */
@@ -93,7 +92,7 @@ export class SectionWalk {
 	constructor(bytes: Uint8Array, options: RewriteOptions) {
 		this.#reader = new Reader(bytes);
 		this.#options = options;
-		this.#body = new BodyWalk(this.#reader, this.#counts, options);
+		this.body = new BodyWalk(this.#reader, this.#counts, options);
 		this.#walk(bytes.length);
 		if (options.exportHidden) this.#checkHidden();
 		if (this.changed) this.#finish();
@@ -102,7 +101,7 @@ export class SectionWalk {
 	#walk(length: number): void {
 		const reader = this.#reader;
 		if (length > MOST_BYTES) reader.refuse(TOO_LARGE);
-		if (HEADER.some((byte) => reader.byte() !== byte)) reader.refuse(MALFORMED);
+		if (HEADER.some((byte) => reader.byte() !== byte)) reader.refuse();
 		while (reader.at < length) {
 			const start = reader.at;
 			const id = reader.byte();
@@ -111,17 +110,17 @@ export class SectionWalk {
 			reader.end = end;
 			if (id === CUSTOM) this.#custom(start);
 			else this.#section(id, start);
-			if (reader.at !== end) reader.refuse(MALFORMED);
+			if (reader.at !== end) reader.refuse();
 			reader.end = length;
 		}
 		this.#reserveMissing(ORDER.length, length);
-		if (this.#types.length > 0 && this.#hintsEdit < 0) reader.refuse(MALFORMED);
+		if (this.#types.length > 0 && this.#hintsEdit < 0) reader.refuse();
 	}
 
 	#custom(start: number): void {
 		const reader = this.#reader;
 		const name = reader.name();
-		if (name === MARKER_NAME) reader.refuse("what was rewritten before");
+		if (name === MARKER_NAME) reader.refuse(name);
 		reader.at = reader.end;
 		// They hold offsets into the code.
 		const isStale = name === HINTS_NAME || name === "sourceMappingURL";
@@ -183,13 +182,13 @@ export class SectionWalk {
 		else if (id === ELEMENTS) this.#element();
 		else {
 			this.#global();
-			this.#body.expression();
+			this.body.expression();
 		}
 	}
 
 	#type(): void {
 		const reader = this.#reader;
-		if (reader.byte() !== FUNCTION_FORM) reader.refuse("a type that is no function's");
+		if (reader.byte() !== FUNCTION_FORM) reader.refuse("a type of GC");
 		const parameters = reader.count();
 		this.#counts.parameters.push(parameters);
 		for (let left = parameters; left > 0; left--) reader.type();
@@ -222,7 +221,7 @@ export class SectionWalk {
 		const isFilled = reader.bytes[reader.at] === FILLED_TABLE;
 		if (isFilled) reader.skip(2);
 		this.#plainTable();
-		if (isFilled) this.#body.expression();
+		if (isFilled) this.body.expression();
 	}
 
 	#plainTable(): void {
@@ -266,7 +265,7 @@ export class SectionWalk {
 		const reader = this.#reader;
 		const { functions, tables, memories, globals } = this.#counts;
 		const name = reader.name();
-		if (name.startsWith(PREFIX)) reader.refuse(`an export called ${name}`);
+		if (name.startsWith(PREFIX)) reader.refuse(name);
 		const limits = [functions, tables, memories, globals, MOST_THINGS];
 		reader.below(limits[reader.below(limits.length)] as number);
 	}
@@ -279,15 +278,15 @@ export class SectionWalk {
 		const hasExpressions = (form & 4) !== 0;
 		if (isActive) {
 			const table = hasIndex ? reader.u32() : 0;
-			if (table >= this.#counts.tables) reader.refuse(MALFORMED);
-			this.#body.expression();
+			if (table >= this.#counts.tables) reader.refuse();
+			this.body.expression();
 		}
 		if (!isActive || hasIndex) {
 			if (hasExpressions) reader.type();
 			else reader.below(1);
 		}
 		for (let left = reader.count(); left > 0; left--) {
-			if (hasExpressions) this.#body.expression();
+			if (hasExpressions) this.body.expression();
 			else reader.below(this.#counts.functions);
 		}
 	}
@@ -295,12 +294,12 @@ export class SectionWalk {
 	#code(count: number): void {
 		const reader = this.#reader;
 		const { end } = reader;
-		if (count !== this.#types.length) reader.refuse(MALFORMED);
+		if (count !== this.#types.length) reader.refuse();
 		if (!this.#changesCode()) {
 			reader.at = end;
 			return;
 		}
-		const body = this.#body;
+		const body = this.body;
 		const appendix = new Appendix(this.#counts, this.#options);
 		const editor = new BodyEditor(this.edits, appendix, body);
 		const imported = this.#counts.functions - count;
@@ -313,9 +312,7 @@ export class SectionWalk {
 			editor.change(imported + i, sizeAt, start, reader.at);
 			reader.end = end;
 		}
-		this.loops = body.loops;
-		this.metered = editor.metered;
-		this.#editor = editor;
+		this.editor = editor;
 		if (editor.changed) this.changed = true;
 	}
 
@@ -323,7 +320,7 @@ export class SectionWalk {
 	#checkHidden(): void {
 		const { mutable, memories, tables } = this.#counts;
 		if (mutable.length > MOST_MUTABLE || mutable.some(([, type]) => type < F64)) {
-			this.#reader.refuse("mutable globals that are no numbers, or too many");
+			this.#reader.refuse("a mutable global");
 		}
 		if (mutable.length + memories + tables > 0) this.changed = true;
 	}
@@ -348,8 +345,8 @@ export class SectionWalk {
 			edits.fill(head, pool.lebs([id, size, total]));
 		}
 		const hints = pool.length;
-		this.#editor?.hints.write(pool);
-		if (this.#editor) edits.fill(this.#hintsEdit, hints);
+		this.editor?.hints.write(pool);
+		if (this.editor) edits.fill(this.#hintsEdit, hints);
 		edits.add(reader.bytes.length, 0, pool.lebs(markerLebs(this.#options)));
 		if (reader.bytes.length + edits.growth > MOST_BYTES) reader.refuse(TOO_LARGE);
 	}
