@@ -288,7 +288,7 @@ export class BodyWalk {
 	/** The hooks take addresses of 32 bits in the first memory, and only those. */
 	#readWait(start: number, number: number): void {
 		const reader = this.#reader;
-		if (this.#counts.isWide) reader.refuse("a wait in a memory of 64 bits");
+		if (this.#counts.isWide) reader.refuse("a wait at 64 bits");
 		reader.below(HAS_MEMORY);
 		this.waits++;
 		this.#note(start, HOOKED + number, reader.u32());

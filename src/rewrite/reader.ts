@@ -48,7 +48,7 @@ export class Reader {
 			value += (byte & 0x7f) * unit;
 		}
 		// After very many bytes it is no number, which is not below anything.
-		if (!(value < limit)) this.refuse(`${value}, where ${limit} are known,`);
+		if (!(value < limit)) this.refuse(`number ${value}`);
 		return value;
 	}
 

@@ -58,7 +58,7 @@ const WIDE = 4;
 const MOST_THINGS = 1_000_000;
 const MOST_TABLES = 100_000;
 const MOST_BYTES = 2 ** 30;
-const TOO_LARGE = "more than engines take";
+const TOO_LARGE = "too much";
 /** More mutable globals than any compiler makes; each gets two functions. */
 const MOST_MUTABLE = 10_000;
 
