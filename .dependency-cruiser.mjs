@@ -38,7 +38,11 @@ const ROOMS = {
 	// In the worker.
 	storefs: { may: ["abi", "fs", "store"], types: ["bridge"] },
 	rewrite: { may: [] },
-	load: { may: ["abi", "bridge", "http", "webc"], types: ["fs", "protocol"], tests: ["kernel"] },
+	load: {
+		may: ["abi", "bridge", "http", "webc", "rewrite"],
+		types: ["fs", "protocol"],
+		tests: ["kernel"],
+	},
 	process: { may: ["abi", "bridge", "fs", "load"], types: ["protocol", "tty"] },
 	wasi: { may: ["abi", "bridge", "fs", "process"], types: ["store"] },
 	guestworker: {
@@ -58,6 +62,7 @@ const ROOMS = {
 			"guestworker",
 			"wasi",
 			"webc",
+			"rewrite",
 		],
 		types: ["protocol", "store", "http"],
 		tests: ["indexeddb", "handles", "page"],

@@ -63,7 +63,7 @@ test("who shares the worker with a guest that must be ended is told what was los
 	page,
 }) => {
 	const result = await page.evaluate(async (options) => {
-		const sandbox = await porthole.Sandbox.create(options);
+		const sandbox = await porthole.Sandbox.create({ ...options, interruptible: false });
 		const spawn = async (code: string) => {
 			const process = await sandbox.command("python", ["-c", code]).spawn();
 			await lines(process.stdout)();

@@ -23,7 +23,10 @@ const PRELOADED: Reasons = {
 	"commands.spec.ts › arguments, environment, directory › the host's variables":
 		"it asks for a terminal, which is refused",
 	"commands.spec.ts › how a process is ended › kill(": CONVERSES,
+	"commands.spec.ts › how a process is ended › a timeout and an AbortSignal kill": KILL,
 	"commands.spec.ts › how a process is ended › one that waits is killed while another spins":
+		ABREAST,
+	"commands.spec.ts › how a process is ended › what is not interruptible ends with the worker":
 		ABREAST,
 	"commands.spec.ts › commands of the page's own › a program with a terminal":
 		"it asks for a terminal, which is refused",
@@ -44,9 +47,7 @@ const PRELOADED: Reasons = {
 const ALONE = "a guest that does not listen is ended with its own worker, and nothing else is lost";
 
 const BLOCKING: Reasons = {
-	"commands.spec.ts › how a process is ended › a timeout and an AbortSignal kill": ALONE,
-	"commands.spec.ts › how a process is ended › one that waits is killed while another spins": ALONE,
-	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: compute":
+	"commands.spec.ts › how a process is ended › what is not interruptible ends with the worker":
 		ALONE,
 	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",
 };

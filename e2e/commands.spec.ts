@@ -480,20 +480,45 @@ test.describe("how a process is ended", { tag: "@waits" }, () => {
 			code: 143,
 			signal: "SIGTERM",
 			reason: "timeout",
-			lost: true,
 		});
-		const aborted = { success: false, code: 143, signal: "SIGTERM", reason: "abort", lost: true };
+		expect(result.timed).not.toHaveProperty("lost");
+		const aborted = { success: false, code: 143, signal: "SIGTERM", reason: "abort" };
 		expect(result.aborted).toEqual(aborted);
 		expect(result.never.message).toBe("not wanted");
 		expect(result.quick).toEqual({ code: 0, out: "done\n", err: "" });
 	});
 
-	test("one that waits is killed while another spins: both end with the worker, and say so", async ({
+	test("one that waits is killed while another spins, and ends alone", async ({ page }) => {
+		const result = await page.evaluate(
+			async ({ options, forever }) => {
+				const sandbox = await porthole.Sandbox.create(options);
+				const waiting = await sandbox.command("python", ["-c", "input('> ')"]).spawn();
+				await waiting.stdout.getReader().read();
+				const spinning = await sandbox.command("python", ["-c", forever]).spawn();
+				await lines(spinning.stdout)();
+				waiting.kill();
+				const status = await waiting.status;
+				const left = sandbox.processes.map(({ pid }) => pid - spinning.pid);
+				spinning.kill("SIGINT");
+				return { statuses: [status, await spinning.status], left };
+			},
+			{ options: PYTHON, forever },
+		);
+		expect(result).toEqual({
+			statuses: [
+				{ success: false, code: 143, signal: "SIGTERM", reason: "kill" },
+				{ success: false, code: 130, signal: "SIGINT", reason: "kill" },
+			],
+			left: [0],
+		});
+	});
+
+	test("what is not interruptible ends with the worker and with all that runs there, and says so", async ({
 		page,
 	}) => {
 		const result = await page.evaluate(
 			async ({ options, forever }) => {
-				const sandbox = await porthole.Sandbox.create(options);
+				const sandbox = await porthole.Sandbox.create({ ...options, interruptible: false });
 				const told: unknown[] = [];
 				sandbox.addEventListener("workerreplaced", ({ detail }) => told.push(detail));
 				const waiting = await sandbox.command("python", ["-c", "input('> ')"]).spawn();

@@ -32,7 +32,15 @@ const kinds: Readonly<Record<string, () => Promise<Porthole.Directory>>> = {
 	},
 };
 
-for (const [name, open] of Object.entries(kinds)) {
+const cases = Object.entries(kinds).flatMap(([name, open]) => [
+	{ name, open, interruptible: false },
+	// One that gives way is stopped without its worker; the promise is the same.
+	...(name === "IndexedDB" || name === "OPFS"
+		? [{ name: `${name}, interruptible`, open, interruptible: true }]
+		: []),
+]);
+
+for (const { name, open, interruptible } of cases) {
 	test(`${name}: what a program had closed is whole when it is stopped while it computes`, async ({
 		page,
 	}) => {
@@ -41,6 +49,7 @@ for (const [name, open] of Object.entries(kinds)) {
 			const sandbox = await porthole.Sandbox.create({
 				packages: ["/programs/saving.wasm"],
 				mounts: { "/m": directory },
+				interruptible: ${interruptible},
 				// Where the thread is the guest's own, and where it is all there is.
 				bridge: crossOriginIsolated ? "blocking" : "suspending",
 			});
@@ -56,7 +65,8 @@ for (const [name, open] of Object.entries(kinds)) {
 			const read = (path) => fs.readTextFile("/m/" + path).catch((error) => error.code);
 			// A worker that was replaced has nothing left to send; one that lives on sends the rest.
 			const left = sandbox.mounts[0].pending;
-			if (crossOriginIsolated) await sandbox.sync();
+			const livesOn = crossOriginIsolated || ${interruptible};
+			if (livesOn) await sandbox.sync();
 			const many = await fs.readdir("/m/many");
 			const contents = await Promise.all(many.map(({ name }) => read("many/" + name)));
 			const seen = {
@@ -67,7 +77,7 @@ for (const [name, open] of Object.entries(kinds)) {
 				final: await read("final.txt"),
 				twice: await read("twice.txt"),
 				many: many.every(({ name }, i) => contents[i] === "/m/many/" + name) ? many.length : contents,
-				left: crossOriginIsolated ? sandbox.mounts[0].pending : left,
+				left: livesOn ? sandbox.mounts[0].pending : left,
 			};
 			await sandbox.close();
 			return seen;
@@ -92,6 +102,7 @@ test("what the page has written is there when a program that computes is stopped
 		const sandbox = await porthole.Sandbox.create({
 			packages: ["/programs/spinning.wasm"],
 			mounts: { "/m": new porthole.IndexedDBDirectory("stopped-page") },
+			interruptible: false,
 		});
 		const { fs } = sandbox;
 		await fs.mkdir("/m/d/e", { recursive: true });
@@ -115,6 +126,7 @@ test("what a program has not closed is told while it computes", async ({ page })
 			packages: ["/programs/saving.wasm"],
 			mounts: { "/m": new porthole.MemoryDirectory() },
 			bridge: "suspending",
+			interruptible: false,
 		});
 		const told: number[] = [];
 		sandbox.addEventListener("mountpending", ({ detail }) => told.push(detail.bytes));

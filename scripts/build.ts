@@ -25,7 +25,8 @@ const INLINE = "inline:guest";
 const GUEST_ADDRESS = /new URL\(\s*"(?:\.\.\/)+workers\/guest\.ts",\s*import\.meta\.url,?\s*\)/g;
 
 /** What late parts of the worker share among themselves only, and most pages never load. */
-const LATE = /src\/(guestworker\/|(webc\/read-v1|bridge\/sleep|load\/errors)\.ts$)/;
+const LATE =
+	/src\/(guestworker\/|(webc\/(read-v1|verify)|abi\/(nearest|wasmedge)|bridge\/sleep|load\/errors|process\/page-value)\.ts$)/;
 
 /** What every page loads, and the rooms that none of it may come from: an `import` of a value is enough. */
 const CORE = ["index.js", "guest.js", "guest-kernel.js", "guest-wire.js"];

@@ -52,5 +52,6 @@ export const behaviours: ReadonlyMap<string, readonly string[]> = new Map([
 	["stranger", []],
 	["streaming", []],
 	["trapping", []],
+	["using", []],
 	["visitor", []],
 ]);

@@ -34,6 +34,11 @@ export class Memory {
 		this.#view = new DataView(buffer);
 	}
 
+	/** Bytes that it has now. */
+	get size(): number {
+		return this.#memory?.buffer.byteLength ?? 0;
+	}
+
 	/** Whether `length` bytes at `at` lie within the memory. Both are unsigned. */
 	has(at: number, length: number): boolean {
 		if (at + length <= this.u8.length) return true;

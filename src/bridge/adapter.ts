@@ -39,7 +39,7 @@ const FUEL = 256;
 
 const enc = new TextEncoder();
 
-function leb(value: number): number[] {
+export function leb(value: number): number[] {
 	const out: number[] = [];
 	let rest = value >>> 0;
 	do {
@@ -64,17 +64,17 @@ function signedLeb(value: number): number[] {
 	}
 }
 
-function name(text: string): number[] {
+export function name(text: string): number[] {
 	const bytes = enc.encode(text);
 	return [...leb(bytes.length), ...bytes];
 }
 
-function section(id: number, items: number[][]): number[] {
+export function section(id: number, items: number[][]): number[] {
 	const body = [...leb(items.length), ...items.flat()];
 	return [id, ...leb(body.length), ...body];
 }
 
-function functionType(params: number[], results: number[]): number[] {
+export function functionType(params: number[], results: number[]): number[] {
 	return [0x60, ...leb(params.length), ...params, ...leb(results.length), ...results];
 }
 

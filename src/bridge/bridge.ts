@@ -78,6 +78,8 @@ export interface StopHandle {
 	readonly stopped: Ticket<void>;
 	/** Milliseconds spent waiting, which are not processor time. */
 	waited: number;
+	/** Since when it waits, on the monotonic clock; -1 while it runs. */
+	waitingSince?: number;
 	/** The guest is about to give way: what it has printed should be seen. */
 	flush(): void;
 }

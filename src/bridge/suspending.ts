@@ -72,6 +72,7 @@ export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBri
 	wait(guest: StopHandle): Promise<number> {
 		const tickets = this.notes.splice(0);
 		const from = performance.now();
+		guest.waitingSince = from;
 		guest.flush();
 		this.#turns.sleeps(guest);
 		return new Promise((resolve) => {
@@ -79,6 +80,7 @@ export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBri
 				for (const ticket of tickets) ticket.unwatch(wake);
 				guest.stopped.unwatch(wake);
 				guest.waited += performance.now() - from;
+				guest.waitingSince = -1;
 				this.sendUnsent();
 				this.#turns.wakes(guest);
 				resolve(guest.ended ? 1 : 0);

@@ -239,7 +239,7 @@ export class PortholeTerminal extends Base {
 		const name = this.getAttribute("command");
 		const options = this.#options;
 		const signal = options.signal ? AbortSignal.any([over, options.signal]) : over;
-		const sandbox = await Sandbox.create({ ...options, signal });
+		const sandbox = await Sandbox.create({ interruptible: true, ...options, signal });
 		const close = () => sandbox.close().catch(() => {});
 		if (made.aborted) await close();
 		else made.addEventListener("abort", close);

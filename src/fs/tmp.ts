@@ -34,7 +34,7 @@ export class Tmp implements FileSystem, Account {
 	readonly dev: number = nextDev();
 	readonly root: TmpDirectory;
 	readonly now: () => bigint;
-	readonly limit: number;
+	limit: number;
 	/** Bytes of memory that the files hold. */
 	used = 0;
 

@@ -1,19 +1,7 @@
 /**
- * What both halves say of the network: what a file is called, and how a download fails.
+ * What both halves say of a download that fails.
  */
 import { PortholeError } from "../abi/error.ts";
-
-/** The last part of a URL's path. */
-export function fileName(url: string): string {
-	if (url === "") return "";
-	const { pathname } = new URL(url);
-	const last = pathname.slice(pathname.lastIndexOf("/") + 1);
-	try {
-		return decodeURIComponent(last);
-	} catch {
-		return last;
-	}
-}
 
 /** The error for a server's answer other than success. */
 export function badStatus(url: string, response: Response): PortholeError {

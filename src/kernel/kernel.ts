@@ -7,28 +7,32 @@ import { giveAway, offer, type Remote, reach } from "../bridge/far.ts";
 import type { Ask } from "../bridge/loop.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Report } from "../http/http-range.ts";
+import { whyNotRewritten } from "../load/compile.ts";
 import { loadPackage } from "../load/load-package.ts";
+import type { SandboxBudget } from "../process/budget.ts";
 import { nowNanoseconds, worldClock } from "../process/clock.ts";
 import { type Prepare, prepare } from "../process/instantiate.ts";
 import { fillRandom } from "../process/random.ts";
 import type {
-	BridgeKind,
 	Features,
 	Files,
 	FromGuest,
 	Kernel,
 	PageServices,
 	ToGuest,
+	Usage,
 	WireLoadOptions,
 	WireMount,
 	WirePackage,
 	WireSource,
 	WireSpawn,
+	WireStart,
 	WorkerScope,
 } from "../protocol/sandbox.ts";
 import type { Store, StoreChange } from "../store/store.ts";
 import { preview1Modules } from "../wasi/table.ts";
 import type { AccessProfile } from "../webc/index.ts";
+import { Rewriting } from "./choose-rewriting.ts";
 import type { MemoryQueue } from "./memory-queue.ts";
 import { Packages } from "./packages.ts";
 import type { Preloaded } from "./preload.ts";
@@ -49,6 +53,8 @@ export class SandboxKernel implements Kernel {
 	#packages!: Packages;
 	#preloaded: Preloaded | undefined;
 	#queue = false;
+	#rewriting!: Rewriting;
+	#budget: SandboxBudget | undefined;
 	#spawned = 0;
 	#memoryQueue: Promise<MemoryQueue> | undefined;
 	readonly #guests = new Map<number, GuestProcess>();
@@ -59,8 +65,12 @@ export class SandboxKernel implements Kernel {
 		this.#page = reach<PageServices>(scope);
 	}
 
-	async start(kind: BridgeKind, queue: boolean): Promise<Features> {
+	async start(options: WireStart): Promise<Features> {
+		const { bridge: kind, queue, limits: most } = options;
 		this.#queue = queue;
+		this.#rewriting = new Rewriting(options);
+		// Few sandboxes have limits.
+		if (most) this.#budget = new (await import("../process/budget.ts")).SandboxBudget(most);
 		const ask: Ask = (id, method, args) =>
 			this.#page.ask(id, method, method === "land" ? giveAway(args, buffersOf(args)) : args);
 		const { bridge, prepare } = await this.#chooseBridge(kind, ask);
@@ -69,7 +79,11 @@ export class SandboxKernel implements Kernel {
 		const post = (message: FromGuest) => this.#post(message);
 		const limits = this.#preloaded?.limits;
 		this.#tree = new Tree(this.#bridge, nowNanoseconds, fillRandom, post, limits);
-		this.#packages = new Packages(this.#tree, (message) => this.#warn(message));
+		this.#packages = new Packages(
+			this.#tree,
+			(message) => this.#warn(message),
+			(kept) => this.#rewriting.of(kept),
+		);
 		return {
 			crossOriginIsolated: globalThis.crossOriginIsolated === true,
 			clockResolution: this.#clock.resolution(),
@@ -78,7 +92,7 @@ export class SandboxKernel implements Kernel {
 
 	/** How guests wait; what few browsers need is loaded late. */
 	async #chooseBridge(
-		kind: BridgeKind,
+		kind: WireStart["bridge"],
 		ask: Ask,
 	): Promise<{ bridge: PageBridge; prepare: Prepare }> {
 		if (kind === "suspending") return suspending(ask);
@@ -150,24 +164,33 @@ export class SandboxKernel implements Kernel {
 
 	// --- processes ---
 
-	async spawn(request: WireSpawn): Promise<void> {
+	async spawn(request: WireSpawn): Promise<string> {
 		try {
-			await this.#spawn(request);
+			return await this.#spawn(request);
 		} catch (error) {
 			this.#left(request.pid);
 			throw error;
 		}
 	}
 
-	async #spawn(request: WireSpawn): Promise<void> {
+	async usage(pid: number): Promise<Usage | undefined> {
+		return this.#guests.get(pid)?.usage();
+	}
+
+	async #spawn(request: WireSpawn): Promise<string> {
 		// In the line from now on, and killed there if need be.
 		const prepare = await this.#linker(request);
 		const program = await this.#packages.program(request.command);
-		const module = await program.module();
+		const how = this.#rewriting.of(program.kept, program.key, request, this.#guests.size === 0);
+		const module = await program.module(how);
+		const interruptible = isInterruptible(module, program.key !== "" && how?.meter !== undefined);
 		const process = await GuestProcess.create({
 			request,
 			program,
 			module,
+			how,
+			interruptible,
+			budget: this.#budget,
 			tree: this.#tree,
 			bridge: this.#bridge,
 			prepare,
@@ -181,6 +204,7 @@ export class SandboxKernel implements Kernel {
 		const start = () => process.run().finally(() => this.#left(request.pid));
 		if (this.#preloaded) this.#preloaded.startOnBegin(request.pid, start);
 		else setTimeout(start, 0);
+		return interruptible ? "" : program.key;
 	}
 
 	receive(message: ToGuest): void {
@@ -188,6 +212,11 @@ export class SandboxKernel implements Kernel {
 		if (guest !== undefined) guest.receive(message);
 		else this.#memoryQueue?.then((queue) => queue.receive(message)).catch(() => {});
 		this.#preloaded?.receive(message);
+	}
+
+	/** The page has said something. */
+	heard(): void {
+		this.#bridge?.heard();
 	}
 
 	async sync(): Promise<void> {
@@ -273,6 +302,12 @@ function buffersOf([changes]: unknown[]): ArrayBuffer[] {
 	);
 }
 
+/** Whether a module gives way while it computes: it was rewritten here or before, or has nothing to rewrite. */
+function isInterruptible(module: WebAssembly.Module, asked: boolean): boolean {
+	if (asked && whyNotRewritten(module) === undefined) return true;
+	return WebAssembly.Module.exports(module).some(({ name }) => name === "porthole:breathe");
+}
+
 /** Guests in this very thread. */
 function suspending(ask: Ask) {
 	const bridge = new SuspendingBridge(ask);
@@ -284,6 +319,7 @@ function suspending(ask: Ask) {
 export function serve(scope: WorkerScope): void {
 	const kernel = new SandboxKernel(scope);
 	scope.addEventListener("message", (event) => {
+		kernel.heard();
 		const { data } = event as MessageEvent<ToGuest | { id: unknown }>;
 		if (typeof data === "object" && data !== null && "to" in data) kernel.receive(data);
 	});

@@ -128,7 +128,12 @@ export async function newKernel() {
 		postMessage: (message: unknown) => void told.push(message as FromGuest),
 	};
 	const kernel = new SandboxKernel(scope);
-	await kernel.start("suspending", false);
+	await kernel.start({
+		bridge: "suspending",
+		queue: false,
+		interruptible: false,
+		spinning: [],
+	});
 	return {
 		kernel,
 		progress: () => told.filter((message): message is Told => message.kind === "progress"),

@@ -6,6 +6,7 @@ import { isName } from "../abi/name.ts";
 import { VolumeFileSystem } from "../fs/volume.ts";
 import type { LoadedPackage, Warn } from "../load/load-package.ts";
 import type { WireCommand, WirePackage } from "../protocol/sandbox.ts";
+import type { RewriteOptions } from "../rewrite/options.ts";
 import {
 	type AccessProfile,
 	type CommandInfo,
@@ -29,7 +30,14 @@ export interface Program {
 	/** What argv[0] is. */
 	readonly name: string;
 	readonly info: CommandInfo;
-	module(): Promise<WebAssembly.Module>;
+	/** What the page remembers its module by; "" for one that is not of a package. */
+	readonly key: string;
+	/** Whether a browser may keep what it has compiled of the module as it is. */
+	readonly kept: boolean;
+	/** The bytes of the module as it is; null for one that the page has compiled. */
+	readonly bytes: (() => Promise<Uint8Array>) | null;
+	/** The module, rewritten where `how` is given. */
+	module(how?: RewriteOptions): Promise<WebAssembly.Module>;
 }
 
 export class Packages {
@@ -37,11 +45,14 @@ export class Packages {
 	readonly #warn: Warn;
 	readonly #loaded = new Map<number, LoadedPackage>();
 	#among: ((packages: Iterable<Package>) => FindDependency) | null = null;
-	readonly #modules = new Map<Span, Promise<WebAssembly.Module>>();
+	readonly #modules = new Map<Span, Map<string, Promise<WebAssembly.Module>>>();
+	readonly #usual: (kept: boolean) => RewriteOptions | undefined;
 
-	constructor(tree: Tree, warn: Warn) {
+	/** `usual` says how a program is to be rewritten, as far as is known before it is started. */
+	constructor(tree: Tree, warn: Warn, usual: (kept: boolean) => RewriteOptions | undefined) {
 		this.#tree = tree;
 		this.#warn = warn;
+		this.#usual = usual;
 	}
 
 	/** Adds a package: volumes to the tree, commands to the path. Compiles what it starts with. */
@@ -55,7 +66,8 @@ export class Packages {
 		try {
 			const entry = resolveEntrypoint(pkg, this.#find());
 			const main = this.#tryResolve(pkg, entry);
-			const module = main === undefined ? undefined : this.#module(main);
+			const usual = this.#usual(loaded.bytes === undefined);
+			const module = main === undefined ? undefined : this.#module(main, usual);
 			// Compiled while digests are computed; but that a package is damaged is said first.
 			module?.catch(() => {});
 			const late = import("../load/outlook.ts");
@@ -116,10 +128,14 @@ export class Packages {
 		}
 		try {
 			const resolved = resolveCommand(owner, name, this.#find());
+			const { pkg, atom, atomName } = resolved;
 			return {
 				name: resolved.info.execName ?? name,
 				info: resolved.info,
-				module: () => this.#module(resolved),
+				key: `${pkg.name}@${pkg.version} ${atomName} ${atom.length}`,
+				kept: this.#of(pkg).bytes === undefined,
+				bytes: () => this.#of(pkg).read(atom),
+				module: (how) => this.#module(resolved, how),
 			};
 		} catch (error) {
 			return crossing(error);
@@ -155,13 +171,18 @@ export class Packages {
 		}
 	}
 
-	#module({ pkg, atom, atomName }: ResolvedCommand): Promise<WebAssembly.Module> {
-		let module = this.#modules.get(atom);
+	#module(
+		{ pkg, atom, atomName }: ResolvedCommand,
+		how: RewriteOptions | undefined,
+	): Promise<WebAssembly.Module> {
+		const variants = this.#modules.get(atom) ?? new Map<string, Promise<WebAssembly.Module>>();
+		this.#modules.set(atom, variants);
+		const variant = JSON.stringify(how ?? null);
+		let module = variants.get(variant);
 		if (module === undefined) {
-			const from = this.#of(pkg);
-			module = from.compile(atom, `the atom ${atomName}`);
-			this.#modules.set(atom, module);
-			module.catch(() => this.#modules.delete(atom));
+			module = this.#of(pkg).compile(atom, `the atom ${atomName}`, how);
+			variants.set(variant, module);
+			module.catch(() => variants.delete(variant));
 		}
 		return module;
 	}
@@ -191,7 +212,7 @@ export class Packages {
 /** A module that belongs to no package, and so has no wishes. */
 function bareProgram({ module, name }: Exclude<WireCommand, string | number>): Program {
 	const info = { name, runner: "", atom: name, anyAtom: false, env: [], mainArgs: [] };
-	return { name, info, module: async () => module };
+	return { name, info, key: "", kept: false, bytes: null, module: async () => module };
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

@@ -40,6 +40,8 @@ export class Tree {
 	readonly post: (message: FromGuest) => void;
 	/** What mounts may hold, where it is not the usual. */
 	readonly limits: StoreFsOptions;
+	/** Where files in memory take their room from. */
+	readonly memory: Tmp;
 	/** Files in memory over those of packages. */
 	readonly base: Overlay;
 	/** The base, and those of the processes and mounts that have a root of their own. */
@@ -61,6 +63,7 @@ export class Tree {
 		this.limits = limits;
 		this.post = post;
 		const memory = new Tmp({ now });
+		this.memory = memory;
 		fillRoot(memory, random);
 		this.base = new Overlay(memory, [], { defaults: defaultFiles(now) });
 		this.overlays.push(this.base);

@@ -7,7 +7,6 @@ import {
 	RIGHTS_ALL,
 	RIGHTS_DIRECTORY,
 	RIGHTS_STREAM,
-	SIGNALS,
 } from "../abi/constants.ts";
 import { ENOENT } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
@@ -16,23 +15,32 @@ import { Input, NullDevice } from "../fs/devices.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
+import type { SandboxBudget } from "../process/budget.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import { failure, faultOf } from "../process/errno-errors.ts";
 import type { Prepare } from "../process/instantiate.ts";
 import { OutputBuffer } from "../process/output-buffer.ts";
 import { type Clock, Process } from "../process/process.ts";
 import { Thread } from "../process/thread.ts";
-import type { FromGuest, ToGuest, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
+import type { FromGuest, ToGuest, Usage, WireSpawn, WireStatus } from "../protocol/sandbox.ts";
+import type { RewriteOptions } from "../rewrite/options.ts";
 import type { Terminal } from "../tty/terminal.ts";
 import type { Program } from "./packages.ts";
 import type { Preloaded } from "./preload.ts";
 import type { Mounted, Tree } from "./sandbox-tree.ts";
 import { argumentsOf, directoryOf, environmentOf } from "./start-arguments.ts";
+import type { startTerminal as StartTerminalFunction } from "./start-terminal.ts";
 
 export interface Start {
 	readonly request: WireSpawn;
 	readonly program: Program;
 	readonly module: WebAssembly.Module;
+	/** How the module was rewritten. */
+	readonly how: RewriteOptions | undefined;
+	/** Whether it gives way while it computes. */
+	readonly interruptible: boolean;
+	/** What all processes of the sandbox may use together. */
+	readonly budget: SandboxBudget | undefined;
 	readonly tree: Tree;
 	readonly bridge: Bridge;
 	readonly prepare: Prepare;
@@ -42,11 +50,12 @@ export interface Start {
 	readonly post: (message: FromGuest, give?: Transferable[]) => void;
 }
 
-/** Of so many names that a program has guessed wrong, perhaps, the page is told. */
-const MOST_GUESSES = 16;
+type StartTerminal = typeof StartTerminalFunction;
 
 export class GuestProcess {
+	readonly #begun: Start;
 	readonly #process: Process;
+	readonly #thread: Thread;
 	readonly #bridge: Bridge;
 	readonly #tree: Tree;
 	readonly #namespace: Namespace;
@@ -57,8 +66,6 @@ export class GuestProcess {
 	readonly #terminal: Terminal | null;
 	readonly #outputs: readonly [OutputBuffer, OutputBuffer];
 	#start: () => Promise<WireStatus> = async () => ({ code: 0 });
-	/** Names that were looked for in the working directory and changed in the root. */
-	readonly #guesses = new Set<string>();
 	#directoryName = "/";
 	#fed = 0;
 	#reported = 0;
@@ -71,13 +78,16 @@ export class GuestProcess {
 		const paths = mounts.map(({ mount }) => mount.path);
 		const directory = directoryOf(program.info, request.currentDir, paths);
 		const leave = (killed: boolean) => base.leave(mounts, killed);
-		const Device = request.terminal && (await terminals());
-		const process = new GuestProcess(start, namespace, leave, Device);
+		const late = request.terminal && (await import("./start-terminal.ts"));
+		const process = new GuestProcess(start, namespace, leave, late?.startTerminal);
+		if (request.limits || start.budget) {
+			(await import("../process/budget.ts")).hold(process.#thread, start);
+		}
 		await process.#openStandard(request);
 		await process.#openDirectories(directory, mounts, request.currentDir !== undefined);
 		process.#start = await start.prepare(
 			start.module,
-			new Thread(process.#process),
+			process.#thread,
 			request.entryFunction ?? "_start",
 		);
 		return process;
@@ -87,9 +97,10 @@ export class GuestProcess {
 		start: Start,
 		namespace: Namespace,
 		leave: (killed: boolean) => Promise<void>,
-		Device: typeof Terminal | undefined,
+		startTerminal: StartTerminal | undefined,
 	) {
 		const { request, program, bridge, post } = start;
+		this.#begun = start;
 		this.#bridge = bridge;
 		this.#tree = start.tree;
 		this.#namespace = namespace;
@@ -104,20 +115,37 @@ export class GuestProcess {
 			clock: start.clock,
 			fillRandom: start.fillRandom,
 		});
+		this.#thread = new Thread(this.#process);
+		const allow = (length: number) => this.#process.budget?.print(length) ?? length;
 		const buffer = (fd: 1 | 2) =>
 			new OutputBuffer(
 				bridge,
 				(chunk) => post({ from: request.pid, kind: "output", fd, chunk }, [chunk.buffer]),
 				start.ahead?.output,
+				allow,
 			);
 		this.#outputs = [buffer(1), buffer(2)];
 		this.#process.outputs = this.#outputs;
-		this.#terminal = this.#makeTerminal(request, Device);
+		this.#terminal =
+			(request.terminal &&
+				startTerminal?.(request.terminal, {
+					bridge,
+					screen: this.#outputs[0],
+					kill: (...signal) => this.kill(...signal),
+					onRead: () => this.#reportTaken(),
+					onSignals: (signals) => post({ from: request.pid, kind: "keys", signals }),
+				})) ??
+			null;
 		this.#process.terminal = this.#terminal;
 		this.#input =
 			this.#terminal ??
 			new Input(bridge, "pipe", start.ahead ? undefined : () => this.#reportTaken());
-		this.#process.guessed = (name) => this.#tellGuess(program.name, name);
+		this.#process.guessed = async (name) => {
+			const { tellGuess } = await import("./tell-guess.ts");
+			const message = await tellGuess(this.#process, program.name, name, this.#directoryName);
+			if (message)
+				post({ from: 0, kind: "event", event: { type: "warning", detail: { message } } });
+		};
 		this.#process.flush = () => {
 			for (const output of this.#outputs) output.flush();
 		};
@@ -138,11 +166,27 @@ export class GuestProcess {
 			});
 			this.#process.ending ??= { code: status.code };
 			await this.#end();
-			this.#post({ from: this.#pid, kind: "exit", status });
+			const told = status.trap
+				? await (await import("./original-trap.ts")).originalTrap(status, this.#begun)
+				: status;
+			this.#post({ from: this.#pid, kind: "exit", status: told, usage: this.usage() });
 		} catch (error) {
 			const { code, message } = faultOf(error);
 			this.#post({ from: this.#pid, kind: "broken", code, message });
 		}
+	}
+
+	/** What it has used so far. */
+	usage(): Usage {
+		const { descriptors, used } = this.#process;
+		return {
+			fuel: this.#thread.fuel(),
+			time: this.#thread.time,
+			memory: this.#thread.memory.size,
+			files: [...descriptors.files()].length,
+			read: used.read,
+			written: used.written,
+		};
 	}
 
 	receive(message: ToGuest): void {
@@ -174,33 +218,10 @@ export class GuestProcess {
 	}
 
 	async #end(): Promise<void> {
+		this.#process.budget?.over();
 		this.#process.flush();
 		this.#process.descriptors.closeAll();
 		await this.#leave(this.#process.ending?.signal !== undefined);
-	}
-
-	#makeTerminal({ terminal }: WireSpawn, Device: typeof Terminal | undefined): Terminal | null {
-		if (terminal === undefined || Device === undefined) return null;
-		const wiring = {
-			bridge: this.#bridge,
-			screen: this.#outputs[0],
-			signal: (name: string, editing: boolean) => this.#signal(name, editing),
-			onRead: () => this.#reportTaken(),
-			onSignals: (signals: boolean) => this.#post({ from: this.#pid, kind: "keys", signals }),
-		};
-		return new Device(wiring, terminal);
-	}
-
-	/**
-	 * What a signal from the terminal does to a program without handlers: it ends. But an interrupt
-	 * while a line is typed drops the line only, and nobody could continue what was suspended; the
-	 * default for an orphan is to ignore that.
-	 */
-	#signal(name: string, editing: boolean): boolean {
-		const number = SIGNALS.get(name);
-		if (number === undefined || (editing && name === "SIGINT")) return false;
-		this.kill(name, 128 + number);
-		return true;
 	}
 
 	#hear(chunk: Uint8Array, urgent: boolean): void {
@@ -219,16 +240,6 @@ export class GuestProcess {
 		if (taken <= this.#reported) return;
 		this.#post({ from: this.#pid, kind: "taken", bytes: taken - this.#reported });
 		this.#reported = taken;
-	}
-
-	/** Tells of each name once, and not of every name of a program that guesses without end. */
-	#tellGuess(program: string, name: string): void {
-		if (this.#guesses.has(name) || this.#guesses.size === MOST_GUESSES) return;
-		this.#guesses.add(name);
-		import("../load/errors.ts").then(({ guessed }) => {
-			const detail = { message: guessed(program, name, this.#directoryName) };
-			this.#post({ from: 0, kind: "event", event: { type: "warning", detail } });
-		});
 	}
 
 	async #openStandard(request: WireSpawn): Promise<void> {
@@ -303,9 +314,4 @@ export class GuestProcess {
 		if (name === "." && node !== root) file.beyond = root;
 		this.#process.descriptors.add(file);
 	}
-}
-
-/** Most processes have no terminal, so it is loaded late. */
-async function terminals(): Promise<typeof Terminal> {
-	return (await import("../tty/terminal.ts")).Terminal;
 }

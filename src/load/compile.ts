@@ -1,8 +1,9 @@
 /**
- * Bytes to modules: the one place where a guest's code is compiled, and so the place where it could
- * be rewritten before (to count loops, say, so that a guest that never calls can be interrupted).
+ * Bytes to modules: the one place where a guest's code is compiled, and so the place where it is
+ * rewritten before (`rewrite`), so that a guest that never calls can be interrupted.
  */
 import { PortholeError } from "../abi/error.ts";
+import type { RewriteOptions } from "../rewrite/options.ts";
 
 const WASM = "application/wasm";
 
@@ -25,8 +26,27 @@ export async function compileResponse(
 	}
 }
 
-/** Errors: `"invalid-module"` for what is no wasm, or wasm that this browser does not know. */
-export async function compile(bytes: Uint8Array, what: string): Promise<WebAssembly.Module> {
+/** What of a module could not be rewritten, so that it runs as it is. */
+const unknown = new WeakMap<WebAssembly.Module, string>();
+
+/** Why `module` was not rewritten as asked; undefined where it was, or was not to be. */
+export function whyNotRewritten(module: WebAssembly.Module): string | undefined {
+	return unknown.get(module);
+}
+
+/** Compiles a module, rewritten where `how` is given and the pass knows all of it.
+ *  Errors: `"invalid-module"` for what is no wasm, or wasm that this browser does not know. */
+export async function compile(
+	bytes: Uint8Array,
+	what: string,
+	how?: RewriteOptions,
+): Promise<WebAssembly.Module> {
+	if (how !== undefined) {
+		const known = (await import("../rewrite/rewrite.ts")).rewriteKnown(bytes, how);
+		const module = await compile(known.bytes, what);
+		if (known.unknown !== undefined) unknown.set(module, known.unknown);
+		return module;
+	}
 	try {
 		// The browser accepts views of any buffer; its type says otherwise of shared ones.
 		return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);

@@ -5,6 +5,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { BLOCK, type Limits, limitsOf, partOf, type Report, request } from "../http/http-range.ts";
 import type { WireLoadOptions, WireSource } from "../protocol/sandbox.ts";
+import type { RewriteOptions } from "../rewrite/options.ts";
 import type { AccessProfile, Package, Span } from "../webc/index.ts";
 import type { RangeFile } from "./range-file.ts";
 import { readSource } from "./read-source.ts";
@@ -21,8 +22,10 @@ export interface LoadedPackage {
 	profile?(): AccessProfile;
 	/** An atom's bytes; absent where they are not in memory. */
 	bytes?(span: Span): Uint8Array;
-	/** Compiles an atom; `what` is for the error. */
-	compile(span: Span, what: string): Promise<WebAssembly.Module>;
+	/** Reads an atom's bytes, again where they are not in memory. */
+	read(span: Span): Promise<Uint8Array>;
+	/** Compiles an atom, rewritten where `how` is given; `what` is for the error. */
+	compile(span: Span, what: string, how?: RewriteOptions): Promise<WebAssembly.Module>;
 }
 
 /** What happens in the background goes wrong, and the page should know. */
@@ -97,6 +100,7 @@ async function inParts(
 		profile: () => file.profile(),
 		verified,
 		contents: file.contents,
-		compile: (span, what) => file.compile(span, what, maxBytes),
+		read: (span) => file.read(span.start, span.length),
+		compile: (span, what, how) => file.compile(span, what, maxBytes, how),
 	};
 }

@@ -10,6 +10,7 @@
 import { PortholeError } from "../abi/error.ts";
 import type { Report } from "../http/http-range.ts";
 import { tooLarge } from "../http/read-errors.ts";
+import type { RewriteOptions } from "../rewrite/options.ts";
 import type { Span } from "../webc/index.ts";
 import { compile, compileResponse } from "./compile.ts";
 import type { Download } from "./resumable-download.ts";
@@ -53,35 +54,49 @@ export class ProgramFetch {
 		this.#host = host;
 	}
 
-	/** Compiles an atom while it arrives. Nothing of it runs before its digest has been found right.
+	/** Compiles an atom, while it arrives where it is not rewritten (`how`). Nothing of it runs before its digest has been found right.
 	 *  A service worker does not look at the programs that it keeps, and is told to fetch anew. */
-	async compile(span: Span, what: string, maxBytes: number): Promise<WebAssembly.Module> {
+	async compile(
+		span: Span,
+		what: string,
+		maxBytes: number,
+		how?: RewriteOptions,
+	): Promise<WebAssembly.Module> {
 		if (span.length > maxBytes) throw tooLarge(what, maxBytes);
 		if (span.length > LARGEST_MODULE) {
 			throw new PortholeError("invalid-module", `${what} has ${span.length} bytes, too many`);
 		}
 		const alone = span.sha256 === undefined ? undefined : this.#alone.get(hex(span.sha256));
 		try {
-			if (alone !== undefined) return await this.#compileAlone(alone, span, what);
+			if (alone !== undefined) return await this.#compileAlone(alone, span, what, how);
 		} catch (error) {
 			if (error instanceof PortholeError && error.code === "aborted") throw error;
 			const why = error instanceof Error ? error.message : String(error);
 			this.#host.warn(`${what} is read from its package, because ${alone} was of no use: ${why}`);
 		}
 		try {
-			return await this.#compile(span, what, false);
+			return await this.#compile(span, what, false, how);
 		} catch (error) {
 			const damaged = error instanceof PortholeError && error.code === "checksum";
 			if (!damaged || this.#address === this.#url) throw error;
-			return this.#compile(span, what, true);
+			return this.#compile(span, what, true, how);
 		}
 	}
 
-	async #compile(span: Span, what: string, again: boolean): Promise<WebAssembly.Module> {
+	async #compile(
+		span: Span,
+		what: string,
+		again: boolean,
+		how: RewriteOptions | undefined,
+	): Promise<WebAssembly.Module> {
 		const { start, length } = span;
 		const silence = new AbortController();
 		const address = this.#programAddress(span, again);
 		const response = await this.#download.ask(start, start + length, { address, silence });
+		if (how !== undefined) {
+			const { chunks } = this.#download.from(start, start + length, response, silence);
+			return compile(await this.#checked(chunks, span, what), what, how);
+		}
 		const copy = response.clone();
 		// The browser's own answer, untouched: only for such a one does it keep what it compiles.
 		const module = compileResponse(response, what);
@@ -97,9 +112,18 @@ export class ProgramFetch {
 	}
 
 	/** Compiles an atom that has an address of its own. */
-	async #compileAlone(url: string, span: Span, what: string): Promise<WebAssembly.Module> {
+	async #compileAlone(
+		url: string,
+		span: Span,
+		what: string,
+		how: RewriteOptions | undefined,
+	): Promise<WebAssembly.Module> {
 		const silence = new AbortController();
 		const response = await this.#download.file(url, silence);
+		if (how !== undefined) {
+			const body = this.#download.bodyOf(response, url);
+			return compile(await this.#checked(body, span, what), what, how);
+		}
 		const copy = response.clone();
 		const module = compileResponse(response, what);
 		module.catch(() => {});

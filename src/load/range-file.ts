@@ -20,6 +20,7 @@ import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { BLOCK, type Part, type Report } from "../http/http-range.ts";
 import { tooLarge } from "../http/read-errors.ts";
+import type { RewriteOptions } from "../rewrite/options.ts";
 import {
 	type AccessProfile,
 	type ByteSource,
@@ -199,7 +200,12 @@ export class RangeFile implements ByteSource {
 	}
 
 	/** Compiles an atom while it arrives; see program-fetch.ts. */
-	compile(span: Span, what: string, maxBytes: number): Promise<WebAssembly.Module> {
+	compile(
+		span: Span,
+		what: string,
+		maxBytes: number,
+		how?: RewriteOptions,
+	): Promise<WebAssembly.Module> {
 		const host: ProgramHost = {
 			warn: this.#warn,
 			begin: () => {
@@ -210,7 +216,7 @@ export class RangeFile implements ByteSource {
 			},
 		};
 		const programs = new ProgramFetch(this.#url, this.#address, this.#download, this.alone, host);
-		return programs.compile(span, what, maxBytes);
+		return programs.compile(span, what, maxBytes, how);
 	}
 
 	// --- for guests ---

@@ -86,7 +86,8 @@ export async function inMemory(
 		verified,
 		contents: memoryContents(held),
 		bytes,
-		compile: (span, what) => compile(bytes(span), what),
+		read: async (span) => bytes(span),
+		compile: (span, what, how) => compile(bytes(span), what, how),
 	};
 }
 

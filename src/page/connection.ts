@@ -89,3 +89,7 @@ function notSent(cause: unknown): never {
 	if (!(cause instanceof DOMException) || cause.name !== "DataCloneError") throw cause;
 	throw new PortholeError("invalid-option", cause.message, { cause });
 }
+
+export function closedError(): PortholeError {
+	return new PortholeError("closed", "the sandbox has been closed");
+}

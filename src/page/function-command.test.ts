@@ -7,7 +7,7 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 function start(body: Body, mode: OutputMode = "stream", terminal = false) {
 	const size = terminal ? { columns: 80, rows: 24 } : undefined;
-	return startFunction(7, [mode, mode], body, [], {}, size);
+	return startFunction(7, [mode, mode], body, [], [[]], size);
 }
 
 /** A chunk that no type allows. */

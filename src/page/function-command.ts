@@ -13,15 +13,25 @@ import { type OutputMode, ProcessEnd } from "./process-handle.ts";
 
 export type Body = (context: CommandContext) => number | Promise<number>;
 
+type Env = Readonly<Record<string, string>> | undefined;
+
+/** The host's variables, the sandbox's and the command's, the last strongest. */
+type Environments = readonly [
+	host: readonly (readonly [string, string])[],
+	sandbox?: Env,
+	own?: Env,
+];
+
 /** Runs `body` as the process `pid`. What it throws is printed to standard error; the code is 1. */
 export async function startFunction(
 	pid: number,
 	modes: readonly [OutputMode, OutputMode],
 	body: Body,
 	args: readonly string[],
-	env: Readonly<Record<string, string>>,
+	[host, sandbox, own]: Environments,
 	size?: Size,
 ): Promise<ProcessEnd> {
+	const env = { ...Object.fromEntries(host), ...sandbox, ...own };
 	const stop = new AbortController();
 	const send = (message: ToGuest) => {
 		if (message.kind === "kill") end(message.signal, message.code);

@@ -94,9 +94,8 @@ export class Launcher {
 		const mapped = typeof name === "string" ? mappedTo(name, options) : undefined;
 		if (typeof mapped === "function") {
 			const { startFunction } = await import("./function-command.ts");
+			const env = [await this.#hostEnv(options), this.#options.env, options.env] as const;
 			// Of all values that `mappedCommands` may hold, only a Body is a function.
-			const host = Object.fromEntries(await this.#hostEnv(options));
-			const env = { ...host, ...this.#options.env, ...options.env };
 			const process = await startFunction(pid, modes, mapped as Body, args, env, options.terminal);
 			this.#life.running.set(pid, process);
 			if ((options.stdin ?? stdin) === "null") process.stdin.close();
@@ -120,6 +119,7 @@ export class Launcher {
 		const argv0 = mapped !== undefined && typeof mapped !== "string" ? String(name) : undefined;
 		const given = attachment?.input ?? ((options.stdin ?? stdin) === "null" ? "null" : "pipe");
 		const request = await this.#request(pid, command, argv0, args, options, given);
+		process.measure = () => this.#life.call("usage", pid);
 		this.#life.running.set(pid, process);
 		const clear = () => {
 			for (const { store } of request.mounts) this.#life.remoteObjects.release(store);
@@ -131,7 +131,7 @@ export class Launcher {
 		const { queue } = this.#options;
 		if (queue) limit(process, options);
 		try {
-			await connection.call("spawn", request);
+			process.key = await connection.call("spawn", request);
 		} catch (error) {
 			this.#life.running.delete(pid);
 			process.fail(error as Error);
@@ -218,6 +218,8 @@ export class Launcher {
 			stdout: options.stdout === "null" ? "null" : "pipe",
 			stderr: options.stderr === "null" ? "null" : "pipe",
 			terminal: options.terminal,
+			interruptible: options.interruptible ?? "auto",
+			limits: options.limits,
 		};
 	}
 

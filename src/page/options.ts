@@ -7,6 +7,7 @@ import { PortholeError } from "../abi/error.ts";
 import { isName } from "../abi/name.ts";
 import { checkNames } from "../abi/options.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
+import type { Interruptible, Limits } from "../protocol/sandbox.ts";
 import type { Store } from "../store/store.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import type { Package } from "./package.ts";
@@ -83,6 +84,13 @@ export interface SandboxOptions {
 	 *  in which they were asked for; the `timeout` and the `signal` of a command end the wait too. Unless it
 	 *  is true they are refused: `"out-of-memory"`. */
 	readonly queue?: boolean;
+	/** Whether programs can be stopped, and give way to others, while they compute; `"auto"` unless told
+	 *  otherwise: all but a lone job without a terminal that comes from a URL, whose compiled code the browser
+	 *  may keep. */
+	readonly interruptible?: Interruptible;
+	/** What all programs together may use; see `CommandOptions.limits`. Of `memory` and `time` a program
+	 *  may take a millisecond's worth more. */
+	readonly limits?: Limits;
 	/** Where the worker's script is, for builds that cannot find it themselves. */
 	readonly workerUrl?: ScriptAddress;
 	readonly signal?: AbortSignal;
@@ -136,6 +144,10 @@ export interface CommandOptions {
 	 *  the wait counts. */
 	readonly timeout?: number;
 	readonly signal?: AbortSignal;
+	/** As in `SandboxOptions`, for this program. */
+	readonly interruptible?: Interruptible;
+	/** What it may use. It ends at a limit: `ExitStatus.reason` is `"limit"`, and `limit` names it. */
+	readonly limits?: Limits;
 	/** Reserved; refused until they work. */
 	readonly journals?: never;
 	readonly snapshotOn?: never;
@@ -170,10 +182,25 @@ const output: Kind = [
 	(value) => value === "pipe" || value === "null" || value instanceof WritableStream,
 ];
 
+const interruptible: Kind = [
+	'true, false or "auto"',
+	(value) => typeof value === "boolean" || value === "auto",
+];
+
+const amount: Kind = ["a number of 0 or more", (value) => typeof value === "number" && value >= 0];
+
 /** What is checked in another way. */
 const own: Kind = ["", () => true];
 
 type Kinds<T> = Readonly<Record<keyof T, Kind>>;
+
+const limitKinds: Kinds<Limits> = {
+	fuel: amount,
+	time: amount,
+	memory: amount,
+	files: amount,
+	output: amount,
+};
 
 const loadKinds: Kinds<LoadOptions> = {
 	integrity: text,
@@ -196,6 +223,8 @@ const sandboxKinds: Kinds<SandboxOptions> = {
 	capabilities: record,
 	bridge: own,
 	queue: flag,
+	interruptible,
+	limits: record,
 	workerUrl: own,
 	signal: abortSignal,
 	onProgress: callback,
@@ -217,6 +246,8 @@ const commandKinds: Kinds<CommandOptions> = {
 	terminal: record,
 	timeout: own,
 	signal: abortSignal,
+	interruptible,
+	limits: record,
 	journals: own,
 	snapshotOn: own,
 	snapshotInterval: own,
@@ -258,6 +289,7 @@ export function checkSandboxOptions(options: SandboxOptions): void {
 	checkEnv("env", options.env);
 	checkEnv("hostEnv", options.hostEnv);
 	checkMounts(options.mounts, true);
+	check("limits", options.limits ?? {}, limitKinds);
 	checkCapabilities(options.capabilities);
 	for (const [path, data] of Object.entries(options.files ?? {})) {
 		if (!path.startsWith("/")) throw invalid("files", `takes absolute paths, and ${path} is none`);
@@ -288,6 +320,7 @@ export function checkCommand(args: readonly string[], options: CommandOptions): 
 	checkMounts(options.mounts);
 	checkCapabilities(options.capabilities);
 	checkImports(options.imports);
+	check("limits", options.limits ?? {}, limitKinds);
 	checkNames("terminal", options.terminal ?? {}, { columns: 0, rows: 0 });
 	const { timeout, terminal, currentDir } = options;
 	if (currentDir?.includes("\0")) throw invalid("currentDir", "contains a NUL character");

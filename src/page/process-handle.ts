@@ -2,7 +2,7 @@
  * A process as the page holds it: three streams, a status, and the messages behind them.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { ExitStatus, FromGuest, ToGuest, WireStatus } from "../protocol/sandbox.ts";
+import type { ExitStatus, FromGuest, ToGuest, Usage, WireStatus } from "../protocol/sandbox.ts";
 import { signalNumber } from "./options.ts";
 import { Collector, InputEnd, OutputEnd } from "./process-streams.ts";
 
@@ -17,7 +17,11 @@ export interface Process {
 	/** Ends it: at its next call, or within a second where it makes none. Default: `"SIGTERM"`. */
 	kill(signal?: string): void;
 	resize(columns: number, rows: number): void;
+	/** What it has used so far; once it is over, what it has used in all. */
+	usage(): Promise<Usage>;
 }
+
+const NOTHING: Usage = { fuel: 0, time: 0, memory: 0, files: 0, read: 0, written: 0 };
 
 /** What the streams of a process do with its output. */
 export type OutputMode = "stream" | "collect";
@@ -30,6 +34,12 @@ export class ProcessEnd implements Process {
 	readonly status: Promise<ExitStatus>;
 	/** `spawn` has resolved on the page, or is about to. */
 	started = false;
+	/** What its module is remembered by, should the worker have to be ended to stop it; "" for a program that
+	 *  can be interrupted. */
+	key = "";
+	/** Asks the kernel what it has used. */
+	measure: () => Promise<Usage | undefined> = async () => undefined;
+	#usage = NOTHING;
 	readonly collected = { stdout: new Collector(), stderr: new Collector() };
 	readonly #modes: readonly [OutputMode, OutputMode];
 	readonly #send: (message: ToGuest, give?: Transferable[]) => void;
@@ -127,6 +137,11 @@ export class ProcessEnd implements Process {
 		if (!this.#over) this.#send({ to: this.pid, kind: "resize", columns, rows });
 	}
 
+	async usage(): Promise<Usage> {
+		const now = this.#over ? undefined : await this.measure();
+		return now ?? this.#usage;
+	}
+
 	/** The status waits for `promise` too. */
 	waitFor(promise: Promise<unknown>): void {
 		this.#before.push(promise.catch(() => {}));
@@ -147,6 +162,7 @@ export class ProcessEnd implements Process {
 				this.#signals = message.signals;
 				break;
 			case "exit":
+				this.#usage = message.usage ?? NOTHING;
 				this.finish(message.status);
 				break;
 			case "broken":

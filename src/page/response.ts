@@ -3,8 +3,9 @@
  * Loaded late, by those who load one so.
  */
 import { PortholeError } from "../abi/error.ts";
+import { fileName } from "../http/file-name.ts";
 import { explainFailed } from "../http/forbidden.ts";
-import { badStatus, fileName, timedOut, unreachable } from "../http/http-errors.ts";
+import { badStatus, timedOut, unreachable } from "../http/http-errors.ts";
 import { limitsOf, totalOf } from "../http/http-range.ts";
 import { tooLarge } from "../http/read-errors.ts";
 import { chunksOf } from "../http/response-body.ts";

@@ -58,6 +58,8 @@ export interface Environment {
 		readonly folders: boolean;
 	};
 	readonly crossOriginIsolated: boolean;
+	/** Whether programs can be stopped, and give way to others, while they compute. `why` says more. */
+	readonly interruptible: boolean;
 	/** Nanoseconds between two steps of the guests' clock. */
 	readonly clockResolution: number;
 }
@@ -71,12 +73,14 @@ export class Sandbox extends SandboxTarget {
 	readonly #choice: BridgeChoice;
 	readonly #life: WorkerLife;
 	readonly #launcher: Launcher;
+	readonly #interruptible: boolean;
 	#nextLoad = 1;
 
 	/** Use `Sandbox.create`. */
 	private constructor(options: SandboxOptions, choice: BridgeChoice) {
 		super();
 		this.#choice = choice;
+		this.#interruptible = options.interruptible !== false;
 		const { kind } = choice;
 		this.#life = new WorkerLife(options, kind, ({ type, detail }) => {
 			this.dispatchEvent(new CustomEvent(type, { detail }));
@@ -126,9 +130,10 @@ export class Sandbox extends SandboxTarget {
 	get environment(): Environment {
 		const { kind, why } = this.#choice;
 		const { features } = this.#life;
+		const interruptible = kind !== "preloaded" && this.#interruptible;
 		return {
 			bridge: kind === "service-worker" ? "blocking" : kind,
-			why,
+			why: `${why}, and are ${interruptible ? "" : "not "}interruptible`,
 			features: {
 				jspi: "Suspending" in WebAssembly,
 				sharedMemory: sharesMemory(),
@@ -136,6 +141,7 @@ export class Sandbox extends SandboxTarget {
 				opfs: !isOpaque() && !!navigator.storage?.getDirectory,
 				folders: !isOpaque() && "showDirectoryPicker" in globalThis,
 			},
+			interruptible,
 			crossOriginIsolated: features?.crossOriginIsolated ?? false,
 			clockResolution: features?.clockResolution ?? 0,
 		};

@@ -3,35 +3,17 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { baseAddress } from "../bridge/context.ts";
-import { fileName } from "../http/http-errors.ts";
+import { fileName } from "../http/file-name.ts";
 import type { WireSource } from "../protocol/sandbox.ts";
 import type { LoadOptions, Source } from "./options.ts";
 
 /** A source that can be posted, and posted again to another worker. */
 export async function wireSource(source: Source, options: LoadOptions): Promise<WireSource> {
-	const name = options.name;
 	if (typeof source === "string" || source instanceof URL) {
 		const url = absolute(source);
-		return { kind: "url", url, name: name ?? fileName(url) };
+		return { kind: "url", url, name: options.name ?? fileName(url) };
 	}
-	if (source instanceof Request || source instanceof Response) {
-		const { fromResponse, ask } = await import("./response.ts");
-		const response = source instanceof Request ? await ask(source, options) : source;
-		return fromResponse(response, options);
-	}
-	if (source instanceof Blob) {
-		const called = "name" in source ? String(source.name) : "";
-		return { kind: "blob", blob: source, name: name ?? called };
-	}
-	if (source instanceof ArrayBuffer) {
-		if (source.detached) throw new PortholeError("invalid-option", "the ArrayBuffer is detached");
-		return { kind: "bytes", bytes: new Uint8Array(source), name: name ?? "" };
-	}
-	if (source instanceof Uint8Array) return { kind: "bytes", bytes: source, name: name ?? "" };
-	throw new PortholeError(
-		"invalid-option",
-		"a package is a URL, Request, Response, Blob, ArrayBuffer, Uint8Array or a loaded Package",
-	);
+	return (await import("./local-source.ts")).localSource(source, options);
 }
 
 export function absolute(source: string | URL): string {

@@ -26,7 +26,7 @@ import type {
 	WirePackage,
 	WireStatus,
 } from "../protocol/sandbox.ts";
-import { Connection } from "./connection.ts";
+import { Connection, closedError } from "./connection.ts";
 import type { MountServices } from "./lend-store.ts";
 import type { LoadOptions, Mounts, Progress, SandboxOptions } from "./options.ts";
 import type { Loaded } from "./package.ts";
@@ -34,15 +34,10 @@ import type { ProcessEnd } from "./process-handle.ts";
 
 /** Milliseconds for a killed guest to acknowledge the kill, before its worker is ended. */
 const PATIENCE = 500;
-/** Milliseconds in which all messages that the worker has sent arrive. */
-const ARRIVAL = 10;
-/** Milliseconds of silence after which the end of a worker no longer waits for a directory that is still
- *  writing; the directory goes on by itself. */
-const SILENCE = 2000;
-
-/** How a guest ends that shared its worker with a guest that had to be ended. */
-const REPLACED: WireStatus = { code: 137, signal: "SIGKILL", reason: "replaced", lost: true };
-
+/** The same, where all guests give way while they compute: only a machine at its limits takes that long. */
+const MOST_PATIENCE = 5000;
+/** Keys of modules that were found spinning, so that their worker had to be ended; for the life of the page. */
+const spinning = new Set<string>();
 export class WorkerLife {
 	/** Directories and functions of the page that the worker may call. */
 	readonly remoteObjects = new RemoteObjects();
@@ -61,7 +56,8 @@ export class WorkerLife {
 	readonly #progress = new Map<number, (progress: Progress) => void>();
 	/** What all mounts share; undefined while nothing is mounted. */
 	#services: MountServices | undefined;
-	#connection: Promise<Connection>;
+	/** The worker, or the one that is being started in its place. */
+	connection: Promise<Connection>;
 	/** Settles when the sandbox has been closed; null before `close`. */
 	#closing: Promise<void> | null = null;
 
@@ -74,7 +70,7 @@ export class WorkerLife {
 		this.#options = options;
 		this.#kind = kind;
 		this.emit = emit;
-		this.#connection = this.#connect();
+		this.connection = this.connect();
 	}
 
 	/** Errors: `"closed"`. */
@@ -85,7 +81,7 @@ export class WorkerLife {
 	/** The worker, once it has all that the sandbox is made of. Errors: `"closed"`, and those of the start. */
 	async ready(): Promise<Connection> {
 		this.checkOpen();
-		return this.#connection;
+		return this.connection;
 	}
 
 	/** Calls the kernel. Rejects with a PortholeError, also when the worker ends. */
@@ -111,6 +107,10 @@ export class WorkerLife {
 		}
 	}
 
+	get isClosing(): boolean {
+		return this.#closing !== null;
+	}
+
 	/** Closing again waits for the same end. */
 	close(): Promise<void> {
 		this.#closing ??= this.#close();
@@ -126,7 +126,7 @@ export class WorkerLife {
 			process.release();
 		}
 		await Promise.allSettled(running.map((process) => process.status));
-		const connection = await this.#connection.catch(() => null);
+		const connection = await this.connection.catch(() => null);
 		try {
 			await connection?.call("close");
 		} finally {
@@ -143,7 +143,8 @@ export class WorkerLife {
 
 	// --- a worker ---
 
-	async #connect(): Promise<Connection> {
+	/** Starts a worker, and makes in it what the sandbox is made of. */
+	async connect(): Promise<Connection> {
 		const { workerUrl } = this.#options;
 		const connection = new Connection(
 			await makeWorker(workerUrl),
@@ -151,11 +152,18 @@ export class WorkerLife {
 			this.remoteObjects,
 			(message) => this.#receive(message),
 			// A worker that dies before it is ready has rejected the call that started it; that is report enough.
-			(error) => this.#connection.then(() => this.#replace(error)).catch(() => {}),
+			(error) => this.connection.then(() => this.#replace(error)).catch(() => {}),
 		);
 		const again = this.features !== null;
 		try {
-			this.features = await connection.call("start", this.#kind, !!this.#options.queue);
+			const { queue = false, interruptible = "auto", limits } = this.#options;
+			this.features = await connection.call("start", {
+				bridge: this.#kind,
+				queue,
+				interruptible,
+				limits,
+				spinning: [...spinning],
+			});
 			if (!again) this.mounts.push(...(await this.wireMounts(this.#options.mounts)));
 			for (const mount of this.mounts) await connection.call("mount", mount);
 			for (const [path, data] of Object.entries(this.#options.files ?? {})) {
@@ -176,54 +184,24 @@ export class WorkerLife {
 		return connection;
 	}
 
-	/** Ends the worker, and with it every guest, and makes the sandbox again in a new one. Where the worker was
-	 *  ended because of a guest, all guests end by a signal; where the worker failed, by `error`. */
 	async #replace(error: PortholeError, guilty?: ProcessEnd, signal?: WireStatus): Promise<void> {
-		const connection = await this.#connection;
-		// The worker has been replaced meanwhile, because of another guest.
-		if (guilty?.over) return;
-		const ending = this.#end(connection, this.#closing ? closedError() : error);
-		// A sandbox that is being closed needs no other: there is nothing left to sync in this one.
-		this.#connection = ending.then(() => {
-			if (this.#closing) throw error;
-			return this.#connect();
-		});
-		this.#connection.catch((why) => this.#failAll(why));
-		await ending;
-		// Bytes that the old worker had not sent are lost, and no others are on their way.
-		for (const [path, bytes] of this.pending) {
-			this.pending.delete(path);
-			if (bytes > 0) this.emit({ type: "mountpending", detail: { path, bytes: 0 } });
-		}
-		const ended = [...this.running.keys()];
-		for (const process of this.running.values()) {
-			if (process === guilty && signal) process.finish({ ...signal, lost: true });
-			else if (guilty) process.finish(REPLACED);
-			else process.fail(error);
-		}
-		this.running.clear();
-		this.emit({ type: "workerreplaced", detail: { guilty: guilty?.pid ?? 0, ended } });
-	}
-
-	/** Ends a worker once all messages that it has sent have arrived, and waits until the mounted directories
-	 *  have made the changes. Changes that the worker has not sent are lost. */
-	async #end(connection: Connection, error: PortholeError): Promise<void> {
-		await new Promise((resolve) => setTimeout(resolve, ARRIVAL));
-		connection.end(error);
-		const { lines } = this.remoteObjects;
-		if (lines.length > 0) await (await import("./batch-runner.ts")).allIdle(lines, SILENCE);
+		// Few workers are replaced.
+		const { replaceWorker } = await import("./replace-worker.ts");
+		await replaceWorker(this, error, guilty, signal);
 	}
 
 	/** Ends the worker of a killed guest, unless the guest acknowledges the kill in time. */
 	watchKill(process: ProcessEnd): void {
 		const last = process.lastKill;
+		const interruptible = [...this.running.values()].every(({ key }) => key === "");
 		let timer: ReturnType<typeof setTimeout>;
 		const late = new Promise<boolean>((resolve) => {
-			timer = setTimeout(() => resolve(true), PATIENCE);
+			timer = setTimeout(() => resolve(true), interruptible ? MOST_PATIENCE : PATIENCE);
 		});
 		Promise.race([late, process.acknowledged().then(() => false)]).then((isLate) => {
 			clearTimeout(timer);
 			if (!isLate || process.over || last === null) return;
+			if (process.key !== "") spinning.add(process.key);
 			const why = new PortholeError("worker-replaced", "the sandbox's worker had to be replaced");
 			this.#replace(why, process, last);
 		});
@@ -252,11 +230,6 @@ export class WorkerLife {
 		const process = this.running.get(message.from);
 		if (message.kind === "exit" || message.kind === "broken") this.running.delete(message.from);
 		process?.receive(message);
-	}
-
-	#failAll(error: Error): void {
-		for (const process of this.running.values()) process.fail(error);
-		this.running.clear();
 	}
 
 	// --- loading and mounting ---
@@ -295,8 +268,4 @@ export class WorkerLife {
 		this.#services ??= mountServices(this, this.#options.workerUrl);
 		return wireMounts(mounts, this.#services);
 	}
-}
-
-function closedError(): PortholeError {
-	return new PortholeError("closed", "the sandbox has been closed");
 }

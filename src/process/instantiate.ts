@@ -25,8 +25,9 @@ function adapted(
 ): WebAssembly.Exports {
 	const adapter = adapters.get(of) ?? new WebAssembly.Module(adapterModule(of));
 	adapters.set(of, adapter);
+	const held = thread.process.budget?.calls(calls) ?? calls;
 	const instance = new WebAssembly.Instance(adapter, {
-		call: bridge.calls?.(calls) ?? { ...calls },
+		call: bridge.calls?.(held) ?? { ...held },
 		bridge: { wait: bridge.waitImport(thread), shouldYield: () => bridge.shouldYield(thread) },
 	});
 	return instance.exports;
@@ -126,6 +127,10 @@ export async function prepare(
 	const instance = await link(module, await importObject({ ...linking, thread }, module, extra));
 	const memory = instance.exports.memory;
 	if (memory instanceof WebAssembly.Memory) thread.memory.attach(memory);
+	// Most programs are rewritten so that they can be interrupted.
+	if ("porthole:breathe" in instance.exports) {
+		(await import("./meter.ts")).Meter.connect(instance, thread, linking.bridge);
+	}
 	const steps = entry !== "_initialize" && has("_initialize") ? ["_initialize", entry] : [entry];
 	return () => run(instance, thread, linking.bridge, steps);
 }
@@ -147,6 +152,7 @@ async function run(
 	bridge: GuestBridge,
 	steps: readonly string[],
 ): Promise<WireStatus> {
+	thread.began = performance.now();
 	try {
 		for (const step of steps) {
 			// `prepare` has checked that the export is a function.
@@ -154,7 +160,8 @@ async function run(
 			if (!thread.ended) await bridge.enter(thread, f);
 		}
 	} catch (error) {
-		if (!thread.ended) return trapped(error);
+		const limited = thread.ended ? null : thread.process.budget?.ending();
+		if (!thread.ended || limited) return { ...trapped(error), ...limited };
 	}
 	return thread.process.ending ?? { code: 0 };
 }

@@ -8,7 +8,7 @@
  * neither loses a byte nor grows memory. It waits until half of that is free again, because waking it
  * for each chunk would cost more than the chunk.
  */
-import { EPIPE } from "../abi/errno.ts";
+import { ENDED, EPIPE } from "../abi/errno.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import { Output } from "../fs/devices.ts";
 import type { INode } from "../fs/node.ts";
@@ -30,6 +30,7 @@ export class OutputBuffer {
 	readonly #bridge: Bridge;
 	readonly #post: Post;
 	readonly #window: number;
+	readonly #allow: ((length: number) => number) | undefined;
 	#chunk: Uint8Array<ArrayBuffer> | null = null;
 	/** The size of the next chunk: grows while chunks are filled. */
 	#size = SMALLEST;
@@ -41,8 +42,10 @@ export class OutputBuffer {
 	#burst = 0;
 	#burstStart = 0;
 
-	constructor(bridge: Bridge, post: Post, window = WINDOW) {
+	/** `allow` says how many of so many bytes may be printed. */
+	constructor(bridge: Bridge, post: Post, window = WINDOW, allow?: (length: number) => number) {
 		this.#bridge = bridge;
+		this.#allow = allow;
 		this.#window = window;
 		this.#post = post;
 		this.node = new Output((from, at, length) => this.#write(from, at, length), {
@@ -53,12 +56,17 @@ export class OutputBuffer {
 
 	/** Takes all of `bytes`, also beyond the window: for whoever has asked for room, and for echo. */
 	show(bytes: Uint8Array): void {
-		if (!this.#hungUp) this.#put(bytes, 0, bytes.length);
+		if (this.#hungUp) return;
+		this.#put(bytes, 0, this.#allow?.(bytes.length) ?? bytes.length);
 	}
 
 	#write(from: Uint8Array, at: number, length: number): number {
 		const room = this.room();
-		return room < 0 ? room : this.#put(from, at, Math.min(length, room));
+		if (room < 0) return room;
+		const count = Math.min(length, room);
+		const allowed = this.#allow?.(count) ?? count;
+		this.#put(from, at, allowed);
+		return allowed < count ? ENDED : count;
 	}
 
 	#put(from: Uint8Array, at: number, count: number): number {

@@ -5,9 +5,11 @@
  */
 import { ENDED, type Errno } from "../abi/errno.ts";
 import { utf8 } from "../abi/memory.ts";
+import type { PlainCall } from "../bridge/adapter.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { OpenNode } from "../fs/node.ts";
 import { type Operations, operations, type View } from "../fs/operations.ts";
+import type { Limit } from "../protocol/sandbox.ts";
 import type { Screen } from "../tty/terminal.ts";
 import { Descriptors } from "./descriptors.ts";
 
@@ -38,6 +40,36 @@ export interface Setup {
 export interface Ending {
 	readonly code: number;
 	readonly signal?: string;
+	/** The limit that it went over. */
+	readonly reason?: "limit";
+	readonly limit?: Limit;
+}
+
+/** What a process has used so far. */
+export interface Used {
+	/** Bytes. */
+	read: number;
+	written: number;
+	printed: number;
+	/** Bytes that its files in memory have grown by. */
+	files: number;
+}
+
+/** What holds a process to its limits; see `budget.ts`. */
+export interface Holder {
+	/** Units of work that are left. */
+	fuelLeft(): number;
+	/** Ends the process where it has gone over a limit, and says so. */
+	isOver(): boolean;
+	/** How many of so many bytes may be printed. */
+	print(length: number): number;
+	/** Makes a call of its program. */
+	during(call: () => number): number;
+	calls(calls: Readonly<Record<string, PlainCall>>): Readonly<Record<string, PlainCall>>;
+	/** How it ends that has trapped, where a limit is to blame. */
+	ending(): Ending | null;
+	/** It uses nothing any more. */
+	over(): void;
 }
 
 export class Process {
@@ -55,6 +87,9 @@ export class Process {
 	readonly started: number;
 	/** Null while it runs. */
 	ending: Ending | null = null;
+	readonly used: Used = { read: 0, written: 0, printed: 0, files: 0 };
+	/** Null for a process without limits. */
+	budget: Holder | null = null;
 	/** What `/dev/tty` is. */
 	terminal: OpenNode | null = null;
 	/** The nodes that are standard output and error, and the way past them. */

@@ -12,6 +12,12 @@ export class Thread implements StopHandle {
 	readonly stopped: OpenTicket<void>;
 	/** Milliseconds spent waiting; the bridge counts. */
 	waited = 0;
+	/** Since when it waits; -1 while it runs. */
+	waitingSince = -1;
+	/** When its program was entered. */
+	began = 0;
+	/** Units of work used, of a program that counts them. */
+	fuel: () => number = () => 0;
 	/** When the running `poll_oneoff` first looked, on the monotonic clock; -1 when none is running. Kept
 	 *  across retries. */
 	pollStart = -1;
@@ -26,6 +32,12 @@ export class Thread implements StopHandle {
 
 	get ended(): boolean {
 		return this.process.ending !== null;
+	}
+
+	/** Milliseconds of processor time that it has used. */
+	get time(): number {
+		const now = this.waitingSince < 0 ? performance.now() : this.waitingSince;
+		return this.began === 0 ? 0 : now - this.began - this.waited;
 	}
 
 	flush(): void {

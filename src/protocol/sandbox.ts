@@ -86,6 +86,21 @@ export type WireCommand =
 	| number
 	| { readonly module: WebAssembly.Module; readonly name: string };
 
+/** Whether programs can be stopped, and give way, while they compute. */
+export type Interruptible = boolean | "auto";
+
+/** What a sandbox is started with. */
+export interface WireStart {
+	readonly bridge: BridgeKind;
+	/** Programs wait for memory. */
+	readonly queue: boolean;
+	readonly interruptible: Interruptible;
+	/** For all programs together. */
+	readonly limits?: Limits | undefined;
+	/** Modules that were found spinning before: keys of `spawn`. */
+	readonly spinning: readonly string[];
+}
+
 /** A process to be started. */
 export interface WireSpawn {
 	readonly pid: number;
@@ -106,6 +121,9 @@ export interface WireSpawn {
 	readonly stdout: "pipe" | "null";
 	readonly stderr: "pipe" | "null";
 	readonly terminal?: WireTerminal | undefined;
+	/** Whether it can be stopped, and gives way, while it computes. */
+	readonly interruptible: Interruptible;
+	readonly limits?: Limits | undefined;
 }
 
 export interface WireImport {
@@ -133,15 +151,19 @@ export interface WireEntry {
 
 /** What the worker offers. Every method rejects with a PortholeError. */
 export interface Kernel {
-	/** Called once, before anything else. With `queue` programs wait for memory. */
-	start(kind: BridgeKind, queue: boolean): Promise<Features>;
+	/** Called once, before anything else. */
+	start(start: WireStart): Promise<Features>;
 	load(source: WireSource, options: WireLoadOptions): Promise<WirePackage>;
 	abort(load: number): Promise<void>;
 	/** What a package has been read of. */
 	profile(load: number): Promise<AccessProfile>;
 	mount(mount: WireMount): Promise<void>;
 	unmount(path: string): Promise<Far<Store>>;
-	spawn(request: WireSpawn): Promise<void>;
+	/** Answers by which key the module is to be remembered, should its worker have to be ended to stop it;
+	 *  "" for one that can be interrupted. */
+	spawn(request: WireSpawn): Promise<string>;
+	/** What a running process has used; undefined where it does not run. */
+	usage(pid: number): Promise<Usage | undefined>;
 	sync(): Promise<void>;
 	/** Others have changed what is at `paths` of a mounted store, and below. */
 	changed(store: number, paths: readonly string[]): Promise<void>;
@@ -179,6 +201,38 @@ export interface PageServices {
 	ask(id: number, method: string, args: unknown[]): Promise<unknown>;
 }
 
+/** What a process may use. Unlimited unless told otherwise. */
+export interface Limits {
+	/** Units of work: rounds of its loops, 64 of a small one to a unit. The same for one program, input and
+	 *  version of Porthole, on any machine. */
+	readonly fuel?: number;
+	/** Milliseconds of processor time; waiting does not count. */
+	readonly time?: number;
+	/** Bytes of memory; `memory.grow` fails beyond them. */
+	readonly memory?: number;
+	/** Bytes that its files in memory may hold more than at its start. */
+	readonly files?: number;
+	/** Bytes that it may print. */
+	readonly output?: number;
+}
+
+export type Limit = keyof Limits;
+
+/** What a process has used. */
+export interface Usage {
+	/** Units of work; 0 for a program that is not interruptible, since nothing counts them. */
+	readonly fuel: number;
+	/** Milliseconds of processor time. */
+	readonly time: number;
+	/** Bytes of memory. */
+	readonly memory: number;
+	/** Open files. */
+	readonly files: number;
+	/** Bytes read and written, streams included. */
+	readonly read: number;
+	readonly written: number;
+}
+
 /** How a guest ended. A trap, or a code other than 0, is a status and not a rejection. */
 export interface ExitStatus {
 	readonly success: boolean;
@@ -186,8 +240,11 @@ export interface ExitStatus {
 	readonly code: number;
 	readonly signal?: string;
 	/** Who sent the signal: `kill()`, the options `timeout` and `signal`, a key of the terminal, or
-	 *  Porthole, because the worker had to be replaced to end another guest. */
-	readonly reason?: "kill" | "timeout" | "abort" | "terminal" | "replaced";
+	 *  Porthole, because the worker had to be replaced to end another guest. `"limit"`: it went over one of
+	 *  its limits, which `limit` names. */
+	readonly reason?: "kill" | "timeout" | "abort" | "terminal" | "replaced" | "limit";
+	/** The limit that it went over: code 152 for `fuel` and `time`, 137 for the others. */
+	readonly limit?: Limit;
 	/** The worker was ended to end this guest, or another: files that were only in memory are gone. */
 	readonly lost?: true;
 	/** With the guest's function names in its stack, where the module has them. */
@@ -237,7 +294,12 @@ export type FromGuest =
 	| { readonly from: number; readonly kind: "acknowledged" }
 	/** Whether keys of the terminal send signals from now on; they do at first. */
 	| { readonly from: number; readonly kind: "keys"; readonly signals: boolean }
-	| { readonly from: number; readonly kind: "exit"; readonly status: WireStatus }
+	| {
+			readonly from: number;
+			readonly kind: "exit";
+			readonly status: WireStatus;
+			readonly usage?: Usage;
+	  }
 	/** Ours or the page's, not the guest's: the process could not be brought to an end. */
 	| {
 			readonly from: number;

@@ -20,7 +20,7 @@ import {
 	wasm,
 } from "./module.testkit.ts";
 import { SAMPLES } from "./proposals.testkit.ts";
-import { originalOffset, type RewriteOptions, rewrite, UnknownModule } from "./rewrite.ts";
+import { originalOffsets, type RewriteOptions, rewrite, UnknownModule } from "./rewrite.ts";
 import { SHAPES } from "./shapes.testkit.ts";
 
 const METER: RewriteOptions = { meter: "uncounted" };
@@ -40,7 +40,9 @@ const MODULES = [
 function tried(bytes: Uint8Array, options: RewriteOptions): Uint8Array<ArrayBuffer> | undefined {
 	try {
 		const { bytes: rewritten } = rewrite(bytes, options);
-		expect(originalOffset(bytes, options, rewritten.length >> 1)).toBeLessThanOrEqual(bytes.length);
+		expect(originalOffsets(bytes, options)(rewritten.length >> 1)).toBeLessThanOrEqual(
+			bytes.length,
+		);
 		expect(rewritten.length).toBeLessThan(12 * bytes.length + 2000);
 		return rewritten;
 	} catch (error) {

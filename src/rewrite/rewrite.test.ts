@@ -25,7 +25,7 @@ import {
 } from "./module.testkit.ts";
 import { SAMPLES } from "./proposals.testkit.ts";
 import {
-	originalOffset,
+	originalOffsets,
 	REWRITE_VERSION,
 	type RewriteOptions,
 	rewrite,
@@ -109,7 +109,7 @@ test("a module without loops stays as it is", () => {
 	expect(rewrite(SPIN, {})).toEqual({ bytes: SPIN, loops: 0, metered: 0, changed: false });
 	const empty = wasm({});
 	expect(rewrite(empty, EVERYTHING).bytes).toEqual(empty);
-	expect(originalOffset(plain, METER, 20)).toBe(20);
+	expect(originalOffsets(plain, METER)(20)).toBe(20);
 });
 
 for (const sample of SAMPLES) {
@@ -380,9 +380,9 @@ test("the offset of a trap leads back to the original", () => {
 		]) {
 			const original = offsetOf(module, ...args);
 			expect(original).toBeGreaterThan(0);
-			expect(originalOffset(module, options, offsetOf(bytes, ...args))).toBe(original);
+			expect(originalOffsets(module, options)(offsetOf(bytes, ...args))).toBe(original);
 		}
-		expect(originalOffset(module, options, bytes.length + 5)).toBe(module.length);
+		expect(originalOffsets(module, options)(bytes.length + 5)).toBe(module.length);
 	}
 });
 

@@ -15,10 +15,11 @@
  */
 import type { RewriteOptions } from "./options.ts";
 import { SectionWalk } from "./sections.ts";
+import { UnknownModule } from "./unknown.ts";
 
 export { findMarker as rewrittenBy, REWRITE_VERSION } from "./marker.ts";
 export type { RewriteOptions } from "./options.ts";
-export { UnknownModule } from "./unknown.ts";
+export { UnknownModule };
 
 export interface Rewritten {
 	/** The rewritten module; a copy of the original if there was nothing to change. */
@@ -40,9 +41,25 @@ export function rewrite(bytes: Uint8Array, options: RewriteOptions): Rewritten {
 	};
 }
 
-/** Where in the original module the byte at `offset` of the rewritten one comes from, for traces. What the pass put in
- *  comes from the place where it was put. Errors: as `rewrite`. */
-export function originalOffset(bytes: Uint8Array, options: RewriteOptions, offset: number): number {
+/** As `rewrite`, but a module that is not known comes back as it is, with the reason. */
+export function rewriteKnown(
+	bytes: Uint8Array,
+	options: RewriteOptions,
+): { readonly bytes: Uint8Array; readonly unknown?: string } {
+	try {
+		return rewrite(bytes, options);
+	} catch (error) {
+		if (error instanceof UnknownModule) return { bytes, unknown: error.message };
+		throw error;
+	}
+}
+
+/** For traces: maps an offset of the rewritten module to where it comes from in the original one. What the pass
+ *  put in comes from the place where it was put. Errors: as `rewrite`. */
+export function originalOffsets(
+	bytes: Uint8Array,
+	options: RewriteOptions,
+): (offset: number) => number {
 	const { changed, edits } = new SectionWalk(bytes, options);
-	return Math.min(changed ? edits.original(offset) : offset, bytes.length);
+	return (offset) => Math.min(changed ? edits.original(offset) : offset, bytes.length);
 }

@@ -67,7 +67,11 @@ export interface Factories {
 	directory(mount: SavedMount): Promise<Directory>;
 }
 
-const BROWSER: Factories = { sandbox: () => Sandbox.create(), directory: directoryOf };
+const BROWSER: Factories = {
+	// Escape and Ctrl-C end a program, and cost no file.
+	sandbox: () => Sandbox.create({ interruptible: true }),
+	directory: directoryOf,
+};
 
 /** The mounts that a sandbox was to get, each with the reason why it could not be mounted, or null. */
 type MountAttempts = Map<SavedMount, string | null>;

@@ -73,7 +73,7 @@ function seekable(node: OpenNode): boolean {
 
 export function fdCalls(thread: Thread) {
 	const { memory, bridge } = thread;
-	const { descriptors } = thread.process;
+	const { descriptors, used } = thread.process;
 	const entry = emptyEntry();
 	let syncing: SyncRequest | undefined;
 	/** How many bytes a read has served that was PENDING then: it is the next call that is made. */
@@ -114,8 +114,21 @@ export function fdCalls(thread: Thread) {
 		return total;
 	}
 
-	/** Serves the vectors at `vectors` from `position`; a count of bytes, or why not even one. */
+	/** As `serve`, and counts. */
 	function transfer(
+		file: OpenFile,
+		vectors: number,
+		count: number,
+		position: number,
+		writing: boolean,
+	): number {
+		const n = serve(file, vectors, count, position, writing);
+		if (n > 0) used[writing ? "written" : "read"] += n;
+		return n;
+	}
+
+	/** Serves the vectors at `vectors` from `position`; a count of bytes, or why not even one. */
+	function serve(
 		file: OpenFile,
 		vectors: number,
 		count: number,

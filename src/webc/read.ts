@@ -15,7 +15,6 @@ import type { ByteSource, Package } from "./package.ts";
 import { readV3 } from "./read-v3.ts";
 import { asSource, Window } from "./source.ts";
 import { Allowance, type Caps, type Contents, defaultCaps } from "./tree.ts";
-import { verifyPackage } from "./verify.ts";
 
 export interface ReadOptions {
 	/** What the package is called where it does not say so itself, as the packages of today do not:
@@ -78,16 +77,22 @@ export async function openPackage(
 	const magic = await file.upTo(0, 8, "the header");
 	const kind = detect(magic);
 	if (kind === null) throw (await import("./no-package.ts")).noPackage(magic);
-	const verified = Promise.resolve();
-	if (kind === "wasm") return { pkg: modulePackage(source, told, options.command), verified };
+	const nothing = Promise.resolve();
+	if (kind === "wasm") {
+		return { pkg: modulePackage(source, told, options.command), verified: nothing };
+	}
 	if (kind === "tar") {
 		const { readArchive } = await import("./targz.ts");
-		return { pkg: named(await readArchive(source, caps), told), verified };
+		return { pkg: named(await readArchive(source, caps), told), verified: nothing };
 	}
 	const allowance = new Allowance(caps);
 	const contents = kind === 1 ? await old(file, allowance) : await readV3(file, kind, allowance);
 	const pkg = named(assemble(source, kind, contents, caps.depth), told);
-	return { pkg, verified: verifyPackage(pkg, contents, options.verify) };
+	// Digests are computed beside the compiling, and what computes them is loaded beside it, too.
+	const verified = import("./verify.ts").then(({ verifyPackage }) =>
+		verifyPackage(pkg, contents, options.verify),
+	);
+	return { pkg, verified };
 }
 
 /** Containers of the first version are rare by now, so their reader is loaded when one comes. */
