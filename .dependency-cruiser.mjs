@@ -68,7 +68,7 @@ const ROOMS = {
 		tests: ["indexeddb", "handles", "page"],
 	},
 	offline: { may: ["abi"], types: ["guestworker"] },
-	cli: { may: ["abi", "webc"] },
+	cli: { may: ["abi", "webc", "rewrite"] },
 };
 
 const DOORS = [

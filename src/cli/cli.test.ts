@@ -8,6 +8,8 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { END, single, wasm } from "../rewrite/module.testkit.ts";
+import { rewrite } from "../rewrite/rewrite.ts";
 import { readPackage, writePackage } from "../webc/index.ts";
 import { main } from "./main.ts";
 import { startServer } from "./serve.ts";
@@ -106,7 +108,7 @@ describe("pack and inspect", () => {
 			"",
 			"commands    hi runs hello, with -x, A=1, in /data",
 			"",
-			"atoms       hello, 8 B",
+			"atoms       hello, 8 B, interruptible: can be",
 			"",
 			"volumes     /data, 2 files, 1 directory, 1 link, 13 B",
 			"            metadata, 0 files, 0 directories, 0 B",
@@ -149,6 +151,79 @@ describe("pack and inspect", () => {
 		put("evil.webc", await writePackage({ manifest: {}, volumes }));
 		const { out } = await run("inspect", at("evil.webc"), "--files");
 		expect(out).toContain("       1 B  evil\\u001b[31m\\u202e");
+	});
+});
+
+describe("interruptible programs", () => {
+	const spin = single([], [], [0x03, 0x40, 0x0c, 0, END]);
+	const programs: Record<string, Uint8Array> = {
+		gc: wasm({ types: [[0x5f, 0]] }),
+		idle: wasm({}),
+		old: rewrite(spin, { meter: "all" }).bytes,
+		spin,
+		text: new TextEncoder().encode("no module"),
+	};
+
+	beforeAll(() => {
+		const modules = Object.keys(programs).map(
+			(name) => `[[module]]\nname = "${name}"\nsource = "${name}.wasm"`,
+		);
+		const command = '[[command]]\nname = "spin"\nmodule = "spin"\nrunner = "wasi"';
+		put("mixed/wasmer.toml", [...modules, command].join("\n"));
+		for (const [name, bytes] of Object.entries(programs)) put(`mixed/${name}.wasm`, bytes);
+	});
+
+	test.each(["1", "2", "3"])(
+		"are packed so, in format %s, and the others as they are",
+		async (format) => {
+			const options = ["-o", at("mixed.webc"), "--format", format, "--interruptible"];
+			const { code, out, err } = await run("pack", at("mixed"), ...options);
+			expect([code, err]).toEqual([0, []]);
+			expect(out.slice(1)).toEqual([
+				"gc stays as it is: The module cannot be rewritten: a type of GC at byte 12",
+				"idle stays as it is, for it has no loops that could go on and on",
+				"old is interruptible, and was before",
+				"spin is interruptible: checks in 1 of 1 loop",
+				expect.stringMatching(/^text stays as it is: The module cannot be rewritten: /),
+			]);
+			const bytes = new Uint8Array(readFileSync(at("mixed.webc")));
+			const found = await readPackage(bytes, { verify: true });
+			const packed = [...found.atoms].map(async ([name, span]) => {
+				const atom = await found.source.read(span.start, span.length);
+				const kept = Buffer.compare(atom, programs[name] ?? new Uint8Array()) === 0;
+				return [name, { kept, marked: span.interruptible === true }];
+			});
+			expect(Object.fromEntries(await Promise.all(packed))).toEqual({
+				gc: { kept: true, marked: false },
+				idle: { kept: true, marked: false },
+				old: { kept: true, marked: true },
+				spin: { kept: false, marked: true },
+				text: { kept: true, marked: false },
+			});
+		},
+	);
+
+	test("are told by inspect", async () => {
+		await run("pack", at("mixed"), "-o", at("plain.webc"));
+		await run("pack", at("mixed"), "-o", at("mixed.webc"), "--interruptible");
+		const told = async (name: string) => {
+			const { out } = await run("inspect", at(name), "--json");
+			const { atoms } = JSON.parse(out.join("\n"));
+			return Object.fromEntries(
+				atoms.map((atom: { name: string; interruptible: string }) => [
+					atom.name,
+					atom.interruptible.replace(/: .*/, ""),
+				]),
+			);
+		};
+		const before = { gc: "no", idle: "can be", old: "made so", spin: "can be", text: "no" };
+		expect(await told("plain.webc")).toEqual(before);
+		expect(await told("mixed.webc")).toEqual({ ...before, spin: "made so" });
+		const { out } = await run("inspect", at("mixed.webc"));
+		expect(out.join("\n")).toMatch(/spin, [\d.]+ k?B, interruptible: made so/);
+		expect(out.join("\n")).toContain(
+			"interruptible: no: The module cannot be rewritten: a type of GC",
+		);
 	});
 });
 

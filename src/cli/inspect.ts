@@ -23,33 +23,49 @@ export async function inspect(args: readonly string[], console: Console): Promis
 		return writeProfile(values.profile, found, new Uint8Array(content), console);
 	}
 	const runs = await outlookOf(found);
-	if (values.json) console.log(JSON.stringify(asJson(found, runs, values.files), toJson, 2));
-	else {
-		const told = lines(found, runs, content.length, values.files);
-		for (const line of told) console.log(printable(line));
-	}
+	const told = values.json
+		? [JSON.stringify(asJson(found, runs, values.files), toJson, 2)]
+		: lines(found, runs, content.length, values.files).map(printable);
+	for (const line of told) console.log(line);
 }
 
-/** What the package's own programs need and Porthole does not have. */
-async function outlookOf({ commands, entrypoint, atoms, source }: Package): Promise<Outlook> {
+/** What is known of the package's own programs. */
+interface Programs extends Outlook {
+	/** By atom: whether the program can be stopped while it computes. */
+	readonly interruptible: ReadonlyMap<string, string>;
+}
+
+async function outlookOf({ commands, entrypoint, atoms, source }: Package): Promise<Programs> {
 	const missing = new Map<string, readonly string[]>();
+	const interruptible = new Map<string, string>();
 	for (const [name, { start, length }] of atoms) {
+		const bytes = await source.read(start, length);
+		interruptible.set(name, await interruptibility(bytes));
 		try {
-			missing.set(name, missingOf(moduleImports(await source.read(start, length))));
+			missing.set(name, missingOf(moduleImports(bytes)));
 		} catch {
 			// It is no module, which is found when it is run.
 		}
 	}
 	const names = commands.map(({ name }) => name);
-	return outlook(names, entrypoint, (command) => {
-		const found = commands.find(({ name }) => name === command);
-		return found?.dependency === undefined ? missing.get(found?.atom ?? "") : undefined;
+	const found = outlook(names, entrypoint, (command) => {
+		const info = commands.find(({ name }) => name === command);
+		return info?.dependency === undefined ? missing.get(info?.atom ?? "") : undefined;
 	});
+	return { ...found, interruptible };
+}
+
+/** Whether a program was made interruptible, or a page can do that when it loads it. */
+async function interruptibility(bytes: Uint8Array): Promise<string> {
+	const { rewriteKnown, rewrittenBy } = await import("../rewrite/rewrite.ts");
+	if (rewrittenBy(bytes)?.options.meter !== undefined) return "made so";
+	const { unknown } = rewriteKnown(bytes, { meter: "uncounted" });
+	return unknown === undefined ? "can be" : `no: ${unknown}`;
 }
 
 // --- for people ---
 
-function lines(found: Package, runs: Outlook, size: number, listing: boolean): string[] {
+function lines(found: Package, runs: Programs, size: number, listing: boolean): string[] {
 	const title = [found.name, found.version].filter(Boolean).join(" ");
 	return [
 		`${title || "A package without a name"}: format ${found.format}, ${bytes(size)}, verified`,
@@ -57,7 +73,10 @@ function lines(found: Package, runs: Outlook, size: number, listing: boolean): s
 		...block("commands", found.commands.map(commandLine)),
 		...block(
 			"atoms",
-			[...found.atoms].map(([name, { length }]) => `${name}, ${bytes(length)}`),
+			[...found.atoms].map(
+				([name, { length }]) =>
+					`${name}, ${bytes(length)}, interruptible: ${runs.interruptible.get(name)}`,
+			),
 		),
 		...block("volumes", [...found.allVolumes].map(volumeLine)),
 		...block("mounts", found.volumes.map(mountLine)),
@@ -122,7 +141,7 @@ function list(volume: Volume, path: string): string[] {
 
 // --- for programs ---
 
-function asJson(found: Package, runs: Outlook, listing: boolean): unknown {
+function asJson(found: Package, { interruptible, ...runs }: Programs, listing: boolean): unknown {
 	const { name, version, format, entrypoint, commands, manifest } = found;
 	return {
 		name,
@@ -131,7 +150,11 @@ function asJson(found: Package, runs: Outlook, listing: boolean): unknown {
 		entrypoint,
 		commands,
 		...runs,
-		atoms: [...found.atoms].map(([atom, span]) => ({ name: atom, ...spanJson(span) })),
+		atoms: [...found.atoms].map(([atom, span]) => ({
+			name: atom,
+			...spanJson(span),
+			interruptible: interruptible.get(atom),
+		})),
 		volumes: [...found.allVolumes].map(([volume, tree]) => ({
 			name: volume,
 			...count(tree),

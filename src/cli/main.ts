@@ -23,6 +23,8 @@ const help = `porthole: Wasmer packages for web pages
   porthole serve [DIR] [--port N] [--isolate]    serves files, with ranges and the right types
 
   --format    of the container; 3 unless told otherwise
+  --interruptible  packs programs so that they can be stopped while they compute; a page does that to them
+              otherwise, and its browser cannot keep what it compiles
   --files     lists every file
   --profile FILE  writes an access profile, and the atoms beside it; keeps what a page has recorded
   --isolate   adds the headers (COOP, COEP) with which pages may share memory

@@ -16,6 +16,16 @@ type Asked = Pick<WireSpawn, "interruptible" | "limits" | "terminal">;
 
 const NOTHING: Asked = { interruptible: "auto" };
 
+/** What is known of a program before it is started. */
+export interface Candidate {
+	/** Whether the browser may keep what it compiles of it as it is. */
+	readonly kept: boolean;
+	/** Whether its package says that it was made interruptible before; then it is run as it is. */
+	readonly isMetered: boolean;
+	/** What the page remembers it by. */
+	readonly key?: string;
+}
+
 export class Rewriting {
 	readonly #start: WireStart;
 
@@ -23,11 +33,12 @@ export class Rewriting {
 		this.#start = start;
 	}
 
-	/**
-	 * How to rewrite a program; undefined for not at all. `kept` says that the browser may keep what it compiles,
-	 * `key` what the page remembers the program by. Without `asked` it is not known yet how it will be started.
-	 */
-	of(kept: boolean, key = "", asked = NOTHING, alone = true): RewriteOptions | undefined {
+	/** How to rewrite a program; undefined for not at all. Without `asked` it is not known yet how it will be started. */
+	of(
+		{ kept, isMetered, key = "" }: Candidate,
+		asked = NOTHING,
+		alone = true,
+	): RewriteOptions | undefined {
 		const { bridge, interruptible, limits, spinning } = this.#start;
 		const { fuel, time } = { ...limits, ...asked.limits };
 		const most = Math.min(limits?.memory ?? Infinity, asked.limits?.memory ?? Infinity);
@@ -35,7 +46,9 @@ export class Rewriting {
 		const wish = asked.interruptible === "auto" ? interruptible : asked.interruptible;
 		// Where no guest can wait there are no turns: only limits end a program.
 		const auto = bridge !== "preloaded" && (!kept || !alone || spun || !!asked.terminal);
-		const meter = wish === "auto" ? auto || fuel !== undefined || time !== undefined : wish;
+		const wanted = wish === "auto" ? auto || fuel !== undefined || time !== undefined : wish;
+		// One that was found spinning was not what its package says.
+		const meter = wanted && (!isMetered || spun);
 		if (!meter && most === Infinity) return undefined;
 		return {
 			...(meter && { meter: spun || fuel !== undefined ? "all" : "uncounted" }),

@@ -11,7 +11,7 @@ import { whyNotRewritten } from "../load/compile.ts";
 import { loadPackage } from "../load/load-package.ts";
 import type { SandboxBudget } from "../process/budget.ts";
 import { nowNanoseconds, worldClock } from "../process/clock.ts";
-import { type Prepare, prepare } from "../process/instantiate.ts";
+import { isMetered, type Prepare, prepare } from "../process/instantiate.ts";
 import { fillRandom } from "../process/random.ts";
 import type {
 	Features,
@@ -82,7 +82,7 @@ export class SandboxKernel implements Kernel {
 		this.#packages = new Packages(
 			this.#tree,
 			(message) => this.#warn(message),
-			(kept) => this.#rewriting.of(kept),
+			(program) => this.#rewriting.of(program),
 		);
 		return {
 			crossOriginIsolated: globalThis.crossOriginIsolated === true,
@@ -181,7 +181,7 @@ export class SandboxKernel implements Kernel {
 		// In the line from now on, and killed there if need be.
 		const prepare = await this.#linker(request);
 		const program = await this.#packages.program(request.command);
-		const how = this.#rewriting.of(program.kept, program.key, request, this.#guests.size === 0);
+		const how = this.#rewriting.of(program, request, this.#guests.size === 0);
 		const module = await program.module(how);
 		const interruptible = isInterruptible(module, program.key !== "" && how?.meter !== undefined);
 		const process = await GuestProcess.create({
@@ -305,7 +305,7 @@ function buffersOf([changes]: unknown[]): ArrayBuffer[] {
 /** Whether a module gives way while it computes: it was rewritten here or before, or has nothing to rewrite. */
 function isInterruptible(module: WebAssembly.Module, asked: boolean): boolean {
 	if (asked && whyNotRewritten(module) === undefined) return true;
-	return WebAssembly.Module.exports(module).some(({ name }) => name === "porthole:breathe");
+	return isMetered(WebAssembly.Module.exports(module));
 }
 
 /** Guests in this very thread. */

@@ -20,20 +20,19 @@ import {
 	type Span,
 	WebcError,
 } from "../webc/index.ts";
+import type { Candidate } from "./choose-rewriting.ts";
 import type { Tree } from "./sandbox-tree.ts";
 
 /** Where commands are found as files. */
 const PATHS = ["/bin", "/usr/bin"];
 
 /** A program that can be started: a command, its package's wishes, and how to get its module. */
-export interface Program {
+export interface Program extends Candidate {
 	/** What argv[0] is. */
 	readonly name: string;
 	readonly info: CommandInfo;
 	/** What the page remembers its module by; "" for one that is not of a package. */
 	readonly key: string;
-	/** Whether a browser may keep what it has compiled of the module as it is. */
-	readonly kept: boolean;
 	/** The bytes of the module as it is; null for one that the page has compiled. */
 	readonly bytes: (() => Promise<Uint8Array>) | null;
 	/** The module, rewritten where `how` is given. */
@@ -46,10 +45,10 @@ export class Packages {
 	readonly #loaded = new Map<number, LoadedPackage>();
 	#among: ((packages: Iterable<Package>) => FindDependency) | null = null;
 	readonly #modules = new Map<Span, Map<string, Promise<WebAssembly.Module>>>();
-	readonly #usual: (kept: boolean) => RewriteOptions | undefined;
+	readonly #usual: (program: Candidate) => RewriteOptions | undefined;
 
 	/** `usual` says how a program is to be rewritten, as far as is known before it is started. */
-	constructor(tree: Tree, warn: Warn, usual: (kept: boolean) => RewriteOptions | undefined) {
+	constructor(tree: Tree, warn: Warn, usual: (program: Candidate) => RewriteOptions | undefined) {
 		this.#tree = tree;
 		this.#warn = warn;
 		this.#usual = usual;
@@ -66,7 +65,7 @@ export class Packages {
 		try {
 			const entry = resolveEntrypoint(pkg, this.#find());
 			const main = this.#tryResolve(pkg, entry);
-			const usual = this.#usual(loaded.bytes === undefined);
+			const usual = main && this.#usual(this.#candidate(main));
 			const module = main === undefined ? undefined : this.#module(main, usual);
 			// Compiled while digests are computed; but that a package is damaged is said first.
 			module?.catch(() => {});
@@ -133,7 +132,7 @@ export class Packages {
 				name: resolved.info.execName ?? name,
 				info: resolved.info,
 				key: `${pkg.name}@${pkg.version} ${atomName} ${atom.length}`,
-				kept: this.#of(pkg).bytes === undefined,
+				...this.#candidate(resolved),
 				bytes: () => this.#of(pkg).read(atom),
 				module: (how) => this.#module(resolved, how),
 			};
@@ -158,6 +157,10 @@ export class Packages {
 	#of(pkg: Package): LoadedPackage {
 		for (const loaded of this.#loaded.values()) if (loaded.pkg === pkg) return loaded;
 		throw new PortholeError("missing-command", `${pkg.name} is not loaded`);
+	}
+
+	#candidate({ pkg, atom }: ResolvedCommand): Candidate {
+		return { kept: this.#of(pkg).bytes === undefined, isMetered: atom.interruptible === true };
 	}
 
 	#tryResolve(pkg: Package, name: string | undefined): ResolvedCommand | undefined {
@@ -212,7 +215,15 @@ export class Packages {
 /** A module that belongs to no package, and so has no wishes. */
 function bareProgram({ module, name }: Exclude<WireCommand, string | number>): Program {
 	const info = { name, runner: "", atom: name, anyAtom: false, env: [], mainArgs: [] };
-	return { name, info, key: "", kept: false, bytes: null, module: async () => module };
+	return {
+		name,
+		info,
+		key: "",
+		kept: false,
+		isMetered: false,
+		bytes: null,
+		module: async () => module,
+	};
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

@@ -34,8 +34,9 @@ export function whyNotRewritten(module: WebAssembly.Module): string | undefined 
 	return unknown.get(module);
 }
 
-/** Compiles a module, rewritten where `how` is given and the pass knows all of it.
- *  Errors: `"invalid-module"` for what is no wasm, or wasm that this browser does not know. */
+/** Compiles a module, rewritten where `how` is given and the pass knows all of it. One that was rewritten before is not
+ *  metered again. Errors: `"invalid-module"` for what is no wasm, or wasm that this browser does not know;
+ *  `"not-supported"` where its memory cannot be limited. */
 export async function compile(
 	bytes: Uint8Array,
 	what: string,
@@ -44,6 +45,7 @@ export async function compile(
 	if (how !== undefined) {
 		const known = (await import("../rewrite/rewrite.ts")).rewriteKnown(bytes, how);
 		const module = await compile(known.bytes, what);
+		if (known.isUnlimited) throw (await import("./errors.ts")).notLimited(what, known.unknown);
 		if (known.unknown !== undefined) unknown.set(module, known.unknown);
 		return module;
 	}

@@ -50,6 +50,14 @@ export function noProfile(): PortholeError {
 	);
 }
 
+/** `"not-supported"`: the maximum of a program's memory cannot be lowered. */
+export function notLimited(what: string, why: string | undefined): PortholeError {
+	return new PortholeError(
+		"not-supported",
+		`limits.memory cannot hold for ${what}: ${why}. Run it without that limit`,
+	);
+}
+
 /** What to say of a command that two packages have. */
 export function hidden(name: string, first: Package, second: Package): string {
 	const [one, two] = [first, second].map((pkg) => pkg.name || "an unnamed package");

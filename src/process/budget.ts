@@ -77,13 +77,14 @@ function usedOf(thread: Thread, limit: Limit): number {
 /** How a process is started. */
 interface Began {
 	readonly request: { readonly limits?: Limits | undefined };
-	readonly program: { readonly name: string };
+	readonly program: { readonly name: string; readonly bytes: unknown };
 	readonly budget: SandboxBudget | undefined;
 	readonly tree: { readonly memory: Memory };
 	readonly interruptible: boolean;
 }
 
-/** Holds a process to its limits. Errors: `"not-supported"` for fuel and time of a program that counts neither. */
+/** Holds a process to its limits. Errors: `"not-supported"` for fuel and time of a program that counts neither, and for
+ *  memory of one whose module the page has compiled. */
 export function hold(
 	thread: Thread,
 	{ request: { limits }, program, budget, tree, interruptible }: Began,
@@ -94,6 +95,12 @@ export function hold(
 			"not-supported",
 			`limits.${fuel === undefined ? "time" : "fuel"} needs a program that is interruptible, and ` +
 				`${program.name} is not: give \`interruptible: true\`, and its bytes where it is a WebAssembly.Module`,
+		);
+	}
+	if (program.bytes === null && (limits?.memory ?? budget?.limits.memory) !== undefined) {
+		throw new PortholeError(
+			"not-supported",
+			`limits.memory cannot hold for ${program.name}, which is a WebAssembly.Module: give its bytes`,
 		);
 	}
 	thread.process.budget = new Budget(thread, limits, budget, tree.memory);

@@ -128,11 +128,19 @@ export async function prepare(
 	const memory = instance.exports.memory;
 	if (memory instanceof WebAssembly.Memory) thread.memory.attach(memory);
 	// Most programs are rewritten so that they can be interrupted.
-	if ("porthole:breathe" in instance.exports) {
+	if (isMetered(exported)) {
 		(await import("./meter.ts")).Meter.connect(instance, thread, linking.bridge);
 	}
 	const steps = entry !== "_initialize" && has("_initialize") ? ["_initialize", entry] : [entry];
 	return () => run(instance, thread, linking.bridge, steps);
+}
+
+/** Whether a module of these exports gives way while it computes: it was rewritten, here or before it came. */
+export function isMetered(exported: readonly WebAssembly.ModuleExportDescriptor[]): boolean {
+	const kindOf = (what: string) => exported.find(({ name }) => name === `porthole:${what}`)?.kind;
+	return (
+		kindOf("breathe") === "table" && kindOf("fuel") === "function" && kindOf("left") === "function"
+	);
 }
 
 async function link(

@@ -20,6 +20,7 @@
  * Units are exact. A grant of g is used up by g + 1 units, so what a program has used depends on what it
  * does and not on how its grants were cut.
  */
+import { PortholeError } from "../abi/error.ts";
 import { functionType, leb, name, section } from "../bridge/adapter.ts";
 import type { GuestBridge } from "../bridge/bridge.ts";
 import type { Thread } from "./thread.ts";
@@ -92,10 +93,11 @@ export class Meter {
 	#questions = 0;
 	#turn: number;
 
-	/** Connects `instance`, if it was rewritten, to its thread's bridge. */
+	/** Connects `instance`, if it was rewritten, to its thread's bridge. Errors: `"invalid-module"` for one that only
+	 *  looks so. */
 	static connect(instance: WebAssembly.Instance, thread: Thread, bridge: GuestBridge): void {
 		const { exports } = instance;
-		// The pass has made them, and no module has others of these names.
+		// The pass has made them; `isMetered` has looked at their kinds.
 		const table = exports["porthole:breathe"] as WebAssembly.Table;
 		const setFuel = exports["porthole:fuel"] as (units: number) => void;
 		const meter = new Meter(thread, bridge, exports["porthole:left"] as () => number);
@@ -104,9 +106,18 @@ export class Meter {
 		// Only what suspends can fail to.
 		const module = asking(typeof wait !== "function");
 		const { ask } = new WebAssembly.Instance(module, { bridge: { wait, grant } }).exports;
-		table.set(0, ask);
+		try {
+			table.set(0, ask);
+			setFuel(meter.#next(performance.now()));
+		} catch (cause) {
+			throw new PortholeError(
+				"invalid-module",
+				"the program's exports that begin with `porthole:` are not those of one that was made interruptible: " +
+					"pack the original again",
+				{ cause },
+			);
+		}
 		thread.fuel = () => meter.#fuel();
-		setFuel(meter.#next(performance.now()));
 	}
 
 	private constructor(thread: Thread, bridge: GuestBridge, left: () => number) {

@@ -29,6 +29,7 @@ import {
 	REWRITE_VERSION,
 	type RewriteOptions,
 	rewrite,
+	rewriteKnown,
 	rewrittenBy,
 	UnknownModule,
 } from "./rewrite.ts";
@@ -231,6 +232,31 @@ test("what a module went through is written in it, and it goes through nothing t
 	expect(rewrittenBy(rewrite(SPIN, EVERYTHING).bytes)).toEqual({ version: 1, options: EVERYTHING });
 	expect(() => rewrite(bytes, { unshare: true })).toThrow(UnknownModule);
 	expect(() => rewrite(bytes, METER)).toThrow("porthole:fuel");
+});
+
+test("a module that is not metered, because it was before or is not known, gets the maximum of its memory", () => {
+	const grows = { memories: [PAGE], exports: [exported("memory", 0, 2)] };
+	const before = rewrite(single([], [], [0x03, 0x40, 0x0c, 0, END], grows), METER).bytes;
+	const strange = single([], [], [0xfb, 0x1c, 0, 0x1a], grows);
+	for (const bytes of [before, strange]) {
+		const { unknown, ...known } = rewriteKnown(bytes, { meter: "all", maximumPages: 2 });
+		expect(unknown).toContain("cannot be rewritten");
+		expect(known).not.toHaveProperty("isUnlimited");
+		const memories = sectionsOf(known.bytes).find(({ id }) => id === 5);
+		expect([...known.bytes.subarray(memories?.start, memories?.end)]).toEqual([1, 1, 1, 2]);
+	}
+	expect(rewrittenBy(rewrite(before, { maximumPages: 2 }).bytes)?.options).toEqual(
+		rewrittenBy(before)?.options,
+	);
+	const { memory } = exportsOf(rewrite(before, { maximumPages: 2 }).bytes);
+	expect((memory as WebAssembly.Memory).grow(1)).toBe(1);
+	expect(() => (memory as WebAssembly.Memory).grow(1)).toThrow(RangeError);
+	expect(rewriteKnown(strange, METER)).toEqual({ bytes: strange, unknown: expect.any(String) });
+	const cut = strange.subarray(0, 20);
+	expect(rewriteKnown(cut, { meter: "all", maximumPages: 2 })).toMatchObject({
+		bytes: cut,
+		isUnlimited: true,
+	});
 });
 
 test("a shared memory becomes a plain one, and a maximum is lowered", () => {

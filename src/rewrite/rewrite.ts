@@ -30,7 +30,16 @@ export interface Rewritten {
 	readonly changed: boolean;
 }
 
-/** Errors: UnknownModule, for what is not known, cut off or wrong, and for a module that was rewritten before. */
+export interface Known {
+	readonly bytes: Uint8Array;
+	/** Why not all was done. */
+	readonly unknown?: string;
+	/** Set where the memory's maximum was to be lowered and could not. */
+	readonly isUnlimited?: true;
+}
+
+/** Errors: UnknownModule, for what is not known, cut off or wrong, and for a module that was rewritten before, of
+ *  which only the memories' maximum can be lowered. */
 export function rewrite(bytes: Uint8Array, options: RewriteOptions): Rewritten {
 	const { edits, body, editor, changed } = new SectionWalk(bytes, options);
 	return {
@@ -41,16 +50,18 @@ export function rewrite(bytes: Uint8Array, options: RewriteOptions): Rewritten {
 	};
 }
 
-/** As `rewrite`, but a module that is not known comes back as it is, with the reason. */
-export function rewriteKnown(
-	bytes: Uint8Array,
-	options: RewriteOptions,
-): { readonly bytes: Uint8Array; readonly unknown?: string } {
+/** As `rewrite`, but of a module whose code is not known, or was rewritten before, only the memories' maximum is lowered,
+ *  and one of which not even they are known comes back as it is. */
+export function rewriteKnown(bytes: Uint8Array, options: RewriteOptions): Known {
 	try {
 		return rewrite(bytes, options);
 	} catch (error) {
-		if (error instanceof UnknownModule) return { bytes, unknown: error.message };
-		throw error;
+		if (!(error instanceof UnknownModule)) throw error;
+		const { meter, maximumPages } = options;
+		const unknown = error.message;
+		if (maximumPages === undefined) return { bytes, unknown };
+		if (meter === undefined) return { bytes, unknown, isUnlimited: true };
+		return { ...rewriteKnown(bytes, { maximumPages }), unknown };
 	}
 }
 

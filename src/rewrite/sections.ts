@@ -120,11 +120,17 @@ export class SectionWalk {
 	#custom(start: number): void {
 		const reader = this.#reader;
 		const name = reader.name();
-		if (name === MARKER_NAME) reader.refuse(name);
+		if (name === MARKER_NAME && this.#changesMore()) reader.refuse(name);
 		reader.at = reader.end;
 		// They hold offsets into the code.
 		const isStale = name === HINTS_NAME || name === "sourceMappingURL";
 		if (isStale && this.#changesCode()) this.edits.reserve(start, reader.end - start);
+	}
+
+	/** More than a memory's maximum, which may be lowered in a module that was rewritten before. */
+	#changesMore(): boolean {
+		const { unshare, exportHidden } = this.#options;
+		return this.#changesCode() || unshare === true || exportHidden === true;
 	}
 
 	#changesCode(): boolean {
@@ -265,7 +271,7 @@ export class SectionWalk {
 		const reader = this.#reader;
 		const { functions, tables, memories, globals } = this.#counts;
 		const name = reader.name();
-		if (name.startsWith(PREFIX)) reader.refuse(name);
+		if (name.startsWith(PREFIX) && this.#changesMore()) reader.refuse(name);
 		const limits = [functions, tables, memories, globals, MOST_THINGS];
 		reader.below(limits[reader.below(limits.length)] as number);
 	}

@@ -90,9 +90,15 @@ function readAtoms(described: Table, atoms: ReadonlyMap<string, Span>): Map<stri
 				section: "the manifest",
 			});
 		}
-		result.set(name, { ...span, sha256 });
+		result.set(name, { ...span, sha256, ...(isInterruptible(atom) && { interruptible: true }) });
 	}
 	return result;
+}
+
+/** Whether an atom has the annotation `porthole: { interruptible: true }`; see `describeAtom`. */
+function isInterruptible({ annotations }: Table): boolean {
+	const ours = isTable(annotations) ? annotations.porthole : undefined;
+	return isTable(ours) && ours.interruptible === true;
 }
 
 function signature(value: string, where: string): Uint8Array {

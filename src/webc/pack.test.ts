@@ -13,11 +13,16 @@ import {
 	type PackedEntry,
 	type PackOptions,
 	packDirectory,
+	readDefinition,
 	readPackage,
 	resolveCommand,
 	type Span,
 	type Volume,
+	verifySpan,
+	writePackage,
 } from "./index.ts";
+import { definePackage } from "./pack.ts";
+import { describeAtom } from "./write.ts";
 
 const text = new TextEncoder();
 
@@ -65,6 +70,44 @@ function lines(volume: Volume | undefined, path = ""): string[] {
 		return [`${path}${name}/`, ...lines(entry, `${path}${name}/`)];
 	});
 }
+
+test.each([1, 2, 3] as const)(
+	"version %i keeps that an atom was made interruptible",
+	async (format) => {
+		const files = directory(`${module}[[module]]\nname = "n"\nsource = "m.wasm"\n`, {
+			"m.wasm": "original",
+		});
+		const rules = { format, strict: true, ignoring: true };
+		const changed = text.encode("rewritten");
+		const definition = await definePackage(files, {
+			...rules,
+			prepare: async (name, bytes) =>
+				name === "m" ? { bytes: changed, interruptible: true } : { bytes },
+		});
+		const bytes = await writePackage(definition);
+		const found = await readPackage(bytes, { verify: true });
+		const { m, n } = Object.fromEntries(found.atoms);
+		expect([m?.interruptible, n?.interruptible]).toEqual([true, undefined]);
+		expect(m && (await verifySpan(found.source, m))).toEqual(changed);
+		expect(await writePackage(await readDefinition(found))).toEqual(bytes);
+		// What was changed afterwards is found.
+		bytes.fill(0, m?.start, (m?.start ?? 0) + 1);
+		await expect(readPackage(bytes, { verify: true })).rejects.toMatchObject({ code: "checksum" });
+	},
+);
+
+test.each([
+	{ porthole: true },
+	{ porthole: { interruptible: 1 } },
+	{ other: { interruptible: true } },
+	[{ porthole: 1 }],
+	"porthole",
+])("other annotations of an atom say nothing: %j", async (annotations) => {
+	const atom = new Map<string, unknown>(await describeAtom(text.encode("m")));
+	const manifest = { atoms: { m: Object.fromEntries(atom.set("annotations", annotations)) } };
+	const bytes = await writePackage({ manifest, atoms: new Map([["m", text.encode("m")]]) });
+	expect((await readPackage(bytes)).atoms.get("m")).not.toHaveProperty("interruptible");
+});
 
 const refused = (toml: string, files?: Record<string, string>, options?: PackOptions) =>
 	packed(toml, files, options).then(

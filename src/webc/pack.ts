@@ -62,6 +62,13 @@ export interface Rules {
 	readonly strict: boolean;
 	/** Whether `.wasmerignore` counts. */
 	readonly ignoring: boolean;
+	/** What becomes of an atom before it is packed; without it nothing. */
+	readonly prepare?: (name: string, bytes: Uint8Array) => Promise<PreparedAtom>;
+}
+
+export interface PreparedAtom {
+	readonly bytes: Uint8Array;
+	readonly interruptible?: boolean;
 }
 
 /** All that `writePackage` needs; `manifest` is a Map. */
@@ -78,9 +85,12 @@ export async function definePackage(
 	const atoms = new Map<string, Uint8Array>();
 	const described = new Map<string, unknown>();
 	for (const [name, { source, kind }] of inOrder(plan.modules)) {
-		const bytes = await needed(files, join(source));
+		const found = await needed(files, join(source));
+		const { bytes, interruptible } = (await rules.prepare?.(name, found)) ?? {
+			bytes: found,
+		};
 		atoms.set(name, bytes);
-		described.set(name, await describeAtom(bytes, kind));
+		described.set(name, await describeAtom(bytes, kind, interruptible));
 	}
 	const about = mapOf({
 		...(wapm ? { wapm } : {}),

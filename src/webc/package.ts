@@ -13,6 +13,9 @@ export interface Span {
 	readonly sha256?: Uint8Array;
 	/** Seconds since 1970, where the format has it (v3) and it is not 0. */
 	readonly modified?: number;
+	/** Of an atom: its packer made it interruptible, so it is run as it is. Its manifest claims that, and its
+	 *  exports tell whether it is so. */
+	readonly interruptible?: true;
 }
 
 /** A file tree inside a container. A string is the target of a symlink. */

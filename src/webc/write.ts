@@ -58,16 +58,19 @@ async function manifestBytes(
 	return encodeMap(new Map([...map].sort(([a], [b]) => place(a) - place(b))));
 }
 
-/** What a manifest says of an atom. */
+/** What a manifest says of an atom. What other readers do not know is below `annotations`, which they leave alone. */
 export async function describeAtom(
 	bytes: Uint8Array,
 	kind = wasmKind,
-): Promise<ReadonlyMap<string, string>> {
+	interruptible = false,
+): Promise<ReadonlyMap<string, unknown>> {
 	const digest = btoa(String.fromCharCode(...(await sha256(bytes))));
-	return new Map([
+	const described = new Map<string, unknown>([
 		["kind", kind],
 		["signature", `sha256:${digest}`],
 	]);
+	if (!interruptible) return described;
+	return described.set("annotations", new Map([["porthole", new Map([["interruptible", true]])]]));
 }
 
 function asMap(value: unknown): Map<unknown, unknown> {

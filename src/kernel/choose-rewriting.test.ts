@@ -1,0 +1,42 @@
+/** Which programs are made interruptible. */
+import { expect, test } from "vitest";
+import type { WireStart } from "../protocol/sandbox.ts";
+import { type Candidate, Rewriting } from "./choose-rewriting.ts";
+
+const start: WireStart = {
+	bridge: "suspending",
+	queue: false,
+	interruptible: "auto",
+	limits: undefined,
+	spinning: ["spun"],
+};
+const terminal = { columns: 80, rows: 24 };
+const program = (some: Partial<Candidate>): Candidate => ({
+	kept: false,
+	isMetered: false,
+	key: "p",
+	...some,
+});
+
+test("all but a lone job whose compiled code the browser may keep", () => {
+	const rewriting = new Rewriting(start);
+	const uncounted = { meter: "uncounted" };
+	expect(rewriting.of(program({}))).toEqual(uncounted);
+	expect(rewriting.of(program({ kept: true }))).toBeUndefined();
+	const asked = { interruptible: "auto", limits: undefined, terminal } as const;
+	expect(rewriting.of(program({ kept: true }), asked)).toEqual(uncounted);
+	const other = { interruptible: "auto", limits: undefined } as const;
+	expect(rewriting.of(program({ kept: true }), other, false)).toEqual(uncounted);
+	expect(rewriting.of(program({ kept: true, key: "spun" }))).toEqual({ meter: "all" });
+});
+
+test("one that was packed interruptible is run as it is, unless it was found spinning", () => {
+	const rewriting = new Rewriting(start);
+	const packed = program({ isMetered: true });
+	for (const interruptible of ["auto", true, false] as const) {
+		expect(rewriting.of(packed, { interruptible, limits: undefined, terminal })).toBeUndefined();
+	}
+	const limits = { memory: 65536 * 3, fuel: 5 };
+	expect(rewriting.of(packed, { interruptible: "auto", limits })).toEqual({ maximumPages: 3 });
+	expect(rewriting.of(program({ isMetered: true, key: "spun" }))).toEqual({ meter: "all" });
+});
