@@ -34,6 +34,9 @@ const PRELOADED: Reasons = {
 	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",
 	"mounts.spec.ts › mount and unmount while the sandbox runs": CONVERSES,
 	"mounts.spec.ts › what is unmounted is gone for a process": CONVERSES,
+	"turns.spec.ts": ABREAST,
+	"limits.spec.ts › time counts processor time": CONVERSES,
+	"limits.spec.ts › usage tells of a program that runs": CONVERSES,
 	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: calls":
 		KILL,
 	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: sleep":

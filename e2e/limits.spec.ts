@@ -38,9 +38,9 @@ async function ends(of: ReturnType<typeof using>) {
 	return { told, left };
 }
 
-test("fuel ends a program at the same unit each time, and what it used is exact", async ({
-	page,
-}) => {
+test("fuel ends a program at the same unit each time, and what it used is exact", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const rounds = (count: number, options: Options): Run => ({
 		args: ["rounds", `${count}`],
 		options,
@@ -72,7 +72,9 @@ test("fuel ends a program at the same unit each time, and what it used is exact"
 	expect(shortAgain?.usage.fuel).toBe(10_000);
 });
 
-test("just enough fuel is enough, and one unit less is not", async ({ page }) => {
+test("just enough fuel is enough, and one unit less is not", { tag: "@waits" }, async ({
+	page,
+}) => {
 	const { told } = await page.evaluate(
 		ends,
 		using([{ args: ["rounds", "3000"], options: { limits: { fuel: 1e9 } } }]),
@@ -88,7 +90,7 @@ test("just enough fuel is enough, and one unit less is not", async ({ page }) =>
 	expect(close.told.map(({ code }) => code)).toEqual([0, 152]);
 });
 
-test("time counts processor time, and waiting is none", async ({ page }) => {
+test("time counts processor time, and waiting is none", { tag: "@waits" }, async ({ page }) => {
 	const seen = await page.evaluate(async () => {
 		const sandbox = await porthole.Sandbox.create({
 			packages: ["/programs/spinning.wasm", "/programs/sleeping.wasm"],
@@ -108,9 +110,9 @@ test("time counts processor time, and waiting is none", async ({ page }) => {
 	expect(seen).toEqual({ code: 152, limit: "time", enough: true, waited: true, reason: "kill" });
 });
 
-test("memory.grow fails beyond the limit, and a trap for want of memory names it", async ({
-	page,
-}) => {
+test("memory.grow fails beyond the limit, and a trap for want of memory names it", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const limits = { memory: 8 * 1024 * 1024 };
 	const { told } = await page.evaluate(
 		ends,
@@ -127,7 +129,7 @@ test("memory.grow fails beyond the limit, and a trap for want of memory names it
 	expect(told[2]).toMatchObject({ code: 0 });
 });
 
-test("files in memory and output are bounded, to the byte", async ({ page }) => {
+test("files in memory and output are bounded, to the byte", { tag: "@waits" }, async ({ page }) => {
 	const seen = await page.evaluate(
 		ends,
 		using([
@@ -151,7 +153,7 @@ test("files in memory and output are bounded, to the byte", async ({ page }) => 
 	expect(seen.left).toBe(0);
 });
 
-test("limits of a sandbox are for the sum of its programs", async ({ page }) => {
+test("limits of a sandbox are for the sum of its programs", { tag: "@waits" }, async ({ page }) => {
 	const { told } = await page.evaluate(
 		ends,
 		using([{ args: ["print", "600"] }, { args: ["print", "600"] }, { args: ["print", "600"] }], {
@@ -176,7 +178,9 @@ test("limits of a sandbox are for the sum of its programs", async ({ page }) => 
 	expect((fuel.told[0]?.usage.fuel ?? 0) + (fuel.told[1]?.usage.fuel ?? 0)).toBe(100_000);
 });
 
-test("usage tells of a program that runs, and in the end what it used in all", async ({ page }) => {
+test("usage tells of a program that runs, and in the end what it used in all", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const seen = await page.evaluate(async () => {
 		const sandbox = await porthole.Sandbox.create({ packages: ["/programs/spinning.wasm"] });
 		const process = await sandbox.command("spinning").spawn();
@@ -196,7 +200,9 @@ test("usage tells of a program that runs, and in the end what it used in all", a
 	expect(seen.over.written).toBe("spinning\n".length);
 });
 
-test("limits that cannot hold are refused before the start", async ({ page }) => {
+test("limits that cannot hold are refused before the start", { tag: "@waits" }, async ({
+	page,
+}) => {
 	const seen = await page.evaluate(async () => {
 		const sandbox = await porthole.Sandbox.create({ packages: ["/programs/spinning.wasm"] });
 		const run = (options: object) => caught(sandbox.command("spinning", [], options).output());

@@ -6,9 +6,9 @@ import { expect, needPrograms, test } from "./library.ts";
 
 needPrograms();
 
-test("two endless programs and a Python prompt share a sandbox, and nothing is lost when they are stopped", async ({
-	page,
-}) => {
+test("two endless programs and a Python prompt share a sandbox, and nothing is lost when they are stopped", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const seen = await page.evaluate(async () => {
 		const sandbox = await porthole.Sandbox.create({
 			packages: ["/packages/python.webc", "/programs/spinning.wasm"],
@@ -60,9 +60,9 @@ test("two endless programs and a Python prompt share a sandbox, and nothing is l
 	});
 });
 
-test("the page is answered while ten programs compute, and what they closed reaches its directory", async ({
-	page,
-}) => {
+test("the page is answered while ten programs compute, and what they closed reaches its directory", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const seen = await page.evaluate(async () => {
 		const sandbox = await porthole.Sandbox.create({
 			packages: ["/programs/spinning.wasm", "/programs/saving.wasm"],
@@ -101,9 +101,9 @@ test("the page is answered while ten programs compute, and what they closed reac
 	});
 });
 
-test("a timeout and a signal of the page's end a program that computes, and it alone", async ({
-	page,
-}) => {
+test("a timeout and a signal of the page's end a program that computes, and it alone", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const seen = await page.evaluate(async () => {
 		const sandbox = await porthole.Sandbox.create({ packages: ["/programs/spinning.wasm"] });
 		await sandbox.fs.writeFile("/tmp/notes", "kept");
@@ -126,9 +126,9 @@ test("a timeout and a signal of the page's end a program that computes, and it a
 	});
 });
 
-test("a program that is not interruptible is ended with its worker, and the next time it is", async ({
-	page,
-}) => {
+test("a program that is not interruptible is ended with its worker, and the next time it is", {
+	tag: "@waits",
+}, async ({ page }) => {
 	const seen = await page.evaluate(async () => {
 		const sandbox = await porthole.Sandbox.create({
 			packages: ["/programs/spinning.wasm"],

@@ -70,8 +70,12 @@ export class BlockingBridge implements GuestBridge {
 	}
 
 	/** A guest here keeps nobody from working; but it may have been told to end. */
-	shouldYield(): number {
-		return this.#channel.stopped ? 1 : 0;
+	shouldYield(guest: StopHandle): number {
+		const channel = this.#channel;
+		channel.poll?.();
+		guest.waited = channel.slept;
+		guest.flush();
+		return channel.stopped ? 1 : 0;
 	}
 
 	async enter(_guest: StopHandle, f: () => unknown): Promise<unknown> {

@@ -47,6 +47,9 @@ export function serveGuest(scope: WorkerScope): void {
 	post({ kind: "hello" });
 }
 
+/** Milliseconds between two reports of what a guest has used. */
+const REPORT = 200;
+
 const RING: FromGuestWorker = { kind: "ring" };
 
 async function assemble(
@@ -82,11 +85,31 @@ async function assemble(
 	const last = { name: "", value: undefined as unknown };
 	const imports = importsOf(start.imports, channel, last);
 	const linking = { bridge, modules: preview1Modules };
-	const run = await prepare(linking, start.module, new Thread(process), start.entry, imports);
+	const thread = new Thread(process);
+	if (start.limits) {
+		const { Budget } = await import("../process/budget.ts");
+		process.budget = new Budget(thread, start.limits);
+	}
+	const report = () => post({ kind: "used", usage: thread.usage() } satisfies FromGuestWorker);
+	process.flush = regularly(report);
+	const run = await prepare(linking, start.module, thread, start.entry, imports);
 	return () =>
-		run().catch((error) => {
-			throw explainEnd(error, last.name, last.value);
-		});
+		run()
+			.catch((error) => {
+				throw explainEnd(error, last.name, last.value);
+			})
+			.finally(report);
+}
+
+/** Calls `report` some times a second at most, however often it is called itself. */
+function regularly(report: () => void): () => void {
+	let next = 0;
+	return () => {
+		const now = performance.now();
+		if (now < next) return;
+		next = now + REPORT;
+		report();
+	};
 }
 
 /** What a function of the page has returned last. */

@@ -21,6 +21,7 @@ import type { Unfit } from "../process/page-value.ts";
 import type { Thread } from "../process/thread.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
 import type { ChannelServer } from "./channel-server.ts";
+import type { Message } from "./message.ts";
 import { makeRing, RingEnd } from "./output-ring.ts";
 import {
 	type FromGuestWorker,
@@ -122,6 +123,7 @@ class GuestHost {
 			args: process.args.map(unterminated),
 			env: process.env.map(unterminated).map(splitVariable),
 			address: this.#address,
+			limits: process.budget?.handOver(),
 			rings: typeof this.#address === "string" ? [] : this.#makeRings(),
 			...this.#server.handOver(),
 			imports: this.#imports,
@@ -157,6 +159,10 @@ class GuestHost {
 			case "call":
 				this.#call(message.function, message.args);
 				break;
+			case "used":
+				this.#thread.reported = message.usage;
+				this.#thread.process.budget?.isOver();
+				break;
 			case "guessed":
 				this.#thread.process.guessed(message.name);
 				break;
@@ -188,7 +194,7 @@ class GuestHost {
 		this.#thread.process.clock.realtime();
 		try {
 			if (this.#thread.ended) numbers[0] = ENDED;
-			else this.#server.answer(message);
+			else this.#answerWithin(message);
 		} catch (error) {
 			this.#fail(error as Error);
 			return;
@@ -199,6 +205,18 @@ class GuestHost {
 			this.#thread.flush();
 		} else if (writes) this.#flushSoon();
 		this.#channel.answered();
+	}
+
+	/** Answers, with as much room for files as the guest has left. */
+	#answerWithin(message: Message): void {
+		const { budget } = this.#thread.process;
+		if (budget === null) return this.#server.answer(message);
+		const { numbers } = message;
+		const answer = () => {
+			this.#server.answer(message);
+			return numbers[0] as number;
+		};
+		numbers[0] = budget.during(answer);
 	}
 
 	/** Rings for what the guest prints, before its descriptors are handed over. */

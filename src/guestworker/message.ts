@@ -74,6 +74,8 @@ export interface GuestChannel {
 	readonly stopped: boolean;
 	/** Milliseconds that this thread has slept, for answers and otherwise. */
 	readonly slept: number;
+	/** Looks whether the guest is to end, where that takes a question, and not too often. */
+	poll?(): void;
 	/** Sends the message, which is about `call`, and returns its first number once it is the answer. */
 	send(call: number): number;
 	/** Sleeps until something that the messages since the last `settle` wait for is done, the guest is

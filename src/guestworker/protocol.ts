@@ -5,7 +5,7 @@
  * `ready` or has `failed`; once told to run it hears nothing any more, for its thread is the guest's.
  */
 import type { WireError } from "../bridge/far.ts";
-import type { WireStatus } from "../protocol/sandbox.ts";
+import type { Limits, Usage, WireStatus } from "../protocol/sandbox.ts";
 import type { FarFacts } from "./tree-calls.ts";
 
 /** A descriptor that a guest begins with. */
@@ -37,6 +37,8 @@ export interface GuestStart {
 	readonly root: FarFacts;
 	/** From descriptor 0 on. */
 	readonly descriptors: readonly FarDescriptor[];
+	/** Units of work and milliseconds that it may use; see `Limits`. */
+	readonly limits: Limits | undefined;
 	/** What carries the output of some of them. */
 	readonly rings: readonly { readonly descriptor: number; readonly memory: SharedArrayBuffer }[];
 	readonly imports: readonly GuestImport[];
@@ -52,6 +54,8 @@ export type FromGuestWorker =
 	| { readonly kind: "ring" }
 	/** Calls a function of the page. The message is the answer; see `FUNCTION_ANSWER`. */
 	| { readonly kind: "call"; readonly function: number; readonly args: readonly unknown[] }
+	/** What it has used, some times a second and in the end. */
+	| { readonly kind: "used"; readonly usage: Usage }
 	/** A name was taken for one in the root: see `Guest.guessed`. */
 	| { readonly kind: "guessed"; readonly name: string }
 	| { readonly kind: "exit"; readonly status: WireStatus }

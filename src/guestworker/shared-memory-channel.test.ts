@@ -101,10 +101,10 @@ test("a guest that is told to stop does not sleep any more", () => {
 	const bridge = new BlockingBridge(channel);
 	// The bridge's import is a plain function.
 	const wait = bridge.waitImport(guest()) as () => number;
-	expect(bridge.shouldYield()).toBe(0);
+	expect(bridge.shouldYield(guest())).toBe(0);
 	end.stop();
 	expect(channel.stopped).toBe(true);
-	expect(bridge.shouldYield()).toBe(1);
+	expect(bridge.shouldYield(guest())).toBe(1);
 	bridge.pending(new LocalTicket());
 	expect(wait()).toBe(1);
 	bridge.dropNotes();

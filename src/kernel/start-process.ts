@@ -178,15 +178,7 @@ export class GuestProcess {
 
 	/** What it has used so far. */
 	usage(): Usage {
-		const { descriptors, used } = this.#process;
-		return {
-			fuel: this.#thread.fuel(),
-			time: this.#thread.time,
-			memory: this.#thread.memory.size,
-			files: [...descriptors.files()].length,
-			read: used.read,
-			written: used.written,
-		};
+		return this.#thread.usage();
 	}
 
 	receive(message: ToGuest): void {

@@ -62,11 +62,11 @@ function usedOf(thread: Thread, limit: Limit): number {
 	const { used } = thread.process;
 	switch (limit) {
 		case "fuel":
-			return thread.fuel();
+			return thread.reported?.fuel ?? thread.fuel();
 		case "time":
 			return thread.time;
 		case "memory":
-			return thread.memory.size;
+			return thread.reported?.memory ?? thread.memory.size;
 		case "files":
 			return used.files;
 		case "output":
@@ -129,6 +129,14 @@ export class Budget implements Holder {
 		if (this.#left("fuel") <= 0) return this.#end("fuel");
 		if (this.#left("time") < 0) return this.#end("time");
 		return this.#left("memory") < 0 && this.#end("memory");
+	}
+
+	/** What is left of what a program counts itself, for a worker of its own; undefined where there is no limit. */
+	handOver(): Limits | undefined {
+		const [fuel, time] = [this.#left("fuel"), this.#left("time")];
+		const memory = this.#limits.memory;
+		if (fuel === Infinity && time === Infinity && memory === undefined) return undefined;
+		return { fuel, time, ...(memory !== undefined && { memory }) };
 	}
 
 	/** How many of `length` bytes may be printed; where not all of them, the process ends. */

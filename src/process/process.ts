@@ -9,7 +9,7 @@ import type { PlainCall } from "../bridge/adapter.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { OpenNode } from "../fs/node.ts";
 import { type Operations, operations, type View } from "../fs/operations.ts";
-import type { Limit } from "../protocol/sandbox.ts";
+import type { Limit, Limits } from "../protocol/sandbox.ts";
 import type { Screen } from "../tty/terminal.ts";
 import { Descriptors } from "./descriptors.ts";
 
@@ -59,6 +59,8 @@ export interface Used {
 export interface Holder {
 	/** Units of work that are left. */
 	fuelLeft(): number;
+	/** What is left, for a program in a worker of its own. */
+	handOver(): Limits | undefined;
 	/** Ends the process where it has gone over a limit, and says so. */
 	isOver(): boolean;
 	/** How many of so many bytes may be printed. */

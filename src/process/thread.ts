@@ -3,6 +3,7 @@
  */
 import { Memory } from "../abi/memory.ts";
 import type { Bridge, OpenTicket, StopHandle, Ticket } from "../bridge/bridge.ts";
+import type { Usage } from "../protocol/sandbox.ts";
 import type { Process } from "./process.ts";
 
 export class Thread implements StopHandle {
@@ -16,6 +17,8 @@ export class Thread implements StopHandle {
 	waitingSince = -1;
 	/** When its program was entered. */
 	began = 0;
+	/** What it has said to have used, where it runs in a worker of its own. */
+	reported: Usage | null = null;
 	/** Units of work used, of a program that counts them. */
 	fuel: () => number = () => 0;
 	/** When the running `poll_oneoff` first looked, on the monotonic clock; -1 when none is running. Kept
@@ -36,8 +39,24 @@ export class Thread implements StopHandle {
 
 	/** Milliseconds of processor time that it has used. */
 	get time(): number {
+		if (this.reported !== null) return this.reported.time;
 		const now = this.waitingSince < 0 ? performance.now() : this.waitingSince;
 		return this.began === 0 ? 0 : now - this.began - this.waited;
+	}
+
+	/** What it has used so far. */
+	usage(): Usage {
+		const { descriptors, used } = this.process;
+		return (
+			this.reported ?? {
+				fuel: this.fuel(),
+				time: this.time,
+				memory: this.memory.size,
+				files: [...descriptors.files()].length,
+				read: used.read,
+				written: used.written,
+			}
+		);
 	}
 
 	flush(): void {
