@@ -160,7 +160,8 @@ export class Packages {
 	}
 
 	#candidate({ pkg, atom }: ResolvedCommand): Candidate {
-		return { kept: this.#of(pkg).bytes === undefined, isMetered: atom.interruptible === true };
+		const kept = this.#of(pkg).kept?.(atom) ?? false;
+		return { kept, isMetered: atom.interruptible === true };
 	}
 
 	#tryResolve(pkg: Package, name: string | undefined): ResolvedCommand | undefined {

@@ -22,6 +22,8 @@ export interface LoadedPackage {
 	profile?(): AccessProfile;
 	/** An atom's bytes; absent where they are not in memory. */
 	bytes?(span: Span): Uint8Array;
+	/** Whether the browser may keep what it compiles of an atom; absent where it never does. */
+	kept?(span: Span): boolean;
 	/** Reads an atom's bytes, again where they are not in memory. */
 	read(span: Span): Promise<Uint8Array>;
 	/** Compiles an atom, rewritten where `how` is given; `what` is for the error. */
@@ -100,6 +102,7 @@ async function inParts(
 		profile: () => file.profile(),
 		verified,
 		contents: file.contents,
+		kept: (span) => file.isAlone(span),
 		read: (span) => file.read(span.start, span.length),
 		compile: (span, what, how) => file.compile(span, what, maxBytes, how),
 	};

@@ -176,6 +176,6 @@ export function withParameter(url: string, name: string, value: string): string 
 	return address.href;
 }
 
-function hex(bytes: Uint8Array): string {
+export function hex(bytes: Uint8Array): string {
 	return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -30,7 +30,7 @@ import {
 } from "../webc/index.ts";
 import type { SyncRange } from "./http-range-sync.ts";
 import type { Warn } from "./load-package.ts";
-import { ProgramFetch, type ProgramHost, VERSION, withParameter } from "./program-fetch.ts";
+import { hex, ProgramFetch, type ProgramHost, VERSION, withParameter } from "./program-fetch.ts";
 import { Download } from "./resumable-download.ts";
 import { fileAt } from "./span-path.ts";
 
@@ -197,6 +197,12 @@ export class RangeFile implements ByteSource {
 			}
 		}
 		return out;
+	}
+
+	/** Whether a program has an address of its own, whose answer the browser compiles as it is: only of such a one does it
+	 *  keep what it has compiled. */
+	isAlone({ sha256 }: Span): boolean {
+		return sha256 !== undefined && this.alone.has(hex(sha256));
 	}
 
 	/** Compiles an atom while it arrives; see program-fetch.ts. */

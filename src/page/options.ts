@@ -84,9 +84,9 @@ export interface SandboxOptions {
 	 *  in which they were asked for; the `timeout` and the `signal` of a command end the wait too. Unless it
 	 *  is true they are refused: `"out-of-memory"`. */
 	readonly queue?: boolean;
-	/** Whether programs can be stopped, and give way to others, while they compute; `"auto"` unless told
-	 *  otherwise: all but a lone job without a terminal that comes from a URL, whose compiled code the browser
-	 *  may keep. */
+	/** Whether programs can be stopped, and give way to others, while they compute. `"auto"` unless told
+	 *  otherwise: all but a lone job without a terminal whose program is served beside its package
+	 *  (`LoadOptions.profile`), for the browser keeps what it has compiled of that. */
 	readonly interruptible?: Interruptible;
 	/** What all programs together may use; see `CommandOptions.limits`. Of `memory` and `time` a program
 	 *  may take a millisecond's worth more. */
