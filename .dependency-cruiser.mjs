@@ -43,7 +43,11 @@ const ROOMS = {
 		types: ["fs", "protocol"],
 		tests: ["kernel"],
 	},
-	process: { may: ["abi", "bridge", "fs", "load"], types: ["protocol", "tty"] },
+	process: {
+		may: ["abi", "bridge", "fs", "load"],
+		types: ["protocol", "tty"],
+		tests: ["rewrite"],
+	},
 	wasi: { may: ["abi", "bridge", "fs", "process"], types: ["store"] },
 	guestworker: {
 		may: ["abi", "bridge", "fs", "wasi", "process"],

@@ -22,7 +22,7 @@ test("a part that cannot be fetched is named, and the next call tries again", as
 					.command("it", [], { forwardHostEnv: true, mappedCommands: { it: module } })
 					.output()
 					.then(({ code }) => code),
-			"range-file": () => sandbox.load(tiny(), { name: "tiny" }).then(({ name }) => name),
+			"local-source": () => sandbox.load(tiny(), { name: "tiny" }).then(({ name }) => name),
 		};
 		Object.assign(globalThis, { calls });
 	});

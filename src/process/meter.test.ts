@@ -1,0 +1,117 @@
+import { describe, expect, test } from "vitest";
+import type { GuestBridge } from "../bridge/bridge.ts";
+import { LocalTicket } from "../bridge/ticket.ts";
+import { Namespace } from "../fs/namespace.ts";
+import { Tmp } from "../fs/tmp.ts";
+import type { Limits } from "../protocol/sandbox.ts";
+import { rewrite } from "../rewrite/rewrite.ts";
+import { Budget } from "./budget.ts";
+import { worldClock } from "./clock.ts";
+import { type Linking, prepare } from "./instantiate.ts";
+import { Process } from "./process.ts";
+import { fillRandom } from "./random.ts";
+import { Thread } from "./thread.ts";
+
+/** A module whose `_start` counts down from `rounds`, through a loop that is not counted out, and never ends
+ *  where `rounds` is 0. */
+function counting(rounds: number): WebAssembly.Module {
+	const number = (value: number) => {
+		const out: number[] = [];
+		for (let rest = value | 0; ; ) {
+			const low = rest & 0x7f;
+			rest >>= 7;
+			if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) {
+				return [...out, low];
+			}
+			out.push(low | 0x80);
+		}
+	};
+	const code = [
+		...[1, 1, 0x7f, 0x41, ...number(rounds), 0x21, 0], // local n = rounds
+		...[0x03, 0x40], // loop
+		...[0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0], // n = n - 1; br_if n
+		...[0x0b, 0x0b],
+	];
+	const bytes = Uint8Array.of(
+		...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+		...[1, 4, 1, 0x60, 0, 0],
+		...[3, 2, 1, 0],
+		...[7, 10, 1, 6, ...new TextEncoder().encode("_start"), 0, 0],
+		...[10, code.length + 2, 1, code.length, ...code],
+	);
+	return new WebAssembly.Module(rewrite(bytes, { meter: "all" }).bytes);
+}
+
+/** Starts a program. Where there is `onYield`, it gives way at every other question, and that is called then. */
+function started(module: WebAssembly.Module, limits?: Limits, onYield?: (thread: Thread) => void) {
+	let yields = 0;
+	let turn = false;
+	const bridge = {
+		ticket: () => new LocalTicket<never>(),
+		waitImport: (guest: { readonly ended: boolean }) => () => (guest.ended ? 1 : 0),
+		shouldYield: () => {
+			turn = !turn;
+			if (!onYield || !turn) return 0;
+			yields += 1;
+			onYield(thread);
+			return 1;
+		},
+		enter: async (_: unknown, f: () => unknown) => f(),
+	} as unknown as GuestBridge;
+	const process = new Process({
+		args: [],
+		env: [],
+		tree: new Namespace(new Tmp({ now: () => 0n })),
+		bridge,
+		clock: worldClock(),
+		fillRandom,
+	});
+	const thread = new Thread(process);
+	if (limits) process.budget = new Budget(thread, limits);
+	const linking: Linking = { bridge, modules: new Map() };
+	const status = prepare(linking, module, thread, "_start").then((run) => run());
+	return { status, thread, yields: () => yields };
+}
+
+/** Rounds of a small loop to a unit. */
+const ROUNDS = 64;
+
+describe("fuel", () => {
+	test.each([1, 63, 64, 65, 6400, 1_000_000])(
+		"%i rounds use a unit for each 64",
+		async (rounds) => {
+			const { status, thread } = started(counting(rounds));
+			expect(await status).toEqual({ code: 0 });
+			expect(thread.fuel()).toBe(Math.floor(rounds / ROUNDS));
+		},
+	);
+
+	test("does not depend on how often a program gives way", async () => {
+		const often = started(counting(100_000), undefined, () => {});
+		await often.status;
+		expect(often.yields()).toBeGreaterThan(1);
+		expect(often.thread.fuel()).toBe(Math.floor(100_000 / ROUNDS));
+	});
+
+	test.each([1, 2, 64, 65, 1000, 12_345])("%i units are the most, to the unit", async (fuel) => {
+		const { status, thread } = started(counting(0), { fuel });
+		expect(await status).toEqual({ code: 152, reason: "limit", limit: "fuel" });
+		expect(thread.fuel()).toBe(fuel);
+	});
+});
+
+test("a program that is killed while it gives way ends by a trap, and is not run again", async () => {
+	let kills = 0;
+	const { status } = started(counting(0), undefined, (thread) => {
+		kills += 1;
+		thread.process.end({ code: 143, signal: "SIGTERM" });
+	});
+	expect(await status).toEqual({ code: 143, signal: "SIGTERM" });
+	expect(kills).toBe(1);
+});
+
+test("time over the limit ends it", async () => {
+	const { status, thread } = started(counting(0), { time: 5 });
+	expect(await status).toEqual({ code: 152, reason: "limit", limit: "time" });
+	expect(thread.time).toBeGreaterThanOrEqual(5);
+});
