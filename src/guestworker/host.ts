@@ -209,14 +209,14 @@ class GuestHost {
 
 	/** Answers, with as much room for files as the guest has left. */
 	#answerWithin(message: Message): void {
-		const { budget } = this.#thread.process;
-		if (budget === null) return this.#server.answer(message);
 		const { numbers } = message;
 		const answer = () => {
 			this.#server.answer(message);
 			return numbers[0] as number;
 		};
-		numbers[0] = budget.during(answer);
+		const { budget } = this.#thread.process;
+		if (budget === null) answer();
+		else numbers[0] = budget.during(answer);
 	}
 
 	/** Rings for what the guest prints, before its descriptors are handed over. */
