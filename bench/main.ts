@@ -7,6 +7,8 @@
  *     npm run bench -- mounts     directories that last, against the stores themselves and two peers;
  *                                 a row alone by its word, such as `files` (mounts.ts)
  *     npm run bench -- waiting    how late sleeps end, and what a key takes to the program and back
+ *     npm run bench -- interrupt  programs that can be stopped while they compute: what that costs, and how
+ *                                 soon they are stopped, in Chromium and Firefox; only when it is named
  *     npm run bench -- --check    the garbage of the hot paths in Node; fails where a rule is broken
  *
  * Each run of a program has a worker of its own. The contestants take turns within a round, and the
@@ -19,6 +21,7 @@ import { join } from "node:path";
 import { argv, execPath, exit } from "node:process";
 import { fileURLToPath } from "node:url";
 import { BenchBrowser, type Memory } from "./browser.ts";
+import { benchInterrupt } from "./interrupt.ts";
 import type { Contestant, Outcome } from "./job.ts";
 import { benchLink } from "./link.ts";
 import { benchMounts, mountWords } from "./mounts.ts";
@@ -42,7 +45,8 @@ const FEW = 200_000;
 
 const wanted = argv.slice(2).filter((word) => !word.startsWith("-"));
 if (argv.includes("--check")) exit(checkGarbage());
-const names = [...groups.map((group) => group.name), "link", "mounts", "waiting", ...mountWords];
+const others = ["link", "mounts", "waiting", "interrupt", ...mountWords];
+const names = [...groups.map((group) => group.name), ...others];
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
 	console.error(`bench: no ${unknown}; there are ${names.join(", ")}`);
@@ -66,6 +70,7 @@ async function main(): Promise<number> {
 		if (wanted.length === 0 || wanted.includes("mounts")) await benchMounts(server.url, []);
 		else if (mountRows.length > 0) await benchMounts(server.url, mountRows);
 		if (wanted.length === 0 || wanted.includes("waiting")) await benchWaiting(server.url);
+		if (wanted.includes("interrupt")) await benchInterrupt(server.url);
 	} finally {
 		server.close();
 	}

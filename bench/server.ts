@@ -22,6 +22,7 @@ const PAGES: ReadonlyMap<string, string> = new Map([
 	["/", pageOf("page")],
 	["/mounts", pageOf("mounts")],
 	["/waiting", pageOf("waiting")],
+	["/interrupt", pageOf("interrupt")],
 ]);
 
 export async function build(): Promise<void> {
@@ -34,6 +35,8 @@ export async function build(): Promise<void> {
 			mounts: "bench/mount-page.ts",
 			waiting: "bench/waiting-page.ts",
 			"waiting-worker": "bench/waiting-worker.ts",
+			interrupt: "bench/interrupt-page.ts",
+			"interrupt-worker": "bench/interrupt-worker.ts",
 		},
 		outdir: MODULES,
 		bundle: true,

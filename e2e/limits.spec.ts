@@ -215,6 +215,11 @@ test("limits that cannot hold are refused before the start", { tag: "@waits" }, 
 					.command("mine", [], { limits: { time: 1 }, mappedCommands: { mine: module } })
 					.output(),
 			),
+			await caught(
+				sandbox
+					.command("mine", [], { limits: { memory: 1 }, mappedCommands: { mine: module } })
+					.output(),
+			),
 			await thrown(() => sandbox.command("spinning", [], { limits: { fuel: -1 } })),
 			await thrown(() => sandbox.command("spinning", [], { limits: { fule: 1 } } as object)),
 			await thrown(() => sandbox.command("spinning", [], { interruptible: 1 } as object)),
@@ -225,7 +230,8 @@ test("limits that cannot hold are refused before the start", { tag: "@waits" }, 
 	expect(seen[0]).toContain("not-supported: limits.fuel needs a program that is interruptible");
 	expect(seen[1]).toContain("not-supported: limits.time");
 	expect(seen[2]).toContain("not-supported: limits.time");
-	expect(seen[3]).toBe("invalid-option: fuel is not a number of 0 or more");
-	expect(seen[4]).toContain("fuel");
-	expect(seen[5]).toBe('invalid-option: interruptible is not true, false or "auto"');
+	expect(seen[3]).toContain("not-supported: limits.memory cannot hold for mine");
+	expect(seen[4]).toBe("invalid-option: fuel is not a number of 0 or more");
+	expect(seen[5]).toContain("fuel");
+	expect(seen[6]).toBe('invalid-option: interruptible is not true, false or "auto"');
 });

@@ -2,7 +2,14 @@
  * Programs that compute without making calls: they take turns, they can be stopped, and the page is
  * answered meanwhile. On any page, in one worker.
  */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execPath } from "node:process";
+import { fileURLToPath } from "node:url";
 import { expect, needPrograms, test } from "./library.ts";
+import { MODULES } from "./programs/build.ts";
 
 needPrograms();
 
@@ -153,5 +160,65 @@ test("a program that is not interruptible is ended with its worker, and the next
 		interruptible: false,
 		without: { code: 143, lost },
 		with_: { code: 143, lost: undefined },
+	});
+});
+
+/** What `porthole pack --interruptible` makes of some programs, in base64. */
+function packedInterruptible(...programs: readonly string[]): string {
+	const folder = mkdtempSync(join(tmpdir(), "porthole-"));
+	try {
+		const toml: string[] = [];
+		for (const name of programs) {
+			copyFileSync(join(MODULES, `${name}.wasm`), join(folder, `${name}.wasm`));
+			toml.push(`[[module]]\nname = "${name}"\nsource = "${name}.wasm"`);
+			toml.push(`[[command]]\nname = "${name}"\nmodule = "${name}"\nrunner = "wasi"`);
+		}
+		writeFileSync(join(folder, "wasmer.toml"), toml.join("\n"));
+		const output = join(folder, "packed.webc");
+		const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+		const args = [cli, "pack", folder, "--interruptible", "-o", output];
+		const { status, stdout, stderr } = spawnSync(execPath, args, { encoding: "utf8" });
+		expect([status, stderr]).toEqual([0, ""]);
+		for (const name of programs) expect(stdout).toContain(`${name} is interruptible`);
+		return readFileSync(output).toString("base64");
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
+}
+
+test("a program that was packed interruptible is run as it is, stopped without its worker, and held to its limits", async ({
+	page,
+}) => {
+	const seen = await page.evaluate(
+		async (base64) => {
+			const bytes = Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
+			// So that no module is rewritten here.
+			const sandbox = await porthole.Sandbox.create({ interruptible: false });
+			await sandbox.load(bytes);
+			await sandbox.fs.writeFile("/tmp/notes", "kept");
+			const process = await sandbox.command("spinning").spawn();
+			await lines(process.stdout)();
+			process.kill();
+			const { code, lost } = await process.status;
+			const notes = await sandbox.fs.readTextFile("/tmp/notes");
+			const run = async (name: string, limits: object, ...args: string[]) => {
+				const output = await sandbox.command(name, args, { limits }).output();
+				return { code: output.code, limit: output.limit };
+			};
+			const time = await run("spinning", { time: 20 });
+			const fuel = await run("spinning", { fuel: 100 });
+			const memory = await run("using", { memory: 8 * 1024 * 1024 }, "memory");
+			await sandbox.close();
+			return { code, lost, notes, time, fuel, memory };
+		},
+		packedInterruptible("spinning", "using"),
+	);
+	expect(seen).toEqual({
+		code: 143,
+		lost: undefined,
+		notes: "kept",
+		time: { code: 152, limit: "time" },
+		fuel: { code: 152, limit: "fuel" },
+		memory: { code: 137, limit: "memory" },
 	});
 });
