@@ -19,7 +19,7 @@ const WARM = 2;
 const STARTS = 5;
 const KILLS = 40;
 
-const nbody: Computing = { name: "nbody", program: "/computing.wasm", args: ["nbody", "1200000"] };
+const nbody: Computing = { name: "nbody", program: "/computing.wasm", args: ["nbody", "6000000"] };
 const sha256: Computing = {
 	name: "sha256",
 	program: "/computing.wasm",
@@ -30,7 +30,7 @@ const sqlite: Computing = {
 	program: "/sqlite.webc",
 	args: [
 		":memory:",
-		"create table t(a integer primary key, b text); with recursive n(i) as (select 1 union all select i + 1 from n " +
+		"pragma temp_store = memory; create table t(a integer primary key, b text); with recursive n(i) as (select 1 union all select i + 1 from n " +
 			"where i < 120000) insert into t select i, hex(i * 7919 % 65536) from n; create index x on t(b); " +
 			"select count(*), sum(length(b)) from (select b from t order by b desc, a); select count(*) from t x join t y on x.a = y.a + 1;",
 	],
@@ -44,8 +44,8 @@ const programs: readonly Computing[] = [
 		args: ["/job.js"],
 		files: {
 			"/job.js":
-				"let list = []; for (let i = 0; i < 150000; i++) list.push({ key: (i * 7919) % 65537, text: 'n' + i });" +
-				"list.sort((a, b) => a.key - b.key); let sum = 0; for (let i = 0; i < 3e6; i++) sum = (sum * 31 + i) | 0;" +
+				"let list = []; for (let i = 0; i < 60000; i++) list.push({ key: (i * 7919) % 65537, text: 'n' + i });" +
+				"list.sort((a, b) => a.key - b.key); let sum = 0; for (let i = 0; i < 1e6; i++) sum = (sum * 31 + i) | 0;" +
 				"print(sum, list[5].text);",
 		},
 	},
