@@ -231,7 +231,7 @@ test("limits that cannot hold are refused before the start", { tag: "@waits" }, 
 	expect(seen[1]).toContain("not-supported: limits.time");
 	expect(seen[2]).toContain("not-supported: limits.time");
 	expect(seen[3]).toContain("not-supported: limits.memory cannot hold for mine");
-	expect(seen[4]).toBe("invalid-option: fuel is not a number of 0 or more");
+	expect(seen[4]).toBe("invalid-option: fuel is not 0 or more");
 	expect(seen[5]).toContain("fuel");
 	expect(seen[6]).toBe('invalid-option: interruptible is not true, false or "auto"');
 });

@@ -226,7 +226,7 @@ export class SandboxKernel implements Kernel {
 	async close(): Promise<void> {
 		// What waits for memory shall not begin when the others end.
 		this.#prepare = () =>
-			Promise.reject(new PortholeError("closed", "the sandbox is being closed"));
+			Promise.reject(new PortholeError("closed", "the sandbox has been closed"));
 		for (const guest of this.#guests.values()) guest.kill("SIGKILL", 137);
 		await this.#tree.sync(true);
 	}

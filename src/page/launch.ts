@@ -58,7 +58,7 @@ export class Launcher {
 		if (this.#life.running.size >= MOST_PROCESSES) {
 			throw new PortholeError(
 				"too-many-processes",
-				`${MOST_PROCESSES} processes run already; end some, or use another sandbox`,
+				`${MOST_PROCESSES} processes run already; end some`,
 			);
 		}
 		// Most commands name no stream and no input.
@@ -174,7 +174,7 @@ export class Launcher {
 		if (origin?.life === this.#life) return origin.loaded.id;
 		throw new PortholeError(
 			"missing-command",
-			`the package ${what.name || "given"} is not loaded in this sandbox; \`load\` it first`,
+			`the package ${what.name || "given"} is not loaded here; \`load\` it first`,
 		);
 	}
 

@@ -187,7 +187,7 @@ const interruptible: Kind = [
 	(value) => typeof value === "boolean" || value === "auto",
 ];
 
-const amount: Kind = ["a number of 0 or more", (value) => typeof value === "number" && value >= 0];
+const amount: Kind = ["0 or more", (value) => typeof value === "number" && value >= 0];
 
 /** What is checked in another way. */
 const own: Kind = ["", () => true];

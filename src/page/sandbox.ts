@@ -133,7 +133,7 @@ export class Sandbox extends SandboxTarget {
 		const interruptible = kind !== "preloaded" && this.#interruptible;
 		return {
 			bridge: kind === "service-worker" ? "blocking" : kind,
-			why: `${why}, and are ${interruptible ? "" : "not "}interruptible`,
+			why: `${why}, ${interruptible ? "" : "not "}interruptible`,
 			features: {
 				jspi: "Suspending" in WebAssembly,
 				sharedMemory: sharesMemory(),

@@ -202,7 +202,7 @@ export class WorkerLife {
 			clearTimeout(timer);
 			if (!isLate || process.over || last === null) return;
 			if (process.key !== "") spinning.add(process.key);
-			const why = new PortholeError("worker-replaced", "the sandbox's worker had to be replaced");
+			const why = new PortholeError("worker-replaced", "the worker had to be replaced");
 			this.#replace(why, process, last);
 		});
 	}
