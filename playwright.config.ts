@@ -28,7 +28,7 @@ const ISOLATED =
 	/(streams|sleepers|blocking|server|stopped)\.spec|(clocks|polling) prints|tells its environment|@isolated/;
 /** In Firefox: these drive Chromium itself, or the playground by Playwright's locators. */
 const CHROMIUM_ONLY =
-	/(consumers|contexts|element|faults|leaks|service-worker|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
+	/(consumers|contexts|element|faults|late|leaks|service-worker|offline|playground|server|crash|tabs|quota|folder|opfs)\.spec\.ts$/;
 
 const NOT_HERE = browser === "webkit" ? [] : WEBKIT;
 

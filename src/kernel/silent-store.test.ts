@@ -8,7 +8,7 @@ import { KernelFiles } from "./file-calls.ts";
 import { Tree } from "./sandbox-tree.ts";
 
 /** Milliseconds of silence that the mounts of these tests allow. */
-const TIMEOUT = 40;
+const TIMEOUT = 200;
 
 const never = new Promise<unknown>(() => {});
 
