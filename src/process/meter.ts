@@ -135,7 +135,10 @@ export class Meter {
 		this.#used += this.#granted + 1;
 		const now = performance.now();
 		// After a turn that was waited for there is nothing to learn from the time.
-		if (this.#granted < 0) this.#asked = this.#turn = now;
+		if (this.#granted < 0) {
+			this.#asked = this.#turn = now;
+			this.#questions = 0;
+		}
 		this.#granted = -1;
 		if (this.#thread.ended || this.#thread.process.budget?.isOver()) return -1;
 		if (!stuck && this.#bridge.shouldYield(this.#thread)) return 0;
