@@ -5,8 +5,8 @@
  * comes after fails for the same reason: in a directory that was not made no file is made either.
  * But after a removal that was refused, the file that is to be new is the old one, and a write would
  * damage it. So a change that uses a name which another one frees or fills is made in another go
- * (`Batch`), and only if that one has not failed (intake.ts); and one that uses a name of a change that
- * has been refused is put behind it, and both are tried again together (`Names`).
+ * (`Conflicts`), and only if that one has not failed (intake.ts); and one that uses a name of a change that
+ * has been refused is put behind it, and both are tried again together (`PathSet`).
  */
 import type { StoreChange } from "./store.ts";
 
@@ -129,10 +129,13 @@ export class Conflicts {
 		return this.isCertain(change.to);
 	}
 
-	add(change: NameChange): void {
+	/** A file that is made `again` may be there although the store refuses it once more, so what uses its name
+	 *  must wait for the answer. */
+	add(change: NameChange, again: boolean): void {
 		const { call, path } = change;
 		this.#empty = false;
-		if (call !== "make" && call !== "symlink") this.#freed.add(path);
+		const mayBeThere = again && !(call === "make" && change.type === "directory");
+		if (mayBeThere || (call !== "make" && call !== "symlink")) this.#freed.add(path);
 		if (call === "rename" || call === "link") {
 			this.#freed.add(change.to);
 			this.#made.add(change.to);

@@ -51,7 +51,8 @@ export class MadeFiles {
 		const { call, path } = change;
 		if (call === "make" || call === "rename" || call === "remove") {
 			this.#failed.delete(call === "rename" ? change.to : path);
-			if (call === "make" && typeof answer !== "object") this.#failed.set(path, String(answer));
+			const isFile = call === "make" && change.type === "file";
+			if (isFile && typeof answer !== "object") this.#failed.set(path, String(answer));
 		}
 		if (call === "make") {
 			this.#byPath.delete(path);

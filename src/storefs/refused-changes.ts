@@ -68,6 +68,8 @@ export class RefusedChanges {
 	hold(step: NameStep, error: Errno, path?: string): NameChange | null {
 		const { change, node } = step;
 		const unmade = change.call === "remove" ? this.#unmake(change.path, step.order) : null;
+		// Whether an earlier try had made it after all, nothing says: it may be missing.
+		step.again ||= unmade !== null;
 		if (path !== undefined) this.#reason = error;
 		// What builds on others may have been held back before those were refused.
 		const place = this.#names.findLastIndex((held) => held.order < step.order);

@@ -129,8 +129,7 @@ export class WriteQueue {
 	#answeredQuestions = 0;
 	readonly #refused: RefusedChanges;
 	readonly #durability: Durability;
-	/** Nodes that an earlier try had made. The store has refused what was sent with the next try. */
-	readonly #found = new WeakSet<INode>();
+
 	constructor(
 		bridge: Bridge,
 		store: Far<Landing>,
@@ -496,7 +495,7 @@ export class WriteQueue {
 			this.#hold(step, held);
 			return;
 		}
-		this.#conflicts.add(change);
+		this.#conflicts.add(change, step.again);
 		changes.push(change);
 	}
 
@@ -553,8 +552,7 @@ export class WriteQueue {
 			const step = sources[i] as Step;
 			const answer = answers[i];
 			const kept = answer === KEPT;
-			const behindMake = answer === "EEXIST" && "path" in step && this.#found.delete(step.node);
-			if (error === 0 && (kept || behindMake || answer === HELD)) {
+			if (error === 0 && (kept || answer === HELD)) {
 				back.set(step, kept);
 				if ("path" in step) step.node.onAnswer(change, EIO);
 				continue;
@@ -613,10 +611,7 @@ export class WriteQueue {
 			if (why !== 0) this.#refused.refuse(step.node, why, change.path);
 			else this.#refused.clear(step.node);
 		} else if (error === 0 || isThereAlready(step, error)) {
-			if (error === EEXIST) {
-				this.#found.add(step.node);
-				step.node.onFound?.();
-			}
+			if (error === EEXIST) step.node.onFound?.();
 			this.#countNames(step.change, -1);
 			this.#refused.clear(step.node);
 		} else {
