@@ -5,24 +5,12 @@
 import { type Package, type Process, Sandbox } from "../src/index.ts";
 import { rewrite } from "../src/rewrite/rewrite.ts";
 import { readPackage } from "../src/webc/index.ts";
+import { fetchBytes } from "./fetch-bytes.ts";
 import type { Computed, Computing, Passes, Variant } from "./interrupt-job.ts";
 
 const WORKER = "/guest.js";
 const SPINNERS = 6;
 const HINTS = new TextEncoder().encode("metadata.code.branch_hint");
-
-const fetched = new Map<string, Promise<Uint8Array>>();
-
-function fetchBytes(url: string): Promise<Uint8Array> {
-	const known =
-		fetched.get(url) ??
-		fetch(url).then(async (response) => {
-			if (!response.ok) throw new Error(`${url}: ${response.status}`);
-			return new Uint8Array(await response.arrayBuffer());
-		});
-	fetched.set(url, known);
-	return known;
-}
 
 let sandbox: Sandbox | null = null;
 const packages = new Map<Variant, Package>();

@@ -6,6 +6,7 @@
  */
 import { type Package, Sandbox } from "../src/index.ts";
 import { readPackage } from "../src/webc/index.ts";
+import { fetchBytes } from "./fetch-bytes.ts";
 import type { Contestant, FromHost, HostJob, Job, Outcome } from "./job.ts";
 
 const WORKER = "/guest.js";
@@ -21,20 +22,6 @@ const scripts = {
 		return new TextEncoder().encode(lines.join("\n"));
 	},
 };
-
-const fetched = new Map<string, Promise<Uint8Array>>();
-
-/** The bytes of a program, kept for the next run. */
-function fetchBytes(url: string): Promise<Uint8Array> {
-	const known =
-		fetched.get(url) ??
-		fetch(url).then(async (response) => {
-			if (!response.ok) throw new Error(`${url}: ${response.status}`);
-			return new Uint8Array(await response.arrayBuffer());
-		});
-	fetched.set(url, known);
-	return known;
-}
 
 async function run(who: Contestant, job: Job): Promise<Outcome> {
 	const bytes = await fetchBytes(job.program);

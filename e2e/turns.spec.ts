@@ -177,7 +177,9 @@ function packedInterruptible(...programs: readonly string[]): string {
 		const output = join(folder, "packed.webc");
 		const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 		const args = [cli, "pack", folder, "--interruptible", "-o", output];
-		const { status, stdout, stderr } = spawnSync(execPath, args, { encoding: "utf8" });
+		// Node warns on standard error where both of these are set, as the test runner does.
+		const { FORCE_COLOR: _, NO_COLOR: __, ...env } = process.env;
+		const { status, stdout, stderr } = spawnSync(execPath, args, { encoding: "utf8", env });
 		expect([status, stderr]).toEqual([0, ""]);
 		for (const name of programs) expect(stdout).toContain(`${name} is interruptible`);
 		return readFileSync(output).toString("base64");

@@ -26,7 +26,7 @@ const CONVERSATION = 100;
 export class Turns {
 	/** Runs a task after the messages that are waiting. */
 	readonly #post: (task: () => void) => void;
-	#queue: LocalTicket<void>[] = [];
+	readonly #queue: LocalTicket<void>[] = [];
 	/** Guests that were woken and have not waited since. */
 	readonly #awake = new Set<StopHandle>();
 	#underway = false;
@@ -84,9 +84,8 @@ export class Turns {
 
 	/** The first that is still waited for: a guest may have been killed in the queue. */
 	#take(): OpenTicket<void> | undefined {
-		const at = this.#queue.findIndex((ticket) => ticket.watched);
-		const gone = at < 0 ? this.#queue.length : at;
-		const [first] = this.#queue.splice(0, gone + 1).slice(gone);
+		let first = this.#queue.shift();
+		while (first?.watched === false) first = this.#queue.shift();
 		return first;
 	}
 }

@@ -5,7 +5,7 @@
  *     0      4      8      12      64
  *     | turn | wake | stop |       | message |
  *
- * *Turn* says who may touch the message: the guest (0) or the kernel (1). The guest hands it over with a
+ * *Turn* names the thread that may touch the message: the guest (0) or the kernel (1). The guest hands it over with a
  * message, which wakes the kernel's event loop, and sleeps on the word; the kernel hands it back.
  *
  * *Wake* is set when something is done that an answer `PENDING` waits for. It stays set until the guest

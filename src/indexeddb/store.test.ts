@@ -70,6 +70,19 @@ test("a checkpoint for which there is no space loses nothing, nor does a removal
 	expect(await tab.read("/f", 0, 10)).toEqual(filled(10, 2));
 });
 
+/** Calls `went` when the space in reserve is given back, until mocks are restored. */
+function whenSpareGoes(went: () => void): void {
+	const remove = IDBObjectStore.prototype.delete;
+	vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(function (
+		this: IDBObjectStore,
+		range,
+	) {
+		const [kind] = (range instanceof IDBKeyRange ? range.lower : range) as unknown[];
+		if (kind === "spare") went();
+		return Reflect.apply(remove, this, [range]);
+	});
+}
+
 test("on a full disk all can be removed, also what the log has not put in its place yet", async () => {
 	let full = false;
 	const world = new World(() => (full ? "full" : "fine"));
@@ -79,15 +92,9 @@ test("on a full disk all can be removed, also what the log has not put in its pl
 	await tab.apply([write("/kept", 5, filled(10, 2)), make("/large")]);
 	await tab.apply([write("/large", 0, filled(200_000, 3))]);
 	full = true;
-	const remove = IDBObjectStore.prototype.delete;
-	vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(function (
-		this: IDBObjectStore,
-		range,
-	) {
-		const [kind] = (range instanceof IDBKeyRange ? range.lower : range) as unknown[];
-		// Where something is given back there is room, for what is done next.
-		if (kind === "spare") full = false;
-		return Reflect.apply(remove, this, [range]);
+	// Where something is given back there is room, for what is done next.
+	whenSpareGoes(() => {
+		full = false;
 	});
 	expect(await tab.apply([{ call: "remove", path: "/large" }])).toEqual([null]);
 	vi.restoreAllMocks();
@@ -116,14 +123,8 @@ test("on a full disk the space in reserve is given up for what is written, once 
 	await tab.apply([make("/f"), write("/f", 0, filled(10, 1))]);
 	await checkpoint(tab);
 	full = true;
-	const remove = IDBObjectStore.prototype.delete;
-	vi.spyOn(IDBObjectStore.prototype, "delete").mockImplementation(function (
-		this: IDBObjectStore,
-		range,
-	) {
-		const [kind] = (range instanceof IDBKeyRange ? range.lower : range) as unknown[];
-		if (kind === "spare") full = false;
-		return Reflect.apply(remove, this, [range]);
+	whenSpareGoes(() => {
+		full = false;
 	});
 	expect(await tab.apply([write("/f", 0, filled(10, 2))])).toEqual([null]);
 	vi.restoreAllMocks();

@@ -18,8 +18,8 @@ interface Wiring {
 export function startTerminal(size: WireTerminal, { kill, ...wiring }: Wiring): Terminal {
 	/**
 	 * What a signal from the terminal does to a program without handlers: it ends. But an interrupt
-	 * while a line is typed drops the line only, and nobody could continue what was suspended; the
-	 * default for an orphan is to ignore that.
+	 * while a line is typed drops the line only. A stop (Ctrl-Z) is ignored, as for an orphan: no shell
+	 * could continue the program.
 	 */
 	const signal = (name: string, editing: boolean): boolean => {
 		const number = SIGNALS.get(name);

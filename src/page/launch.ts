@@ -11,6 +11,7 @@
 import { PortholeError } from "../abi/error.ts";
 import type { BridgeKind, WireCommand, WireSpawn } from "../protocol/sandbox.ts";
 import type { Attachment } from "./attach-streams.ts";
+import type { Start } from "./command.ts";
 import type { Body } from "./function-command.ts";
 import type { CommandOptions, LoadOptions, SandboxOptions, Source } from "./options.ts";
 import { isPackage, origins, type Package } from "./package.ts";
@@ -22,6 +23,9 @@ const FOREVER = 2 ** 31 - 1;
 
 /** Processes of one sandbox: six times as many suspended stacks would end the page without a word. */
 const MOST_PROCESSES = 4000;
+
+/** A command's name or package, and how it is started. */
+type StartOf = [name: string | Package, ...how: Parameters<Start>];
 
 export class Launcher {
 	readonly #life: WorkerLife;
@@ -47,18 +51,13 @@ export class Launcher {
 
 	/** Resolves when the guest is about to start. `output` says what becomes of output, and `stdin` of input,
 	 *  where the options name no stream. */
-	async start(
-		name: string | Package,
-		args: readonly string[],
-		options: CommandOptions,
-		output: OutputMode,
-		stdin: "pipe" | "null",
-	): Promise<ProcessEnd> {
+	async start(...start: StartOf): Promise<ProcessEnd> {
+		const [, , options, , stdin] = start;
 		options.signal?.throwIfAborted();
 		if (this.#life.running.size >= MOST_PROCESSES) {
 			throw new PortholeError(
 				"too-many-processes",
-				`${MOST_PROCESSES} processes run already; end some`,
+				`${MOST_PROCESSES} processes run already; end some, or use another sandbox`,
 			);
 		}
 		// Most commands name no stream and no input.
@@ -70,7 +69,7 @@ export class Launcher {
 			? null
 			: await (await import("./attach-streams.ts")).Attachment.take(options);
 		try {
-			return await this.#startAttached(attachment, name, args, options, output, stdin);
+			return await this.#startAttached(attachment, ...start);
 		} catch (error) {
 			attachment?.drop();
 			throw error;
@@ -79,11 +78,7 @@ export class Launcher {
 
 	async #startAttached(
 		attachment: Attachment | null,
-		name: string | Package,
-		args: readonly string[],
-		options: CommandOptions,
-		output: OutputMode,
-		stdin: "pipe" | "null",
+		...[name, args, options, output, stdin]: StartOf
 	): Promise<ProcessEnd> {
 		for (const other of options.injectedPackages ?? []) await this.#load(other);
 		const connection = await this.#life.ready();

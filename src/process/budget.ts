@@ -1,5 +1,5 @@
 /**
- * The limits of a process: who looks when, and how it ends. Loaded with the first process that has some.
+ * The limits of a process: where each is checked, and how the process ends. Loaded with the first process that has some.
  *
  *     fuel     as its meter asks: a grant is never more than what is left
  *     time     as its meter asks, about once a millisecond

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { GuestBridge } from "../bridge/bridge.ts";
 import { LocalTicket } from "../bridge/ticket.ts";
 import { Namespace } from "../fs/namespace.ts";
@@ -42,16 +42,20 @@ function counting(rounds: number): WebAssembly.Module {
 	return new WebAssembly.Module(rewrite(bytes, { meter: "all" }).bytes);
 }
 
-/** Starts a program. Where there is `onYield`, it gives way at every other question, and that is called then. */
-function started(module: WebAssembly.Module, limits?: Limits, onYield?: (thread: Thread) => void) {
+/** Starts a program. Where there is `onYield`, it gives way when `isOver` says so, usually at every other question,
+ *  and `onYield` is called then. */
+function started(
+	module: WebAssembly.Module,
+	limits?: Limits,
+	onYield?: (thread: Thread) => void,
+	isOver = everyOther(),
+) {
 	let yields = 0;
-	let turn = false;
 	const bridge = {
 		ticket: () => new LocalTicket<never>(),
 		waitImport: (guest: { readonly ended: boolean }) => () => (guest.ended ? 1 : 0),
 		shouldYield: () => {
-			turn = !turn;
-			if (!onYield || !turn) return 0;
+			if (!onYield || !isOver()) return 0;
 			yields += 1;
 			onYield(thread);
 			return 1;
@@ -71,6 +75,14 @@ function started(module: WebAssembly.Module, limits?: Limits, onYield?: (thread:
 	const linking: Linking = { bridge, modules: new Map() };
 	const status = prepare(linking, module, thread, "_start").then((run) => run());
 	return { status, thread, yields: () => yields };
+}
+
+function everyOther(): () => boolean {
+	let turn = false;
+	return () => {
+		turn = !turn;
+		return turn;
+	};
 }
 
 /** Rounds of a small loop to a unit. */
@@ -98,6 +110,34 @@ describe("fuel", () => {
 		expect(await status).toEqual({ code: 152, reason: "limit", limit: "fuel" });
 		expect(thread.fuel()).toBe(fuel);
 	});
+});
+
+test("a slice ends soon after its time, also the thousandth", async () => {
+	const PER_MS = 1000;
+	let slice = 0;
+	let began = 0;
+	let longest = 0;
+	let current: Thread | null = null;
+	// The clock goes on with the work: so much of it in a millisecond.
+	const clock = vi
+		.spyOn(performance, "now")
+		.mockImplementation(() => (current?.fuel() ?? 0) / PER_MS);
+	const { status, thread } = started(
+		counting(0),
+		undefined,
+		() => {
+			longest = Math.max(longest, performance.now() - began);
+			began = performance.now();
+			slice += 1;
+			if (slice === 1000) thread.process.end({ code: 143 });
+		},
+		() => performance.now() - began >= 4,
+	);
+	current = thread;
+	await status;
+	clock.mockRestore();
+	expect(slice).toBe(1000);
+	expect(longest).toBeLessThanOrEqual(4 + 2 * 2);
 });
 
 test("a program that is killed while it gives way ends by a trap, and is not run again", async () => {

@@ -29,7 +29,7 @@ import type { Thread } from "./thread.ts";
 const FIRST = 64;
 const MOST = 1 << 20;
 /** Milliseconds between two questions beyond which grants are cut. */
-const TOO_LONG = 4;
+const TOO_LONG = 2;
 
 const I32 = 0x7f;
 
@@ -108,7 +108,7 @@ export class Meter {
 		const { ask } = new WebAssembly.Instance(module, { bridge: { wait, grant } }).exports;
 		try {
 			table.set(0, ask);
-			setFuel(meter.#next(performance.now()));
+			setFuel(meter.#next());
 		} catch (cause) {
 			throw new PortholeError(
 				"invalid-module",
@@ -132,29 +132,33 @@ export class Meter {
 	}
 
 	#grant(stuck: boolean): number {
-		this.#used += this.#granted + 1;
 		const now = performance.now();
+		this.#used += this.#granted + 1;
 		// After a turn that was waited for there is nothing to learn from the time.
 		if (this.#granted < 0) {
-			this.#asked = this.#turn = now;
+			this.#turn = now;
 			this.#questions = 0;
-		}
+		} else this.#learn(now);
+		this.#asked = now;
 		this.#granted = -1;
 		if (this.#thread.ended || this.#thread.process.budget?.isOver()) return -1;
 		if (!stuck && this.#bridge.shouldYield(this.#thread)) return 0;
-		return this.#next(now);
+		return this.#next();
 	}
 
-	/** Sizes the next grant by how long the last one took. */
-	#next(now: number): number {
+	/** Sizes the grants to come by how long the last one took. Clocks may show whole milliseconds only, so grants
+	 *  that seem to take none grow by what all of a turn have taken. */
+	#learn(now: number): void {
 		const took = now - this.#asked;
-		this.#asked = now;
 		this.#questions += 1;
-		if (took > TOO_LONG) this.#pace = Math.max(1, Math.floor((this.#pace * 2) / took));
-		if (now - this.#turn < this.#questions) {
+		if (took > TOO_LONG) this.#pace = Math.max(1, Math.floor(this.#pace / took));
+		else if (now - this.#turn < this.#questions) {
 			this.#pace = Math.min(this.#pace * 2, MOST);
 			this.#questions >>= 1;
 		}
+	}
+
+	#next(): number {
 		const left = this.#thread.process.budget?.fuelLeft() ?? MOST;
 		this.#granted = Math.max(0, Math.min(this.#pace, left - 1));
 		return this.#granted;

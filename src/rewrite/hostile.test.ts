@@ -19,18 +19,11 @@ import {
 	single,
 	wasm,
 } from "./module.testkit.ts";
-import { SAMPLES } from "./proposals.testkit.ts";
+import { EVERYTHING, SAMPLES } from "./proposals.testkit.ts";
 import { originalOffsets, type RewriteOptions, rewrite, UnknownModule } from "./rewrite.ts";
 import { SHAPES } from "./shapes.testkit.ts";
 
 const METER: RewriteOptions = { meter: "uncounted" };
-const EVERYTHING: RewriteOptions = {
-	meter: "all",
-	unshare: true,
-	hookWaits: true,
-	exportHidden: true,
-	maximumPages: 3,
-};
 const MODULES = [
 	...SAMPLES.map(({ bytes }) => bytes),
 	...SHAPES.map(({ module }) => Uint8Array.from(Buffer.from(module, "base64"))),

@@ -19,6 +19,16 @@ import {
 	V128,
 	wasm,
 } from "./module.testkit.ts";
+import type { RewriteOptions } from "./options.ts";
+
+/** All that the pass can do, at once. */
+export const EVERYTHING: RewriteOptions = {
+	meter: "all",
+	unshare: true,
+	hookWaits: true,
+	exportHidden: true,
+	maximumPages: 3,
+};
 
 export interface Sample {
 	readonly name: string;

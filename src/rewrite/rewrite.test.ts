@@ -23,7 +23,7 @@ import {
 	wasm,
 	wasmFunction,
 } from "./module.testkit.ts";
-import { SAMPLES } from "./proposals.testkit.ts";
+import { EVERYTHING, SAMPLES } from "./proposals.testkit.ts";
 import {
 	originalOffsets,
 	REWRITE_VERSION,
@@ -37,13 +37,6 @@ import { SHAPES } from "./shapes.testkit.ts";
 
 const METER: RewriteOptions = { meter: "uncounted" };
 const ALL: RewriteOptions = { meter: "all" };
-const EVERYTHING: RewriteOptions = {
-	meter: "all",
-	unshare: true,
-	hookWaits: true,
-	exportHidden: true,
-	maximumPages: 3,
-};
 const SPIN = single([], [], [0x03, 0x40, 0x0c, 0, END]);
 const PAGE = [0, 1];
 

@@ -537,7 +537,7 @@ function listedOf(node: Node | undefined): Listed | null {
 	return node instanceof StoreFile && node.links === 1 ? node.base : null;
 }
 
-/** 0 once a node can lose its name without losing what somebody still needs. */
+/** 0 once a node can lose its name without losing what an open descriptor still reads. */
 function droppable(node: Node): Done {
 	if (node instanceof StoreLeaf) return node.detachable();
 	return node instanceof StoreDirectory ? node.clearable() : 0;

@@ -26,9 +26,9 @@ import type { StoreFileSystem } from "./store-fs.ts";
 const MOST_STALE = 8;
 
 export class StoreFile extends StoreLeaf {
-	/** Null until somebody needs more of it than its size: of a million files few are opened. */
+	/** Null until a call needs more of the file than its size: of a million files few are opened. */
 	#held: BlockCache | null = null;
-	/** Times are taken when somebody looks. */
+	/** The times are taken when a program asks for them. */
 	#marked = false;
 	/** Others may have changed it. */
 	suspect = false;

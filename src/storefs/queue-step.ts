@@ -25,7 +25,7 @@ import { isFileId } from "./listing.ts";
 /** A store with all that stores may lack. */
 export type FullStore = Required<Store>;
 
-/** Somebody with contents of its own. */
+/** A node with contents of its own. */
 export interface QueuedNode extends INode {
 	/** Adds what the store, which has it at `path`, has yet to be told; false where `most` bytes, or a
 	 *  little more, are not all. */
@@ -89,7 +89,7 @@ export function baseOf(path: string, listed: Listed | null): Base | null {
 	return listed === null ? null : [path, { size: listed.size, modified: listed.modified }];
 }
 
-/** Whether a change fails because it has been made before, here or by somebody else. */
+/** Whether a change fails because an earlier try, or another program, has made it. */
 export function isThereAlready({ change, again }: NameStep, error: Errno): boolean {
 	const { call } = change;
 	if (call === "make" && change.type === "directory") return error === EEXIST;
