@@ -57,7 +57,7 @@ export class Launcher {
 		if (this.#life.running.size >= MOST_PROCESSES) {
 			throw new PortholeError(
 				"too-many-processes",
-				`${MOST_PROCESSES} processes run already; end some, or use another sandbox`,
+				`${MOST_PROCESSES} processes run already; end some`,
 			);
 		}
 		// Most commands name no stream and no input.
