@@ -5,7 +5,8 @@
  * `webkit` WebKitGTK, which has a few tests of its own: see `e2e/webkit.ts`.
  *
  * Both servers serve the same files and differ in their headers. The browser is the one that
- * `scripts/browser.mjs` finds, never a download. A test that fails once has failed: no retries.
+ * `scripts/browser.mjs` finds, never a download. A test that fails is run once more, on a page of its own;
+ * `npm test` lists by name those that pass only then. A random test is not: other dice prove nothing.
  */
 import { env, execPath } from "node:process";
 import { defineConfig } from "@playwright/test";
@@ -54,7 +55,7 @@ export default defineConfig<{ bridge: Bridge | undefined }>({
 	testDir: "e2e",
 	outputDir: `test-results/e2e-${browser}`,
 	reporter: [["list"], ["json", { outputFile: `test-results/e2e-${browser}.json` }]],
-	retries: 0,
+	retries: 1,
 	workers: inChromium ? 2 : 1,
 	timeout: 60_000,
 	forbidOnly: true,

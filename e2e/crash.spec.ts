@@ -41,6 +41,9 @@ const kinds: readonly Kind[] = [
 /** How often the browser is killed under programs. */
 const PROGRAM_KILLS = 3;
 
+// Other dice prove nothing.
+test.describe.configure({ retries: 0 });
+
 let browser: Killable;
 
 test.beforeEach(() => {

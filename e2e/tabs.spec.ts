@@ -53,6 +53,9 @@ declare global {
 	var finished: Promise<void>;
 }
 
+// Other dice prove nothing.
+test.describe.configure({ retries: 0 });
+
 let browser: Killable;
 
 test.beforeEach(async () => {

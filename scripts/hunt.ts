@@ -20,7 +20,9 @@ const files = testFiles();
 for (let round = 1; ; round++) {
 	console.log(`hunt: round ${round}, ${SECONDS} s a test`);
 	run(["vitest/vitest.mjs", "run", ...files], { HUNT_SECONDS: String(SECONDS) });
-	run(["@playwright/test/cli.js", "test", "--project=chromium", "tabs.spec", "crash.spec"], {
+	// What fails once has failed.
+	const once = ["--project=chromium", "--retries=0"];
+	run(["@playwright/test/cli.js", "test", ...once, "tabs.spec", "crash.spec"], {
 		PORTHOLE_SECONDS: String(SECONDS),
 		PORTHOLE_KILLS: String(SECONDS),
 	});
