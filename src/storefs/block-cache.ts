@@ -167,7 +167,8 @@ export class BlockCache {
 
 	/** Whether the store has all that is here. */
 	get isClean(): boolean {
-		return !this.isAhead && this.#owed === 0 && this.#cutRefused === NOWHERE;
+		if (this.#sizesUnderway > 0 || this.#cutRefused < NOWHERE) return false;
+		return !this.isAhead && this.#owed === 0;
 	}
 
 	/** Whether every byte is here. */
@@ -396,8 +397,7 @@ export class BlockCache {
 		this.#ahead = most;
 		const position = block * this.#block;
 		const length = Math.min(end * this.#block, this.#stored) - position;
-		const { path, id } = this.#owner;
-		const ticket = this.#fs.queue.read(path, position, length, id);
+		const ticket = this.#fs.queue.read(this.#owner, position, length);
 		this.#asked.set(block, ticket);
 		this.#next = block + Math.ceil(length / this.#block);
 		return ticket;

@@ -46,6 +46,8 @@ export class StoreDirectory extends StoreNode {
 	/** Null until the store has listed it. */
 	#entries: Entries | null;
 	#listing: Ticket<Listing[]> | null = null;
+	/** Others have changed something since it was asked for. */
+	#isListingOld = false;
 	/** When it was last listed. */
 	#seen = 0;
 	/** The store had no directory here then: ENOENT, or ENOTDIR. */
@@ -223,6 +225,7 @@ export class StoreDirectory extends StoreNode {
 	onChanged(names: readonly string[]): void {
 		let at: StoreDirectory = this;
 		for (const [i, name] of names.entries()) {
+			if (at.#entries === null) at.#distrustListing();
 			const node = at.#entries?.get(name);
 			if (at.#entries !== null && (node === undefined || i === names.length - 1)) {
 				this.fs.refresh(at);
@@ -240,7 +243,10 @@ export class StoreDirectory extends StoreNode {
 	#suspectAll(): void {
 		const all: StoreDirectory[] = [this];
 		for (let at = all.pop(); at !== undefined; at = all.pop()) {
-			if (at.#entries === null) continue;
+			if (at.#entries === null) {
+				at.#distrustListing();
+				continue;
+			}
 			this.fs.refresh(at);
 			for (const [, node] of at.#entries) {
 				if (node instanceof StoreFile) node.suspect = true;
@@ -249,11 +255,17 @@ export class StoreDirectory extends StoreNode {
 		}
 	}
 
+	/** Its first listing may be older than what others have changed. */
+	#distrustListing(): void {
+		if (this.#listing?.done) this.#listing = null;
+		this.#isListingOld = this.#listing !== null;
+	}
+
 	/** Asks for what is in it now; null where nobody has looked or it is gone. */
 	askAgain(): Ticket<Listing[]> | null {
 		if (this.#entries === null || this.removed) return null;
 		this.#touched.clear();
-		return this.fs.queue.list(this.path);
+		return this.fs.queue.list(this);
 	}
 
 	/** Takes over what others have made of it, but for what has been changed here since. `asked` is the
@@ -315,7 +327,10 @@ export class StoreDirectory extends StoreNode {
 	}
 
 	#keeps(name: string): boolean {
-		return this.#touched.has(name) || this.fs.queue.isHeld(() => this.pathOf(name));
+		if (this.#touched.has(name)) return true;
+		const isHeld = this.fs.queue.isHeld(() => this.pathOf(name));
+		if (isHeld) this.fs.refreshLater(this);
+		return isHeld;
 	}
 
 	/** A name has gone, or leads to another file now (`replaced`); whether it could, for what is only here
@@ -335,6 +350,8 @@ export class StoreDirectory extends StoreNode {
 		const unkept = node.#unkept();
 		const all: [StoreDirectory, string, StoreDirectory][] = [[this, name, node]];
 		for (const [parent, called, lost] of all) {
+			// What was refused of it, or in it, is not there to be tried again.
+			this.fs.queue.dropNames(lost);
 			if (unkept.has(lost)) this.fs.queue.make(lost, parent.pathOf(called), "directory");
 			else {
 				lost.links = 0;
@@ -368,7 +385,7 @@ export class StoreDirectory extends StoreNode {
 		if (this.removed) return new Entries();
 		// A call that asks twice, and is run again for each answer, would never come to its end.
 		if (this.#failure !== 0 && this.fs.clock() - this.#seen < FRESH) return this.#failure;
-		this.#listing ??= this.fs.queue.list(this.path);
+		this.#listing ??= this.fs.queue.list(this);
 		const ticket = this.#listing;
 		if (!ticket.done) return this.fs.bridge.pending(ticket);
 		this.#listing = null;
@@ -388,6 +405,8 @@ export class StoreDirectory extends StoreNode {
 			if (listing.name !== "" && !entries.has(listing.name)) this.#enter(entries, listing, fault);
 		}
 		this.#entries = entries;
+		if (this.#isListingOld) this.fs.refresh(this);
+		this.#isListingOld = false;
 		return entries;
 	}
 
@@ -511,10 +530,10 @@ export class StoreDirectory extends StoreNode {
 		old: Node | undefined,
 	): void {
 		this.fs.queue.flush();
-		this.fs.moved();
 		const gone = listedOf(old);
 		if (old !== undefined) to.#leave(newName, old);
 		const from = this.pathOf(name);
+		const path = to.pathOf(newName);
 		this.#touched.add(name);
 		to.#touched.add(newName);
 		if (to === this && old === undefined) entries.relabel(name, newName);
@@ -524,11 +543,12 @@ export class StoreDirectory extends StoreNode {
 		}
 		node.deleteName(this, name);
 		node.addName(to, newName);
+		this.fs.moved(from, path);
 		this.modifiedNow();
 		to.modifiedNow();
 		if (node.type === "directory") node.modifiedNow();
 		else node.changedNow();
-		this.fs.queue.rename(node, from, to.pathOf(newName), gone);
+		this.fs.queue.rename(node, from, path, gone);
 	}
 }
 

@@ -39,6 +39,7 @@ let time = 1_000_000_000n;
 
 function failing(tree: Literal, roll: Dice, extras: readonly StoreExtra[]) {
 	const store = new FailingStore(roll);
+	store.identifies = roll(2) === 0;
 	for (const [path, content] of Object.entries(byPath(tree))) store.put(path, content);
 	const bridge = new DelayedBridge(store);
 	const fs = new StoreFileSystem(bridge, store.far, { now: () => ++time, block: 8, extras });
@@ -54,9 +55,20 @@ function failing(tree: Literal, roll: Dice, extras: readonly StoreExtra[]) {
 	const run = <T>(call: () => T) => {
 		// Which tries again what was refused, in the middle of everything.
 		if (roll(10) === 0) bridge.run(() => fs.sync());
+		if (roll(8) === 0) fs.changed(directories(fs.root, "").map((path) => `${path}/z`));
 		return bridge.run(call);
 	};
 	return { fs, run, end };
+}
+
+/** The paths of all directories: when others make something there and remove it, names are listed again. */
+function directories(directory: INode, path: string): string[] {
+	const below = ["a", "b", "c", "d"].flatMap((name) => {
+		const node = directory.lookup(name);
+		const isDirectory = typeof node !== "number" && node.type === "directory";
+		return isDirectory ? directories(node, `${path}/${name}`) : [];
+	});
+	return [path, ...below];
 }
 
 const ALL: readonly StoreExtra[] = ["symlink", "utimes", "link"];

@@ -17,7 +17,6 @@ import type { Stat, SyncRequest } from "../fs/node.ts";
 import type { Listing, StoreChange, Times } from "../store/store.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { StoreDirectory } from "./directory.ts";
-import { checked } from "./listing.ts";
 import { StoreLeaf } from "./node.ts";
 import { isGone, type Listed } from "./queue-step.ts";
 import type { StoreFileSystem } from "./store-fs.ts";
@@ -94,17 +93,9 @@ export class StoreFile extends StoreLeaf {
 		return this.fs.bridge.pending(fresh);
 	}
 
-	/** The store had made it before, by a try whose answer was lost: the listing says which file it is. It is
-	 *  not merged, for much else may have been refused. */
+	/** The store had made it before, by a try whose answer was lost: a listing says which file it is. */
 	onFound(): void {
-		const { parent, name } = this;
-		if (parent === null) return;
-		const ticket = this.fs.queue.list(parent.path);
-		ticket.watch(() => {
-			if (this.parent !== parent || this.name !== name || !Array.isArray(ticket.value)) return;
-			const found = ticket.value.map((value) => checked(value).listing);
-			this.id ??= found.find((listing) => listing.name === name && listing.type === "file")?.id;
-		});
+		if (this.parent !== null) this.fs.refresh(this.parent);
 	}
 
 	override sendWhole(): void {
@@ -117,6 +108,7 @@ export class StoreFile extends StoreLeaf {
 		if (!this.#bytes.isWhole) return false;
 		this.#base = null;
 		this.id = undefined;
+		this.fs.queue.dropNames(this);
 		this.fs.queue.make(this, this.path, "file");
 		this.#bytes.sendAll();
 		this.fs.queue.enqueueContents(this);

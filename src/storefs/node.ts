@@ -40,6 +40,8 @@ export abstract class StoreNode extends Node implements QueuedNode {
 	#changed: bigint;
 	/** What has become of times that were set. */
 	#times: "sent" | "unsent" | "refused" = "sent";
+	/** How many of them have been sent and not answered. */
+	#timesUnderway = 0;
 	/** The request of callers that pass none: they share one. */
 	#syncing: SyncRequest | null = null;
 
@@ -123,9 +125,11 @@ export abstract class StoreNode extends Node implements QueuedNode {
 	}
 
 	/** Others may have changed it: what `listing`, which was asked for when the count of listings was
-	 *  `asked`, says is taken over. False where it is something else now. */
+	 *  `asked`, says is taken over. False where it is something else now. Times that the store does not have
+	 *  yet stay. */
 	renew(listing: Listing, times: Times, _asked: number): boolean {
 		if (listing.type !== this.type) return false;
+		if (this.#times !== "sent" || this.#timesUnderway > 0) return true;
 		this.#accessed = times.accessed;
 		this.#modified = times.modified;
 		return true;
@@ -134,13 +138,16 @@ export abstract class StoreNode extends Node implements QueuedNode {
 	takeChanges(path: string, out: StoreChange[], _most: number): boolean {
 		if (this.#times !== "unsent" || this.removed) return true;
 		this.#times = "sent";
+		this.#timesUnderway += 1;
 		const { id } = this;
 		out.push({ call: "utimes", path, accessed: this.#accessed, modified: this.#modified, id });
 		return true;
 	}
 
 	onAnswer({ call }: StoreChange, error: Done): void {
-		if (call === "utimes" && this.#times === "sent" && error !== 0) this.#times = "refused";
+		if (call !== "utimes") return;
+		this.#timesUnderway -= 1;
+		if (this.#times === "sent" && error !== 0) this.#times = "refused";
 	}
 
 	retry(): void {
@@ -151,6 +158,11 @@ export abstract class StoreNode extends Node implements QueuedNode {
 
 	onStale(error: Errno): Errno {
 		return error;
+	}
+
+	/** Its directory may have gone: that is looked at again. */
+	onNameRefused(): void {
+		this.parent?.lookAgain();
 	}
 
 	/** Puts to the store what is only here. */

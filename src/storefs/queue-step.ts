@@ -63,12 +63,22 @@ export interface StoreEvents {
 	nonsense(path: string, error: Errno, why: string): void;
 }
 
+/** A node whose names change. */
+export interface NamedNode extends INode {
+	id?: FileId | undefined;
+	readonly removed?: boolean;
+	/** An earlier try, whose answer was lost, had made it. */
+	onFound?(): void;
+	/** The store says that the place of its name is not there. */
+	onNameRefused?(): void;
+}
+
 export interface NameStep {
 	readonly change: NameChange;
 	/** Its number among all steps. */
 	readonly order: number;
 	/** The node that a failure is told to, and that is told which file has been made. */
-	readonly node: INode & { id?: FileId | undefined; onFound?(): void };
+	readonly node: NamedNode;
 	/** How the store has listed the file that the change takes away. */
 	readonly base: Base | null;
 	/** It may have been made already, by an attempt whose answer was lost. */

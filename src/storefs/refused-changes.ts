@@ -35,6 +35,11 @@ export class RefusedChanges {
 		this.#events = events;
 	}
 
+	/** Whether changes of names were refused. */
+	get hasNames(): boolean {
+		return this.#names.length > 0;
+	}
+
 	get some(): boolean {
 		return this.#names.length > 0 || this.contents.size > 0;
 	}
@@ -100,10 +105,21 @@ export class RefusedChanges {
 	}
 
 	/** A node has gone. What failed is still told where others took it. */
-	forget(node: QueuedNode, byOthers: boolean): void {
-		this.contents.delete(node);
+	forget(node: INode, byOthers: boolean): void {
+		for (const refused of this.contents) if (refused === node) this.contents.delete(refused);
 		this.#reported.delete(node);
 		if (!byOthers) this.#failures.delete(node);
+	}
+
+	/** Others have taken the place of a node's names: what was refused of them is not to be made any more.
+	 *  Answers with that. */
+	dropNames(node: INode): NameChange[] {
+		const dropped = this.#names.filter((held) => held.node === node);
+		if (dropped.length === 0) return [];
+		this.#names = this.#names.filter((held) => held.node !== node);
+		this.#paths.clear();
+		for (const { change } of this.#names) for (const path of namesOf(change)) this.#paths.add(path);
+		return dropped.map(({ change }) => change);
 	}
 
 	/** Why a change of a node was refused, if no program has been told yet; else 0. */

@@ -68,6 +68,8 @@ export interface StoreFsOptions {
 
 const NO_EVENTS: StoreEvents = { refused() {}, pending() {}, nonsense() {} };
 
+/** So many renames are remembered. */
+const RENAMES = 256;
 const MiB = 1024 * 1024;
 const MILLISECOND = 1_000_000n;
 /** The times of the root, of which no listing tells. */
@@ -96,6 +98,10 @@ export class StoreFileSystem implements FileSystem {
 	/** Directories that others have changed something in, and how often one has been listed again. */
 	readonly #stale = new Set<StoreDirectory>();
 	#refreshing = false;
+	/** Directories that are to be listed again once nothing is refused. */
+	readonly #kept = new Set<StoreDirectory>();
+	/** The last renames. What others say of a path may be older. */
+	readonly #renamed: { readonly from: string; readonly to: string }[] = [];
 	/** The directory that was asked for its path last, for what is done next is near. */
 	#near: StoreDirectory | null = null;
 	#nearPath = "";
@@ -117,7 +123,8 @@ export class StoreFileSystem implements FileSystem {
 		const all = store as Far<Landing>;
 		const { underway = 8 * MiB, events = NO_EVENTS } = options;
 		this.events = events;
-		this.queue = new WriteQueue(bridge, all, this.extras, underway, events);
+		const listKept = () => this.#listKept();
+		this.queue = new WriteQueue(bridge, all, this.extras, underway, events, listKept);
 		this.#top = new StoreDirectory(this, null, "", null, BIRTH);
 		this.root = this.#top;
 	}
@@ -131,8 +138,32 @@ export class StoreFileSystem implements FileSystem {
 	 *  now, so that no call of a guest has to wait. */
 	changed(paths: readonly string[]): void {
 		for (const path of paths) {
-			this.#top.onChanged(path.split("/").filter((name) => name !== ""));
+			this.#top.onChanged(namesIn(path));
+			const now = this.#pathNow(path);
+			if (now !== path) this.#top.onChanged(namesIn(now));
 		}
+	}
+
+	/** Lists a directory again once no change of names is refused: what others have made of the names in it
+	 *  that were, nothing says until then. */
+	refreshLater(directory: StoreDirectory): void {
+		this.#kept.add(directory);
+	}
+
+	#listKept(): void {
+		if (this.#kept.size === 0) return;
+		const kept = [...this.#kept];
+		this.#kept.clear();
+		for (const directory of kept) this.refresh(directory);
+	}
+
+	/** Where that is here which others have seen at a path before it was renamed here. */
+	#pathNow(path: string): string {
+		let now = path;
+		for (const { from, to } of this.#renamed) {
+			if (now === from || now.startsWith(`${from}/`)) now = to + now.slice(from.length);
+		}
+		return now;
 	}
 
 	/** Lists a directory again. */
@@ -152,9 +183,13 @@ export class StoreFileSystem implements FileSystem {
 			this.#refreshing = true;
 			this.listings += 1;
 			const asked = this.listings;
+			const { resent } = this.queue;
 			ticket.watch(() => {
+				// Names that have been sent again since may be missing in it, as they were when they were held.
+				if (this.queue.resent !== resent) this.#stale.add(directory);
 				// One that cannot be listed stays as it was: a guest that needs more of it will be told.
-				if (Array.isArray(ticket.value)) directory.merge(ticket.value, asked);
+				else if (Array.isArray(ticket.value)) directory.merge(ticket.value, asked);
+				else if (this.queue.isHeld(() => directory.path)) this.refreshLater(directory);
 				else if (isGone(ticket.error)) directory.parent?.lookAgain();
 				directory.onRefreshed();
 				this.#refreshing = false;
@@ -186,9 +221,11 @@ export class StoreFileSystem implements FileSystem {
 		return this.#nearPath;
 	}
 
-	/** A name has moved, and what lies below it has another path. */
-	moved(): void {
+	/** What was at a path, and below, has another one now. */
+	moved(from: string, to: string): void {
 		this.#near = null;
+		this.#renamed.push({ from, to });
+		if (this.#renamed.length > RENAMES) this.#renamed.shift();
 	}
 
 	/** Notes that a file is in use, and forgets others while there is too much. */
@@ -206,4 +243,8 @@ export class StoreFileSystem implements FileSystem {
 	dismiss(bytes: BlockCache): void {
 		this.#recent.delete(bytes);
 	}
+}
+
+function namesIn(path: string): string[] {
+	return path.split("/").filter((name) => name !== "");
 }

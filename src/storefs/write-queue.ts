@@ -28,7 +28,7 @@ import type { Bridge, Far, OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { INode, SyncRequest } from "../fs/node.ts";
 import { Conflicts, type NameChange, namesOf, weightOf } from "../store/change-order.ts";
 import { type Base, HELD, KEPT, type Terms } from "../store/intake.ts";
-import type { FileId, Listing, StoreChange, StoreExtra } from "../store/store.ts";
+import type { Listing, StoreChange, StoreExtra } from "../store/store.ts";
 import { Durability } from "./durability.ts";
 import {
 	baseOf,
@@ -39,6 +39,7 @@ import {
 	isThereAlready,
 	type Listed,
 	madeId,
+	type NamedNode,
 	type NameStep,
 	type QueuedNode,
 	type Step,
@@ -77,6 +78,11 @@ export interface Landing extends FullStore {
 	moved(): Promise<number>;
 }
 
+/** What the store has at a path, which may become another one. */
+interface HasPath {
+	readonly path: string;
+}
+
 /** Milliseconds after which gathered bytes are sent although the file is still open. */
 const FLUSH_DELAY = 20;
 /** A batch is full when it has so many changes or bytes. */
@@ -94,6 +100,8 @@ export class WriteQueue {
 	/** The most bytes that may wait. */
 	readonly #maxBytes: number;
 	readonly #events: StoreEvents;
+	/** Called whenever all has been answered, and no change of names is refused. */
+	readonly #onNoneRefused: () => void;
 	#steps: Step[] = [];
 	/** The steps before this one have been sent. */
 	#head = 0;
@@ -112,6 +120,8 @@ export class WriteQueue {
 	#waiters: { readonly ticket: OpenTicket<void>; readonly order: number }[] = [];
 	/** How often a change of names has failed, or has come back. */
 	#nameFailures = 0;
+	/** How often refused changes of names have been sent again. */
+	resent = 0;
 	/** Something has come back: nothing is sent before all that is underway has been answered, for what
 	 *  that builds on may come back too. And the questions that wait for it. */
 	#stalled = false;
@@ -136,8 +146,10 @@ export class WriteQueue {
 		extras: ReadonlySet<StoreExtra>,
 		most: number,
 		events: StoreEvents,
+		onNoneRefused: () => void = () => {},
 	) {
 		this.#bridge = bridge;
+		this.#onNoneRefused = onNoneRefused;
 		this.#store = store;
 		this.#extras = extras;
 		this.#maxBytes = most;
@@ -164,15 +176,15 @@ export class WriteQueue {
 	// --- questions ---
 
 	/** The children of a directory, after all that was changed before. */
-	list(path: string): Ticket<Listing[]> {
-		return this.#ask(path, () => this.#counted(this.#bridge.ask(this.#store, "list", path)));
+	list(directory: HasPath): Ticket<Listing[]> {
+		return this.#ask(directory, (path) => this.#bridge.ask(this.#store, "list", path));
 	}
 
 	/** Bytes of a file that are nowhere but in the store: only names can come before. */
-	read(path: string, offset: number, length: number, id: FileId | undefined): Ticket<Uint8Array> {
-		const ask = () =>
-			this.#counted(this.#bridge.ask(this.#store, "read", path, offset, length, id));
-		return this.#nameCount === 0 ? ask() : this.#ask(path, ask);
+	read(file: QueuedNode, offset: number, length: number): Ticket<Uint8Array> {
+		const ask = (path: string) =>
+			this.#bridge.ask(this.#store, "read", path, offset, length, file.id);
+		return this.#nameCount === 0 ? this.#counted(ask(file.path)) : this.#ask(file, ask);
 	}
 
 	#counted<T>(question: Ticket<T>): Ticket<T> {
@@ -191,27 +203,27 @@ export class WriteQueue {
 
 	// --- changes: of names, and before each goes what has been written before it ---
 
-	make(node: INode, path: string, type: "file" | "directory"): void {
+	make(node: NamedNode, path: string, type: "file" | "directory"): void {
 		this.#change(node, { call: "make", path, type });
 	}
 
 	/** A failure concerns the directory `node`. `gone` is how the store has listed the file that is
 	 *  removed, where others may have changed it since. */
-	remove(node: INode, path: string, gone: Listed | null): void {
+	remove(node: NamedNode, path: string, gone: Listed | null): void {
 		this.#change(node, { call: "remove", path }, baseOf(path, gone));
 	}
 
 	/** To be called after `flush`, which is to be called while the paths are those of before. `gone` is as
 	 *  in `remove`, for the file that is replaced. */
-	rename(node: INode, path: string, to: string, gone: Listed | null): void {
+	rename(node: NamedNode, path: string, to: string, gone: Listed | null): void {
 		this.#change(node, { call: "rename", path, to }, baseOf(to, gone));
 	}
 
-	symlink(node: INode, path: string, target: string): void {
+	symlink(node: NamedNode, path: string, target: string): void {
 		this.#change(node, { call: "symlink", path, target });
 	}
 
-	link(node: INode, path: string, to: string): void {
+	link(node: NamedNode, path: string, to: string): void {
 		this.#change(node, { call: "link", path, to });
 	}
 
@@ -273,6 +285,12 @@ export class WriteQueue {
 	forget(node: QueuedNode, byOthers: boolean): void {
 		this.#unflushed.delete(node);
 		this.#refused.forget(node, byOthers);
+		if (byOthers) this.dropNames(node);
+	}
+
+	/** Others have taken the place of a node: what was refused of its names is not made any more. */
+	dropNames(node: INode): void {
+		for (const change of this.#refused.dropNames(node)) this.#countNames(change, -1);
 	}
 
 	/** A file has so many more bytes, or fewer, that the store has not. */
@@ -353,15 +371,16 @@ export class WriteQueue {
 
 	// --- the queue ---
 
-	/** Asks behind all that is here. Where a change of names fails meanwhile, what is at `path` may be
-	 *  something else, and the question is put again. */
-	#ask<T>(path: string, ask: () => Ticket<T>): Ticket<T> {
+	/** Asks behind all that is here. Where a change of names fails meanwhile, what is at the path may be
+	 *  something else, and the question is put again, for the path that the node has then. */
+	#ask<T>(node: HasPath, ask: (path: string) => Ticket<T>): Ticket<T> {
 		const later = this.#bridge.ticket<T>();
 		const put = () => {
 			if (this.#stalled) {
 				this.#questions.push(put);
 				return;
 			}
+			const { path } = node;
 			const held = this.#refused.errorAt(path);
 			if (held !== 0) {
 				later.fail(held);
@@ -369,7 +388,7 @@ export class WriteQueue {
 			}
 			this.send();
 			const before = this.#nameFailures;
-			const ticket = ask();
+			const ticket = this.#counted(ask(path));
 			ticket.watch(() => {
 				if (this.#nameFailures !== before) put();
 				else if (ticket.error !== 0) later.fail(ticket.error);
@@ -414,7 +433,7 @@ export class WriteQueue {
 	}
 
 	/** A file that is new can wait for what will stand in it. */
-	#change(node: INode, change: NameChange, base: Base | null = null): void {
+	#change(node: NamedNode, change: NameChange, base: Base | null = null): void {
 		if (change.call !== "rename") this.flush();
 		this.#countNames(change, 1);
 		this.#push({ node, change, base, order: this.#next(), again: false });
@@ -539,6 +558,7 @@ export class WriteQueue {
 		this.#lastPutBack = 0;
 		this.send();
 		for (const put of this.#questions.splice(0)) put();
+		if (this.#underway.length === 0 && !this.#refused.hasNames) this.#onNoneRefused();
 	}
 
 	#onBatchAnswer(
@@ -616,6 +636,11 @@ export class WriteQueue {
 			this.#refused.clear(step.node);
 		} else {
 			this.#nameFailures += 1;
+			if (isGone(error)) step.node.onNameRefused?.();
+			if (isGone(error) && step.node.removed === true) {
+				this.#countNames(step.change, -1);
+				return;
+			}
 			// What was there before the first try is not ours.
 			step.again ||= error !== EEXIST;
 			this.#hold(step, error, change.path);
@@ -651,6 +676,7 @@ export class WriteQueue {
 	/** Sends again what has been refused, before all that waits: names, and the contents of `nodes`. */
 	#retry(nodes: Iterable<QueuedNode>): void {
 		const held = this.#refused.takeNames();
+		if (held.length > 0) this.resent += 1;
 		const refused = [...nodes];
 		for (const node of refused) {
 			this.#refused.contents.delete(node);
