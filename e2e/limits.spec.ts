@@ -98,14 +98,16 @@ test("time counts processor time, and waiting is none", { tag: "@waits" }, async
 		const spun = await sandbox.command("spinning", [], { limits: { time: 50 } }).spawn();
 		const { code, limit } = await spun.status;
 		const { time } = await spun.usage();
+		const before = performance.now();
 		const waits = await sandbox.command("spinning", ["sleep"], { limits: { time: 50 } }).spawn();
 		await lines(waits.stdout)();
 		await new Promise((resolve) => setTimeout(resolve, 200));
 		const waited = await waits.usage();
+		const elapsed = performance.now() - before;
 		waits.kill();
 		const { reason } = await waits.status;
 		await sandbox.close();
-		return { code, limit, enough: time >= 50, waited: waited.time < 50, reason };
+		return { code, limit, enough: time >= 50, waited: waited.time < elapsed - 150, reason };
 	});
 	expect(seen).toEqual({ code: 152, limit: "time", enough: true, waited: true, reason: "kill" });
 });
@@ -127,6 +129,22 @@ test("memory.grow fails beyond the limit, and a trap for want of memory names it
 	expect(told[0]?.usage.memory).toBeLessThanOrEqual(limits.memory);
 	expect(told[1]).toMatchObject(ended);
 	expect(told[2]).toMatchObject({ code: 0 });
+});
+
+test("a limit of memory for all programs names the trap as well, and not one that has another reason", {
+	tag: "@waits",
+}, async ({ page }) => {
+	const options = { limits: { memory: 8 * 1024 * 1024 } };
+	const { told } = await page.evaluate(ends, using([{ args: ["memory"] }], options));
+	expect(told[0]).toMatchObject({ code: 137, reason: "limit", limit: "memory" });
+	const seen = await page.evaluate(async () => {
+		const sandbox = await porthole.Sandbox.create({ packages: ["/programs/trapping.wasm"] });
+		const limits = { memory: 65_536 * 4 };
+		const { code, reason, trap } = await sandbox.command("trapping", [], { limits }).output();
+		await sandbox.close();
+		return { code, reason, trapped: trap !== undefined };
+	});
+	expect(seen).toEqual({ code: 134, reason: undefined, trapped: true });
 });
 
 test("files in memory and output are bounded, to the byte", { tag: "@waits" }, async ({ page }) => {

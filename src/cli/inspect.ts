@@ -57,8 +57,9 @@ async function outlookOf({ commands, entrypoint, atoms, source }: Package): Prom
 
 /** Whether a program was made interruptible, or a page can do that when it loads it. */
 async function interruptibility(bytes: Uint8Array): Promise<string> {
-	const { rewriteKnown, rewrittenBy } = await import("../rewrite/rewrite.ts");
-	if (rewrittenBy(bytes)?.options.meter !== undefined) return "made so";
+	const { rewriteKnown } = await import("../rewrite/rewrite.ts");
+	const { findMarker } = await import("../rewrite/marker.ts");
+	if (findMarker(bytes)?.options.meter !== undefined) return "made so";
 	const { unknown } = rewriteKnown(bytes, { meter: "uncounted" });
 	return unknown === undefined ? "can be" : `no: ${unknown}`;
 }

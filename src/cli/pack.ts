@@ -53,19 +53,22 @@ async function makeInterruptible(
 	atom: Uint8Array,
 	told: string[],
 ): Promise<PreparedAtom> {
-	const { rewrite, rewrittenBy, UnknownModule } = await import("../rewrite/rewrite.ts");
-	if (rewrittenBy(atom)?.options.meter !== undefined) {
+	const { rewrite, UnknownModule } = await import("../rewrite/rewrite.ts");
+	const { findMarker } = await import("../rewrite/marker.ts");
+	if (findMarker(atom)?.options.meter !== undefined) {
 		told.push(`${name} is interruptible, and was before`);
 		return { bytes: atom, interruptible: true };
 	}
 	try {
-		const { bytes, loops, metered, changed } = rewrite(atom, { meter: "uncounted" });
+		const how = { meter: "uncounted", noteRefusals: true } as const;
+		const { bytes, loops, metered } = rewrite(atom, how);
+		const interruptible = metered > 0;
 		told.push(
-			changed
+			interruptible
 				? `${name} is interruptible: checks in ${metered} of ${plural(loops, "loop")}`
 				: `${name} stays as it is, for it has no loops that could go on and on`,
 		);
-		return { bytes, interruptible: changed };
+		return { bytes: interruptible ? bytes : atom, interruptible };
 	} catch (error) {
 		if (!(error instanceof UnknownModule)) throw error;
 		told.push(`${name} stays as it is: ${error.message}`);

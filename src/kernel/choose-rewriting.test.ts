@@ -37,6 +37,9 @@ test("one that was packed interruptible is run as it is, unless it was found spi
 		expect(rewriting.of(packed, { interruptible, limits: undefined, terminal })).toBeUndefined();
 	}
 	const limits = { memory: 65536 * 3, fuel: 5 };
-	expect(rewriting.of(packed, { interruptible: "auto", limits })).toEqual({ maximumPages: 3 });
+	expect(rewriting.of(packed, { interruptible: "auto", limits })).toEqual({
+		maximumPages: 3,
+		noteRefusals: true,
+	});
 	expect(rewriting.of(program({ isMetered: true, key: "spun" }))).toEqual({ meter: "all" });
 });

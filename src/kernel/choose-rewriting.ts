@@ -52,7 +52,7 @@ export class Rewriting {
 		if (!meter && most === Infinity) return undefined;
 		return {
 			...(meter && { meter: spun || fuel !== undefined ? "all" : "uncounted" }),
-			...(most < Infinity && { maximumPages: Math.floor(most / PAGE) }),
+			...(most < Infinity && { maximumPages: Math.floor(most / PAGE), noteRefusals: true }),
 		};
 	}
 }

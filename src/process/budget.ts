@@ -18,6 +18,7 @@ import type { Limit, Limits } from "../protocol/sandbox.ts";
 import type { Ending, Holder } from "./process.ts";
 import type { Thread } from "./thread.ts";
 
+const PAGE = 65_536;
 /** Bytes that a C library may ask for at once. */
 const LAST = 2 * 1024 * 1024;
 
@@ -134,7 +135,7 @@ export class Budget implements Holder {
 	/** What is left of what a program counts itself, for a worker of its own; undefined where there is no limit. */
 	handOver(): Limits | undefined {
 		const [fuel, time] = [this.#left("fuel"), this.#left("time")];
-		const memory = this.#limits.memory;
+		const memory = this.#most();
 		if (fuel === Infinity && time === Infinity && memory === undefined) return undefined;
 		return { fuel, time, ...(memory !== undefined && { memory }) };
 	}
@@ -177,18 +178,30 @@ export class Budget implements Holder {
 		return Object.fromEntries(Object.entries(calls).map(within));
 	}
 
-	/** What was refused memory traps, in most languages, and nothing tells that from another trap. A trap with
-	 *  less to go than a C library asks for at once is taken for it. */
-	ending(): Ending | null {
-		const { memory } = this.#limits;
-		if (memory === undefined) return null;
-		const left = memory - this.#thread.memory.size;
-		if (left < Math.max(LAST, memory / 8)) this.#end("memory");
+	/** What was refused memory traps, in most languages. A rewritten program has noted how much it was refused last. */
+	ending({ exports }: WebAssembly.Instance): Ending | null {
+		const most = this.#most();
+		if (most === undefined) return null;
+		const refused = exports["porthole:refused"];
+		const wanted = typeof refused === "function" ? Number(refused()) * PAGE : this.#wanted(most);
+		if (wanted > most) this.#end("memory");
 		return this.#thread.process.ending;
 	}
 
 	over(): void {
 		this.#all?.remove(this.#thread);
+	}
+
+	/** Bytes of memory that it may have, where there is a limit. */
+	#most(): number | undefined {
+		const most = Math.min(this.#limits.memory ?? Infinity, this.#all?.limits.memory ?? Infinity);
+		return most === Infinity ? undefined : most;
+	}
+
+	/** How many bytes of memory a program wanted that has noted nothing: one with less to go than a C library asks for at
+	 *  once is taken to have wanted that. */
+	#wanted(most: number): number {
+		return this.#thread.memory.size + Math.max(LAST, most / 8);
 	}
 
 	#left(limit: Limit): number {

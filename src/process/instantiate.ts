@@ -168,8 +168,7 @@ async function run(
 			if (!thread.ended) await bridge.enter(thread, f);
 		}
 	} catch (error) {
-		const limited = thread.ended ? null : thread.process.budget?.ending();
-		if (!thread.ended || limited) return { ...trapped(error), ...limited };
+		if (!thread.ended) return { ...trapped(error), ...thread.process.budget?.ending(instance) };
 	}
 	return thread.process.ending ?? { code: 0 };
 }

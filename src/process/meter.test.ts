@@ -4,8 +4,9 @@ import { LocalTicket } from "../bridge/ticket.ts";
 import { Namespace } from "../fs/namespace.ts";
 import { Tmp } from "../fs/tmp.ts";
 import type { Limits } from "../protocol/sandbox.ts";
-import { rewrite } from "../rewrite/rewrite.ts";
-import { Budget } from "./budget.ts";
+import { body, END, exported, fn, wasm } from "../rewrite/module.testkit.ts";
+import { type RewriteOptions, rewrite } from "../rewrite/rewrite.ts";
+import { Budget, SandboxBudget } from "./budget.ts";
 import { worldClock } from "./clock.ts";
 import { type Linking, prepare } from "./instantiate.ts";
 import { Process } from "./process.ts";
@@ -49,6 +50,7 @@ function started(
 	limits?: Limits,
 	onYield?: (thread: Thread) => void,
 	isOver = everyOther(),
+	all?: SandboxBudget,
 ) {
 	let yields = 0;
 	const bridge = {
@@ -71,7 +73,7 @@ function started(
 		fillRandom,
 	});
 	const thread = new Thread(process);
-	if (limits) process.budget = new Budget(thread, limits);
+	if (limits ?? all) process.budget = new Budget(thread, limits, all);
 	const linking: Linking = { bridge, modules: new Map() };
 	const status = prepare(linking, module, thread, "_start").then((run) => run());
 	return { status, thread, yields: () => yields };
@@ -154,4 +156,51 @@ test("time over the limit ends it", async () => {
 	const { status, thread } = started(counting(0), { time: 5 });
 	expect(await status).toEqual({ code: 152, reason: "limit", limit: "time" });
 	expect(thread.time).toBeGreaterThanOrEqual(5);
+});
+
+const PAGE = 65_536;
+
+/** A module of a memory of one page, whose `_start` asks for so many pages at a time and traps: when it is refused, or after
+ *  the first time. */
+function hungry(pages: number, goesOn: boolean, most: number[] = []): Uint8Array<ArrayBuffer> {
+	const again = goesOn ? [0x41, 0x7f, 0x47, 0x0d, 0] : [0x1a]; // br_if 0 (i32.ne … -1)
+	return wasm({
+		types: [fn([], [])],
+		functions: [0],
+		memories: [[most.length, 1, ...most]],
+		exports: [exported("_start"), exported("memory", 0, 2)],
+		bodies: [body([0x03, 0x40, 0x41, pages, 0x40, 0, ...again, END, 0x00])],
+	});
+}
+
+describe("a trap of a program that has a limit of memory", () => {
+	const memory = 8 * PAGE;
+	const ended = { code: 137, reason: "limit", limit: "memory", trap: expect.anything() };
+	const trapped = { code: 134, trap: expect.anything() };
+	const exact: RewriteOptions = { maximumPages: 8, noteRefusals: true };
+	const run = (bytes: Uint8Array, how: RewriteOptions, limits?: Limits, all?: SandboxBudget) =>
+		started(new WebAssembly.Module(rewrite(bytes, how).bytes), limits, undefined, undefined, all)
+			.status;
+
+	test.each([
+		["was refused a page", hungry(1, true), ended],
+		["was refused far more than there is", hungry(63, false), ended],
+		["had all that it asked for, and had it all", hungry(7, false), trapped],
+		["asked for nothing", hungry(0, false), trapped],
+		["has less by itself, and was refused that", hungry(1, true, [4]), trapped],
+	])("%s", async (_, bytes, status) => {
+		expect(await run(bytes, exact, { memory })).toEqual(status);
+		expect(await run(bytes, { ...exact, meter: "all" }, { memory })).toEqual(status);
+		// The limit of all programs together counts like its own.
+		expect(await run(bytes, exact, undefined, new SandboxBudget({ memory }))).toEqual(status);
+		expect(await run(bytes, exact, { memory: 2 * memory }, new SandboxBudget({ memory }))).toEqual(
+			status,
+		);
+	});
+
+	test("is taken for the limit's work close to it, where refusals are not noted", async () => {
+		const how = { maximumPages: 128 };
+		expect(await run(hungry(8, true), how, { memory: 128 * PAGE })).toEqual(ended);
+		expect(await run(hungry(8, false), how, { memory: 128 * PAGE })).toEqual(trapped);
+	});
 });

@@ -69,7 +69,7 @@ export interface Holder {
 	during(call: () => number): number;
 	calls(calls: Readonly<Record<string, PlainCall>>): Readonly<Record<string, PlainCall>>;
 	/** How it ends that has trapped, where a limit is to blame. */
-	ending(): Ending | null;
+	ending(instance: WebAssembly.Instance): Ending | null;
 	/** It uses nothing any more. */
 	over(): void;
 }

@@ -9,9 +9,11 @@
  *                porthole:fuel   sets the fuel
  *                porthole:left   answers what is left of it
  *                hooks           notify, wait32 and wait64 through slots 1 to 3 of the table
+ *                grow            of each memory: memory.grow, and notes in a global what was refused
+ *                porthole:refused
  *                get, set        of each mutable global
  *     table      porthole:breathe, which the host fills after the instantiation
- *     global     fuel
+ *     globals    fuel, refused
  *
  * A loop's check, at its header, runs on entry and in each round. It leaves the stack as it is.
  *
@@ -56,16 +58,24 @@ const CALL = 0x10;
 const CALL_INDIRECT = 0x11;
 const LOCAL_GET = 0x20;
 const LOCAL_TEE = 0x22;
+const MEMORY_SIZE = 0x3f;
+const MEMORY_GROW = 0x40;
 const GLOBAL_GET = 0x23;
 const GLOBAL_SET = 0x24;
 const TABLE_GET = 0x25;
 const CONST = 0x41;
+const CONST_64 = 0x42;
+const MINUS_1 = 0x7f;
 const EQZ = 0x45;
+const EQ = 0x46;
+const EQ_64 = 0x51;
 const LT_S = 0x48;
 const ADD = 0x6a;
 const SUB = 0x6b;
 const AND = 0x71;
-/** As a LEB it has a second byte, which is a `nop`. */
+const ADD_64 = 0x7c;
+/** As LEBs these have a second byte, which is a `nop`. */
+const EXTEND = 0xad;
 const REF_IS_NULL = 0xd1;
 
 /** Types that are appended: `2 * n` is a getter and `2 * n + 1` a setter of the type `I32 - n`, then these. */
@@ -77,6 +87,8 @@ const HOOKS: readonly (readonly number[])[] = [
 	[I32, I32, I64, I32],
 	[I32, I64, I64, I32],
 ];
+/** `T -> T`, of i32 and of i64. */
+const GROW_TYPES = HOOK_TYPES + 3;
 
 /** What the names of all exports begin with. */
 export const PREFIX = "porthole:";
@@ -99,12 +111,11 @@ export class Counts {
 	readonly parameters: number[] = [];
 	functions = 0;
 	tables = 0;
-	memories = 0;
+	/** Of each memory whether its addresses have 64 bits. */
+	readonly wide: boolean[] = [];
 	globals = 0;
 	/** Index and type of each global that is mutable. */
 	readonly mutable: (readonly [number, number])[] = [];
-	/** Whether the first memory's addresses have 64 bits. */
-	isWide = false;
 }
 
 export class Appendix {
@@ -117,8 +128,10 @@ export class Appendix {
 	readonly #counts: Counts;
 	readonly #callSlow: readonly number[];
 	readonly #firstHook: number;
+	#firstGrow = 0;
 
-	constructor(counts: Counts, { meter, hookWaits, exportHidden }: RewriteOptions) {
+	constructor(counts: Counts, options: RewriteOptions) {
+		const { meter, hookWaits } = options;
 		this.#counts = counts;
 		this.items = {
 			[TYPES]: typeItems(),
@@ -138,7 +151,8 @@ export class Appendix {
 		if (meter) this.#addMeter(isShort);
 		if (hookWaits) HOOKS.forEach(this.#addHook, this);
 		if (meter || hookWaits) this.#addTable(hookWaits ? 1 + HOOKS.length : 1);
-		if (exportHidden) this.#addHidden();
+		if (options.noteRefusals) this.#addGrows();
+		if (options.exportHidden) this.#addHidden();
 	}
 
 	smallCheck(local: number): number[] {
@@ -146,11 +160,14 @@ export class Appendix {
 		return [...count, CONST, ROUNDS, AND, EQZ, ...this.#callSlow];
 	}
 
-	/** Writes what takes the place of a wait. */
-	writeHookCall(hook: number, offset: number, out: Writer): void {
-		out.leb(CONST);
-		out.signed(offset);
-		out.lebs([CALL, this.#firstHook + hook]);
+	/** Writes what takes the place of a wait at an offset, or of the growth of a memory. */
+	writeCall(hook: number, more: number, out: Writer): void {
+		const isWait = hook < HOOKS.length;
+		if (isWait) {
+			out.leb(CONST);
+			out.signed(more);
+		}
+		out.lebs([CALL, isWait ? this.#firstHook + hook : this.#firstGrow + more]);
 	}
 
 	#addMeter(isShort: readonly number[]): void {
@@ -177,13 +194,30 @@ export class Appendix {
 		this.#export("breathe", TABLE, this.#counts.tables);
 	}
 
+	#addGrows(): void {
+		const { functions, globals, wide } = this.#counts;
+		const refused = globals + this.#add(GLOBALS, [I64, MUTABLE, CONST_64, 0, END]);
+		this.#firstGrow = functions + (this.items[CODE] as number[][]).length;
+		wide.forEach((isWide, memory) => {
+			const extend = isWide ? [] : [EXTEND];
+			const size = [MEMORY_SIZE, memory, ...extend];
+			const isRefused = isWide ? [CONST_64, MINUS_1, EQ_64] : [CONST, MINUS_1, EQ];
+			const note = [...size, LOCAL_GET, 0, ...extend, ADD_64, GLOBAL_SET, refused];
+			const grow = [LOCAL_GET, 0, MEMORY_GROW, memory, LOCAL_TEE, 1];
+			const code = [...grow, ...isRefused, ...IF, ...note, END, LOCAL_GET, 1];
+			const local = [1, 1, isWide ? I64 : I32];
+			this.#addFunction(GROW_TYPES + (isWide ? 1 : 0), code, "", local);
+		});
+		this.#addGetter("refused", refused, I64);
+	}
+
 	#addHidden(): void {
-		const { mutable, memories, tables } = this.#counts;
+		const { mutable, wide, tables } = this.#counts;
 		for (const [global, type] of mutable) {
 			this.#addGetter(`get:${global}`, global, type);
 			this.#addSetter(`set:${global}`, global, type);
 		}
-		for (let i = 0; i < memories; i++) this.#export(`memory:${i}`, MEMORY, i);
+		for (let i = 0; i < wide.length; i++) this.#export(`memory:${i}`, MEMORY, i);
 		for (let i = 0; i < tables; i++) this.#export(`table:${i}`, TABLE, i);
 	}
 
@@ -195,9 +229,8 @@ export class Appendix {
 		this.#addFunction(2 * (I32 - type) + 1, [LOCAL_GET, 0, GLOBAL_SET, global], name);
 	}
 
-	/** A function without locals. */
-	#addFunction(type: number, code: readonly number[], name?: string): void {
-		const body = [0, ...code, END];
+	#addFunction(type: number, code: readonly number[], name?: string, locals = [0]): void {
+		const body = [...locals, ...code, END];
 		const index = this.#counts.functions + this.#add(CODE, [lebsLength(body), ...body]);
 		this.#add(FUNCTIONS, [this.#counts.parameters.length + type]);
 		if (name) this.#export(name, FUNCTION, index);
@@ -225,5 +258,6 @@ function typeItems(): number[][] {
 	}
 	items.push([FUNCTION_FORM, 0, 0]);
 	for (const taken of HOOKS) items.push([FUNCTION_FORM, taken.length, ...taken, 1, I32]);
+	for (const type of [I32, I64]) items.push([FUNCTION_FORM, 1, type, 1, type]);
 	return items;
 }

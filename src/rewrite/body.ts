@@ -14,7 +14,7 @@ import { Hints } from "./hints.ts";
 import { lebsLength } from "./writer.ts";
 
 const MOST_BODY = 7_654_321;
-/** No check and no call of a hook is longer. */
+/** No check and no call is longer. */
 const LONGEST_CHANGE = 30;
 const I32 = 0x7f;
 
@@ -47,9 +47,9 @@ export class BodyEditor {
 
 	/** Changes the body that was walked over last: its size stands at `sizeAt`, and it is `[start, end)`. */
 	change(index: number, sizeAt: number, start: number, end: number): void {
-		const { found, end: foundEnd, checks, smalls, waits } = this.#walk;
+		const { found, end: foundEnd, checks, smalls, replaced } = this.#walk;
 		const { groups, groupsAt, codeAt } = this.#walk;
-		const changes = checks + waits;
+		const changes = checks + replaced;
 		if (changes === 0 || end - start + changes * LONGEST_CHANGE > MOST_BODY) return;
 
 		const edits = this.#edits;
@@ -79,14 +79,14 @@ export class BodyEditor {
 		this.hints.unlikely(place + this.#edits.growth - base - this.#appendix.branchToEnd);
 	}
 
-	/** Puts a call in the place of a wait. */
+	/** Puts a call in the place of an instruction. */
 	#hook(i: number): void {
 		const { found } = this.#walk;
 		const start = found[i + AT] as number;
 		const hook = (found[i + WHAT] as number) - HOOKED;
 		const { pool } = this.#edits;
 		const from = pool.length;
-		this.#appendix.writeHookCall(hook, found[i + MORE] as number, pool);
+		this.#appendix.writeCall(hook, found[i + MORE] as number, pool);
 		this.#edits.add(start, (found[i + TILL] as number) - start, from);
 	}
 

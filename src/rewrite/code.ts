@@ -25,6 +25,7 @@ import {
 	FOUR,
 	FUNCTION,
 	GLOBAL,
+	GROW,
 	LANE,
 	LEB,
 	LEB_LEB,
@@ -54,8 +55,9 @@ export const COUNTED = 0;
 export const SMALL = 1;
 /** Its check counts in the global: see `append.ts`. */
 const LARGE = 2;
-/** And from here on memory.atomic.notify, wait32, wait64. */
+/** And from here on memory.atomic.notify, wait32, wait64, memory.grow. */
 export const HOOKED = 3;
+const GROWN = HOOKED + 3;
 
 /** From how many bytes on a loop that calls is a large one, such as the dispatch loop of an interpreter. */
 const LARGE_FROM = 1024;
@@ -65,8 +67,8 @@ const MOST_LOCALS = 50_000;
 const EMPTY_TYPE = 0x40;
 const NO_LOOP = -1;
 
-/** The fields of what is found: where it is, what it is, of a wait the offset of the access (of a loop how many calls come before
- *  it), and where it ends. */
+/** The fields of what is found: where it is, what it is, of a wait the offset of the access, of a growth its memory (of a loop
+ *  how many calls come before it), and where it ends. */
 export const AT = 0;
 export const WHAT = 1;
 export const MORE = 2;
@@ -78,10 +80,10 @@ export class BodyWalk {
 	found = numbers(FIELDS * 256);
 	/** Where `found` ends. */
 	end = 0;
-	/** How many checks belong in it, how many of them for small loops, and how many waits it has. */
+	/** How many checks belong in it, how many of them for small loops, and how many instructions become calls. */
 	checks = 0;
 	smalls = 0;
-	waits = 0;
+	replaced = 0;
 	/** How many loops were found in all bodies. */
 	loops = 0;
 	/** Of the last body: how many groups of locals it has, where that number and where the groups end. */
@@ -93,17 +95,15 @@ export class BodyWalk {
 
 	readonly #reader: Reader;
 	readonly #counts: Counts;
-	readonly #meter: RewriteOptions["meter"];
-	readonly #hookWaits: RewriteOptions["hookWaits"];
+	readonly #options: RewriteOptions;
 	readonly #counted: CountedLoop;
 	/** Of each open block: the number of its loop in `at`, or NO_LOOP. */
 	#open = numbers(256);
 
-	constructor(reader: Reader, counts: Counts, { meter, hookWaits }: RewriteOptions) {
+	constructor(reader: Reader, counts: Counts, options: RewriteOptions) {
 		this.#reader = reader;
 		this.#counts = counts;
-		this.#meter = meter;
-		this.#hookWaits = hookWaits;
+		this.#options = options;
 		this.#counted = new CountedLoop(reader.bytes);
 	}
 
@@ -126,7 +126,8 @@ export class BodyWalk {
 	expression(): void {
 		const reader = this.#reader;
 		const { bytes, end } = reader;
-		const { parameters, functions, tables, globals } = this.#counts;
+		const { parameters, functions, tables, globals, wide } = this.#counts;
+		const { meter, hookWaits, noteRefusals } = this.#options;
 		const { locals } = this;
 		const counted = this.#counted;
 		const recent = counted.recent;
@@ -136,7 +137,7 @@ export class BodyWalk {
 		let watched = NO_LOOP;
 		let level = 0;
 		this.end = 0;
-		this.checks = this.smalls = this.waits = 0;
+		this.checks = this.smalls = this.replaced = 0;
 		/** Instructions are numbered, for `counted`. */
 		for (let n = 0; reader.at < end; n++) {
 			const start = reader.at;
@@ -185,11 +186,11 @@ export class BodyWalk {
 					}
 					if (depth === this.#open.length) this.#open = grown(this.#open);
 					this.#open[depth++] = NO_LOOP;
-					if (sort !== LOOP || this.#meter === undefined) break;
+					if (sort !== LOOP || !meter) break;
 					level = depth - 1;
 					this.#open[level] = this.end;
 					this.loops++;
-					if (this.#meter === "uncounted") {
+					if (meter === "uncounted") {
 						watched = this.end;
 						counted.enter();
 					}
@@ -225,9 +226,14 @@ export class BodyWalk {
 					if (depth-- === 0) reader.refuse();
 					break;
 				case WAIT:
-					if (this.#hookWaits) this.#readWait(start, number);
+					if (hookWaits) this.#readWait(start, number);
 					else reader.access();
 					break;
+				case GROW: {
+					const memory = reader.below(wide.length);
+					if (noteRefusals) this.#replace(start, GROWN, memory);
+					break;
+				}
 				case LANE:
 					reader.skip(1);
 					break;
@@ -288,11 +294,15 @@ export class BodyWalk {
 	/** The hooks take addresses of 32 bits in the first memory, and only those. */
 	#readWait(start: number, number: number): void {
 		const reader = this.#reader;
-		if (this.#counts.isWide) reader.refuse("a wait at 64 bits");
+		if (this.#counts.wide[0]) reader.refuse("a wait at 64 bits");
 		reader.below(HAS_MEMORY);
-		this.waits++;
-		this.#note(start, HOOKED + number, reader.u32());
-		this.found[this.end - FIELDS + TILL] = reader.at;
+		this.#replace(start, HOOKED + number, reader.u32());
+	}
+
+	/** A call takes the place of the instruction that began at `start` and ends here. */
+	#replace(start: number, what: number, more: number): void {
+		this.replaced++;
+		this.#note(start, what, more);
 	}
 
 	#note(at: number, what: number, more: number): void {
@@ -300,6 +310,7 @@ export class BodyWalk {
 		this.found[this.end + AT] = at;
 		this.found[this.end + WHAT] = what;
 		this.found[this.end + MORE] = more;
+		this.found[this.end + TILL] = this.#reader.at;
 		this.end += FIELDS;
 	}
 }

@@ -10,7 +10,7 @@ import { lebsLength, nameLebs } from "./writer.ts";
 
 export const MARKER_NAME = "porthole:rewritten";
 /** Another version makes other bytes of the same module and options, or counts fuel in another way. */
-export const REWRITE_VERSION = 1;
+export const REWRITE_VERSION = 2;
 
 export interface Marker {
 	readonly version: number;
@@ -18,11 +18,12 @@ export interface Marker {
 }
 
 const METERS = [undefined, "uncounted", "all"] as const;
+const FLAGS = ["unshare", "hookWaits", "noteRefusals", "exportHidden"] as const;
 
 /** The section, as LEBs. Of the maximum one more is written, and 0 for none. */
 export function markerLebs(options: RewriteOptions): number[] {
-	const { meter, unshare, hookWaits, exportHidden, maximumPages = -1 } = options;
-	const flags = [unshare, hookWaits, exportHidden].map((flag) => (flag ? 1 : 0));
+	const { meter, maximumPages = -1 } = options;
+	const flags = FLAGS.map((flag) => (options[flag] ? 1 : 0));
 	const values = [REWRITE_VERSION, METERS.indexOf(meter), ...flags, maximumPages + 1];
 	const payload = [...nameLebs(MARKER_NAME), ...values];
 	return [0, lebsLength(payload), ...payload];
@@ -48,8 +49,8 @@ export function findMarker(bytes: Uint8Array): Marker | undefined {
 function readMarker(reader: Reader): Marker {
 	const version = reader.u32();
 	const meter = METERS[reader.u32()];
-	const isSet = () => reader.u32() === 1;
-	const options = { meter, unshare: isSet(), hookWaits: isSet(), exportHidden: isSet() };
+	const flags = Object.fromEntries(FLAGS.map((flag) => [flag, reader.u32() === 1]));
+	const options = { meter, ...flags };
 	const pages = reader.u32();
 	return { version, options: pages === 0 ? options : { ...options, maximumPages: pages - 1 } };
 }

@@ -11,7 +11,7 @@
  *     E  end, D  delegate    p n      two tables, a LEB and a table
  *     c  call                f        a function that is referred to
  *     i  type and table      s        a list of types
- *     r  type                w        wait or notify: as m
+ *     r  type                w G      wait or notify: as m; memory.grow
  *     x y z  the instruction is on the map of that prefix, by the LEB that follows
  *
  * The numbers below are the letters' codes, as literals: a compiler makes a jump table of a `switch` over them.
@@ -43,6 +43,7 @@ export const CALL_INDIRECT = 0x69;
 export const CALL_REF = 0x72;
 export const SELECT = 0x73;
 export const WAIT = 0x77;
+export const GROW = 0x47;
 export const PREFIX_FC = 0x78;
 
 const PLAIN_MAP = `
@@ -50,7 +51,7 @@ const PLAIN_MAP = `
 	cicirr--D...s--Y
 	1vvggtt-mmmmmmmm
 	mmmmmmmmmmmmmmm1
-	11148...........
+	G1148...........
 	................
 	................
 	................

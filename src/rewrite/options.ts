@@ -18,6 +18,11 @@ export interface RewriteOptions {
 	 */
 	readonly hookWaits?: boolean;
 	/**
+	 * Makes of each `memory.grow` a call that does it, and exports `porthole:refused` `() -> i64`: how many pages the memory
+	 * was to have when it was last refused to grow; 0 while it was not.
+	 */
+	readonly noteRefusals?: boolean;
+	/**
 	 * Exports `porthole:get:N` and `porthole:set:N` for each mutable global N, `porthole:memory:N` and `porthole:table:N`,
 	 * whether it was hidden or not.
 	 */

@@ -26,6 +26,7 @@ export const EVERYTHING: RewriteOptions = {
 	meter: "all",
 	unshare: true,
 	hookWaits: true,
+	noteRefusals: true,
 	exportHidden: true,
 	maximumPages: 3,
 };

@@ -1,4 +1,6 @@
+import { setFlagsFromString } from "node:v8";
 import { expect, test } from "vitest";
+import { findMarker, REWRITE_VERSION } from "./marker.ts";
 import {
 	bodiesOf,
 	body,
@@ -26,14 +28,17 @@ import {
 import { EVERYTHING, SAMPLES } from "./proposals.testkit.ts";
 import {
 	originalOffsets,
-	REWRITE_VERSION,
 	type RewriteOptions,
 	rewrite,
 	rewriteKnown,
-	rewrittenBy,
 	UnknownModule,
 } from "./rewrite.ts";
 import { SHAPES } from "./shapes.testkit.ts";
+
+// Node 20 knows memories of 64 bits, but has to be told so.
+if (!WebAssembly.validate(wasm({ memories: [[4, 1]] }))) {
+	setFlagsFromString("--experimental-wasm-memory64");
+}
 
 const METER: RewriteOptions = { meter: "uncounted" };
 const ALL: RewriteOptions = { meter: "all" };
@@ -218,11 +223,14 @@ test("hints and source maps of the original are dropped, names stay", () => {
 });
 
 test("what a module went through is written in it, and it goes through nothing twice", () => {
-	expect(rewrittenBy(SPIN)).toBeUndefined();
-	expect(rewrittenBy(Uint8Array.of(1, 2, 3))).toBeUndefined();
+	expect(findMarker(SPIN)).toBeUndefined();
+	expect(findMarker(Uint8Array.of(1, 2, 3))).toBeUndefined();
 	const { bytes } = rewrite(SPIN, METER);
-	expect(rewrittenBy(bytes)).toMatchObject({ version: REWRITE_VERSION, options: METER });
-	expect(rewrittenBy(rewrite(SPIN, EVERYTHING).bytes)).toEqual({ version: 1, options: EVERYTHING });
+	expect(findMarker(bytes)).toMatchObject({ version: REWRITE_VERSION, options: METER });
+	expect(findMarker(rewrite(SPIN, EVERYTHING).bytes)).toEqual({
+		version: REWRITE_VERSION,
+		options: EVERYTHING,
+	});
 	expect(() => rewrite(bytes, { unshare: true })).toThrow(UnknownModule);
 	expect(() => rewrite(bytes, METER)).toThrow("porthole:fuel");
 });
@@ -238,8 +246,8 @@ test("a module that is not metered, because it was before or is not known, gets 
 		const memories = sectionsOf(known.bytes).find(({ id }) => id === 5);
 		expect([...known.bytes.subarray(memories?.start, memories?.end)]).toEqual([1, 1, 1, 2]);
 	}
-	expect(rewrittenBy(rewrite(before, { maximumPages: 2 }).bytes)?.options).toEqual(
-		rewrittenBy(before)?.options,
+	expect(findMarker(rewrite(before, { maximumPages: 2 }).bytes)?.options).toEqual(
+		findMarker(before)?.options,
 	);
 	const { memory } = exportsOf(rewrite(before, { maximumPages: 2 }).bytes);
 	expect((memory as WebAssembly.Memory).grow(1)).toBe(1);
@@ -278,6 +286,59 @@ test("a memory without a maximum gets one, and memory.grow fails beyond it", () 
 		expect(call(exportsOf(bytes), "f", 1)).toBe(one);
 		expect(call(exportsOf(bytes), "f", 200)).toBe(many);
 	}
+});
+
+const MEMORY_TYPES = [
+	["a memory", I32, [0, 3], (pages: number) => pages],
+	["a memory of 64 bits", I64, [4, 3], BigInt],
+] as const;
+test.each(MEMORY_TYPES)(
+	"%s: growing answers as it did, and what was refused is noted",
+	(_, type, limits, number) => {
+		const grow = single([type], [type], [0x20, 0, 0x40, 0], { memories: [[...limits]] });
+		const { bytes } = rewrite(grow, { maximumPages: 5, noteRefusals: true });
+		const metered = rewrite(grow, { ...METER, maximumPages: 5, noteRefusals: true }).bytes;
+		for (const exports of [exportsOf(bytes), exportsOf(metered)]) {
+			const tell = (pages: number) => [
+				call(exports, "f", number(pages)),
+				call(exports, "porthole:refused"),
+			];
+			expect(tell(2)).toEqual([number(3), 0n]);
+			expect(tell(0)).toEqual([number(5), 0n]);
+			expect(tell(3)).toEqual([number(-1), 8n]);
+			expect(tell(0)).toEqual([number(5), 8n]);
+			expect(tell(0xffff_ffff)).toEqual([number(-1), 0x1_0000_0004n]);
+		}
+	},
+);
+
+test("of several memories each notes what it was refused, beside waits and loops", () => {
+	const loop = [0x03, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, END];
+	const module = single([I32], [I32], [...loop, 0x41, 1, 0x40, 1], {
+		memories: [
+			[1, 1, 9],
+			[1, 2, 9],
+			[1, 3, 9],
+		],
+		globals: [[I32, 0, 0x41, 6, END]],
+	});
+	const isKnown = WebAssembly.validate(module);
+	for (const options of [
+		{ maximumPages: 2, noteRefusals: true },
+		{ ...ALL, maximumPages: 2, noteRefusals: true, hookWaits: true },
+	]) {
+		const { bytes } = rewrite(module, options);
+		expect(WebAssembly.validate(bytes)).toBe(isKnown);
+		if (!isKnown) continue;
+		const exports = exportsOf(bytes);
+		feed(exports, 1);
+		expect(call(exports, "f", 1000)).toBe(-1);
+		expect(call(exports, "porthole:refused")).toBe(3n);
+	}
+	const many = wasm({ memories: Array(101).fill([0, 1]) });
+	expect(() => rewrite(many, { noteRefusals: true })).toThrow(UnknownModule);
+	const none = single([I32], [I32], [0x20, 0, 0x40, 0]);
+	expect(() => rewrite(none, { noteRefusals: true })).toThrow(UnknownModule);
 });
 
 test("waits and notify are calls through the table, and the offset goes with them", () => {

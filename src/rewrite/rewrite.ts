@@ -17,7 +17,6 @@ import type { RewriteOptions } from "./options.ts";
 import { SectionWalk } from "./sections.ts";
 import { UnknownModule } from "./unknown.ts";
 
-export { findMarker as rewrittenBy, REWRITE_VERSION } from "./marker.ts";
 export type { RewriteOptions } from "./options.ts";
 export { UnknownModule };
 
@@ -57,10 +56,10 @@ export function rewriteKnown(bytes: Uint8Array, options: RewriteOptions): Known 
 		return rewrite(bytes, options);
 	} catch (error) {
 		if (!(error instanceof UnknownModule)) throw error;
-		const { meter, maximumPages } = options;
+		const { meter, noteRefusals, maximumPages } = options;
 		const unknown = error.message;
 		if (maximumPages === undefined) return { bytes, unknown };
-		if (meter === undefined) return { bytes, unknown, isUnlimited: true };
+		if (!meter && !noteRefusals) return { bytes, unknown, isUnlimited: true };
 		return { ...rewriteKnown(bytes, { maximumPages }), unknown };
 	}
 }

@@ -61,6 +61,8 @@ const MOST_BYTES = 2 ** 30;
 const TOO_LARGE = "too much";
 /** More mutable globals than any compiler makes; each gets two functions. */
 const MOST_MUTABLE = 10_000;
+/** More memories than a page's modules may have; each gets a function. */
+const MOST_MEMORIES = 100;
 
 /** A section that may change: its edits, and how many things and bytes of things it has without what is appended. */
 interface Changing {
@@ -130,11 +132,12 @@ export class SectionWalk {
 	/** More than a memory's maximum, which may be lowered in a module that was rewritten before. */
 	#changesMore(): boolean {
 		const { unshare, exportHidden } = this.#options;
-		return this.#changesCode() || unshare === true || exportHidden === true;
+		return !!(this.#changesCode() || unshare || exportHidden);
 	}
 
 	#changesCode(): boolean {
-		return this.#options.meter !== undefined || this.#options.hookWaits === true;
+		const { meter, hookWaits, noteRefusals } = this.#options;
+		return !!(meter || hookWaits || noteRefusals);
 	}
 
 	#section(id: number, start: number): void {
@@ -246,7 +249,8 @@ export class SectionWalk {
 		const minimum = reader.below(2 ** 64);
 		const hasMaximum = (flags & HAS_MAXIMUM) !== 0;
 		const maximum = hasMaximum ? reader.below(2 ** 64) : Number.POSITIVE_INFINITY;
-		if (this.#counts.memories++ === 0) this.#counts.isWide = (flags & WIDE) !== 0;
+		const count = this.#counts.wide.push((flags & WIDE) !== 0);
+		if (count > MOST_MEMORIES) reader.refuse(TOO_LARGE);
 
 		const { unshare, maximumPages = maximum } = this.#options;
 		const lowered = Math.min(maximum, Math.max(minimum, maximumPages));
@@ -269,10 +273,10 @@ export class SectionWalk {
 
 	#export(): void {
 		const reader = this.#reader;
-		const { functions, tables, memories, globals } = this.#counts;
+		const { functions, tables, wide, globals } = this.#counts;
 		const name = reader.name();
 		if (name.startsWith(PREFIX) && this.#changesMore()) reader.refuse(name);
-		const limits = [functions, tables, memories, globals, MOST_THINGS];
+		const limits = [functions, tables, wide.length, globals, MOST_THINGS];
 		reader.below(limits[reader.below(limits.length)] as number);
 	}
 
@@ -324,11 +328,11 @@ export class SectionWalk {
 
 	/** A global that a snapshot leaves out would be wrong after it, and nothing would say so. */
 	#checkHidden(): void {
-		const { mutable, memories, tables } = this.#counts;
+		const { mutable, wide, tables } = this.#counts;
 		if (mutable.length > MOST_MUTABLE || mutable.some(([, type]) => type < F64)) {
 			this.#reader.refuse("a mutable global");
 		}
-		if (mutable.length + memories + tables > 0) this.changed = true;
+		if (mutable.length + wide.length + tables > 0) this.changed = true;
 	}
 
 	/** Fills the edits that were reserved. */
