@@ -184,3 +184,20 @@ test("a file that is found made, and whose renaming is refused, is not taken for
 	sync();
 	expect([sync(), store.contents]).toEqual([0, { "/a": "mine" }]);
 });
+
+test("a file that was renamed and removed here before the store could make it is not left there", () => {
+	const { store, fs, run, rest, sync, find } = mounted({ "/d": "file" });
+	store.failNext = EIO;
+	expect(run(() => fs.root.rename("d", fs.root, "b"))).toBe(0);
+	rest();
+	run(() => fs.root.create("d", "directory"));
+	run(() => find("d").create("a", "file"));
+	expect(run(() => find("d").rename("a", fs.root, "b"))).toBe(0);
+	expect(run(() => fs.root.remove("b", "file"))).toBe(0);
+	const { make } = store;
+	store.make = (path, type) => (path === "/d/a" ? EIO : make.call(store, path, type));
+	for (let i = 0; i < 3; i++) sync();
+	store.make = make;
+	for (let i = 0; i < 3; i++) sync();
+	expect([sync(), store.contents]).toEqual([0, { "/d": null }]);
+});

@@ -637,7 +637,9 @@ export class WriteQueue {
 		} else {
 			this.#nameFailures += 1;
 			if (isGone(error)) step.node.onNameRefused?.();
-			if (isGone(error) && step.node.removed === true) {
+			// Its directory has gone, and it as well. What is renamed may be missing only because it was refused.
+			const { call } = step.change;
+			if (isGone(error) && step.node.removed === true && call !== "rename" && call !== "remove") {
 				this.#countNames(step.change, -1);
 				return;
 			}
