@@ -214,6 +214,44 @@ test("a process that has not begun is killed without harm; one that has, with it
 test.describe("our own programs", () => {
 	needPrograms();
 
+	test("are ended by a timeout in their own worker, whether they compute or sleep", async ({
+		page,
+	}) => {
+		const result = await page.evaluate(async () => {
+			const sandbox = await porthole.Sandbox.create({
+				packages: ["/programs/spinning.wasm"],
+				bridge: "preloaded",
+			});
+			let replaced = 0;
+			sandbox.addEventListener("workerreplaced", () => {
+				replaced += 1;
+			});
+			await sandbox.fs.writeFile("/tmp/notes", "kept");
+			const run = async (args: readonly string[], timeout: number) => {
+				const output = await sandbox.command("spinning", [...args], { timeout }).output();
+				const { code, signal, reason, lost } = output;
+				return { code, signal, reason, lost, out: output.text() };
+			};
+			const told = [await run([], 50), await run(["sleep"], 50)];
+			const notes = await sandbox.fs.readTextFile("/tmp/notes");
+			const { code, reason } = await sandbox
+				.command("spinning", [], { limits: { time: 20 } })
+				.output();
+			await sandbox.close();
+			return { told, notes, replaced, limit: { code, reason } };
+		});
+		const ended = { code: 143, signal: "SIGTERM", reason: "timeout", lost: undefined };
+		expect(result).toEqual({
+			told: [
+				{ ...ended, out: "spinning\n" },
+				{ ...ended, out: expect.any(String) },
+			],
+			notes: "kept",
+			replaced: 0,
+			limit: { code: 152, reason: "limit" },
+		});
+	});
+
 	test("sleep for as long as they asked, and print meanwhile", async ({ page }) => {
 		const result = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create({

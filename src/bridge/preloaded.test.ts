@@ -91,6 +91,43 @@ describe("sleeping", () => {
 	});
 });
 
+describe("a guest whose time is over", () => {
+	const limited = () => {
+		const run = started();
+		let ended = false;
+		Object.defineProperty(run.guest, "ended", { get: () => ended });
+		run.bridge.expire(run.guest, performance.now() + 20, () => {
+			ended = true;
+		});
+		return { ...run, hasEnded: () => ended };
+	};
+
+	test("is ended while it sleeps, however long it would", async () => {
+		const { bridge, call, hasEnded, warnings } = limited();
+		const alarm = bridge.alarm(performance.now() + 600_000);
+		await expect(call("poll_oneoff", () => bridge.pending(alarm))).rejects.toThrow("trapped");
+		expect(hasEnded()).toBe(true);
+		expect(warnings).toEqual([]);
+	});
+
+	test("is ended while it computes, or makes calls that do not wait", async () => {
+		const { bridge, guest, hasEnded } = limited();
+		await bridge.enter(guest, () => {
+			while (!guest.ended) bridge.shouldYield(guest);
+		});
+		expect(hasEnded()).toBe(true);
+	});
+
+	test("and no other", async () => {
+		const { bridge, guest, hasEnded } = limited();
+		const until = performance.now() + 40;
+		await bridge.enter(idle, () => {
+			while (performance.now() < until) bridge.shouldYield(idle);
+		});
+		expect([guest.ended, hasEnded()]).toEqual([false, false]);
+	});
+});
+
 describe("refusing", () => {
 	test("what only others could answer is EIO, and the page is warned by name, once", async () => {
 		const { bridge, warnings, call } = started();

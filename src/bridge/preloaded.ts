@@ -33,6 +33,12 @@ const ADVICE =
 	"`stdin: text`. Waiting takes a browser with WebAssembly.Suspending (JSPI) or a cross-origin " +
 	"isolated page";
 
+/** When a guest is to end, and how. */
+interface Deadline {
+	readonly time: number;
+	readonly end: () => void;
+}
+
 export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBridge {
 	/** Whether a guest runs, so that nothing can be answered. */
 	urgent = false;
@@ -43,6 +49,7 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 	readonly #asked = new WeakMap<Ticket<unknown>, string>();
 	readonly #alarms = new Map<LocalTicket<void>, number>();
 	readonly #warned = new Set<string>();
+	readonly #deadlines = new WeakMap<StopHandle, Deadline>();
 	/** The running call has been refused. */
 	#refused = false;
 	/** The last call that was PENDING. */
@@ -107,6 +114,11 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 		return Object.fromEntries(Object.entries(calls).map(named));
 	}
 
+	/** Ends a guest by `end` when its time is over, for it could not be told to end. */
+	expire(guest: StopHandle, time: number, end: () => void): void {
+		this.#deadlines.set(guest, { time, end });
+	}
+
 	waitImport(guest: StopHandle): WebAssembly.ImportValue {
 		return () => this.#wait(guest);
 	}
@@ -116,7 +128,7 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 		if (now - this.#breath < BREATH) return 0;
 		this.#breath = now;
 		guest.flush();
-		this.#ring();
+		this.#ring(guest);
 		return 0;
 	}
 
@@ -141,21 +153,22 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 		const tickets = this.notes.splice(0);
 		const from = performance.now();
 		guest.flush();
-		if (!this.#sleepFor(tickets)) this.#refuse(tickets);
+		if (!this.#sleepFor(guest, tickets)) this.#refuse(tickets);
 		guest.waited += performance.now() - from;
 		return guest.ended ? 1 : 0;
 	}
 
-	/** Sleeps until one of the tickets is done; false where no alarm is among them. */
-	#sleepFor(tickets: readonly Ticket<unknown>[]): boolean {
+	/** Sleeps until one of the tickets is done, or the guest's time is over; false where no alarm is among them. */
+	#sleepFor(guest: StopHandle, tickets: readonly Ticket<unknown>[]): boolean {
+		const end = this.#deadlines.get(guest)?.time ?? Number.POSITIVE_INFINITY;
 		const alarms: readonly Ticket<unknown>[] = [...this.#alarms.keys()];
 		const rings = tickets.some((ticket) => alarms.includes(ticket));
-		while (rings && !tickets.some((ticket) => ticket.done)) {
+		while (rings && !guest.ended && !tickets.some((ticket) => ticket.done)) {
 			// Others ring in between: what files have gathered is sent when its time has come.
-			sleep(Math.min(...this.#alarms.values()) - performance.now());
-			this.#ring();
+			sleep(Math.min(end, ...this.#alarms.values()) - performance.now());
+			this.#ring(guest);
 		}
-		return tickets.some((ticket) => ticket.done);
+		return guest.ended || tickets.some((ticket) => ticket.done);
 	}
 
 	#refuse(tickets: readonly Ticket<unknown>[]): void {
@@ -168,8 +181,10 @@ export class PreloadedBridge extends LoopBridge implements GuestBridge, PageBrid
 		this.#warn(message);
 	}
 
-	#ring(): void {
+	#ring(guest: StopHandle): void {
 		const now = performance.now();
+		const deadline = this.#deadlines.get(guest);
+		if (deadline !== undefined && deadline.time <= now) deadline.end();
 		for (const [ticket, time] of this.#alarms) {
 			if (time > now) continue;
 			this.#alarms.delete(ticket);

@@ -1,6 +1,6 @@
 /** Which programs are made interruptible. */
 import { expect, test } from "vitest";
-import type { WireStart } from "../protocol/sandbox.ts";
+import type { WireSpawn, WireStart } from "../protocol/sandbox.ts";
 import { type Candidate, Rewriting } from "./choose-rewriting.ts";
 
 const start: WireStart = {
@@ -28,6 +28,19 @@ test("all but a lone job whose compiled code the browser may keep", () => {
 	const other = { interruptible: "auto", limits: undefined } as const;
 	expect(rewriting.of(program({ kept: true }), other, false)).toEqual(uncounted);
 	expect(rewriting.of(program({ kept: true, key: "spun" }))).toEqual({ meter: "all" });
+});
+
+test("where no guest can wait, what has a limit or a time to end", () => {
+	const rewriting = new Rewriting({ ...start, bridge: "preloaded" });
+	const of = (limits: WireSpawn["limits"], interruptible: boolean | "auto" = "auto") =>
+		rewriting.of(program({}), { interruptible, limits });
+	expect(rewriting.of(program({}))).toBeUndefined();
+	expect(of({ output: 5 })).toBeUndefined();
+	expect(of({ timeout: 50 })).toEqual({ meter: "uncounted" });
+	expect(of({ timeout: 0 })).toEqual({ meter: "uncounted" });
+	expect(of({ timeout: 50 }, false)).toBeUndefined();
+	expect(of({ time: 50 })).toEqual({ meter: "uncounted" });
+	expect(of({ fuel: 50 })).toEqual({ meter: "all" });
 });
 
 test("one that was packed interruptible is run as it is, unless it was found spinning", () => {

@@ -6,7 +6,7 @@
  * browser may keep: rewriting would lose that, and nothing else runs that could suffer. Not so for a
  * module that was once found spinning, whose worker had to be ended; of that all loops are metered.
  */
-import type { WireSpawn, WireStart } from "../protocol/sandbox.ts";
+import type { WireLimits, WireSpawn, WireStart } from "../protocol/sandbox.ts";
 import type { RewriteOptions } from "../rewrite/options.ts";
 
 const PAGE = 65536;
@@ -40,19 +40,20 @@ export class Rewriting {
 		alone = true,
 	): RewriteOptions | undefined {
 		const { bridge, interruptible, limits, spinning } = this.#start;
-		const { fuel, time } = { ...limits, ...asked.limits };
+		const { fuel, time, timeout }: WireLimits = { ...limits, ...asked.limits };
 		const most = Math.min(limits?.memory ?? Infinity, asked.limits?.memory ?? Infinity);
 		const spun = spinning.includes(key);
 		const wish = asked.interruptible === "auto" ? interruptible : asked.interruptible;
 		// Where no guest can wait there are no turns: only limits end a program.
-		const auto = bridge !== "preloaded" && (!kept || !alone || spun || !!asked.terminal);
-		const wanted = wish === "auto" ? auto || fuel !== undefined || time !== undefined : wish;
+		const auto = bridge !== "preloaded" && (!kept || !alone || spun || asked.terminal);
+		const wanted = wish === "auto" ? auto || (fuel ?? time ?? timeout) !== undefined : wish;
 		// One that was found spinning was not what its package says.
 		const meter = wanted && (!isMetered || spun);
-		if (!meter && most === Infinity) return undefined;
+		const isLimited = most < Infinity;
+		if (!meter && !isLimited) return undefined;
 		return {
 			...(meter && { meter: spun || fuel !== undefined ? "all" : "uncounted" }),
-			...(most < Infinity && { maximumPages: Math.floor(most / PAGE), noteRefusals: true }),
+			...(isLimited && { maximumPages: Math.floor(most / PAGE), noteRefusals: true }),
 		};
 	}
 }

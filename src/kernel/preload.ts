@@ -10,6 +10,7 @@ import type { Ask } from "../bridge/loop.ts";
 import { PreloadedBridge } from "../bridge/preloaded.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";
 import { type Prepare, prepare } from "../process/instantiate.ts";
+import type { Ending } from "../process/process.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import type { StoreFsOptions } from "../storefs/store-fs.ts";
 import { preview1Modules } from "../wasi/table.ts";
@@ -32,6 +33,9 @@ const LIMITS: StoreFsOptions = { cache: 768 * MiB, underway: 256 * MiB };
 /** Bytes that a guest may print to one stream while the page cannot say that it has taken them. */
 const MOST_OUTPUT = 256 * MiB;
 
+/** As the page ends a program whose time is over. */
+const TIMED_OUT: Ending = { code: 143, signal: "SIGTERM", reason: "timeout" };
+
 type Warn = (message: string) => void;
 
 /** What a kernel does differently where guests cannot wait. */
@@ -48,7 +52,16 @@ export class Preloaded {
 	constructor(ask: Ask, warn: Warn) {
 		this.bridge = new PreloadedBridge(ask, warn);
 		const linking = { bridge: this.bridge, modules: preview1Modules };
-		this.prepare = (...of) => prepare(linking, ...of);
+		this.prepare = async (...of) => {
+			const run = await prepare(linking, ...of);
+			const [, thread] = of;
+			const { process } = thread;
+			const timeout = process.budget?.timeout;
+			if (timeout !== undefined) {
+				this.bridge.expire(thread, performance.now() + timeout, () => process.end(TIMED_OUT));
+			}
+			return run;
+		};
 		this.#warn = warn;
 	}
 

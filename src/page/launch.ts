@@ -15,6 +15,7 @@ import type { Start } from "./command.ts";
 import type { Body } from "./function-command.ts";
 import type { CommandOptions, LoadOptions, SandboxOptions, Source } from "./options.ts";
 import { isPackage, origins, type Package } from "./package.ts";
+import type { Link } from "./preloaded-input.ts";
 import { type OutputMode, ProcessEnd } from "./process-handle.ts";
 import type { WorkerLife } from "./worker-life.ts";
 
@@ -102,7 +103,7 @@ export class Launcher {
 			this.#kind === "preloaded"
 				? new (await import("./preloaded-input.ts")).PreloadedInput(options, connection)
 				: undefined;
-		const link = preloaded ?? connection;
+		const link: Link = preloaded ?? connection;
 		const process = new ProcessEnd(
 			pid,
 			modes,
@@ -126,7 +127,7 @@ export class Launcher {
 		const { queue } = this.#options;
 		if (queue) limit(process, options);
 		try {
-			process.key = await connection.call("spawn", request);
+			process.key = await link.call("spawn", request);
 		} catch (error) {
 			this.#life.running.delete(pid);
 			process.fail(error as Error);
@@ -231,8 +232,8 @@ export class Launcher {
 function limit(process: ProcessEnd, { timeout, signal }: CommandOptions): void {
 	const abort = () => process.kill("SIGTERM", "abort");
 	const expire = () => process.kill("SIGTERM", "timeout");
-	// A timer counts no more than 31 bits of milliseconds, and would ring at once.
-	const timer = (timeout ?? FOREVER) < FOREVER ? setTimeout(expire, timeout) : undefined;
+	// A timer counts no more than 31 bits of milliseconds, and would ring at once. What is undefined is not below anything.
+	const timer = (timeout as number) < FOREVER ? setTimeout(expire, timeout) : undefined;
 	signal?.addEventListener("abort", abort, { once: true });
 	if (signal?.aborted) abort();
 	const finish = () => {

@@ -7,7 +7,7 @@
  * pipe one task after `spawn` has resolved, which is when the page has had its chance to write.
  */
 import { PortholeError } from "../abi/error.ts";
-import type { ToGuest } from "../protocol/sandbox.ts";
+import type { ToGuest, WireSpawn } from "../protocol/sandbox.ts";
 import type { CommandOptions } from "./options.ts";
 import type { ProcessEnd } from "./process-handle.ts";
 
@@ -15,22 +15,25 @@ import type { ProcessEnd } from "./process-handle.ts";
 const MOST_INPUT = 256 * 1024 * 1024;
 
 /** The worker, or a test. */
-interface MessageTarget {
+export interface Link {
 	send(message: ToGuest, give?: Transferable[]): void;
+	call(method: "spawn", request: WireSpawn): Promise<string>;
 }
 
-export class PreloadedInput implements MessageTarget {
-	readonly #target: MessageTarget;
+export class PreloadedInput implements Link {
+	readonly #target: Link;
 	/** The options name the input, so that it has an end worth waiting for. */
 	readonly #named: boolean;
+	readonly #timeout: number | undefined;
 	#process: ProcessEnd | null = null;
 	#given = 0;
 	#begun = false;
 
 	/** Errors: `"not-supported"` for options by which a program would wait for the page. */
-	constructor(options: CommandOptions, link: MessageTarget) {
+	constructor(options: CommandOptions, link: Link) {
 		refuse(options);
-		const { stdin = "null" } = options;
+		const { stdin = "null", timeout } = options;
+		this.#timeout = timeout;
 		this.#named = stdin !== "null" && stdin !== "pipe";
 		this.#target = link;
 	}
@@ -45,6 +48,13 @@ export class PreloadedInput implements MessageTarget {
 		if (bytes > 0) this.#process?.receive({ from: message.to, kind: "taken", bytes });
 		const { kind } = message;
 		if (kind === "end" || kind === "kill" || this.#given >= MOST_INPUT) this.#begin(message.to);
+	}
+
+	/** Spawns the process, which ends by itself when its time is over: the worker will hear nothing. */
+	call(method: "spawn", request: WireSpawn): Promise<string> {
+		const timeout = this.#timeout;
+		const limits = timeout === undefined ? request.limits : { ...request.limits, timeout };
+		return this.#target.call(method, { ...request, limits });
 	}
 
 	/** The worker knows the process. */

@@ -14,7 +14,7 @@ import { ENDED, ENOSPC } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { PlainCall } from "../bridge/adapter.ts";
 import type { Account } from "../fs/chunks.ts";
-import type { Limit, Limits } from "../protocol/sandbox.ts";
+import type { Limit, Limits, WireLimits } from "../protocol/sandbox.ts";
 import type { Ending, Holder } from "./process.ts";
 import type { Thread } from "./thread.ts";
 
@@ -77,7 +77,7 @@ function usedOf(thread: Thread, limit: Limit): number {
 
 /** How a process is started. */
 interface Began {
-	readonly request: { readonly limits?: Limits | undefined };
+	readonly request: { readonly limits?: WireLimits | undefined };
 	readonly program: { readonly name: string; readonly bytes: unknown };
 	readonly budget: SandboxBudget | undefined;
 	readonly tree: { readonly memory: Memory };
@@ -108,15 +108,17 @@ export function hold(
 }
 
 export class Budget implements Holder {
+	readonly timeout: number | undefined;
 	readonly #thread: Thread;
 	readonly #limits: Limits;
 	readonly #all: SandboxBudget | undefined;
 	readonly #memory: Memory | undefined;
 
 	/** `memory` is where files in memory take their room from, where they are in this thread. */
-	constructor(thread: Thread, limits: Limits = {}, all?: SandboxBudget, memory?: Memory) {
+	constructor(thread: Thread, limits: WireLimits = {}, all?: SandboxBudget, memory?: Memory) {
 		this.#thread = thread;
 		this.#limits = limits;
+		this.timeout = limits.timeout;
 		this.#all = all;
 		this.#memory = memory;
 		all?.add(thread);

@@ -40,8 +40,8 @@ export interface Setup {
 export interface Ending {
 	readonly code: number;
 	readonly signal?: string;
+	readonly reason?: "limit" | "timeout";
 	/** The limit that it went over. */
-	readonly reason?: "limit";
 	readonly limit?: Limit;
 }
 
@@ -57,6 +57,8 @@ export interface Used {
 
 /** What holds a process to its limits; see `budget.ts`. */
 export interface Holder {
+	/** Milliseconds after which it ends, where the page cannot end it. */
+	readonly timeout: number | undefined;
 	/** Units of work that are left. */
 	fuelLeft(): number;
 	/** What is left, for a program in a worker of its own. */

@@ -123,7 +123,7 @@ export interface WireSpawn {
 	readonly terminal?: WireTerminal | undefined;
 	/** Whether it can be stopped, and gives way, while it computes. */
 	readonly interruptible: Interruptible;
-	readonly limits?: Limits | undefined;
+	readonly limits?: WireLimits | undefined;
 }
 
 export interface WireImport {
@@ -217,6 +217,12 @@ export interface Limits {
 }
 
 export type Limit = keyof Limits;
+
+/** Limits as a worker is told of them that hears nothing while a program runs. */
+export interface WireLimits extends Limits {
+	/** Milliseconds after which the program ends. Elsewhere the page ends it. */
+	readonly timeout?: number | undefined;
+}
 
 /** What a process has used. */
 export interface Usage {
