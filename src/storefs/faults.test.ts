@@ -11,6 +11,7 @@ import { byPath, type Literal } from "../fs/model-fs.testkit.ts";
 import type { INode } from "../fs/node.ts";
 import type { StoreExtra } from "../store/store.ts";
 import { DelayedBridge, DelayedStore } from "./delayed-store.testkit.ts";
+import type { StoreDirectory } from "./directory.ts";
 import { StoreFileSystem } from "./store-fs.ts";
 
 /** A store whose changes fail at random for as long as it is told to. */
@@ -55,20 +56,20 @@ function failing(tree: Literal, roll: Dice, extras: readonly StoreExtra[]) {
 	const run = <T>(call: () => T) => {
 		// Which tries again what was refused, in the middle of everything.
 		if (roll(10) === 0) bridge.run(() => fs.sync());
-		if (roll(8) === 0) fs.changed(directories(fs.root, "").map((path) => `${path}/z`));
+		// As when others have changed something in each of them.
+		if (roll(8) === 0) for (const one of directories(fs.root)) fs.refresh(one as StoreDirectory);
 		return bridge.run(call);
 	};
 	return { fs, run, end };
 }
 
-/** The paths of all directories: when others make something there and remove it, names are listed again. */
-function directories(directory: INode, path: string): string[] {
+/** All directories below one, and itself. */
+function directories(directory: INode): INode[] {
 	const below = ["a", "b", "c", "d"].flatMap((name) => {
 		const node = directory.lookup(name);
-		const isDirectory = typeof node !== "number" && node.type === "directory";
-		return isDirectory ? directories(node, `${path}/${name}`) : [];
+		return typeof node !== "number" && node.type === "directory" ? directories(node) : [];
 	});
-	return [path, ...below];
+	return [directory, ...below];
 }
 
 const ALL: readonly StoreExtra[] = ["symlink", "utimes", "link"];
