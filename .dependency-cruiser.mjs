@@ -30,7 +30,7 @@ const ROOMS = {
 	// In the page.
 	indexeddb: { may: ["abi", "store"], types: ["bridge"] },
 	handles: { may: ["abi", "bridge", "store"] },
-	mounts: { may: ["abi", "bridge", "store", "indexeddb", "handles"] },
+	mounts: { may: ["abi", "bridge", "store", "indexeddb", "handles"], files: ["http/forbidden"] },
 	page: {
 		may: ["abi", "bridge", "store", "protocol", "http", "tty", "archive", "mounts", "handles"],
 		types: ["webc", "guestworker"],

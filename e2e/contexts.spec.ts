@@ -196,6 +196,17 @@ test.describe("what keeps a worker from starting is told apart", () => {
 			return code;
 		});
 		expect(await request).toBe("content-policy");
+		const listing = page.evaluate(async () => {
+			const porthole: Library = await import(new URL("../dist/index.js", document.baseURI).href);
+			const directory = new porthole.HTTPDirectory("https://elsewhere.example/", {
+				index: "all.json",
+			});
+			const { code, message } = await directory.list("/").catch((error) => error);
+			return `${code}: ${message}`;
+		});
+		expect(await listing).toMatch(
+			/^content-policy: .*https:\/\/elsewhere\.example to its connect-src/,
+		);
 	});
 
 	test("a policy for WebAssembly", async ({ page }) => {

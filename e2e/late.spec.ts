@@ -44,3 +44,28 @@ test("a part that cannot be fetched is named, and the next call tries again", as
 	await page.unroute(gone);
 	expect(await outcomes()).toEqual(Array(5).fill("done"));
 });
+
+test("so are those of the other entries", async ({ page }) => {
+	await page.route(/(inline-lend-store|element-terminal-view)\.js$/, (route) => route.abort());
+	const outcomes = await page.evaluate(async () => {
+		const base = new URL("/dist/", location.href);
+		const inline: typeof porthole = await import(new URL("inline.js", base).href);
+		const sandbox = await inline.Sandbox.create();
+		const directory = new inline.MemoryDirectory();
+		const call = await sandbox.mount("/m", directory).catch((error) => error);
+		await import(new URL("element.js", base).href);
+		const element = document.createElement("porthole-terminal");
+		const failed = new Promise((resolve) => element.addEventListener("failure", resolve));
+		element.setAttribute("src", "/packages/sqlite.webc");
+		document.body.append(element);
+		const { detail } = (await failed) as CustomEvent;
+		return [
+			call instanceof inline.PortholeError && `${call.code} ${call.message}`,
+			detail instanceof porthole.PortholeError && `${detail.code} ${detail.message}`,
+		];
+	});
+	expect(outcomes).toEqual([
+		expect.stringMatching(/^network-error .*\/inline-lend-store/),
+		expect.stringMatching(/^network-error .*\/element-terminal-view/),
+	]);
+});

@@ -20,9 +20,13 @@ import { stamp } from "./stamp.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const INDEX = resolve(ROOT, "src/index.ts");
+const ERROR = resolve(ROOT, "src/abi/error.ts");
 const BESIDE = `new URL("./${GUEST.name}.js",import.meta.url)`;
 const INLINE = "inline:guest";
 const GUEST_ADDRESS = /new URL\(\s*"(?:\.\.\/)+workers\/guest\.ts",\s*import\.meta\.url,?\s*\)/g;
+
+/** Entries whose late parts are files: each `import()` of theirs says which could not be loaded. */
+const SAYS = [GUEST.name, "index", "inline", "element"];
 
 /** What late parts of the worker share among themselves only, and most pages never load. */
 const LATE =
@@ -171,8 +175,7 @@ function saysWhatIsNotLoaded({ name }: EntryPoint): Plugin {
 	return {
 		name: "says-what-is-not-loaded",
 		transform(code, id) {
-			if ((name !== "index" && name !== GUEST.name) || !id.startsWith(resolve(ROOT, "src")))
-				return null;
+			if (!SAYS.includes(name) || !id.startsWith(resolve(ROOT, "src"))) return null;
 			const replaced = code.replace(late, "import($1).catch(notLoaded)");
 			if (replaced === code) return null;
 			return asItWas(`import { notLoaded } from ${JSON.stringify(helper)}; ${replaced}`);
@@ -180,13 +183,15 @@ function saysWhatIsNotLoaded({ name }: EntryPoint): Plugin {
 	};
 }
 
-/** Other entries import the library as a customer would: `element.js` needs `index.js` beside it. */
+/** Other entries import the library as a customer would: `element.js` needs `index.js` beside it, which has the one
+ *  class of errors. */
 function indexBeside(entry: EntryPoint): Plugin {
 	return {
 		name: "index-beside",
 		resolveId(id, importer) {
 			if (!importer || entry.source === "src/index.ts") return null;
-			const isIndex = resolve(dirname(importer), id) === INDEX;
+			const path = resolve(dirname(importer), id);
+			const isIndex = path === INDEX || (entry.name === "element" && path === ERROR);
 			return isIndex ? { id: "./index.js", external: true } : null;
 		},
 	};

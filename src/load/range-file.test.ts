@@ -5,10 +5,11 @@
 import v8 from "node:v8";
 import vm from "node:vm";
 import { afterEach, expect, test, vi } from "vitest";
-import { PENDING } from "../abi/errno.ts";
+import { EIO, PENDING } from "../abi/errno.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import { BLOCK, partOf, request } from "../http/http-range.ts";
 import { chunksOf } from "../http/response-body.ts";
+import type { Package } from "../webc/index.ts";
 import { RangeFile } from "./range-file.ts";
 
 const MIB = 1024 * 1024;
@@ -175,4 +176,41 @@ test("a body that falls silent ends after a minute, and one that trickles does n
 	await vi.advanceTimersByTimeAsync(61_000);
 	await refused;
 	expect(cancelled).toHaveBeenCalled();
+});
+
+test("a policy that forbids a request on the spot is told to the page", async () => {
+	serve(4 * BLOCK);
+	const bridge = Object.assign(newBridge(), { urgent: true });
+	const file = await open(bridge);
+	vi.stubGlobal(
+		"XMLHttpRequest",
+		class {
+			open(): void {}
+			setRequestHeader(): void {}
+			send(): void {
+				throw new TypeError("forbidden");
+			}
+		},
+	);
+	const hearers = new Set<(event: object) => void>();
+	vi.stubGlobal("addEventListener", (_: string, hear: (event: object) => void) =>
+		hearers.add(hear),
+	);
+	vi.stubGlobal("removeEventListener", (_: string, hear: (event: object) => void) => {
+		hearers.delete(hear);
+	});
+	vi.stubGlobal("fetch", async (blockedURI: string) => {
+		const effectiveDirective = "connect-src";
+		for (const hear of hearers) hear({ disposition: "enforce", blockedURI, effectiveDirective });
+		throw new TypeError("Failed to fetch");
+	});
+	// No file of it lies where the guest reads.
+	const nothing: Pick<Package, "volumes" | "atoms"> = { volumes: [], atoms: new Map() };
+	const told = new Promise<string>((resolve) => {
+		file.warnAbout(nothing as Package, resolve);
+	});
+	expect(file.contents.read(new Uint8Array(1), 0, 1, 2 * BLOCK)).toBe(EIO);
+	expect(await told).toMatch(
+		/Content-Security-Policy \(connect-src\) forbids .*add https:\/\/example\.org/,
+	);
 });

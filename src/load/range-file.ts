@@ -18,6 +18,7 @@ import { type Done, EIO, type Errno, errnoOf } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
+import { explainFailed } from "../http/forbidden.ts";
 import { BLOCK, type Part, type Report } from "../http/http-range.ts";
 import { tooLarge } from "../http/read-errors.ts";
 import type { RewriteOptions } from "../rewrite/options.ts";
@@ -300,7 +301,7 @@ export class RangeFile implements ByteSource {
 
 	#failed(error: unknown, position: number): Errno {
 		this.#lost(position, error);
-		return errnoOf((error as { code?: unknown } | null)?.code);
+		return codeOf(error);
 	}
 
 	// --- for guests that cannot wait ---
@@ -311,8 +312,14 @@ export class RangeFile implements ByteSource {
 			this.#blocksSync(block, block === this.#lastBlock + 1 ? block + AHEAD - 1 : block);
 			return 0;
 		} catch (error) {
-			return this.#failed(error, position);
+			return this.#failedSync(error, position);
 		}
+	}
+
+	/** A request on the spot hears of no policy that forbids it: the page is told when that is known. */
+	#failedSync(error: unknown, position: number): Errno {
+		explainFailed(this.#address, error).then((why) => this.#lost(position, why));
+		return codeOf(error);
 	}
 
 	#checkSync(ticket: OpenTicket<void>, span: Span): void {
@@ -323,7 +330,7 @@ export class RangeFile implements ByteSource {
 			this.#sync?.check(bytes.subarray(at, at + span.length), span);
 			ticket.answer();
 		} catch (error) {
-			ticket.fail(this.#failed(error, span.start));
+			ticket.fail(this.#failedSync(error, span.start));
 		}
 	}
 
@@ -439,4 +446,8 @@ function coming(): PendingBlock {
 	// Perhaps nobody waits for this very block.
 	there.catch(() => {});
 	return { there, resolve, reject };
+}
+
+function codeOf(error: unknown): Errno {
+	return errnoOf((error as { code?: unknown } | null)?.code);
 }

@@ -17,6 +17,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { baseAddress } from "../bridge/context.ts";
+import { explainFailed } from "../http/forbidden.ts";
 import type { Listing, Store } from "../store/store.ts";
 import { type ListedEntry, MOST_ENTRIES, readIndex, readListing } from "./http-listing.ts";
 
@@ -397,7 +398,12 @@ export class HTTPStore implements Store {
 					},
 				);
 			}
-			if (attempt === TRIES) throw broken(url, failed);
+			// A fetch of the page's own is under no policy that could be asked about.
+			const isOurs = this.#options.fetch === undefined;
+			if (attempt === TRIES) {
+				const error = broken(url, failed);
+				throw isOurs ? await explainFailed(url, error) : error;
+			}
 			await new Promise((resolve) => setTimeout(resolve, BACKOFF * 2 ** (attempt - 1)));
 		}
 	}
