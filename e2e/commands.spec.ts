@@ -12,7 +12,7 @@ const PYTHON = { packages: ["/packages/python.webc"] };
 test.describe("output and spawn", () => {
 	test("output collects both streams and tells the code", async ({ page }) => {
 		const result = await page.evaluate(async (options) => {
-			const sandbox = await porthole.Sandbox.create(options);
+			const sandbox = await sharedSandbox(options);
 			const code =
 				"import sys; print('out'); print('err', file=sys.stderr); sys.exit(int(sys.argv[1]))";
 			const good = await sandbox.command("python", ["-c", code, "0"]).output();
@@ -38,7 +38,7 @@ test.describe("output and spawn", () => {
 		page,
 	}) => {
 		const result = await page.evaluate(async (options) => {
-			const sandbox = await porthole.Sandbox.create(options);
+			const sandbox = await sharedSandbox(options);
 			const code = "import sys; print('ready', flush=True); print(sys.stdin.read().upper())";
 			const command = sandbox.command("python", ["-c", code]);
 			const [one, two] = [await command.spawn(), await command.spawn()];
@@ -73,7 +73,7 @@ test.describe("output and spawn", () => {
 
 	test("two guests run at the same time", { tag: "@waits" }, async ({ page }) => {
 		const result = await page.evaluate(async (options) => {
-			const sandbox = await porthole.Sandbox.create(options);
+			const sandbox = await sharedSandbox(options);
 			// Each waits for a word that the other has to pass on.
 			const echo =
 				"import sys\nfor line in sys.stdin: print(sys.argv[1] + line.strip(), flush=True)";
@@ -104,7 +104,7 @@ test.describe("output and spawn", () => {
 test.describe("standard input", { tag: "@waits" }, () => {
 	test("null, text, bytes, a stream, and a pipe", async ({ page }) => {
 		const result = await page.evaluate(async (options) => {
-			const sandbox = await porthole.Sandbox.create(options);
+			const sandbox = await sharedSandbox(options);
 			const code = "import sys; print(repr(sys.stdin.read()))";
 			const run = async (stdin?: string | Uint8Array | ReadableStream<Uint8Array>) =>
 				(await py(sandbox, code, stdin === undefined ? {} : { stdin })).out;
@@ -142,7 +142,7 @@ test.describe("standard input", { tag: "@waits" }, () => {
 		page,
 	}) => {
 		const result = await page.evaluate(async (options) => {
-			const sandbox = await porthole.Sandbox.create(options);
+			const sandbox = await sharedSandbox(options);
 			const size = 1 << 20;
 			const bytes = Uint8Array.from({ length: size }, (_, index) => index % 251);
 			const code =
@@ -192,7 +192,7 @@ test.describe("standard output", { tag: "@waits" }, () => {
 	test("goes to streams of the page, which stay open; one may take both", async ({ page }) => {
 		const result = await page.evaluate(
 			async ({ options, both }) => {
-				const sandbox = await porthole.Sandbox.create(options);
+				const sandbox = await sharedSandbox(options);
 				const [out, err, one] = [keeper(), keeper(), keeper()];
 				const first = await sandbox
 					.command("python", ["-c", both], { stdout: out.stream, stderr: err.stream })
@@ -227,7 +227,7 @@ test.describe("standard output", { tag: "@waits" }, () => {
 	test("can be thrown away", async ({ page }) => {
 		const result = await page.evaluate(
 			async ({ options, both }) => {
-				const sandbox = await porthole.Sandbox.create(options);
+				const sandbox = await sharedSandbox(options);
 				return [
 					await py(sandbox, both, { stdout: "null" }),
 					await py(sandbox, both, { stderr: "null" }),
@@ -245,7 +245,7 @@ test.describe("standard output", { tag: "@waits" }, () => {
 		page,
 	}) => {
 		const result = await page.evaluate(async (options) => {
-			const sandbox = await porthole.Sandbox.create(options);
+			const sandbox = await sharedSandbox(options);
 			const code = [
 				"import os, sys",
 				"try:",
@@ -273,7 +273,7 @@ test.describe("standard output", { tag: "@waits" }, () => {
 	test("without a reader a guest that prints little still ends", async ({ page }) => {
 		const result = await page.evaluate(
 			async ({ options, both }) => {
-				const sandbox = await porthole.Sandbox.create(options);
+				const sandbox = await sharedSandbox(options);
 				const process = await sandbox.command("python", ["-c", both]).spawn();
 				const { code } = await process.status;
 				return { code, late: await collect(process.stdout) };
@@ -441,7 +441,7 @@ test.describe("how a process is ended", { tag: "@waits" }, () => {
 		test(`kill(${signal ?? ""}) of a guest that waits for input`, async ({ page }) => {
 			const result = await page.evaluate(
 				async ({ options, signal }) => {
-					const sandbox = await porthole.Sandbox.create(options);
+					const sandbox = await sharedSandbox(options);
 					const process = await sandbox.command("python", ["-c", "input('> ')"]).spawn();
 					await process.stdout.getReader().read();
 					process.kill(signal);
@@ -458,7 +458,7 @@ test.describe("how a process is ended", { tag: "@waits" }, () => {
 	test("a timeout and an AbortSignal kill, also a guest that never calls", async ({ page }) => {
 		const result = await page.evaluate(
 			async ({ options, forever }) => {
-				const sandbox = await porthole.Sandbox.create(options);
+				const sandbox = await sharedSandbox(options);
 				const command = sandbox.command("python", ["-c", forever], { timeout: 300 });
 				const timed = { ...(await command.output()), stdout: "" };
 				const abort = new AbortController();
@@ -491,7 +491,7 @@ test.describe("how a process is ended", { tag: "@waits" }, () => {
 	test("one that waits is killed while another spins, and ends alone", async ({ page }) => {
 		const result = await page.evaluate(
 			async ({ options, forever }) => {
-				const sandbox = await porthole.Sandbox.create(options);
+				const sandbox = await sharedSandbox(options);
 				const waiting = await sandbox.command("python", ["-c", "input('> ')"]).spawn();
 				await waiting.stdout.getReader().read();
 				const spinning = await sandbox.command("python", ["-c", forever]).spawn();
@@ -558,7 +558,7 @@ test.describe("how a process is ended", { tag: "@waits" }, () => {
 
 	test("an unknown signal is refused by name, and kills nobody", async ({ page }) => {
 		const result = await page.evaluate(async (options) => {
-			const sandbox = await porthole.Sandbox.create(options);
+			const sandbox = await sharedSandbox(options);
 			const process = await sandbox.command("python", ["-c", "input()"]).spawn();
 			const error = await thrown(() => process.kill("SIGNIFICANT"));
 			await process.stdin.close();
@@ -714,7 +714,7 @@ test.describe("commands of the page's own", { tag: "@waits" }, () => {
 		page,
 	}) => {
 		const result = await page.evaluate(async (options) => {
-			const sandbox = await porthole.Sandbox.create(options);
+			const sandbox = await sharedSandbox(options);
 			const code =
 				"import os; print([os.environ.get(n) for n in ('COLUMNS', 'LINES', 'TERM', 'LANG')])";
 			const terminal = { columns: 40, rows: 10 };

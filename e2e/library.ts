@@ -4,7 +4,7 @@
  * What a test evaluates runs in the page, and finds there as globals: `porthole` and `webc`, the two
  * entry points, and the words of `pages/words.js`. Nothing is imported from `src` but types.
  */
-import { test as playwright } from "@playwright/test";
+import { type Page, test as playwright } from "@playwright/test";
 import type * as Porthole from "../src/index.ts";
 import type * as Webc from "../src/webc/index.ts";
 import { type Bridge, notFor } from "./bridges.ts";
@@ -32,6 +32,10 @@ export interface Ran {
 declare global {
 	var porthole: typeof Porthole;
 	var webc: typeof Webc;
+	/** Closes what `Sandbox.create` has made since it was last called. */
+	function closeSandboxes(): Promise<void>;
+	/** A sandbox that was made with these options, for all tests of the page that leave it as it was. */
+	function sharedSandbox(options: Porthole.SandboxOptions): Promise<Porthole.Sandbox>;
 	function caught(promise: Promise<unknown>): Promise<Caught>;
 	function thrown(call: () => unknown): Promise<Caught>;
 	function collect(stream: ReadableStream<Uint8Array>): Promise<string>;
@@ -89,25 +93,35 @@ export const fresh = bare.extend<Options>({
 	},
 });
 
-/** As `fresh`, but the tests of a file share a page: see `shared-page.ts`. */
-export const test = bare.extend<Options, { readonly shared: SharedPage }>({
-	bridge: [undefined, { option: true }],
-	shared: [
-		async ({ openContext }, use) => {
-			const shared = new SharedPage(openContext);
-			await use(shared);
-			await shared.close();
+/** A test whose page is that of all such tests of its file: `load` makes it, and `tidy` makes it as it was
+ *  after each test. See `shared-page.ts`. */
+export function onSharedPage(
+	load: (page: Page, bridge: Bridge | undefined) => Promise<void>,
+	tidy: (page: Page) => Promise<void>,
+) {
+	return bare.extend<Options, { readonly shared: SharedPage }>({
+		bridge: [undefined, { option: true }],
+		shared: [
+			async ({ openContext }, use) => {
+				const shared = new SharedPage(openContext);
+				await use(shared);
+				await shared.close();
+			},
+			{ scope: "worker" },
+		],
+		page: async ({ shared, bridge, baseURL }, use, info) => {
+			skipUnlessFor(bridge, info.titlePath);
+			const key = `${info.project.name} ${info.file}`;
+			const page = await shared.open(key, baseURL ?? "", (page) => load(page, bridge));
+			await use(page);
+			if (info.status === info.expectedStatus) await shared.tidy(tidy);
+			else await shared.close();
 		},
-		{ scope: "worker" },
-	],
-	page: async ({ shared, bridge, baseURL }, use, info) => {
-		skipUnlessFor(bridge, info.titlePath);
-		const page = await shared.open(`${info.project.name} ${info.file}`, baseURL ?? "", bridge);
-		await use(page);
-		if (info.status === info.expectedStatus) await shared.tidy();
-		else await shared.close();
-	},
-});
+	});
+}
+
+/** As `fresh`, but the tests of a file share a page. */
+export const test = onSharedPage(openLibrary, (page) => page.evaluate(() => closeSandboxes()));
 
 function skipUnlessFor(bridge: Bridge | undefined, titles: readonly string[]): void {
 	const reason = bridge && notFor(bridge, titles);

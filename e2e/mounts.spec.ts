@@ -224,7 +224,7 @@ test("what is unmounted is gone for a process that has mounts of its own", {
 	tag: "@waits",
 }, async ({ page }) => {
 	const result = await page.evaluate(async (options) => {
-		const sandbox = await porthole.Sandbox.create(options);
+		const sandbox = await sharedSandbox(options);
 		await sandbox.mount("/data", new porthole.MemoryDirectory({ f: "x" }));
 		const code = [
 			"import os",
@@ -253,7 +253,7 @@ test("mounts of a process are its own: home, relative, '.', and /", { tag: "@wai
 	page,
 }) => {
 	const result = await page.evaluate(async (options) => {
-		const sandbox = await porthole.Sandbox.create(options);
+		const sandbox = await sharedSandbox(options);
 		const look =
 			"import os; print(*[p for p in ('f.txt', '/home/f.txt', '/mine/f.txt') if os.path.exists(p)])";
 		const directory = () => new porthole.MemoryDirectory({ "f.txt": "" });
@@ -291,7 +291,7 @@ test("mount and unmount while the sandbox runs; busy is EBUSY", { tag: "@waits" 
 	page,
 }) => {
 	const result = await page.evaluate(async (options) => {
-		const sandbox = await porthole.Sandbox.create(options);
+		const sandbox = await sharedSandbox(options);
 		const directory = new porthole.MemoryDirectory({ "f.txt": "f" });
 		await sandbox.mount("/late", directory);
 		const twice = await caught(sandbox.mount("/late", new porthole.MemoryDirectory()));
@@ -310,6 +310,7 @@ test("mount and unmount while the sandbox runs; busy is EBUSY", { tag: "@waits" 
 		const nothing = await caught(sandbox.unmount("/late"));
 		await sandbox.mount("/late", directory);
 		const back = await sandbox.fs.readTextFile("/late/f.txt");
+		await sandbox.unmount("/late");
 		return { twice, busy, still, stored, gone, nothing, back };
 	}, PYTHON);
 	expect(result.twice).toMatchObject({ porthole: true, code: "EBUSY" });

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { expect, type Page, test } from "@playwright/test";
 import { Killable } from "./killable.ts";
+import { onSharedPage } from "./library.ts";
 
 /** A module that prints what is in its memory: `(func (export "_start") (fd_write 1 iovec 1 n))`. */
 const printer = (text: string): Buffer => {
@@ -33,6 +34,15 @@ async function open(page: Page, sample: string, origin = ""): Promise<void> {
 	await page.getByRole("button", { name: new RegExp(`^${sample}`) }).click();
 	await expect(loading(page)).toContainText("is ready", { timeout: 30_000 });
 }
+
+/** For tests that are not about a start: Python is loaded once for all of them. */
+const withPython = onSharedPage(
+	(page) => open(page, "python"),
+	async (page) => {
+		await page.getByRole("tab", { name: "Output" }).click();
+		await page.getByRole("button", { name: "Clear" }).click();
+	},
+);
 
 async function runPython(page: Page, program: string): Promise<void> {
 	await page.getByLabel("Arguments").fill(`-u -c "${program}"`);
@@ -66,27 +76,26 @@ test("a sample is loaded and prints", { tag: "@isolated" }, async ({ page }) => 
 	expect(faults).toEqual([]);
 });
 
-test("output appears as it is written, errors apart, and the exit code at the end", async ({
-	page,
-}) => {
-	await open(page, "python");
-	const program = [
-		"import sys, time",
-		"print('first')",
-		"wake = time.monotonic() + 1.5",
-		"while time.monotonic() < wake: pass",
-		"print('second', file=sys.stderr)",
-		"sys.exit(3)",
-	];
-	await runPython(page, program.join("\n"));
-	await expect(log(page)).toHaveText("first\n", { timeout: 30_000 });
-	await expect(status(page)).toHaveText("python is running");
-	await expect(status(page)).toHaveText("Exited with code 3");
-	await expect(page.locator("#log .stderr")).toHaveText("second\n");
-});
+withPython(
+	"output appears as it is written, errors apart, and the exit code at the end",
+	async ({ page }) => {
+		const program = [
+			"import sys, time",
+			"print('first')",
+			"wake = time.monotonic() + 1.5",
+			"while time.monotonic() < wake: pass",
+			"print('second', file=sys.stderr)",
+			"sys.exit(3)",
+		];
+		await runPython(page, program.join("\n"));
+		await expect(log(page)).toHaveText("first\n", { timeout: 30_000 });
+		await expect(status(page)).toHaveText("python is running");
+		await expect(status(page)).toHaveText("Exited with code 3");
+		await expect(page.locator("#log .stderr")).toHaveText("second\n");
+	},
+);
 
-test("a line is sent to a running program, and its input can be ended", async ({ page }) => {
-	await open(page, "python");
+withPython("a line is sent to a running program, and its input can be ended", async ({ page }) => {
 	await runPython(page, "import sys\nfor line in sys.stdin: print('got', line.strip())");
 	const input = page.getByLabel("A line of input to the program");
 	await expect(input).toBeEditable({ timeout: 30_000 });
@@ -99,29 +108,30 @@ test("a line is sent to a running program, and its input can be ended", async ({
 	await expect(status(page)).toHaveText("Exited with code 0");
 });
 
-test("an endless loop is stopped by the keyboard, and the next run works", async ({ page }) => {
-	await open(page, "python");
-	await runPython(page, "print('in')\nwhile True: pass");
-	await expect(log(page)).toContainText("in", { timeout: 30_000 });
-	await page.keyboard.press("Escape");
-	await expect(status(page)).toHaveText(/^Stopped by you/);
-	await expect(page.getByRole("tab", { name: "Mounts", exact: true })).toBeVisible();
-	await page.getByLabel("Arguments").fill("-c 'print(6 * 7)'");
-	await page.keyboard.press("Control+Enter");
-	await expect(log(page)).toHaveText("42\n", { timeout: 30_000 });
-	await expect(status(page)).toHaveText("Exited with code 0");
-});
+withPython(
+	"an endless loop is stopped by the keyboard, and the next run works",
+	async ({ page }) => {
+		await runPython(page, "print('in')\nwhile True: pass");
+		await expect(log(page)).toContainText("in", { timeout: 30_000 });
+		await page.keyboard.press("Escape");
+		await expect(status(page)).toHaveText(/^Stopped by you/);
+		await expect(page.getByRole("tab", { name: "Mounts", exact: true })).toBeVisible();
+		await page.getByLabel("Arguments").fill("-c 'print(6 * 7)'");
+		await page.keyboard.press("Control+Enter");
+		await expect(log(page)).toHaveText("42\n", { timeout: 30_000 });
+		await expect(status(page)).toHaveText("Exited with code 0");
+	},
+);
 
-test("a time limit ends a program", async ({ page }) => {
-	await open(page, "python");
+withPython("a time limit ends a program", async ({ page }) => {
 	await page.getByText("Environment, input, directory, time limit").click();
 	await page.getByLabel("Time limit").fill("1");
 	await runPython(page, "input()");
 	await expect(status(page)).toHaveText(/^Stopped by the time limit/, { timeout: 30_000 });
+	await page.getByLabel("Time limit").fill("");
 });
 
-test("much output is cut, and the page says so", async ({ page }) => {
-	await open(page, "python");
+withPython("much output is cut, and the page says so", async ({ page }) => {
 	await runPython(page, "for n in range(100000): print('line', n)");
 	await expect(status(page)).toHaveText("Exited with code 0", { timeout: 30_000 });
 	await expect(log(page)).toContainText("line 99999");
@@ -221,11 +231,10 @@ test("files are put in, seen, written by programs and kept by the next package",
 	expect((await download).suggestedFilename()).toBe("out.txt");
 });
 
-test(
+withPython(
 	"the package and the browser are described",
 	{ tag: "@isolated" },
 	async ({ page }, { project }) => {
-		await open(page, "python");
 		await page.getByRole("tab", { name: "Package" }).click();
 		await expect(page.getByRole("tabpanel")).toContainText("WEBC version");
 		await expect(page.getByRole("tabpanel")).toContainText("/usr/local/lib");

@@ -4,7 +4,7 @@
  */
 import type { Page } from "@playwright/test";
 import { inFirefox } from "./firefox.ts";
-import { expect, bare as test } from "./library.ts";
+import { expect, onSharedPage } from "./library.ts";
 
 /** Rows of the terminal that are not empty, without their ends. */
 function screen(page: Page): Promise<string[]> {
@@ -48,13 +48,35 @@ async function click(page: Page, name: string): Promise<void> {
 	}, name);
 }
 
-/** Opens the playground with a sample's prompt, and waits for it. */
-async function prompt(page: Page, sample: string, first: string): Promise<void> {
+const test = onSharedPage(open, stop);
+
+async function open(page: Page): Promise<void> {
 	await page.goto("/");
-	await click(page, sample);
+}
+
+/** Ends what runs, and makes the screen empty and as wide as it was. */
+async function stop(page: Page): Promise<void> {
+	await page.evaluate(() => document.querySelector<HTMLElement>("#stop")?.click());
 	await page.waitForFunction(
-		() => document.querySelector("#loading-text")?.textContent?.includes("is ready"),
+		() => !/is running|Stopping/.test(document.querySelector("#status")?.textContent ?? ""),
 		undefined,
+		{ timeout: 60_000 },
+	);
+	await click(page, "Clear");
+	await page.setViewportSize({ width: 1280, height: 720 });
+}
+
+/** Opens a sample's prompt, and waits for it; the sample is loaded unless it is already. */
+async function prompt(page: Page, sample: string, first: string): Promise<void> {
+	const loading = () =>
+		page.evaluate(() => document.querySelector("#loading-text")?.textContent ?? "");
+	if (!(await loading()).startsWith(`${sample} `)) await click(page, sample);
+	await page.waitForFunction(
+		(sample) => {
+			const text = document.querySelector("#loading-text")?.textContent ?? "";
+			return text.includes(sample) && text.includes("is ready");
+		},
+		sample,
 		{ timeout: 60_000 },
 	);
 	await click(page, "A prompt");

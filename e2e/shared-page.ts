@@ -1,20 +1,15 @@
 /**
- * One page for all tests of a file: the library is loaded once, and the browser has each program
- * compiled already when the next test asks for it.
+ * One page for all tests of a file: what it shows is loaded once, as are the packages that it keeps.
  *
- * After each test the page closes the sandboxes that the test made. A page whose test failed, or whose
- * sandboxes do not close, is thrown away, so that no test can fail because of another.
+ * After each test the page is made as it was: that of the library closes the sandboxes that the test made.
+ * A page whose test failed, or which cannot be made as it was, is thrown away, so that no test can fail
+ * because of another.
  */
 import type { BrowserContext, Page } from "@playwright/test";
 import type { Bridge } from "./bridges.ts";
 
 /** Makes a browser context whose pages resolve addresses against `base`. */
 export type OpenContext = (base: string) => Promise<BrowserContext>;
-
-declare global {
-	/** Closes what `Sandbox.create` has made since it was last called. */
-	function closeSandboxes(): Promise<void>;
-}
 
 export class SharedPage {
 	readonly #openContext: OpenContext;
@@ -26,21 +21,22 @@ export class SharedPage {
 		this.#openContext = openContext;
 	}
 
-	/** The page of the tests that share `key`; the page of another key is closed. */
-	async open(key: string, base: string, bridge: Bridge | undefined): Promise<Page> {
+	/** The page of the tests that share `key`, which was new when `load` was called with it; the page of
+	 *  another key is closed. */
+	async open(key: string, base: string, load: (page: Page) => Promise<void>): Promise<Page> {
 		if (this.#current?.key === key) return this.#current.page;
 		await this.close();
 		const context = await this.#openContext(base);
 		const page = await context.newPage();
 		this.#current = { key, context, page };
-		await openLibrary(page, bridge);
+		await load(page);
 		return page;
 	}
 
-	/** Makes the page as it was; where that fails the page is closed, and the error is the test's. */
-	async tidy(): Promise<void> {
+	/** Makes the page as it was, by `tidy`; where that fails the page is closed, and the error is the test's. */
+	async tidy(tidy: (page: Page) => Promise<void>): Promise<void> {
 		try {
-			await this.#current?.page.evaluate(() => closeSandboxes());
+			if (this.#current !== undefined) await tidy(this.#current.page);
 		} catch (error) {
 			await this.close();
 			throw error;

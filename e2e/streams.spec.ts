@@ -3,6 +3,7 @@
  * hears of what happens to the other.
  */
 import { readFileSync } from "node:fs";
+import { env } from "node:process";
 import type { Page } from "@playwright/test";
 import { inFirefox } from "./firefox.ts";
 import { expect, needPrograms, test } from "./library.ts";
@@ -12,6 +13,8 @@ needPrograms();
 const HASHING = { packages: ["/programs/hashing.wasm"] };
 const FLOODING = { packages: ["/programs/flooding.wasm"] };
 const MIB = 1 << 20;
+/** Where memory is not measured, less will do. `npm run test:all` has a gigabyte. */
+const FLOOD = Number(env.PORTHOLE_FLOOD ?? (inFirefox ? 64 : 256)) * MIB;
 
 /** The hash of `hashing`, of so many pieces: each a square of numbers, and its own in front. */
 function hashOf(pieces: number, piece: number): string {
@@ -267,7 +270,7 @@ async function resident(page: Page): Promise<{ now: number; most: number }> {
 }
 
 for (const bridge of ["suspending", "blocking"] as const) {
-	test(`1 GiB into a slow reader: not a byte is lost, and memory does not grow (${bridge})`, async ({
+	test(`a flood into a slow reader: not a byte is lost, and memory does not grow (${bridge})`, async ({
 		page,
 	}) => {
 		const isolated = await page.evaluate(() => crossOriginIsolated);
@@ -311,15 +314,15 @@ for (const bridge of ["suspending", "blocking"] as const) {
 				await sandbox.close();
 				return { ...seen, code, took };
 			},
-			{ ...FLOODING, bridge, size: 1024 * MIB },
+			{ ...FLOODING, bridge, size: FLOOD },
 		);
 		const { took, ...rest } = result;
-		expect(rest).toEqual({ bytes: 1024 * MIB, wrong: 0, code: 0 });
+		expect(rest).toEqual({ bytes: FLOOD, wrong: 0, code: 0 });
 		const grown = before === null ? 0 : (await resident(page)).most - before.now;
 		test.info().annotations.push({
 			type: "measured",
 			description: `${(took / 1000).toFixed(1)} s, memory grew by ${(grown / MIB).toFixed(0)} MiB`,
 		});
-		expect(grown).toBeLessThan(256 * MIB);
+		expect(grown).toBeLessThan(Math.min(256 * MIB, 0.75 * FLOOD));
 	});
 }

@@ -1,12 +1,12 @@
 /**
  * One directory in several tabs.
  *
- * Four pages write into it at random, each into a directory of its own, as in crash.spec.ts, and all
+ * A few pages write into it at random, each into a directory of its own, as in crash.spec.ts, and all
  * into a few files that they share. Now and then one of them is killed. Afterwards nothing is damaged:
  * of each page's own files there is a state that contains all that it has synced, and each shared file
  * is whole, as it was written by somebody after whom nobody else has written and synced it.
  *
- * PORTHOLE_SECONDS says how long.
+ * PORTHOLE_SECONDS says how long, PORTHOLE_TABS how many; `npm run test:all` has more of both.
  */
 import { env } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,8 +15,8 @@ import type * as Porthole from "../src/index.ts";
 import { crash, Killable } from "./killable.ts";
 import { Model, teach, work } from "./workload.ts";
 
-const SECONDS = Number(env.PORTHOLE_SECONDS ?? 6);
-const PAGES = 4;
+const SECONDS = Number(env.PORTHOLE_SECONDS ?? 3);
+const PAGES = Number(env.PORTHOLE_TABS ?? 3);
 const STEPS = 20_000;
 const SHARED = 5;
 
@@ -126,12 +126,13 @@ for (const { name, open } of kinds) {
 		for (let i = 0; i < 2; i++) {
 			const page = await browser.open(baseURL ?? "");
 			await page.evaluate(`globalThis.openStore = ${open}`);
-			await page.evaluate(async () => {
+			// One has Python, and the other changes files.
+			const packages = i === 0 ? [] : ["/packages/python.webc"];
+			await page.evaluate(async (packages) => {
 				const mounts = { "/d": openStore() };
-				const packages = ["/packages/python.webc"];
 				globalThis.mounted = await porthole.Sandbox.create({ packages, mounts });
 				await mounted.fs.readdir("/d");
-			});
+			}, packages);
 			pages.push(page);
 		}
 		const [one, other] = pages as [Page, Page];
@@ -173,16 +174,24 @@ while last != "done":
 	});
 }
 
-/** Three pages that have a directory mounted at `/d`, with a file in it. */
-async function threePages(baseURL: string, open: () => Porthole.Directory, packages: string[]) {
+/** Pages that have a directory mounted at `/d`, with a file in it; the last has the packages. */
+async function severalPages(
+	count: number,
+	baseURL: string,
+	open: () => Porthole.Directory,
+	packages: string[],
+) {
 	const pages: Page[] = [];
-	for (let i = 0; i < 3; i++) {
+	for (let i = 0; i < count; i++) {
 		const page = await browser.open(baseURL);
 		await page.evaluate(`globalThis.openStore = ${open}`);
-		await page.evaluate(async (packages) => {
-			const mounts = { "/d": openStore() };
-			globalThis.mounted = await porthole.Sandbox.create({ packages, mounts });
-		}, packages);
+		await page.evaluate(
+			async (packages) => {
+				const mounts = { "/d": openStore() };
+				globalThis.mounted = await porthole.Sandbox.create({ packages, mounts });
+			},
+			i === count - 1 ? packages : [],
+		);
 		if (i === 0) {
 			await page.evaluate(async () => {
 				await mounted.fs.writeFile("/d/f", new Uint8Array(300_000).fill(1));
@@ -198,7 +207,8 @@ for (const { name, open } of kinds) {
 	test(`${name}: a program that has a file open reads and writes no other that comes to its path`, async ({
 		baseURL,
 	}) => {
-		const [one, other] = await threePages(baseURL ?? "", open, ["/packages/python.webc"]);
+		const packages = ["/packages/python.webc"];
+		const [one, other] = await severalPages(2, baseURL ?? "", open, packages);
 		if (one === undefined || other === undefined) throw new Error("no pages");
 		await other.evaluate(async () => {
 			const code = `import os
@@ -245,28 +255,32 @@ print(part(os.open("/d/f", os.O_RDONLY), 300000), flush=True)
 	});
 
 	test(`${name}: a file that three tabs replace is always read whole`, async ({ baseURL }) => {
-		const pages = await threePages(baseURL ?? "", open, []);
+		test.setTimeout(60_000 + SECONDS * 1000);
+		const pages = await severalPages(3, baseURL ?? "", open, []);
 		const told = await Promise.all(
 			pages.map((page, index) =>
-				page.evaluate(async (index) => {
-					const wrong: string[] = [];
-					let reads = 0;
-					for (const end = Date.now() + 4000; Date.now() < end; ) {
-						if (Math.random() < 0.4) {
-							const letter = Math.floor(Math.random() * 250);
-							const bytes = new Uint8Array(100_000 + Math.random() * 300_000).fill(letter);
-							await mounted.fs.writeFile(`/d/new ${index}`, bytes);
-							await mounted.fs.rename(`/d/new ${index}`, "/d/f");
-							await mounted.sync();
-						} else {
-							const found = await mounted.fs.readFile("/d/f").catch((error) => error);
-							const letters = found instanceof Error ? [] : [...new Set(found)];
-							if (letters.length !== 1) wrong.push(`${found.code ?? letters}`);
-							reads += 1;
+				page.evaluate(
+					async ({ index, SECONDS }) => {
+						const wrong: string[] = [];
+						let reads = 0;
+						for (const end = Date.now() + SECONDS * 1000; Date.now() < end; ) {
+							if (Math.random() < 0.4) {
+								const letter = Math.floor(Math.random() * 250);
+								const bytes = new Uint8Array(100_000 + Math.random() * 300_000).fill(letter);
+								await mounted.fs.writeFile(`/d/new ${index}`, bytes);
+								await mounted.fs.rename(`/d/new ${index}`, "/d/f");
+								await mounted.sync();
+							} else {
+								const found = await mounted.fs.readFile("/d/f").catch((error) => error);
+								const letters = found instanceof Error ? [] : [...new Set(found)];
+								if (letters.length !== 1) wrong.push(`${found.code ?? letters}`);
+								reads += 1;
+							}
 						}
-					}
-					return { wrong, reads };
-				}, index),
+						return { wrong, reads };
+					},
+					{ index, SECONDS },
+				),
 			),
 		);
 		expect(told.flatMap(({ wrong }) => wrong)).toEqual([]);

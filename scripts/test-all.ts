@@ -1,5 +1,6 @@
 /**
- * `npm run test:all`: what `npm test` runs, and then a short lane in WebKitGTK, where there is one.
+ * `npm run test:all`: what `npm test` runs, with larger numbers where a test plays at random or moves much,
+ * and then a short lane in WebKitGTK, where there is one.
  */
 import { spawnSync } from "node:child_process";
 import { env, execPath, exit } from "node:process";
@@ -8,7 +9,15 @@ import { findWebKit } from "./webkit.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-const all = node("tsx/dist/cli.mjs", ["scripts/test.ts"]);
+/** What the tests of crashes, tabs and streams take in place of what is enough for every day. */
+const LARGE = {
+	PORTHOLE_KILLS: "15",
+	PORTHOLE_SECONDS: "6",
+	PORTHOLE_TABS: "4",
+	PORTHOLE_FLOOD: "1024",
+};
+
+const all = node("tsx/dist/cli.mjs", ["scripts/test.ts"], { ...LARGE, ...env });
 const { webkit, missing } = findWebKit();
 if (webkit === undefined) console.log(`The tests in WebKitGTK were skipped: ${missing}`);
 const lane =
