@@ -166,5 +166,10 @@ export function notLinked(cause: unknown): PortholeError {
 		);
 	}
 	const why = cause instanceof Error ? cause.message : String(cause);
-	return new PortholeError("invalid-module", `the program cannot be linked: ${why}`, { cause });
+	const message =
+		cause instanceof WebAssembly.RuntimeError
+			? `the program's start function trapped, or ran for seconds: ${why}. It runs before the program can be ` +
+				"stopped; let `_initialize` or `_start` do its work"
+			: `the program cannot be linked: ${why}`;
+	return new PortholeError("invalid-module", message, { cause });
 }

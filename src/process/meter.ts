@@ -25,8 +25,8 @@ import { functionType, leb, name, section } from "../bridge/adapter.ts";
 import type { GuestBridge } from "../bridge/bridge.ts";
 import type { Thread } from "./thread.ts";
 
-/** Units of the first grant: few, until it is known what they cost. */
-const FIRST = 64;
+/** Units of the first grant: as few as can be, until it is known what they cost. */
+const FIRST = 1;
 const MOST = 1 << 20;
 /** Milliseconds between two questions beyond which grants are cut. */
 const TOO_LONG = 2;

@@ -28,7 +28,8 @@
  * the call in it costs the loop its registers. The global is not exported, for Firefox reaches an exported mutable
  * global through a pointer.
  *
- * Fuel starts at the most there is, so a start function, which runs before the table is filled, does not ask. It may
+ * A start function runs before the table is filled, where nothing can suspend it. The fuel that there is at first is more than any
+ * needs; one that spins uses it up, asks an empty table, and so traps. It may
  * notify (the one that initialises the memory of threads does): then nothing can be waiting, and the hook answers 0.
  * A wait at that time traps.
  *
@@ -44,7 +45,8 @@ export const F64 = 0x7c;
 const FUNCTION_FORM = 0x60;
 const FUNCREF = 0x70;
 const MUTABLE = 1;
-const MOST_FUEL = 0x7fffffff;
+/** For a start function: seconds of work. */
+const FIRST_FUEL = 1 << 24;
 /** More than V8 inlines. */
 const PADDING = 600;
 /** A small loop counts its rounds in these bits of a local. */
@@ -172,7 +174,7 @@ export class Appendix {
 
 	#addMeter(isShort: readonly number[]): void {
 		const fuel = this.#counts.globals;
-		this.#add(GLOBALS, [I32, MUTABLE, CONST, MOST_FUEL, END]);
+		this.#add(GLOBALS, [I32, MUTABLE, CONST, FIRST_FUEL, END]);
 		const ask = [CONST, 0, ...this.#callTable(0), GLOBAL_SET, fuel];
 		const padding = new Array<number>(PADDING).fill(NOP);
 		this.#addFunction(SLOW_TYPE, [...isShort, ...IF, ...ask, END, RETURN, ...padding]);

@@ -185,7 +185,16 @@ test("a start function that runs long is not asked", () => {
 	const { metered, bytes } = rewrite(started, METER);
 	expect(metered).toBe(1);
 	const left = Number(call(exportsOf(bytes), "porthole:left"));
-	expect(0x7fffffff - left).toBe(0x3fff >> 6);
+	expect(2 ** 24 - left).toBe(0x3fff >> 6);
+});
+
+test("a start function that spins ends by a trap, so that the program can be refused", () => {
+	const spins = single([], [], [], {
+		start: 1,
+		functions: [0],
+		bodies: [body([0x03, 0x40, 0x0c, 0, END])],
+	});
+	expect(() => exportsOf(rewrite(spins, METER).bytes)).toThrow(WebAssembly.RuntimeError);
 });
 
 test("each hint is the offset of a check's branch, and without its checks a body is what it was", () => {
