@@ -35,6 +35,7 @@ const PRELOADED: Reasons = {
 	"mounts.spec.ts › mount and unmount while the sandbox runs": CONVERSES,
 	"mounts.spec.ts › what is unmounted is gone for a process": CONVERSES,
 	"turns.spec.ts": ABREAST,
+	"hostile.spec.ts": KILL,
 	"limits.spec.ts › time counts processor time": CONVERSES,
 	"limits.spec.ts › usage tells of a program that runs": CONVERSES,
 	"programs.spec.ts › killing › a guest that never ends is killed, and the sandbox goes on: calls":
@@ -50,6 +51,8 @@ const PRELOADED: Reasons = {
 const ALONE = "a guest that does not listen is ended with its own worker, and nothing else is lost";
 
 const BLOCKING: Reasons = {
+	"hostile.spec.ts › the page is answered while two hundred spin":
+		"each has a thread, and how those take turns is for the system",
 	"commands.spec.ts › how a process is ended › what is not interruptible ends with the worker":
 		ALONE,
 	"load.spec.ts › a sandbox › tells its environment": "it expects the bridge that is chosen",

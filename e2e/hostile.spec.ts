@@ -1,6 +1,7 @@
 /**
  * Programs that do not want to be stopped, made by hand: where they can be, they are, and nothing else is lost.
  */
+import { inFirefox } from "./firefox.ts";
 import { expect, test } from "./library.ts";
 
 const END = 0x0b;
@@ -123,8 +124,8 @@ test("the page is answered while two hundred spin, and all are ended", { tag: "@
 
 test("on a page that was hidden and frozen a program goes on, and is ended", {
 	tag: "@waits",
-}, async ({ page, browserName }) => {
-	test.skip(browserName !== "chromium", "only Chromium can be told to freeze a page");
+}, async ({ page }) => {
+	test.skip(inFirefox, "only Chromium can be told to freeze a page");
 	await page.evaluate(async (bytes) => {
 		const sandbox = await porthole.Sandbox.create();
 		const mine = Uint8Array.from(bytes);
