@@ -107,5 +107,5 @@ export interface GuestBridge extends Bridge {
 	/** The calls as a guest is to make them, for a bridge that watches them. */
 	calls?(calls: Readonly<Record<string, PlainCall>>): Record<string, PlainCall>;
 	/** Calls an entry of a guest, and settles as it returns or throws. */
-	enter(guest: StopHandle, f: () => unknown): Promise<unknown>;
+	enter(guest: StopHandle, f: (...args: never[]) => unknown, ...args: unknown[]): Promise<unknown>;
 }

@@ -19,7 +19,7 @@ import { Turns } from "./turns.ts";
 /** What JSPI adds to `WebAssembly`; its types are not in the standard library yet. */
 interface Jspi {
 	Suspending: new (f: (...args: never[]) => unknown) => WebAssembly.ImportValue;
-	promising(f: () => unknown): () => Promise<unknown>;
+	promising(f: (...args: never[]) => unknown): (...args: unknown[]) => Promise<unknown>;
 }
 
 const jspi = WebAssembly as unknown as Jspi;
@@ -31,11 +31,15 @@ export class SuspendingBridge extends LoopBridge implements GuestBridge, PageBri
 		return new jspi.Suspending(() => this.wait(guest));
 	}
 
-	async enter(guest: StopHandle, f: () => unknown): Promise<unknown> {
+	async enter(
+		guest: StopHandle,
+		f: (...args: never[]) => unknown,
+		...args: unknown[]
+	): Promise<unknown> {
 		this.sendUnsent();
 		this.#turns.wakes(guest);
 		try {
-			return await jspi.promising(f)();
+			return await jspi.promising(f)(...args);
 		} finally {
 			this.#turns.sleeps(guest);
 		}

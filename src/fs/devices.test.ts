@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { EAGAIN, EIO, EPIPE, PENDING } from "../abi/errno.ts";
 import { DelayedBridge } from "../storefs/delayed-store.testkit.ts";
-import { Input, Output, pipe } from "./devices.ts";
+import { Input, Output } from "./devices.ts";
 import type { INode } from "./node.ts";
+import { pipe } from "./pipe.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,11 +1,11 @@
 /**
- * Nodes that hold no bytes of their own: null, zero, full, random, the standard streams, a pipe, and
+ * Nodes that hold no bytes of their own: null, zero, full, random, the standard streams, and
  * what stands at the two ends of a process.
  *
  * Whatever has to wait opens a ticket and is PENDING: a reader until there are bytes, a writer until
  * there is room. The ticket is answered by the other end.
  */
-import { type Done, EIO, ENOENT, ENOSPC, EPIPE, type Errno } from "../abi/errno.ts";
+import { type Done, EIO, ENOENT, ENOSPC, type Errno } from "../abi/errno.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import { copyBytes, zeroBytes } from "./bytes.ts";
 import { type Entry, type INode, Node, nextDev, type Stat } from "./node.ts";
@@ -155,7 +155,7 @@ export class DescriptorDirectory extends Device {
 }
 
 /** A ticket that several may wait for, and that is new after each answer. */
-class Signal {
+export class Signal {
 	readonly #bridge: Bridge;
 	#ticket: OpenTicket<void> | null = null;
 
@@ -174,122 +174,6 @@ class Signal {
 		this.#ticket = null;
 		ticket?.answer();
 	}
-}
-
-/** Writes of up to this many bytes arrive in one piece, as POSIX wants. */
-const ATOMIC = 4096;
-
-/** The bytes between the two ends, in a ring. */
-class Ring {
-	readonly bytes: Uint8Array;
-	start = 0;
-	held = 0;
-	readerGone = false;
-	writerGone = false;
-	readonly arrived: Signal;
-	readonly drained: Signal;
-
-	constructor(bridge: Bridge, capacity: number) {
-		this.bytes = new Uint8Array(capacity);
-		this.arrived = new Signal(bridge);
-		this.drained = new Signal(bridge);
-	}
-
-	get room(): number {
-		return this.bytes.length - this.held;
-	}
-
-	put(from: Uint8Array, at: number, count: number): void {
-		const { bytes } = this;
-		const start = (this.start + this.held) % bytes.length;
-		const straight = Math.min(count, bytes.length - start);
-		copyBytes(from, at, bytes, start, straight);
-		copyBytes(from, at + straight, bytes, 0, count - straight);
-		this.held += count;
-		this.arrived.raise();
-	}
-
-	take(into: Uint8Array, at: number, count: number): void {
-		const { bytes } = this;
-		const straight = Math.min(count, bytes.length - this.start);
-		copyBytes(bytes, this.start, into, at, straight);
-		copyBytes(bytes, 0, into, at + straight, count - straight);
-		this.start = (this.start + count) % bytes.length;
-		this.held -= count;
-		this.drained.raise();
-	}
-}
-
-/** The end that is read: at its end once the pipe is empty and the writers have gone. */
-class PipeReader extends Device {
-	readonly #ring: Ring;
-
-	constructor(ring: Ring) {
-		super("pipe");
-		this.#ring = ring;
-	}
-
-	override read(into: Uint8Array, at: number, length: number, _position: number): number {
-		const ring = this.#ring;
-		if (length === 0) return 0;
-		if (ring.held === 0) return ring.writerGone ? 0 : ring.arrived.wait();
-		const count = Math.min(length, ring.held);
-		ring.take(into, at, count);
-		return count;
-	}
-
-	override readable(): number {
-		const ring = this.#ring;
-		return ring.held > 0 || ring.writerGone ? ring.held : ring.arrived.wait();
-	}
-
-	override closed(): Done {
-		this.#ring.readerGone = true;
-		this.#ring.drained.raise();
-		return 0;
-	}
-}
-
-/** The end that is written: EPIPE once the readers have gone. */
-class PipeWriter extends Device {
-	readonly #ring: Ring;
-
-	constructor(ring: Ring) {
-		super("pipe");
-		this.#ring = ring;
-	}
-
-	override write(from: Uint8Array, at: number, length: number, _position: number): number {
-		const ring = this.#ring;
-		if (ring.readerGone) return EPIPE;
-		if (length === 0) return 0;
-		const { room } = ring;
-		if (room === 0 || (length <= ATOMIC && length <= ring.bytes.length && room < length)) {
-			return ring.drained.wait();
-		}
-		const count = Math.min(length, room);
-		ring.put(from, at, count);
-		return count;
-	}
-
-	override writable(): number {
-		const ring = this.#ring;
-		if (ring.readerGone) return EPIPE;
-		const enough = Math.min(ATOMIC, ring.bytes.length);
-		return ring.room >= enough ? ring.room : ring.drained.wait();
-	}
-
-	override closed(): Done {
-		this.#ring.writerGone = true;
-		this.#ring.arrived.raise();
-		return 0;
-	}
-}
-
-/** A pipe. Each end is a node; an end is closed when `closed` is called on it. */
-export function pipe(bridge: Bridge, capacity = 65536): { reader: INode; writer: INode } {
-	const ring = new Ring(bridge, capacity);
-	return { reader: new PipeReader(ring), writer: new PipeWriter(ring) };
 }
 
 /** What a process reads and the host feeds: bytes ahead of time, or as they come. */

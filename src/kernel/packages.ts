@@ -33,6 +33,8 @@ export interface Program extends Candidate {
 	readonly info: CommandInfo;
 	/** What the page remembers its module by; "" for one that is not of a package. */
 	readonly key: string;
+	/** Bytes of the module; 0 for one that the page has compiled. */
+	readonly size: number;
 	/** The bytes of the module as it is; null for one that the page has compiled. */
 	readonly bytes: (() => Promise<Uint8Array>) | null;
 	/** The module, rewritten where `how` is given. */
@@ -133,6 +135,7 @@ export class Packages {
 				info: resolved.info,
 				key: `${pkg.name}@${pkg.version} ${atomName} ${atom.length}`,
 				...this.#candidate(resolved),
+				size: atom.length,
 				bytes: () => this.#of(pkg).read(atom),
 				module: (how) => this.#module(resolved, how),
 			};
@@ -222,6 +225,7 @@ function bareProgram({ module, name }: Exclude<WireCommand, string | number>): P
 		key: "",
 		kept: false,
 		isMetered: false,
+		size: 0,
 		bytes: null,
 		module: async () => module,
 	};

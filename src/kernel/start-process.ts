@@ -66,7 +66,6 @@ export class GuestProcess {
 	readonly #terminal: Terminal | null;
 	readonly #outputs: readonly [OutputBuffer, OutputBuffer];
 	#start: () => Promise<WireStatus> = async () => ({ code: 0 });
-	#directoryName = "/";
 	#fed = 0;
 	#reported = 0;
 
@@ -142,7 +141,7 @@ export class GuestProcess {
 			new Input(bridge, "pipe", start.ahead ? undefined : () => this.#reportTaken());
 		this.#process.guessed = async (name) => {
 			const { tellGuess } = await import("./tell-guess.ts");
-			const message = await tellGuess(this.#process, program.name, name, this.#directoryName);
+			const message = await tellGuess(this.#process, program.name, name, this.#process.directory);
 			if (message)
 				post({ from: 0, kind: "event", event: { type: "warning", detail: { message } } });
 		};
@@ -206,7 +205,7 @@ export class GuestProcess {
 
 	kill(signal: string, code: number): void {
 		this.#post({ from: this.#pid, kind: "acknowledged" });
-		this.#process.end({ code, signal });
+		if (!this.#process.signalled?.(signal)) this.#process.end({ code, signal });
 	}
 
 	async #end(): Promise<void> {
@@ -257,7 +256,7 @@ export class GuestProcess {
 		chosen: boolean,
 	): Promise<void> {
 		const namespace = this.#namespace;
-		this.#directoryName = directory;
+		this.#process.directory = directory;
 		this.#preopen(namespace.root, "/");
 		if (!mounts.some(({ written }) => written === ".")) {
 			this.#preopen(await this.#directory(directory, true, chosen), ".");

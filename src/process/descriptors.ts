@@ -50,6 +50,11 @@ export class Descriptors {
 		return this.#slots[fd];
 	}
 
+	/** Where a path call on the number `fd` begins; perhaps no directory. */
+	directory(fd: number): OpenFile | undefined {
+		return this.get(fd);
+	}
+
 	/** Puts `file` at the lowest free number and returns it. Errors: EMFILE. */
 	add(file: OpenFile): number {
 		let fd = this.#lowest;

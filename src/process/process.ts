@@ -77,11 +77,11 @@ export interface Holder {
 }
 
 export class Process {
-	readonly descriptors = new Descriptors();
+	descriptors = new Descriptors();
 	/** Each with the NUL behind it, as the guest reads it. */
-	readonly args: readonly Uint8Array[];
+	args: readonly Uint8Array[];
 	/** `NAME=value`, each with the NUL behind it. */
-	readonly env: readonly Uint8Array[];
+	env: readonly Uint8Array[];
 	readonly tree: View;
 	readonly operations: Operations;
 	readonly bridge: Bridge;
@@ -100,9 +100,13 @@ export class Process {
 	outputs: readonly (Screen & { readonly node: OpenNode })[] = [];
 	/** Called when a thread gives way, so that what the process has printed is seen. */
 	flush: () => void = () => {};
+	/** The absolute path of the directory that it starts in. */
+	directory = "/";
+	/** Delivers a signal, by its name; false where that ends the process. Null for a process without handlers. */
+	signalled: ((name: string) => boolean) | null = null;
 	/** Called with a name that was taken for one in the root, where the guest has changed something. */
 	guessed: (name: string) => void = () => {};
-	readonly #stops: OpenTicket<void>[] = [];
+	readonly stops = new Set<OpenTicket<void>>();
 
 	constructor(setup: Setup) {
 		this.args = setup.args.map(terminated);
@@ -118,14 +122,14 @@ export class Process {
 	/** A ticket for one more thread, done once the process ends. */
 	stop(): OpenTicket<void> {
 		const ticket = this.bridge.ticket<void>();
-		this.#stops.push(ticket);
+		this.stops.add(ticket);
 		return ticket;
 	}
 
 	/** Ends all threads; the first ending counts. Those that wait wake and unwind. */
 	end(ending: Ending): Errno {
 		this.ending ??= ending;
-		for (const stop of this.#stops) stop.answer();
+		for (const stop of this.stops) stop.answer();
 		return ENDED;
 	}
 }

@@ -24,6 +24,8 @@ export class Thread implements StopHandle {
 	/** When the running `poll_oneoff` first looked, on the monotonic clock; -1 when none is running. Kept
 	 *  across retries. */
 	pollStart = -1;
+	/** Whether it alone has ended. */
+	over = false;
 	/** What the running `sched_yield` waits for. */
 	yielding: Ticket<void> | null = null;
 
@@ -34,7 +36,7 @@ export class Thread implements StopHandle {
 	}
 
 	get ended(): boolean {
-		return this.process.ending !== null;
+		return this.over || this.process.ending !== null;
 	}
 
 	/** Milliseconds of processor time that it has used. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Output, pipe } from "../fs/devices.ts";
+import { Output } from "../fs/devices.ts";
+import { pipe } from "../fs/pipe.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import { Session, transcript, type World } from "./transcript.testkit.ts";
 

@@ -58,7 +58,7 @@ const WRITING = RIGHT_FD_WRITE | RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE;
 
 /** The directory behind `fd`, if it has `right`. Errors: EBADF, ENOTDIR, ENOTCAPABLE. */
 function base(thread: Thread, fd: number, right: number): OpenFile | Errno {
-	const file = thread.process.descriptors.get(fd >>> 0);
+	const file = thread.process.descriptors.directory(fd >>> 0);
 	if (file === undefined) return EBADF;
 	if (file.node.type !== "directory") return ENOTDIR;
 	return (file.rights & right) === right ? file : ENOTCAPABLE;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pipe } from "../fs/devices.ts";
+import { pipe } from "../fs/pipe.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import { Session, transcript } from "./transcript.testkit.ts";
 

@@ -1,0 +1,278 @@
+/**
+ * WASIX programs: what the kernel does for a tree of processes. It finds programs by their paths, compiles them, and
+ * stands between the page's half of the root and the tree. Loaded with the first WASIX program.
+ */
+import { SIGNALS } from "../abi/constants.ts";
+import { EACCES, ELOOP, ENOENT, ENOEXEC, type Errno } from "../abi/errno.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { SuspendingBridge } from "../bridge/suspending.ts";
+import type { Namespace } from "../fs/namespace.ts";
+import { emptyStat, type INode } from "../fs/node.ts";
+import * as fs from "../fs/operations.ts";
+import { compile } from "../load/compile.ts";
+import { missingImports, notLinked } from "../load/errors.ts";
+import type { OpenFile } from "../process/descriptors.ts";
+import type { ExtraImports, Prepare } from "../process/instantiate.ts";
+import { Meter } from "../process/meter.ts";
+import type { Process, Setup } from "../process/process.ts";
+import type { Thread } from "../process/thread.ts";
+import type { RewriteOptions } from "../rewrite/options.ts";
+import { DescriptorTable } from "../wasix/descriptors.ts";
+import { type Image, imageOf } from "../wasix/image.ts";
+import { type FoundProgram, type Kernel, ProcessTree } from "../wasix/process-tree.ts";
+import { itemOf } from "../wasix/text.ts";
+import type { Program } from "./packages.ts";
+
+/** The pass clears the shared flag and makes waits calls; what it exports besides is copied at fork. */
+const WASIX_PASS = { unshare: true, hookWaits: true, exportHidden: true } as const;
+const MOST_BYTES = 1 << 30;
+const MOST_INTERPRETERS = 4;
+/** Bytes of a script's first line that are looked at. */
+const FIRST_LINE = 256;
+const COMMAND = /^\/(?:usr\/)?bin\/([^/]+)$/;
+const MAGIC = { wasm: [0, 0x61, 0x73, 0x6d], script: [0x23, 0x21] };
+
+/** What the kernel has. */
+export interface Given {
+	readonly bridge: SuspendingBridge;
+	/** A command of a loaded package; undefined for none of that name. */
+	command(name: string): Promise<Program | undefined>;
+	/** Makes a call on the tree until it answers. */
+	awaitCall<T>(path: string, call: () => T): Promise<T>;
+	warn(message: string): void;
+	readonly setup: Omit<Setup, "args" | "env" | "tree">;
+}
+
+const images = new WeakMap<WebAssembly.Module, Image>();
+/** Programs that were read from files, by their nodes: an image, and the state in which the file was. */
+const files = new WeakMap<
+	INode,
+	{ readonly state: string; readonly image: Promise<Image | null> }
+>();
+
+/** Links a WASIX program as the root of a tree. */
+export function prepareWasix(
+	given: Given,
+	program: Program,
+	how: RewriteOptions | undefined,
+): Prepare {
+	return async (_module, thread, entry, extra) => {
+		const image = await imageOfProgram(program, how);
+		if (image === null) throw unknownMemory(program.name);
+		return begin(new WasixKernel(given, how, extra), image, thread, entry);
+	};
+}
+
+async function begin(
+	kernel: WasixKernel,
+	image: Image,
+	thread: Thread,
+	_entry: string,
+): Promise<() => ReturnType<ProcessTree["run"]>> {
+	const missing = kernel.missing(image);
+	if (missing.length > 0) throw missingImports(missing);
+	const { process } = thread;
+	const tree = new ProcessTree(kernel);
+	const cwd = adopt(process);
+	try {
+		const first = tree.begin(process, image, cwd);
+		thread.usage = () => first.usage();
+		process.signalled = (name) => {
+			if (name === "SIGKILL") {
+				tree.endAll({ code: 137, signal: name });
+				return false;
+			}
+			tree.signalAll(SIGNALS.get(name) ?? 0);
+			return true;
+		};
+		return async () => {
+			const status = await tree.run(first);
+			tree.endAll({ code: 129, signal: "SIGHUP" });
+			return status;
+		};
+	} catch (error) {
+		throw error instanceof PortholeError ? error : notLinked(error);
+	}
+}
+
+/** Gives a process what WASIX processes have: a table of descriptors in which `/` and `.` take no numbers, and a
+ *  tree with absolute paths. Its working directory. */
+function adopt(process: Process): string {
+	// The tree of a process in this worker is a namespace of its own.
+	const own = process.tree as Namespace;
+	own.absolute = true;
+	const begins = new Map<number, OpenFile>();
+	const table = new DescriptorTable(begins);
+	for (let fd = 0; ; fd++) {
+		const file = process.descriptors.get(fd);
+		if (file === undefined) break;
+		if (file.preopen === null) table.addAt(fd, file);
+		else table.begins.set(fd, file);
+	}
+	process.descriptors.closeAll();
+	process.descriptors = table;
+	return process.directory;
+}
+
+class WasixKernel implements Kernel {
+	readonly bridge: SuspendingBridge;
+	readonly meter = Meter;
+	readonly setup: Kernel["setup"];
+	readonly #given: Given;
+	readonly #how: RewriteOptions | undefined;
+	readonly #extra: ExtraImports;
+
+	constructor(given: Given, how: RewriteOptions | undefined, extra: ExtraImports = new Map()) {
+		this.bridge = given.bridge;
+		this.setup = given.setup;
+		this.#given = given;
+		this.#how = how;
+		this.#extra = extra;
+	}
+
+	warn(message: string): void {
+		this.#given.warn(message);
+	}
+
+	other(module: string, name: string): WebAssembly.ImportValue | undefined {
+		return this.#extra.get(module)?.get(name);
+	}
+
+	/** The imports of a program that nobody has. */
+	missing({ others }: Image): WebAssembly.ModuleImportDescriptor[] {
+		return others
+			.filter(({ module, name }) => this.other(module, name) === undefined)
+			.map(({ module, name, memory }) => ({ module, name, kind: memory ? "memory" : "function" }));
+	}
+
+	async find(path: string, tree: Namespace): Promise<FoundProgram | Errno> {
+		return this.#find(path, tree, MOST_INTERPRETERS);
+	}
+
+	async #find(path: string, tree: Namespace, left: number): Promise<FoundProgram | Errno> {
+		const look = () => fs.find(tree, tree.root, path.replace(/^\/+/, "") || ".", true);
+		const node = await this.#given.awaitCall(path, look);
+		if (typeof node === "number") return node as Errno;
+		if (node.type !== "file") return EACCES;
+		const size = await this.#given.awaitCall(path, () => node.size());
+		if (size < 0) return size as Errno;
+		const command = COMMAND.exec(path)?.[1];
+		const program = command && (await this.#given.command(command));
+		// A file of that name may have been put over the command.
+		if (program && program.size === size) return this.#ofProgram(program);
+		const head = await this.#read(path, node, Math.min(size, FIRST_LINE));
+		if (typeof head === "number") return head;
+		if (startsWith(head, MAGIC.script)) return this.#script(path, head, tree, left);
+		if (!startsWith(head, MAGIC.wasm) || size > MOST_BYTES) return ENOEXEC;
+		return this.#ofFile(path, node, size);
+	}
+
+	async #ofProgram(program: Program): Promise<FoundProgram | Errno> {
+		const image = await imageOfProgram(program, this.#how).catch(() => null);
+		if (image === null || !this.#isWhole(image)) return ENOEXEC;
+		const { mainArgs, env, execName } = program.info;
+		return {
+			image,
+			arguments: ([first, ...rest]) => [
+				...(execName === undefined ? (first ? [first] : []) : [itemOf(execName)]),
+				...mainArgs.map(itemOf),
+				...rest,
+			],
+			env: env.map(([name, value]) => itemOf(`${name}=${value}`)),
+		};
+	}
+
+	async #ofFile(path: string, node: INode, size: number): Promise<FoundProgram | Errno> {
+		const stat = emptyStat();
+		await this.#given.awaitCall(path, () => node.stat(stat));
+		const state = `${size} ${stat.modified}`;
+		let known = files.get(node);
+		if (known?.state !== state) {
+			const image = this.#compile(path, node, size);
+			known = { state, image };
+			files.set(node, known);
+		}
+		const image = await known.image.catch(() => null);
+		if (image === null || !this.#isWhole(image)) {
+			files.delete(node);
+			return ENOEXEC;
+		}
+		return { image, arguments: (args) => args, env: [] };
+	}
+
+	async #compile(path: string, node: INode, size: number): Promise<Image | null> {
+		const bytes = await this.#read(path, node, size);
+		if (typeof bytes === "number") return null;
+		const how = { ...this.#how, ...WASIX_PASS };
+		const module = await compile(bytes, path, how);
+		return imageOf(path, bytes, module, pagesOf(this.#how));
+	}
+
+	/** A script: its interpreter, with the script's path before its arguments. */
+	async #script(
+		path: string,
+		head: Uint8Array,
+		tree: Namespace,
+		left: number,
+	): Promise<FoundProgram | Errno> {
+		if (left === 0) return ELOOP;
+		const [line = ""] = new TextDecoder().decode(head.subarray(MAGIC.script.length)).split("\n");
+		const [, interpreter, argument] = /^\s*(\S+)(?:\s+(.*\S))?\s*$/.exec(line) ?? [];
+		if (interpreter === undefined) return ENOEXEC;
+		const found = await this.#find(interpreter, tree, left - 1);
+		if (typeof found === "number") return found === ENOENT ? ENOEXEC : found;
+		const before = [interpreter, ...(argument ? [argument] : []), path].map(itemOf);
+		return {
+			...found,
+			arguments: ([, ...rest]) => found.arguments([...before, ...rest]),
+		};
+	}
+
+	async #read(path: string, node: INode, size: number): Promise<Uint8Array | Errno> {
+		const bytes = new Uint8Array(size);
+		for (let done = 0; done < size; ) {
+			const at = done;
+			const n = await this.#given.awaitCall(path, () => node.read(bytes, at, size - at, at));
+			if (n < 0) return n as Errno;
+			if (n === 0) return bytes.subarray(0, done);
+			done += n;
+		}
+		return bytes;
+	}
+
+	#isWhole(image: Image): boolean {
+		const missing = this.missing(image);
+		if (missing.length > 0)
+			this.warn(`${image.name} cannot be started: ${missingImports(missing).message}`);
+		return missing.length === 0;
+	}
+}
+
+async function imageOfProgram(
+	program: Program,
+	how: RewriteOptions | undefined,
+): Promise<Image | null> {
+	if (program.bytes === null) return null;
+	const module = await program.module({ ...how, ...WASIX_PASS });
+	const known = images.get(module);
+	if (known !== undefined) return known;
+	const image = imageOf(program.name, await program.bytes(), module, pagesOf(how));
+	if (image !== null) images.set(module, image);
+	return image;
+}
+
+function pagesOf(how: RewriteOptions | undefined): number | undefined {
+	return how?.maximumPages;
+}
+
+function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+	return magic.every((byte, index) => bytes[index] === byte);
+}
+
+/** `"invalid-module"`: what the program imports cannot be known. */
+function unknownMemory(name: string): PortholeError {
+	return new PortholeError(
+		"invalid-module",
+		`${name} imports a memory, and of a WebAssembly.Module nothing tells its size: give the bytes of the program`,
+	);
+}

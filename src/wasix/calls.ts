@@ -1,0 +1,37 @@
+/**
+ * The functions behind the calls of a WASIX program, by name: those of preview1, which mean the same but for a few, and
+ * those of `wasix_32v1`. What there is no function for answers ENOSYS.
+ */
+import { ENOSYS } from "../abi/errno.ts";
+import { WASIX } from "../abi/wasix.ts";
+import type { PlainCall } from "../bridge/adapter.ts";
+import { preview1 } from "../wasi/table.ts";
+import { checkpointCalls } from "./checkpoint.ts";
+import { descriptorCalls } from "./descriptor.ts";
+import { procCalls } from "./proc.ts";
+import { signalCalls } from "./signal.ts";
+import type { WasixThread } from "./thread.ts";
+import { localCalls, threadCalls } from "./threads.ts";
+import { ttyCalls } from "./tty.ts";
+
+const missing: PlainCall = () => ENOSYS;
+
+/** Calls that answer with less than they may: nobody can do more in a page. */
+const unknown: Readonly<Record<string, PlainCall>> = Object.fromEntries(
+	[...WASIX.keys()].map((name) => [name, missing]),
+);
+
+export function wasixCalls(thread: WasixThread): Readonly<Record<string, PlainCall>> {
+	const base = preview1(thread);
+	return {
+		...unknown,
+		...base,
+		...checkpointCalls(thread),
+		...descriptorCalls(thread, base),
+		...localCalls(thread),
+		...procCalls(thread),
+		...signalCalls(thread),
+		...threadCalls(thread),
+		...ttyCalls(thread),
+	};
+}

@@ -1,0 +1,373 @@
+/**
+ * Calls on processes: numbers, fork, exec, spawn, join and the end.
+ *
+ * Source: wasix-runner.md 0.1, 3.7, 6.3; waitpid(2), execve(2), posix_spawn(3).
+ */
+import {
+	type Done,
+	ECHILD,
+	EFAULT,
+	EINVAL,
+	ENDED,
+	ENOENT,
+	ENOSYS,
+	ENOTSUP,
+	type Errno,
+	ESRCH,
+	PENDING,
+} from "../abi/errno.ts";
+import type { OpenTicket } from "../bridge/bridge.ts";
+import type { Namespace } from "../fs/namespace.ts";
+import { actions } from "./file-actions.ts";
+import { SIGCHLD, type WasixProcess } from "./process.ts";
+import type { FoundProgram } from "./process-tree.ts";
+import { absolutePath, arrayAt, listAt, textAt } from "./text.ts";
+import type { WasixThread } from "./thread.ts";
+
+const NON_BLOCKING = 1;
+const SEARCH = "/usr/local/bin:/bin:/usr/bin";
+/** Milliseconds that a program's second look for children takes, which would look for ever. */
+const SECOND_LOOK = 20;
+/** Exit codes of a shell for what cannot be run, and for what is not there. */
+const CANNOT_RUN = 126;
+const NOT_THERE = 127;
+/** Tags of a status. */
+const NOTHING_YET = 0;
+const EXITED = 1;
+const SIGNALLED = 2;
+const MOST_DISPOSITIONS = 128;
+
+type Items = readonly Uint8Array[];
+
+/** What a program is to be started with. */
+interface Wanted {
+	readonly name: string;
+	readonly args: Items;
+	/** Null for those of the caller. */
+	readonly env: Items | null;
+	readonly search: boolean;
+	readonly path: string | null;
+}
+
+export function procCalls(thread: WasixThread) {
+	const { memory, owner, bridge } = thread;
+	const { tree } = owner;
+
+	/** The program of a name. PENDING until it is found, read and compiled. */
+	function lookUp({ name, search, path }: Wanted): FoundProgram | Errno {
+		let ticket = thread.kept as OpenTicket<FoundProgram | Errno> | undefined;
+		if (ticket === undefined) {
+			const bare = search && !name.includes("/");
+			const folders = bare ? (path ?? SEARCH).split(":") : [""];
+			const paths = folders.map((folder) =>
+				absolutePath(owner.cwd, folder ? `${folder}/${name}` : name),
+			);
+			const asked = bridge.ticket<FoundProgram | Errno>();
+			first(paths).then((found) => asked.answer(found));
+			ticket = asked;
+			thread.kept = ticket;
+		}
+		if (!ticket.done) {
+			thread.restarts = true;
+			return bridge.pending(ticket);
+		}
+		thread.restarts = false;
+		thread.kept = undefined;
+		return ticket.value ?? ENOENT;
+	}
+
+	/** The first of these that is there. */
+	async function first(paths: readonly string[]): Promise<FoundProgram | Errno> {
+		for (const path of paths) {
+			const found = await tree.kernel.find(path, owner.process.tree as Namespace);
+			if (found !== ENOENT) return found;
+		}
+		return ENOENT;
+	}
+
+	function exec(wanted: Wanted): Errno {
+		const found = lookUp(wanted);
+		if (typeof found === "number") return found;
+		owner.successor = {
+			image: found.image,
+			args: found.arguments(wanted.args),
+			env: [...found.env, ...(wanted.env ?? owner.process.env)],
+		};
+		return ENDED;
+	}
+
+	/** For calls that cannot tell of a failure. */
+	function execOrEnd(wanted: Wanted): Errno {
+		const answer = exec(wanted);
+		if (answer === PENDING || answer === ENDED) return answer;
+		return owner.process.end({ code: answer === ENOENT ? NOT_THERE : CANNOT_RUN });
+	}
+
+	function wantedBy(
+		[name, nameSize]: readonly [number, number],
+		args: Items | Errno,
+		env: Items | Errno | null,
+		search = 0,
+		[path, pathSize]: readonly [number, number] = [0, 0],
+	): Wanted | Errno {
+		const text = textAt(memory, name, nameSize);
+		if (typeof text === "number") return text;
+		if (typeof args === "number") return args;
+		if (typeof env === "number") return env;
+		const folders = path === 0 ? null : textAt(memory, path, pathSize);
+		if (typeof folders === "number") return folders;
+		return { name: text, args, env, search: search !== 0, path: folders };
+	}
+
+	const list = (at: number, size: number) => listAt(memory, at, size);
+	const listOrOwn = (at: number, size: number) => (at === 0 ? null : list(at, size));
+	const arrayOrOwn = (at: number) => (at === 0 ? null : arrayAt(memory, at));
+
+	function spawn(
+		wanted: Wanted | Errno,
+		operations: readonly [at: number, count: number],
+		dispositions: readonly [at: number, count: number],
+		result: number,
+	): Done {
+		if (typeof wanted === "number") return wanted;
+		const [signals, count] = [dispositions[0] >>> 0, dispositions[1] >>> 0];
+		if (count > MOST_DISPOSITIONS) return EINVAL;
+		if (!memory.has(result >>> 0, 4) || !memory.has(signals, count * 2)) return EFAULT;
+		const found = lookUp(wanted);
+		if (typeof found === "number") return found;
+		const program = {
+			image: found.image,
+			args: found.arguments(wanted.args),
+			env: [...found.env, ...(wanted.env ?? owner.process.env)],
+		};
+		const pid = tree.spawn(owner, program, (child) => {
+			child.inheritIgnored(owner);
+			for (let i = 0; i < count; i++) {
+				const number = memory.u8[signals + 2 * i] as number;
+				child.ignore(number, memory.u8[signals + 2 * i + 1] === 1);
+			}
+			return actions(thread, child, operations[0] >>> 0, operations[1] >>> 0);
+		});
+		if (pid < 0) return pid as Errno;
+		memory.setU32(result >>> 0, pid);
+		return 0;
+	}
+
+	/** The child that has ended, PENDING, or ECHILD; null where none has and the call is not to wait. */
+	function ended(pid: number | null, waits: boolean): WasixProcess | Errno | null {
+		const child = pid === null ? undefined : tree.get(pid);
+		if (pid !== null && (child === undefined || child.parent !== owner)) return ECHILD;
+		const all = child ? [child] : [...owner.children];
+		if (all.length === 0) return ECHILD;
+		const over = all.find(({ status }) => status !== null);
+		if (over !== undefined) return over;
+		return waits ? bridge.pending(owner.childEnded) : null;
+	}
+
+	/** An older C library waits for children by looking once and then for SIGCHLD, without making a call. So the look
+	 *  itself delivers SIGCHLD, and the next one waits until a child ends, or a moment. */
+	function lookAgain(): Done {
+		if (!owner.looksAgain) {
+			owner.looksAgain = true;
+			owner.signal(SIGCHLD);
+			thread.kept = "looked";
+			thread.restarts = true;
+			return bridge.pending(thread.signalled);
+		}
+		thread.kept ??= bridge.alarm(performance.now() + SECOND_LOOK);
+		const alarm = thread.kept as OpenTicket<void>;
+		if (!alarm.done) {
+			bridge.pending(owner.childEnded);
+			thread.restarts = true;
+			return bridge.pending(alarm);
+		}
+		thread.kept = undefined;
+		owner.looksAgain = false;
+		return lookAgain();
+	}
+
+	function join(pid: number | null, flags: number): WasixProcess | Errno | null {
+		if (thread.kept === "looked") {
+			thread.kept = undefined;
+			thread.restarts = false;
+			return null;
+		}
+		const waits = (flags & NON_BLOCKING) === 0;
+		const found = ended(pid, waits);
+		if (found !== null) {
+			if (found !== PENDING) {
+				owner.looksAgain = false;
+				thread.kept = undefined;
+				thread.restarts = false;
+			}
+			return found;
+		}
+		if (pid === null && owner.hearsOfChildren && thread.handling === 0) {
+			const done = lookAgain();
+			if (done !== 0) return done;
+		}
+		return null;
+	}
+
+	function fork(result: number): Done {
+		const answer = thread.stack.rewound();
+		if (answer !== null) {
+			if (answer < 0) return answer as Errno;
+			memory.setU32(result >>> 0, answer);
+			return 0;
+		}
+		if (!memory.has(result >>> 0, 4)) return EFAULT;
+		if (!thread.stack.canUnwind) {
+			tree.kernel.warn(
+				`${owner.image.name} cannot fork, for it was not compiled with asyncify: build it with \`wasm-opt --asyncify\`, ` +
+					"or have it spawn",
+			);
+			return ENOSYS;
+		}
+		return thread.unwind(() => tree.fork(thread) as Done);
+	}
+
+	return {
+		proc_id(result: number): Done {
+			if (!memory.has(result >>> 0, 4)) return EFAULT;
+			memory.setU32(result >>> 0, owner.pid);
+			return 0;
+		},
+
+		proc_parent(pid: number, result: number): Done {
+			const process = tree.get(pid >>> 0);
+			if (process === undefined) return ESRCH;
+			if (!memory.has(result >>> 0, 4)) return EFAULT;
+			memory.setU32(result >>> 0, process.parent?.pid ?? 0);
+			return 0;
+		},
+
+		/** A vfork is a fork: the child has a copy of the memory, and both run. */
+		proc_fork: (_copy: number, result: number): Done => fork(result),
+
+		proc_exit: (code: number) => thread.process.end({ code: code >>> 0 }),
+
+		proc_exit2: (code: number) => thread.process.end({ code: code >>> 0 }),
+
+		proc_exec(name: number, nameSize: number, args: number, argsSize: number): Errno {
+			const wanted = wantedBy([name, nameSize], list(args, argsSize), null);
+			return typeof wanted === "number"
+				? owner.process.end({ code: CANNOT_RUN })
+				: execOrEnd(wanted);
+		},
+
+		proc_exec2(
+			name: number,
+			nameSize: number,
+			args: number,
+			argsSize: number,
+			env: number,
+			envSize: number,
+		): Errno {
+			const wanted = wantedBy([name, nameSize], list(args, argsSize), listOrOwn(env, envSize));
+			return typeof wanted === "number"
+				? owner.process.end({ code: CANNOT_RUN })
+				: execOrEnd(wanted);
+		},
+
+		proc_exec3(
+			name: number,
+			nameSize: number,
+			args: number,
+			argsSize: number,
+			env: number,
+			envSize: number,
+			search: number,
+			path: number,
+			pathSize: number,
+		): Errno {
+			const wanted = wantedBy(
+				[name, nameSize],
+				list(args, argsSize),
+				listOrOwn(env, envSize),
+				search,
+				[path, pathSize],
+			);
+			return typeof wanted === "number" ? wanted : exec(wanted);
+		},
+
+		proc_exec4(
+			name: number,
+			nameSize: number,
+			args: number,
+			env: number,
+			search: number,
+			path: number,
+			pathSize: number,
+		): Errno {
+			const wanted = wantedBy([name, nameSize], arrayAt(memory, args), arrayOrOwn(env), search, [
+				path,
+				pathSize,
+			]);
+			return typeof wanted === "number" ? wanted : exec(wanted);
+		},
+
+		proc_spawn: (): Done => ENOTSUP,
+
+		proc_spawn2(
+			name: number,
+			nameSize: number,
+			args: number,
+			argsSize: number,
+			env: number,
+			envSize: number,
+			operations: number,
+			operationCount: number,
+			dispositions: number,
+			dispositionCount: number,
+			search: number,
+			path: number,
+			pathSize: number,
+			result: number,
+		): Done {
+			const wanted = wantedBy(
+				[name, nameSize],
+				list(args, argsSize),
+				listOrOwn(env, envSize),
+				search,
+				[path, pathSize],
+			);
+			const changes = [operations, operationCount] as const;
+			return spawn(wanted, changes, [dispositions, dispositionCount], result);
+		},
+
+		proc_join(wanted: number, flags: number, status: number): Done {
+			const [at, to] = [wanted >>> 0, status >>> 0];
+			if (!memory.has(at, 8) || !memory.has(to, 6)) return EFAULT;
+			const pid = memory.u8[at] === 0 ? null : memory.u32(at + 4);
+			const found = join(pid, flags);
+			if (typeof found === "number") return found as Errno;
+			memory.u8.fill(0, to, to + 6);
+			memory.u8[at] = 1;
+			memory.setU32(at + 4, found?.pid ?? 0);
+			if (found === null) {
+				memory.u8[to] = NOTHING_YET;
+				return 0;
+			}
+			const { code, signal } = found.status ?? { code: 0 };
+			memory.u8[to] = signal === undefined ? EXITED : SIGNALLED;
+			memory.setU16(to + 2, signal === undefined ? code : code - 128);
+			if (signal !== undefined) memory.u8[to + 4] = code - 128;
+			found.reap();
+			return 0;
+		},
+
+		/** Of older programs: the number alone, and an exit code. */
+		proc_join_old(wanted: number, status: number): Done {
+			const [at, to] = [wanted >>> 0, status >>> 0];
+			if (!memory.has(at, 4) || !memory.has(to, 4)) return EFAULT;
+			const pid = memory.u32(at);
+			const found = join(pid === 0 || pid === 0xffffffff ? null : pid, 0);
+			if (typeof found === "number") return found as Errno;
+			memory.setU32(at, found?.pid ?? 0);
+			memory.setU32(to, found?.status?.code ?? 0);
+			found?.reap();
+			return 0;
+		},
+	};
+}

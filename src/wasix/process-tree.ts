@@ -1,0 +1,406 @@
+/**
+ * The processes that began as one: their numbers, and how they are linked, entered, copied, exchanged and ended.
+ *
+ *     fork:   unwind the parent ─> copy memory, globals, descriptors ─> rewind both, each with its own answer
+ *     exec:   find and compile ─> the old stack is trapped away ─> a new memory and instance, entered at _start
+ *     spawn:  find and compile ─> copy descriptors ─> a new memory and instance
+ *
+ * All run in this worker, each on a stack of its own that the browser suspends where it waits.
+ */
+import { type Done, EAGAIN, ENOEXEC, type Errno } from "../abi/errno.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { SuspendingBridge } from "../bridge/suspending.ts";
+import type { Namespace } from "../fs/namespace.ts";
+import type { Meter as MeterClass } from "../process/meter.ts";
+import { type Ending, Process, type Setup } from "../process/process.ts";
+import type { WireStatus } from "../protocol/sandbox.ts";
+import type { AdapterExports, AdapterHost } from "./adapter.ts";
+import { wasixCalls } from "./calls.ts";
+import { HOOKS, type Image } from "./image.ts";
+import { nameOf, type Successor, WasixProcess } from "./process.ts";
+import { Stack } from "./stack.ts";
+import { type Entry, WasixThread } from "./thread.ts";
+
+/** What JSPI adds to `WebAssembly`; its types are not in the standard library yet. */
+interface Jspi {
+	Suspending: new (f: (...args: never[]) => unknown) => WebAssembly.ImportValue;
+}
+
+const MOST_PROCESSES = 512;
+/** The exit code of a shell for a program that aborted: 128 + SIGABRT. */
+const TRAPPED = 134;
+const START: Entry = { name: "_start", args: [] };
+
+/** A program that was found by its path, as it is to be started. */
+export interface FoundProgram {
+	readonly image: Image;
+	/** What its arguments become. */
+	arguments(args: readonly Uint8Array[]): readonly Uint8Array[];
+	/** Its package's own variables, each as `NAME=value` with a NUL. */
+	readonly env: readonly Uint8Array[];
+}
+
+/** What the kernel does for processes. */
+export interface Kernel {
+	readonly bridge: SuspendingBridge;
+	readonly meter: typeof MeterClass;
+	/** The program at an absolute path. */
+	find(path: string, tree: Namespace): Promise<FoundProgram | Errno>;
+	/** Tells the page. */
+	warn(message: string): void;
+	/** A value for an import that is not ours. */
+	other(module: string, name: string): WebAssembly.ImportValue | undefined;
+	/** What a process of the tree is given. */
+	readonly setup: Omit<Setup, "args" | "env" | "tree">;
+}
+
+/** How a process ended, with its trap. */
+type Outcome = Ending & Pick<WireStatus, "trap">;
+
+export class ProcessTree {
+	readonly kernel: Kernel;
+	readonly #processes = new Map<number, WasixProcess>();
+	#lastPid = 0;
+	#root: WasixProcess | null = null;
+
+	constructor(kernel: Kernel) {
+		this.kernel = kernel;
+	}
+
+	get(pid: number): WasixProcess | undefined {
+		return this.#processes.get(pid);
+	}
+
+	/** All that have not been forgotten. */
+	all(): Iterable<WasixProcess> {
+		return this.#processes.values();
+	}
+
+	/** A number that no process or thread has had. */
+	nextPid(): number {
+		this.#lastPid += 1;
+		return this.#lastPid;
+	}
+
+	forget(process: WasixProcess): void {
+		this.#processes.delete(process.pid);
+	}
+
+	/** Links the root. Errors: those of linking. */
+	begin(process: Process, image: Image, cwd: string): WasixThread {
+		const root = this.#add(null, process, image, makeMemory(image), cwd);
+		this.#root = root;
+		return this.#link(new WasixThread(root, root.pid, START));
+	}
+
+	/** Runs the root to its end. */
+	async run(thread: WasixThread): Promise<Outcome> {
+		const root = thread.owner;
+		const status = await this.#runProcess(thread);
+		root.status ??= status;
+		return status;
+	}
+
+	/** Delivers a signal to the root and all that it started. */
+	signalAll(number: number): void {
+		for (const process of [...this.#processes.values()]) process.signal(number);
+	}
+
+	/** Ends all that still runs. */
+	endAll(ending: Ending): void {
+		for (const process of this.#processes.values()) {
+			if (process !== this.#root) process.process.end(ending);
+		}
+	}
+
+	/** Copies a process whose thread has been unwound. Errors: EAGAIN where there is no room for one more. */
+	fork(thread: WasixThread): number {
+		const parent = thread.owner;
+		if (this.#processes.size >= MOST_PROCESSES) return EAGAIN;
+		try {
+			const memory = makeMemory(parent.image, parent.memory.buffer.byteLength);
+			new Uint8Array(memory.buffer).set(new Uint8Array(parent.memory.buffer));
+			const child = this.#child(parent, parent.image, memory);
+			child.process.args = parent.process.args;
+			child.process.env = parent.process.env;
+			child.inheritSignals(parent);
+			const copy = this.#link(new WasixThread(child, child.pid, thread.entry, thread.bounds));
+			copy.stack.setGlobals(thread.stack.globals());
+			copy.stack.inherit(thread.stack);
+			copy.handling = thread.handling;
+			copy.restarts = thread.restarts;
+			for (const [key, value] of thread.locals) copy.locals.set(key, value);
+			this.bindHandler(copy);
+			copy.stack.goBack(0);
+			copy.intoHandler();
+			this.#start(copy);
+			return child.pid;
+		} catch (error) {
+			if (error instanceof RangeError) return EAGAIN;
+			throw error;
+		}
+	}
+
+	/** Starts a program as a child. `prepare` changes its descriptors and directory before. Errors: EAGAIN, ENOEXEC. */
+	spawn(
+		parent: WasixProcess,
+		{ image, args, env }: Successor,
+		prepare: (child: WasixProcess) => Done,
+	): number {
+		if (this.#processes.size >= MOST_PROCESSES) return EAGAIN;
+		let child: WasixProcess | undefined;
+		try {
+			child = this.#child(parent, image, makeMemory(image));
+			child.process.args = args;
+			child.process.env = env;
+			const done = prepare(child);
+			if (done !== 0) {
+				this.#undo(child);
+				return done;
+			}
+			child.descriptors.closeMarked();
+			this.#start(this.#link(new WasixThread(child, child.pid, START)));
+			return child.pid;
+		} catch (error) {
+			if (child) this.#undo(child);
+			if (error instanceof RangeError) return EAGAIN;
+			if (error instanceof WebAssembly.LinkError || error instanceof PortholeError) return ENOEXEC;
+			throw error;
+		}
+	}
+
+	/** Starts one more thread of a process. Errors: EAGAIN. */
+	spawnThread(
+		owner: WasixProcess,
+		entry: (tid: number) => Entry,
+		bounds?: readonly [number, number],
+	): number {
+		const tid = this.nextPid();
+		try {
+			const thread = this.#link(new WasixThread(owner, tid, entry(tid), bounds));
+			this.bindHandler(thread);
+			this.#start(thread);
+			return tid;
+		} catch (error) {
+			if (error instanceof RangeError) return EAGAIN;
+			throw error;
+		}
+	}
+
+	/** Connects the export that handles signals with a thread. */
+	bindHandler(thread: WasixThread): void {
+		const { handler } = thread.owner;
+		const f = handler ? thread.instance.exports[handler] : undefined;
+		if (f !== undefined) thread.setHandler(f);
+	}
+
+	#add(
+		parent: WasixProcess | null,
+		process: Process,
+		image: Image,
+		memory: WebAssembly.Memory,
+		cwd: string,
+	): WasixProcess {
+		const added = new WasixProcess(this, this.nextPid(), parent, process, image, memory, cwd);
+		this.#processes.set(added.pid, added);
+		return added;
+	}
+
+	#child(parent: WasixProcess, image: Image, memory: WebAssembly.Memory): WasixProcess {
+		const from = parent.process;
+		// The tree of a process in this worker is a namespace.
+		const own = (from.tree as Namespace).view();
+		own.current = (from.tree as Namespace).current;
+		const process = new Process({ ...this.kernel.setup, args: [], env: [], tree: own });
+		process.descriptors = parent.descriptors.copy();
+		process.terminal = from.terminal;
+		process.outputs = from.outputs;
+		process.flush = from.flush;
+		process.guessed = from.guessed;
+		process.budget = from.budget;
+		return this.#add(parent, process, image, memory, parent.cwd);
+	}
+
+	#undo(child: WasixProcess): void {
+		child.descriptors.closeAll();
+		child.status = { code: 0 };
+		child.reap();
+	}
+
+	/** Makes the instance of a thread. Errors: RangeError where there is no memory, LinkError, PortholeError. */
+	#link(thread: WasixThread): WasixThread {
+		const { image, memory } = thread.owner;
+		const { bridge, meter } = this.kernel;
+		const adapter = new WebAssembly.Instance(image.adapter, {
+			call: wasixCalls(thread) as Record<string, WebAssembly.ImportValue>,
+			host: this.#host(thread) as Record<string, WebAssembly.ImportValue>,
+		}).exports as AdapterExports;
+		const imports: Record<string, Record<string, WebAssembly.ImportValue>> = Object.create(null);
+		const put = (module: string, name: string, value: WebAssembly.ImportValue) => {
+			imports[module] ??= Object.create(null);
+			(imports[module] as Record<string, WebAssembly.ImportValue>)[name] = value;
+		};
+		for (const { module, name, call } of image.ours) {
+			put(module, name, adapter[call] as WebAssembly.ImportValue);
+		}
+		if (image.memory) put(image.memory.module, image.memory.name, memory);
+		for (const { module, name } of image.others) {
+			const value = this.kernel.other(module, name);
+			if (value !== undefined) put(module, name, value);
+		}
+		const instance = new WebAssembly.Instance(image.module, imports);
+		const own = instance.exports.memory;
+		const real = image.memory === null && own instanceof WebAssembly.Memory ? own : memory;
+		thread.owner.memory = real;
+		thread.memory.attach(real);
+		thread.linked(instance, adapter, new Stack(instance, thread.memory, thread.bounds));
+		const hooks = instance.exports["porthole:breathe"];
+		if (hooks instanceof WebAssembly.Table) {
+			HOOKS.forEach(({ name }, index) => {
+				if (hooks.length > index + 1) hooks.set(index + 1, adapter[name]);
+			});
+			if (instance.exports["porthole:fuel"]) meter.connect(instance, thread, bridge);
+		}
+		return thread;
+	}
+
+	#host(thread: WasixThread): AdapterHost {
+		const { bridge } = this.kernel;
+		const { owner } = thread;
+		return {
+			shouldYield: () => bridge.shouldYield(thread),
+			next: () => thread.nextSignal(),
+			interrupted: () => -thread.interrupted(),
+			wait: new (WebAssembly as unknown as Jspi).Suspending(() => {
+				if (owner.hasSignals && !thread.ended && thread.handling === 0) {
+					bridge.dropNotes();
+					return 2;
+				}
+				if (thread.handling === 0) bridge.pending(thread.signalled);
+				return bridge
+					.wait(thread)
+					.then((over) => over || (owner.hasSignals && thread.handling === 0 ? 2 : 0));
+			}),
+		};
+	}
+
+	/** Starts a thread in a task of its own. */
+	#start(thread: WasixThread): void {
+		const isFirst = thread.tid === thread.owner.pid;
+		const run = isFirst ? this.#runProcess(thread) : this.#runThread(thread);
+		run.catch((error) => {
+			const message = error instanceof Error ? error.message : String(error);
+			this.kernel.warn(`process ${thread.owner.pid} could not be brought to an end: ${message}`);
+			thread.owner.process.end({ code: TRAPPED });
+		});
+	}
+
+	/** Runs a process from its first thread to the end of its last. */
+	async #runProcess(first: WasixThread): Promise<Outcome> {
+		const { owner } = first;
+		let thread = first;
+		let status = await this.#runThread(thread);
+		for (;;) {
+			const { successor } = owner;
+			// Other threads of the old program, or of one that goes on without its first.
+			while (owner.threads.size > 0) {
+				const [other] = owner.threads;
+				if (other === undefined) break;
+				if (successor !== null) other.end();
+				await new Promise<void>((resolve) => other.finished.watch(() => resolve()));
+			}
+			if (successor === null || owner.process.ending !== null) break;
+			owner.successor = null;
+			const linked = this.#become(owner, successor);
+			if (linked === null) break;
+			thread = linked;
+			status = await this.#runThread(thread);
+		}
+		const ending: Outcome = { ...status, ...owner.process.ending };
+		owner.process.ending ??= { code: ending.code };
+		if (ending.trap && owner.parent) this.kernel.warn(trapMessage(owner, ending));
+		owner.over(ending);
+		return ending;
+	}
+
+	/** A process goes on as another program. Null where that cannot be linked: it ends with 126. */
+	#become(owner: WasixProcess, { image, args, env }: Successor): WasixThread | null {
+		owner.descriptors.closeMarked();
+		owner.image = image;
+		owner.process.args = args;
+		owner.process.env = env;
+		owner.handler = null;
+		try {
+			owner.memory = makeMemory(image);
+			return this.#link(new WasixThread(owner, owner.pid, START));
+		} catch (error) {
+			const why = error instanceof Error ? error.message : String(error);
+			this.kernel.warn(`${image.name} cannot be started: ${why}`);
+			owner.process.end({ code: 126 });
+			return null;
+		}
+	}
+
+	/** Runs a thread to its end; how its process ends if it was the last, or trapped. */
+	async #runThread(thread: WasixThread): Promise<Outcome> {
+		const { owner, entry } = thread;
+		const f = thread.instance.exports[entry.name];
+		thread.began = performance.now();
+		try {
+			if (typeof f !== "function") return { code: 45 };
+			for (;;) {
+				if (thread.ended) break;
+				await this.kernel.bridge.enter(thread, f as () => unknown, ...entry.args);
+				if (!thread.stack.isUnwound) break;
+				await thread.settle();
+			}
+			return { code: 0 };
+		} catch (error) {
+			if (thread.ended || owner.successor !== null) return { code: 0 };
+			if (thread.handling !== 0) {
+				// A C library ends its program by a trap where a signal has no handler.
+				const { handling } = thread;
+				owner.process.end({ code: 128 + handling, signal: nameOf(handling) });
+				return { code: 128 + handling };
+			}
+			const status = trapped(error);
+			const limit = owner.process.budget?.ending();
+			owner.process.end({ code: status.code, ...limit });
+			return { ...status, ...limit };
+		} finally {
+			thread.gone();
+		}
+	}
+}
+
+/** Errors: RangeError where the page has no addresses left. */
+function makeMemory(image: Image, bytes = 0): WebAssembly.Memory {
+	const { memory } = image;
+	const minimum = Math.max(memory?.minimum ?? 0, Math.ceil(bytes / 65536));
+	if (memory === null) return new WebAssembly.Memory({ initial: 0 });
+	return new WebAssembly.Memory({
+		initial: minimum,
+		...(memory.maximum !== undefined && { maximum: memory.maximum }),
+	});
+}
+
+function trapMessage({ pid, image }: WasixProcess, { trap }: Outcome): string {
+	return `process ${pid} (${image.name}) has trapped: ${trap?.message}`;
+}
+
+/** A trap of the guest, or an exception that it let escape. Any other error is a fault of ours. */
+function trapped(error: unknown): Outcome {
+	const trap =
+		error instanceof WebAssembly.RuntimeError ||
+		error instanceof RangeError ||
+		error instanceof WebAssembly.Exception;
+	if (!trap) throw error;
+	const known = error instanceof Error;
+	return {
+		code: TRAPPED,
+		trap: {
+			message: known ? error.message : "the program threw an exception that nothing caught",
+			stack: known ? (error.stack ?? "") : "",
+		},
+	};
+}
