@@ -8,13 +8,14 @@
  *             r = call(arguments)
  *             if r < 0
  *               if r == PENDING
+ *                 if w == 2                  made again after a signal, it would still wait
+ *                   r = interrupted()        EINTR, or 0 for a call that goes on waiting
+ *                   if r return -r
  *                 w = wait()                 1: the program is over; 2: a signal came
  *                 if w == 1 trap
  *                 if w == 2
  *                   signals()
  *                   if state is UNWINDING return
- *                   r = interrupted()        EINTR, or 0 for a call that goes on waiting
- *                   if r return -r
  *                 goto again
  *               if r == ENDED trap           this stack is over: the process, the thread, or its program
  *               if r == UNWINDING return     asyncify takes the stack away; the entry returns soon
@@ -133,9 +134,10 @@ function body({ name: of, params, returns }: Imported, call: number, at: Functio
 		...[...pushArguments(params), CALL, ...leb(call), 0x22, ...r],
 		...[...constant(0), 0x48, IF, EMPTY], // if r < 0
 		...[...equals(r, PENDING), IF, EMPTY],
-		...[CALL, ...leb(at.wait), ...trapIfOver],
-		...[...equals(w, 2), IF, EMPTY, ...runHandlers],
+		...[...equals(w, 2), IF, EMPTY],
 		...[CALL, ...leb(at.interrupted), 0x22, ...r, IF, EMPTY, ...leave, END, END],
+		...[CALL, ...leb(at.wait), ...trapIfOver],
+		...[...equals(w, 2), IF, EMPTY, ...runHandlers, END],
 		...[BR, 2, END],
 		...[...equals(r, ENDED), IF, EMPTY, UNREACHABLE, END],
 		...[...equals(r, UNWINDING), IF, EMPTY, ...leaveAtOnce, END],

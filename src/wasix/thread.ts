@@ -97,9 +97,10 @@ export class WasixThread extends Thread {
 		return this.handling;
 	}
 
-	/** For the adapter: what a call answers that had waited when a signal came; 0 to go on. */
+	/** For the adapter: what a call answers that waits, and still would after a signal; 0 to go on. */
 	interrupted(): Done {
 		if (this.restarts) return 0;
+		this.bridge.dropNotes();
 		this.pollStart = -1;
 		this.yielding = null;
 		this.kept = undefined;
