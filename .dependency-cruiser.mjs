@@ -49,6 +49,10 @@ const ROOMS = {
 		tests: ["rewrite"],
 	},
 	wasi: { may: ["abi", "bridge", "fs", "process"], types: ["store"] },
+	wasix: {
+		may: ["abi", "bridge", "fs", "process", "wasi", "tty"],
+		types: ["protocol"],
+	},
 	guestworker: {
 		may: ["abi", "bridge", "fs", "wasi", "process"],
 		types: ["protocol"],
@@ -65,6 +69,7 @@ const ROOMS = {
 			"process",
 			"guestworker",
 			"wasi",
+			"wasix",
 			"webc",
 			"rewrite",
 		],

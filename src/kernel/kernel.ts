@@ -29,13 +29,12 @@ import type {
 	WireStart,
 	WorkerScope,
 } from "../protocol/sandbox.ts";
-import type { RewriteOptions } from "../rewrite/options.ts";
 import type { Store, StoreChange } from "../store/store.ts";
 import { preview1Modules } from "../wasi/table.ts";
 import type { AccessProfile } from "../webc/index.ts";
 import { Rewriting } from "./choose-rewriting.ts";
 import type { MemoryQueue } from "./memory-queue.ts";
-import { Packages, type Program } from "./packages.ts";
+import { Packages } from "./packages.ts";
 import type { Preloaded } from "./preload.ts";
 import { Tree } from "./sandbox-tree.ts";
 import { GuestProcess } from "./start-process.ts";
@@ -133,7 +132,7 @@ export class SandboxKernel implements Kernel {
 			return await attempt(options).catch((error) => {
 				// The parts that its server sends do not make one file.
 				if (!/^changed$|^bad-range$/.test(error?.code)) throw error;
-				warn(`a package is read at once, because its parts do not fit: ${error.message}`);
+				import("../load/errors.ts").then(({ unfit }) => warn(unfit(error)));
 				return attempt({ ...options, lazy: false });
 			});
 		} finally {
@@ -184,7 +183,9 @@ export class SandboxKernel implements Kernel {
 		const program = await this.#packages.program(request.command);
 		const how = this.#rewriting.of(program, request, this.#guests.size === 0);
 		const module = await program.module(how);
-		const link = await this.#linkOf(module, program, how, prepare);
+		const link = isWasix(module)
+			? (await import("./wasix.ts")).prepareWasix(this.#packages, program, how, prepare)
+			: prepare;
 		const interruptible = isInterruptible(module, program.key !== "" && how?.meter !== undefined);
 		const process = await GuestProcess.create({
 			request,
@@ -207,26 +208,6 @@ export class SandboxKernel implements Kernel {
 		if (this.#preloaded) this.#preloaded.startOnBegin(request.pid, start);
 		else setTimeout(start, 0);
 		return interruptible ? "" : program.key;
-	}
-
-	/** How a program is linked that may be one of WASIX. */
-	async #linkOf(
-		module: WebAssembly.Module,
-		program: Program,
-		how: RewriteOptions | undefined,
-		prepare: Prepare,
-	): Promise<Prepare> {
-		const bridge = this.#bridge;
-		if (!isWasix(module) || !(bridge instanceof SuspendingBridge)) return prepare;
-		const { prepareWasix } = await import("./wasix.ts");
-		const given = {
-			bridge,
-			command: (name: string) => this.#packages.program(name).catch(() => undefined),
-			awaitCall: <T>(path: string, call: () => T) => this.#tree.awaitCall(path, call),
-			warn: (message: string) => this.#warn(message),
-			setup: { bridge, clock: this.#clock, fillRandom },
-		};
-		return prepareWasix(given, program, how);
 	}
 
 	receive(message: ToGuest): void {
@@ -333,7 +314,7 @@ function isInterruptible(module: WebAssembly.Module, asked: boolean): boolean {
 /** Whether a module is a WASIX program: it imports calls of WASIX, or a memory. */
 function isWasix(module: WebAssembly.Module): boolean {
 	return WebAssembly.Module.imports(module).some(
-		({ module: of, kind }) => of === "wasix_32v1" || of === "wasi" || kind === "memory",
+		({ module: of, kind }) => kind === "memory" || of === "wasix_32v1",
 	);
 }
 

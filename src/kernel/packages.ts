@@ -42,8 +42,8 @@ export interface Program extends Candidate {
 }
 
 export class Packages {
-	readonly #tree: Tree;
-	readonly #warn: Warn;
+	readonly tree: Tree;
+	readonly warn: Warn;
 	readonly #loaded = new Map<number, LoadedPackage>();
 	#among: ((packages: Iterable<Package>) => FindDependency) | null = null;
 	readonly #modules = new Map<Span, Map<string, Promise<WebAssembly.Module>>>();
@@ -51,8 +51,8 @@ export class Packages {
 
 	/** `usual` says how a program is to be rewritten, as far as is known before it is started. */
 	constructor(tree: Tree, warn: Warn, usual: (program: Candidate) => RewriteOptions | undefined) {
-		this.#tree = tree;
-		this.#warn = warn;
+		this.tree = tree;
+		this.warn = warn;
 		this.#usual = usual;
 	}
 
@@ -81,7 +81,7 @@ export class Packages {
 				if (found.atom === main?.atom) return compiled;
 				return this.#of(found.pkg).bytes?.(found.atom);
 			});
-			for (const fs of this.#volumes(loaded)) this.#tree.addPackage(fs);
+			for (const fs of this.#volumes(loaded)) this.tree.addPackage(fs);
 			this.#warnHidden(pkg);
 			return {
 				id,
@@ -105,7 +105,7 @@ export class Packages {
 		for (const { name } of pkg.commands) {
 			const first = this.#owner(name) ?? pkg;
 			if (first === pkg || (first.name === pkg.name && first.version === pkg.version)) continue;
-			import("../load/errors.ts").then(({ hidden }) => this.#warn(hidden(name, first, pkg)));
+			import("../load/errors.ts").then(({ hidden }) => this.warn(hidden(name, first, pkg)));
 		}
 	}
 

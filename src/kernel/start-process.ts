@@ -9,7 +9,6 @@ import {
 	RIGHTS_STREAM,
 } from "../abi/constants.ts";
 import { ENOENT } from "../abi/errno.ts";
-import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import { Input, NullDevice } from "../fs/devices.ts";
 import type { Namespace } from "../fs/namespace.ts";
@@ -17,7 +16,7 @@ import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
 import type { SandboxBudget } from "../process/budget.ts";
 import { OpenFile } from "../process/descriptors.ts";
-import { failure, faultOf } from "../process/errno-errors.ts";
+import { faultOf } from "../process/errno-errors.ts";
 import type { Prepare } from "../process/instantiate.ts";
 import { OutputBuffer } from "../process/output-buffer.ts";
 import { type Clock, Process } from "../process/process.ts";
@@ -290,9 +289,8 @@ export class GuestProcess {
 			await files.mkdir(path, true);
 			node = await this.#tree.awaitCall(path, find);
 		}
-		if (typeof node === "number") throw failure(node, "open the working directory", path);
-		if (node.type === "directory") return node;
-		throw new PortholeError("ENOTDIR", `the working directory ${path} is not a directory`);
+		if (typeof node !== "number" && node.type === "directory") return node;
+		throw (await import("./no-directory.ts")).notDirectory(node, path);
 	}
 
 	#open(node: INode, rights: number): void {

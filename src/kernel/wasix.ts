@@ -5,7 +5,7 @@
 import { SIGNALS } from "../abi/constants.ts";
 import { EACCES, ELOOP, ENOENT, ENOEXEC, type Errno } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
-import type { SuspendingBridge } from "../bridge/suspending.ts";
+import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
 import * as fs from "../fs/operations.ts";
@@ -14,14 +14,14 @@ import { missingImports, notLinked } from "../load/errors.ts";
 import type { OpenFile } from "../process/descriptors.ts";
 import type { ExtraImports, Prepare } from "../process/instantiate.ts";
 import { Meter } from "../process/meter.ts";
-import type { Process, Setup } from "../process/process.ts";
+import type { Process } from "../process/process.ts";
 import type { Thread } from "../process/thread.ts";
 import type { RewriteOptions } from "../rewrite/options.ts";
 import { DescriptorTable } from "../wasix/descriptors.ts";
 import { type Image, imageOf } from "../wasix/image.ts";
 import { type FoundProgram, type Kernel, ProcessTree } from "../wasix/process-tree.ts";
 import { itemOf } from "../wasix/text.ts";
-import type { Program } from "./packages.ts";
+import type { Packages, Program } from "./packages.ts";
 
 /** The pass clears the shared flag and makes waits calls; what it exports besides is copied at fork. */
 const WASIX_PASS = { unshare: true, hookWaits: true, exportHidden: true } as const;
@@ -32,17 +32,6 @@ const FIRST_LINE = 256;
 const COMMAND = /^\/(?:usr\/)?bin\/([^/]+)$/;
 const MAGIC = { wasm: [0, 0x61, 0x73, 0x6d], script: [0x23, 0x21] };
 
-/** What the kernel has. */
-export interface Given {
-	readonly bridge: SuspendingBridge;
-	/** A command of a loaded package; undefined for none of that name. */
-	command(name: string): Promise<Program | undefined>;
-	/** Makes a call on the tree until it answers. */
-	awaitCall<T>(path: string, call: () => T): Promise<T>;
-	warn(message: string): void;
-	readonly setup: Omit<Setup, "args" | "env" | "tree">;
-}
-
 const images = new WeakMap<WebAssembly.Module, Image>();
 /** Programs that were read from files, by their nodes: an image, and the state in which the file was. */
 const files = new WeakMap<
@@ -50,16 +39,24 @@ const files = new WeakMap<
 	{ readonly state: string; readonly image: Promise<Image | null> }
 >();
 
-/** Links a WASIX program as the root of a tree. */
+/** Links a WASIX program as the root of a tree; where guests cannot be suspended, as any other program. */
 export function prepareWasix(
-	given: Given,
+	packages: Packages,
 	program: Program,
 	how: RewriteOptions | undefined,
+	prepare: Prepare,
 ): Prepare {
-	return async (_module, thread, entry, extra) => {
+	return async (module, thread, entry, extra) => {
+		const { bridge } = thread;
+		if (!(bridge instanceof SuspendingBridge)) return prepare(module, thread, entry, extra);
 		const image = await imageOfProgram(program, how);
 		if (image === null) throw unknownMemory(program.name);
-		return begin(new WasixKernel(given, how, extra), image, thread, entry);
+		return begin(
+			new WasixKernel(packages, bridge, thread.process, how, extra),
+			image,
+			thread,
+			entry,
+		);
 	};
 }
 
@@ -118,20 +115,26 @@ class WasixKernel implements Kernel {
 	readonly bridge: SuspendingBridge;
 	readonly meter = Meter;
 	readonly setup: Kernel["setup"];
-	readonly #given: Given;
+	readonly #packages: Packages;
 	readonly #how: RewriteOptions | undefined;
 	readonly #extra: ExtraImports;
 
-	constructor(given: Given, how: RewriteOptions | undefined, extra: ExtraImports = new Map()) {
-		this.bridge = given.bridge;
-		this.setup = given.setup;
-		this.#given = given;
+	constructor(
+		packages: Packages,
+		bridge: SuspendingBridge,
+		{ clock, fillRandom }: Process,
+		how: RewriteOptions | undefined,
+		extra: ExtraImports = new Map(),
+	) {
+		this.bridge = bridge;
+		this.setup = { bridge, clock, fillRandom };
+		this.#packages = packages;
 		this.#how = how;
 		this.#extra = extra;
 	}
 
 	warn(message: string): void {
-		this.#given.warn(message);
+		this.#packages.warn(message);
 	}
 
 	other(module: string, name: string): WebAssembly.ImportValue | undefined {
@@ -151,13 +154,13 @@ class WasixKernel implements Kernel {
 
 	async #find(path: string, tree: Namespace, left: number): Promise<FoundProgram | Errno> {
 		const look = () => fs.find(tree, tree.root, path.replace(/^\/+/, "") || ".", true);
-		const node = await this.#given.awaitCall(path, look);
+		const node = await this.#packages.tree.awaitCall(path, look);
 		if (typeof node === "number") return node as Errno;
 		if (node.type !== "file") return EACCES;
-		const size = await this.#given.awaitCall(path, () => node.size());
+		const size = await this.#packages.tree.awaitCall(path, () => node.size());
 		if (size < 0) return size as Errno;
 		const command = COMMAND.exec(path)?.[1];
-		const program = command && (await this.#given.command(command));
+		const program = command && (await this.#packages.program(command).catch(() => undefined));
 		// A file of that name may have been put over the command.
 		if (program && program.size === size) return this.#ofProgram(program);
 		const head = await this.#read(path, node, Math.min(size, FIRST_LINE));
@@ -184,7 +187,7 @@ class WasixKernel implements Kernel {
 
 	async #ofFile(path: string, node: INode, size: number): Promise<FoundProgram | Errno> {
 		const stat = emptyStat();
-		await this.#given.awaitCall(path, () => node.stat(stat));
+		await this.#packages.tree.awaitCall(path, () => node.stat(stat));
 		const state = `${size} ${stat.modified}`;
 		let known = files.get(node);
 		if (known?.state !== state) {
@@ -232,7 +235,9 @@ class WasixKernel implements Kernel {
 		const bytes = new Uint8Array(size);
 		for (let done = 0; done < size; ) {
 			const at = done;
-			const n = await this.#given.awaitCall(path, () => node.read(bytes, at, size - at, at));
+			const n = await this.#packages.tree.awaitCall(path, () =>
+				node.read(bytes, at, size - at, at),
+			);
 			if (n < 0) return n as Errno;
 			if (n === 0) return bytes.subarray(0, done);
 			done += n;

@@ -173,3 +173,8 @@ export function notLinked(cause: unknown): PortholeError {
 			: `the program cannot be linked: ${why}`;
 	return new PortholeError("invalid-module", message, { cause });
 }
+
+/** What to say of a package whose server gives parts that are not of one file. */
+export function unfit(error: Error): string {
+	return `a package is read at once, because its parts do not fit: ${error.message}`;
+}

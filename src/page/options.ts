@@ -63,10 +63,10 @@ export interface LoadOptions {
 export type Source = string | URL | Request | Response | Blob | ArrayBuffer | Uint8Array;
 
 export interface Capabilities {
-	/** Reserved: network access. */
-	readonly network?: false;
-	/** Reserved: threads. */
-	readonly threads?: false;
+	/** Whether programs may use sockets, which reach other programs of the sandbox only; true unless told otherwise. */
+	readonly network?: boolean;
+	/** Whether programs may start threads, which take turns; true unless told otherwise. */
+	readonly threads?: boolean;
 }
 
 export interface SandboxOptions {
@@ -202,6 +202,8 @@ const limitKinds: Kinds<Limits> = {
 	output: amount,
 };
 
+const capabilityKinds: Kinds<Capabilities> = { network: flag, threads: flag };
+
 const loadKinds: Kinds<LoadOptions> = {
 	integrity: text,
 	signal: abortSignal,
@@ -290,7 +292,7 @@ export function checkSandboxOptions(options: SandboxOptions): void {
 	checkEnv("hostEnv", options.hostEnv);
 	checkMounts(options.mounts, true);
 	check("limits", options.limits ?? {}, limitKinds);
-	checkCapabilities(options.capabilities);
+	check("capabilities", options.capabilities ?? {}, capabilityKinds);
 	for (const [path, data] of Object.entries(options.files ?? {})) {
 		if (!path.startsWith("/")) throw invalid("files", `takes absolute paths, and ${path} is none`);
 		if (typeof data !== "string" && !(data instanceof Uint8Array)) {
@@ -318,7 +320,7 @@ export function checkCommand(args: readonly string[], options: CommandOptions): 
 	});
 	checkEnv("env", options.env);
 	checkMounts(options.mounts);
-	checkCapabilities(options.capabilities);
+	check("capabilities", options.capabilities ?? {}, capabilityKinds);
 	checkImports(options.imports);
 	check("limits", options.limits ?? {}, limitKinds);
 	checkNames("terminal", options.terminal ?? {}, { columns: 0, rows: 0 });
@@ -352,13 +354,6 @@ function checkImports(imports: CommandOptions["imports"]): void {
 			if (typeof value === "function" || typeof value === "number") continue;
 			throw invalid(`imports.${module}.${name}`, "is not a function or a number");
 		}
-	}
-}
-
-function checkCapabilities(capabilities: Capabilities | undefined): void {
-	checkNames("capabilities", capabilities ?? {}, { network: 0, threads: 0 });
-	for (const [name, value] of Object.entries(capabilities ?? {})) {
-		if (value) throw new PortholeError("not-supported", `the capability ${name} does not work yet`);
 	}
 }
 

@@ -269,22 +269,6 @@ export function fdCalls(thread: Thread) {
 			return 0;
 		},
 
-		fd_fdstat_set_rights(
-			fd: number,
-			base: number,
-			baseHigh: number,
-			inheriting: number,
-			inheritingHigh: number,
-		): Done {
-			const file = descriptors.get(fd >>> 0);
-			if (file === undefined) return EBADF;
-			const more = (base & ~file.rights) | (inheriting & ~file.inheriting);
-			if (more !== 0 || (baseHigh | inheritingHigh) !== 0) return ENOTCAPABLE;
-			file.rights = base;
-			file.inheriting = inheriting;
-			return 0;
-		},
-
 		fd_filestat_get: (fd: number, result: number): Done => filestatGet(thread, fd, result),
 
 		fd_filestat_set_size(fd: number, low: number, high: number): Done {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { adapterModule } from "../bridge/adapter.ts";
-import { preview1, preview1Modules, signatures } from "./table.ts";
+import { preview1, preview1Modules, RARE, signatures } from "./table.ts";
 import { forms, paramsOf, Session } from "./transcript.testkit.ts";
 
 const names = signatures.map(({ name }) => name);
@@ -39,7 +39,8 @@ test("only proc_exit does not return", () => {
 test("two guests share no state", () => {
 	const a = preview1(new Session().thread);
 	const b = preview1(new Session().thread);
-	for (const name of names) expect(a[name], name).not.toBe(b[name]);
+	const own = names.filter((name) => !RARE.includes(name));
+	for (const name of own) expect(a[name], name).not.toBe(b[name]);
 });
 
 test("the adapter of the whole table is valid and has one export per call", () => {

@@ -2,6 +2,7 @@
  * The functions behind the calls of preview1. Functions take an i64 as two words, low first; the adapter
  * between guest and function splits it. Any of them may answer PENDING, and then the adapter waits and calls it again.
  */
+import { ENOSYS } from "../abi/errno.ts";
 import { PREVIEW1, WASMEDGE_MARK } from "../abi/preview1.ts";
 import type { PlainCall, Signature } from "../bridge/adapter.ts";
 import type { CallTable, ImportModule } from "../process/instantiate.ts";
@@ -22,11 +23,16 @@ export const signatures: readonly Signature[] = PREVIEW1.trim()
 		return { name, params, result: name === "proc_exit" ? "none" : "errno" };
 	});
 
+/** Those of `rare.ts`. */
+export const RARE = ["fd_fdstat_set_rights", "proc_raise"];
+const unwanted: Calls = Object.fromEntries(RARE.map((name) => [name, () => ENOSYS]));
+
 export type Calls = Readonly<Record<string, PlainCall>>;
 
 /** The functions of `wasi_snapshot_preview1` for one thread, by name. */
 export function preview1(thread: Thread): Calls {
 	return {
+		...unwanted,
 		...argsCalls(thread),
 		...clockCalls(thread),
 		...fdCalls(thread),
@@ -53,13 +59,15 @@ export const preview1Modules: ReadonlyMap<string, ImportModule> = new Map<string
 	],
 ]);
 
-/** The table of these calls, with those of WasmEdge where the program was built for it. */
+/** The table of these calls, with those of WasmEdge where the program was built for it, and what is loaded late. */
 async function marked(
 	calls: Calls,
 	thread: Thread,
 	wanted: ReadonlySet<string>,
 ): Promise<CallTable> {
-	const table = { signatures, calls };
+	const rare =
+		RARE.some((name) => wanted.has(name)) && (await import("./rare.ts")).rareCalls(thread);
+	const table = { signatures, calls: { ...calls, ...rare } };
 	if (!wanted.has(WASMEDGE_MARK)) return table;
 	return (await import("./wasmedge.ts")).wasmEdgeTable(table, thread);
 }

@@ -28,6 +28,7 @@ import { Tmp } from "../fs/tmp.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import { Process } from "../process/process.ts";
 import { Thread } from "../process/thread.ts";
+import { rareCalls } from "./rare.ts";
 import { snapshot0Calls } from "./snapshot0.ts";
 import { preview1, signatures } from "./table.ts";
 
@@ -246,7 +247,7 @@ export class Session {
 	#link(more: (thread: Thread) => object): Calls {
 		adapter ??= new WebAssembly.Module(adapterModule(signatures));
 		const { bridge, thread } = this;
-		const call = { ...preview1(thread), ...more(thread) };
+		const call = { ...preview1(thread), ...rareCalls(thread), ...more(thread) };
 		const wait = () => {
 			thread.waited -= bridge.now;
 			bridge.wait(thread.stopped);

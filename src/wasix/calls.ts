@@ -35,10 +35,3 @@ export function wasixCalls(thread: WasixThread): Readonly<Record<string, PlainCa
 		...ttyCalls(thread),
 	};
 }
-export function traced(thread: WasixThread, calls: Readonly<Record<string, PlainCall>>): Record<string, PlainCall> {
-	return Object.fromEntries(Object.entries(calls).map(([name, call]) => [name, (...args: number[]) => {
-		const r = call(...args);
-		console.log(`${thread.owner.pid} ${name}(${args.join(", ")}) = ${r}`);
-		return r;
-	}]));
-}

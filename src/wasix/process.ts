@@ -12,7 +12,7 @@ import type { Image } from "./image.ts";
 import type { ProcessTree } from "./process-tree.ts";
 import type { WasixThread } from "./thread.ts";
 
-export const SIGKILL = 9;
+const SIGKILL = 9;
 export const SIGPIPE = 13;
 export const SIGCHLD = 17;
 const SIGCONT = 18;

@@ -229,11 +229,11 @@ function mainStack(
 	exports: WebAssembly.Exports,
 	pointer: WebAssembly.Global | null,
 ): [number, number] {
-	const valueOf = (name: string) => {
+	const numberOf = (name: string) => {
 		const value = exports[name];
 		return value instanceof WebAssembly.Global ? Number(value.value) >>> 0 : undefined;
 	};
-	const upper = valueOf("__stack_high") ?? (pointer ? Number(pointer.value) >>> 0 : 1 << 20);
-	const lower = valueOf("__stack_low") ?? valueOf("__data_end") ?? 0;
+	const upper = numberOf("__stack_high") ?? (pointer ? Number(pointer.value) >>> 0 : 1 << 20);
+	const lower = numberOf("__stack_low") ?? numberOf("__data_end") ?? 0;
 	return [lower >= upper ? 0 : (lower + 15) & ~15, upper];
 }

@@ -1,0 +1,201 @@
+/**
+ * WASIX programs on a page without isolation headers: processes, signals, threads, and a shell with its utilities.
+ *
+ * The programs are by others and lie outside of the repository; what they print is what they print on Wasmer, and what a
+ * script prints is what dash prints on Linux.
+ */
+import { existsSync } from "node:fs";
+import { expect, test } from "./library.ts";
+
+test.skip(
+	!existsSync(new URL("../../shared/fixtures/wasix", import.meta.url)),
+	"the programs of others are not here (../shared/fixtures)",
+);
+
+const COREUTILS = "/fixtures/legacy/coreutils-1.0.11.tar.gz";
+const DASH = "/fixtures/webc/dash-1.0.18.webc";
+
+interface Job {
+	readonly packages: readonly string[];
+	readonly command: string;
+	readonly args?: readonly string[];
+	/** Sent when the program has printed its first line. */
+	readonly signal?: string;
+}
+
+/** In the page: runs a program to its end. */
+async function output({ packages, command, args = [], signal }: Job) {
+	const sandbox = await porthole.Sandbox.create({ packages });
+	const process = await sandbox.command(command, [...args]).spawn();
+	const err = collect(process.stderr);
+	let out = "";
+	const decoder = new TextDecoder();
+	for await (const chunk of process.stdout as unknown as AsyncIterable<Uint8Array>) {
+		out += decoder.decode(chunk, { stream: true });
+		if (signal !== undefined && out.includes("\n")) process.kill(signal);
+	}
+	const { code, trap } = await process.status;
+	return { out, err: await err, code, trap: trap?.message };
+}
+
+const example = (name: string): Job => ({
+	packages: [`/fixtures/wasix/${name}.wasm`, COREUTILS],
+	command: name,
+});
+
+const COROUTINES = [
+	"(A1)",
+	"(B1)",
+	"(A2) r=10001",
+	"(B2) r=20001",
+	"(A3) r=10002",
+	"(B3) r=20002",
+	"(A4) r=10003",
+];
+
+const CONDVAR = [
+	"condvar1 thread spawn",
+	"condvar1 thread started",
+	"condvar1 thread sleep(1sec) start",
+	"condvar loop",
+	"condvar wait",
+	"condvar1 thread sleep(1sec) end",
+	"condvar1 thread set condition",
+	"condvar1 thread notify",
+	"condvar woken",
+	"condvar parent done",
+	"condvar1 thread exit",
+	"all done",
+];
+
+const NINE = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+/** Lines in the order in which they come, and those that may come in any order. */
+const programs: readonly (readonly [name: string, lines: readonly string[], code: number])[] = [
+	["example-sleep", [], 0],
+	["example-longjmp", COROUTINES, 0],
+	[
+		"example-stack",
+		[
+			"before long jump",
+			"after long jump [val=10]",
+			"before long jump",
+			"after long jump [val=20]",
+		],
+		0,
+	],
+	["example-vfork", ["Parent waiting on Child(2)", "Child(2) exited with 10"], 0],
+	[
+		"example-pipe",
+		["this text should be printed by the child", "this text should be printed by the parent"],
+		0,
+	],
+	["example-condvar", CONDVAR, 0],
+	["worker-terminating-normally", ["In child thread", "In main thread"], 0],
+	["exit-1-from-worker", [], 1],
+	[
+		"example-execve",
+		[
+			"Main program started",
+			"execve: echo hi-from-child",
+			"hi-from-child",
+			"Child(2) exited with 0",
+			"execve: echo hi-from-parent",
+			"hi-from-parent",
+		],
+		0,
+	],
+	["example-spawn", ["hi", "Child pid: 2", "Child status 0"], 0],
+];
+
+const unordered: readonly (readonly [name: string, lines: readonly string[]])[] = [
+	["example-fork", ["Child has x = 2", "Parent has x = 0", "Child(2) exited with 0"]],
+	["example-fork-longjmp", ["Child has x = 2", "Parent has x = 0", "Child(2) exited with 5"]],
+	[
+		"example-multi-threading",
+		[
+			...NINE.flatMap((n) => [`thread ${n} started`, `thread ${n} finished`]),
+			"waiting for threads",
+			"all done",
+		],
+	],
+	[
+		"threaded-memory",
+		[
+			...NINE.flatMap((n) => [
+				`thread ${n} started`,
+				`thread ${n} finished`,
+				`incrementing counter (val=${n - 1})`,
+			]),
+			"waiting for threads",
+			"all done",
+		],
+	],
+];
+
+test.describe("programs", () => {
+	for (const [name, lines, code] of programs) {
+		test(`${name} does what it does on Wasmer`, async ({ page }) => {
+			const ran = await page.evaluate(output, example(name));
+			expect(ran).toMatchObject({ out: lines.map((line) => `${line}\n`).join(""), code });
+		});
+	}
+
+	for (const [name, lines] of unordered) {
+		test(`${name} does what it does on Wasmer, in some order`, async ({ page }) => {
+			const ran = await page.evaluate(output, example(name));
+			expect(ran.code).toBe(0);
+			expect(ran.out.trimEnd().split("\n").sort()).toEqual([...lines].sort());
+		});
+	}
+
+	test("thread-locals are each thread's own", async ({ page }) => {
+		const { out, code } = await page.evaluate(output, example("example-thread-local"));
+		expect(code).toBe(0);
+		const steps = [...out.matchAll(/^VAR1 in thread step (\d): (.*)$/gm)];
+		expect(steps.length).toBeGreaterThan(0);
+		for (const [, step, value] of steps) {
+			expect(value).toBe(Number(step) < 3 ? "FirstEnum" : "SecondEnum(4)");
+		}
+	});
+
+	test("a handler catches the signal that the page sends", async ({ page }) => {
+		const ran = await page.evaluate(output, { ...example("example-signal"), signal: "SIGINT" });
+		expect(ran).toMatchObject({ out: "received SIGHUP\nreceived SIGINT\n", code: 0 });
+	});
+});
+
+const scripts: readonly (readonly [script: string, out: string, code?: number])[] = [
+	["for i in 1 2 3; do echo $i; done | head -n 1", "1\n"],
+	['x=$(echo in); echo "<$x>"; (cd /tmp; pwd); pwd', "<in>\n/tmp\n/\n"],
+	["seq 1 100000 | tr 0-9 a-j | uniq | cat | cksum", "2675384515 588895\n"],
+	["head -c 100000000 /dev/zero | cat | cat | cat | wc -c", "100000000\n"],
+	["yes | head -n 2", "y\ny\n"],
+	["sleep 1 & echo a; wait; echo b; exit 3", "a\nb\n", 3],
+	["trap 'echo bye' EXIT; trap 'echo usr' USR1; kill -USR1 $$; echo on", "usr\non\nbye\n"],
+	["exec 3>/tmp/o; echo three >&3; exec 3>&-; cat /tmp/o; ls /tmp", "three\no\n"],
+	["set -e; false; echo no", "", 1],
+	["nosuch; echo $?", "127\n"],
+	["(exit 7); echo $?", "7\n"],
+	["cat <<EOF\nhere $((1+2))\nEOF", "here 3\n"],
+	["cd /; echo /b*", "/bin\n"],
+	["echo a > /tmp/x; echo b >> /tmp/x; cat /tmp/x", "a\nb\n"],
+	["nosuch 2>&1 | wc -l", "1\n"],
+	['{ echo a b; echo c; } | while read x y; do echo "[$x][$y]"; done', "[a][b]\n[c][]\n"],
+	["f() { echo f $1; }; f z", "f z\n"],
+	["i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done; echo done $i", "done 300\n"],
+	["{ echo '#!/bin/dash'; echo 'echo script $1'; } > /tmp/s; /tmp/s one", "script one\n"],
+];
+
+test.describe("dash with coreutils", () => {
+	for (const [script, out, code = 0] of scripts) {
+		test(script.replaceAll("\n", " ⏎ "), async ({ page }) => {
+			const ran = await page.evaluate(output, {
+				packages: [DASH, COREUTILS],
+				command: "dash",
+				args: ["-c", script],
+			});
+			expect(ran).toMatchObject({ out, code });
+		});
+	}
+});
