@@ -364,7 +364,7 @@ export class ProcessTree {
 				return { code: 128 + handling };
 			}
 			const status = trapped(error);
-			const limit = owner.process.budget?.ending();
+			const limit = owner.process.budget?.ending(thread.instance);
 			owner.process.end({ code: status.code, ...limit });
 			return { ...status, ...limit };
 		} finally {
