@@ -41,6 +41,7 @@ const set = (page: Page, attributes: Record<string, string>) =>
 	}, attributes);
 
 const PYTHON = { src: "/packages/python.webc", command: "python" };
+const SQLITE = { src: "/packages/sqlite.webc", command: "sqlite" };
 
 test("a prompt: typing, the end, and again by its button with the focus in it", async ({
 	page,
@@ -133,8 +134,8 @@ test("its style is its own, follows the colours of the page, and its size is the
 	page,
 }) => {
 	await page.emulateMedia({ colorScheme: "light" });
-	await open(page, { ...PYTHON });
-	await expect(screen(page)).toContainText(">>>", { timeout: 30_000 });
+	await open(page, SQLITE);
+	await expect(screen(page)).toContainText("sqlite>", { timeout: 30_000 });
 	const ground = () =>
 		page
 			.locator("porthole-terminal")
@@ -152,7 +153,7 @@ test("its style is its own, follows the colours of the page, and its size is the
 	});
 	await expect.poll(() => rows.count()).toBeLessThan(before);
 	await focus(page);
-	await page.keyboard.type("6 * 7\n");
+	await page.keyboard.type("select 6 * 7;\n");
 	await expect(screen(page)).toContainText("42");
 });
 
@@ -196,11 +197,14 @@ test("its sandbox is made with what the page gives, also before the element is k
 	await page.goto("/pages/library.html");
 	await page.waitForFunction(() => document.title === "ready");
 	await page.evaluate(async () => {
-		const give = (a: string) => ({ mounts: { "/data": new porthole.MemoryDirectory({ a }) } });
+		const give = (words: string) => {
+			const directory = new porthole.MemoryDirectory({ a: `select '${words}';` });
+			return { mounts: { "/data": directory } };
+		};
 		const element = document.createElement("porthole-terminal");
 		Object.assign(element, { options: give("given early") });
-		element.setAttribute("src", "/packages/python.webc");
-		element.setAttribute("args", `-c "print(open('/data/a').read())"`);
+		element.setAttribute("src", "/packages/sqlite.webc");
+		element.setAttribute("args", `:memory: ".read /data/a"`);
 		document.body.append(element);
 		await import("/dist/element.js" as string);
 		Object.assign(globalThis, {

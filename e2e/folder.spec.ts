@@ -30,8 +30,11 @@ let profile: Profile;
 let folder: string;
 let page: Page;
 
-test.beforeEach(async () => {
+test.beforeAll(() => {
 	profile = new Profile();
+});
+
+test.beforeEach(async () => {
 	folder = mkdtempSync(join(tmpdir(), "porthole-folder-"));
 	mkdirSync(join(folder, "sub"));
 	writeFileSync(join(folder, "notes.txt"), "from outside");
@@ -45,9 +48,12 @@ test.beforeEach(async () => {
 });
 
 test.afterEach(async () => {
-	await profile[Symbol.asyncDispose]();
+	// The next test has a page and a folder of its own, in the same browser.
+	await page.close();
 	rmSync(folder, { recursive: true, force: true });
 });
+
+test.afterAll(() => profile[Symbol.asyncDispose]());
 
 const at = (name: string) => join(folder, name);
 const outside = (name: string) => readFileSync(at(name), "utf8");
@@ -405,7 +411,8 @@ test("a directory that is remembered is found after a reload, and the user is as
 	const none = await page.evaluate(async () => {
 		await directory.remember("mine");
 		// Of this one no user needs to be asked.
-		const own = await navigator.storage.getDirectory();
+		const root = await navigator.storage.getDirectory();
+		const own = await root.getDirectoryHandle("own", { create: true });
 		await own.getFileHandle("kept", { create: true });
 		await new porthole.FileSystemAccessDirectory(own, { mode: "read" }).remember("own");
 		return porthole.FileSystemAccessDirectory.restore("other");
