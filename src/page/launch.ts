@@ -12,6 +12,7 @@ import { PortholeError } from "../abi/error.ts";
 import type { BridgeKind, WireCommand, WireSpawn } from "../protocol/sandbox.ts";
 import type { Attachment } from "./attach-streams.ts";
 import type { Start } from "./command.ts";
+import { CROWD, MOST_PROCESSES } from "./crowd-limits.ts";
 import type { Body } from "./function-command.ts";
 import type { CommandOptions, LoadOptions, SandboxOptions, Source } from "./options.ts";
 import { isPackage, origins, type Package } from "./package.ts";
@@ -21,9 +22,6 @@ import type { WorkerLife } from "./worker-life.ts";
 
 /** Milliseconds that are as good as for ever: 24 days. */
 const FOREVER = 2 ** 31 - 1;
-
-/** Processes of one sandbox: six times as many suspended stacks would end the page without a word. */
-const MOST_PROCESSES = 4000;
 
 /** A command's name or package, and how it is started. */
 type StartOf = [name: string | Package, ...how: Parameters<Start>];
@@ -56,10 +54,7 @@ export class Launcher {
 		const [, , options, , stdin] = start;
 		options.signal?.throwIfAborted();
 		if (this.#life.running.size >= MOST_PROCESSES) {
-			throw new PortholeError(
-				"too-many-processes",
-				`${MOST_PROCESSES} processes run already; end some`,
-			);
+			(await import("./crowd.ts")).refuse();
 		}
 		// Most commands name no stream and no input.
 		const { stdin: input = stdin, stdout, stderr } = options;
@@ -127,7 +122,10 @@ export class Launcher {
 		const { queue } = this.#options;
 		if (queue) limit(process, options);
 		try {
-			process.key = await link.call("spawn", request);
+			const ask = () => link.call("spawn", request);
+			process.key = await (this.#life.running.size > CROWD && !queue
+				? (await import("./crowd.ts")).inTurn(this.#life, ask)
+				: ask());
 		} catch (error) {
 			this.#life.running.delete(pid);
 			process.fail(error as Error);
