@@ -12,6 +12,16 @@ export interface Computing {
 	readonly files?: Readonly<Record<string, string>>;
 }
 
+/** A program to be started in a fresh sandbox. */
+export interface Starting {
+	readonly job: Computing;
+	/** What is rewritten before. */
+	readonly warm: Computing;
+	/** From its address the browser compiles while bytes arrive, unless they are to be rewritten. */
+	readonly from: "bytes" | "address";
+	readonly interruptible: boolean;
+}
+
 /**
  * How a program is compiled: as it is, made interruptible as it is loaded, or rewritten before, with branch hints
  * and with their section under a name that no browser knows.

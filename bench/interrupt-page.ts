@@ -6,7 +6,7 @@ import { type Package, type Process, Sandbox } from "../src/index.ts";
 import { rewrite } from "../src/rewrite/rewrite.ts";
 import { readPackage } from "../src/webc/index.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
-import type { Computed, Computing, Passes, Variant } from "./interrupt-job.ts";
+import type { Computed, Computing, Passes, Starting, Variant } from "./interrupt-job.ts";
 
 const WORKER = "/guest.js";
 const SPINNERS = 6;
@@ -76,18 +76,21 @@ async function passes(program: string): Promise<Passes> {
 	}
 }
 
-/** Milliseconds from a program's bytes to its end, in a worker that has rewritten `warm` before. */
-async function start(job: Computing, warm: Computing, interruptible: boolean): Promise<number> {
-	const [bytes, other] = await Promise.all([fetchBytes(job.program), fetchBytes(warm.program)]);
-	const fresh = await Sandbox.create({ workerUrl: WORKER, bridge: "suspending" });
-	const run = async (of: Computing, content: Uint8Array, how: boolean) => {
+/** Milliseconds from a program's bytes, or from its address, to its end, in a worker that has rewritten `warm` before. */
+async function start({ job, warm, from: source, interruptible }: Starting): Promise<number> {
+	const other = await fetchBytes(warm.program);
+	const content =
+		source === "bytes" ? await fetchBytes(job.program) : new URL(job.program, location.href);
+	// What is loaded is compiled as the sandbox says, before it is known how it will be started.
+	const fresh = await Sandbox.create({ workerUrl: WORKER, bridge: "suspending", interruptible });
+	const run = async (of: Computing, content: Uint8Array | URL, how: boolean) => {
 		const pkg = await fresh.load(content);
 		return fresh.command(pkg, [...of.args], { interruptible: how }).output();
 	};
 	try {
 		await run(warm, other, true);
 		const from = performance.now();
-		const { success } = await run(job, bytes, interruptible);
+		const { success } = await run(job, content, interruptible);
 		if (!success) throw new Error("the program failed");
 		return performance.now() - from;
 	} finally {

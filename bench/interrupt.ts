@@ -10,7 +10,7 @@ import { loadavg } from "node:os";
 import { chromium } from "@playwright/test";
 import { launch } from "puppeteer-core";
 import { browserArguments, FIREFOX, requireBrowser } from "../scripts/browser.mjs";
-import type { Computed, Computing, Variant } from "./interrupt-job.ts";
+import type { Computed, Computing, Starting, Variant } from "./interrupt-job.ts";
 import { median } from "./table.ts";
 import { workerTime } from "./worker-time.ts";
 
@@ -36,6 +36,12 @@ const sqlite: Computing = {
 	],
 };
 const python: Computing = { name: "Python", program: "/python.webc", args: ["-c", "print(1)"] };
+/** Python as a bare module, without its library, which says its version and ends. */
+const bare: Computing = {
+	name: "Python, bare",
+	program: "/python-3.11.3.wasm",
+	args: ["--version"],
+};
 
 const programs: readonly Computing[] = [
 	{
@@ -147,7 +153,18 @@ async function measure(page: BenchPage, most: number): Promise<string[]> {
 	const passes = await page.evaluate((program) => interruptBench.passes(program), python.program);
 	lines.push(line("the pass over Python, first", `${passes[0]?.toFixed(0)} ms`));
 	lines.push(timeLine("the pass over Python, warm", median(passes.slice(3)), 60));
-	lines.push(ratioLine("Python, bytes in memory to exit", await starts(page), 1.1));
+	const known = await starts(page, python, "bytes");
+	lines.push(
+		ratioLine("Python, bytes in memory to exit", ratioOf(known.metered, known.original), 1.1),
+	);
+	const { original, metered } = await starts(page, bare, "address");
+	const lost = median(metered) - median(original);
+	lines.push(
+		line(
+			"Python as a module by its address: fetched and rewritten over streamed",
+			`${ratioOf(metered, original).toFixed(3)}, ${lost.toFixed(0)} ms more than ${median(original).toFixed(0)}`,
+		),
+	);
 	const { kills, reads } = await page.evaluate(([job, count]) => interruptBench.spin(job, count), [
 		nbody,
 		KILLS,
@@ -212,23 +229,28 @@ function valuesOf({ text }: Computed): Map<string, number> {
 	return new Map(rows.map((row) => [row.split(" ")[0] ?? "", Number(row.split(" ")[1])]));
 }
 
-async function starts(page: BenchPage): Promise<number> {
-	const ratios: number[] = [];
-	for (let round = 0; round < STARTS; round++) {
-		const [without, with_] = [false, true].map(
-			(how) => () =>
-				page.evaluate(([job, warm, is]) => interruptBench.start(job, warm, is), [
-					python,
-					sqlite,
-					how,
-				] as const),
-		);
-		const original = (await without?.()) ?? Number.NaN;
-		const metered = (await with_?.()) ?? Number.NaN;
-		ratios.push(metered / original);
-		console.log(`start ${round + 1}: ${original.toFixed(0)} ms, metered ${metered.toFixed(0)} ms`);
+/** Milliseconds of each round, as it is and interruptible. */
+async function starts(
+	page: BenchPage,
+	job: Computing,
+	from: Starting["from"],
+): Promise<{ original: number[]; metered: number[] }> {
+	const run = (interruptible: boolean) =>
+		page.evaluate((starting) => interruptBench.start(starting), {
+			job,
+			warm: sqlite,
+			from,
+			interruptible,
+		} as const);
+	const original: number[] = [];
+	const metered: number[] = [];
+	for (let round = 1; round <= STARTS; round++) {
+		const ms = [await run(false), await run(true)] as const;
+		original.push(ms[0]);
+		metered.push(ms[1]);
+		console.log(`start ${round}, ${from}: ${ms[0].toFixed(0)} ms, metered ${ms[1].toFixed(0)} ms`);
 	}
-	return median(ratios);
+	return { original, metered };
 }
 
 /** The median of the ratios within each round. */

