@@ -75,7 +75,7 @@ const playwrightTest = playwright.extend<object, { readonly openContext: OpenCon
 });
 
 /** What every test begins with: a page of the browser that this run is about. */
-export const bare = inFirefox ? (firefoxTest as unknown as typeof playwrightTest) : playwrightTest;
+const bare = inFirefox ? (firefoxTest as unknown as typeof playwrightTest) : playwrightTest;
 
 interface Options {
 	readonly bridge: Bridge | undefined;
