@@ -23,11 +23,11 @@ export const signatures: readonly Signature[] = PREVIEW1.trim()
 		return { name, params, result: name === "proc_exit" ? "none" : "errno" };
 	});
 
-/** Those of `rare.ts`. */
-export const RARE = ["fd_fdstat_set_rights", "proc_raise"];
-const unwanted: Calls = Object.fromEntries(RARE.map((name) => [name, () => ENOSYS]));
-
 export type Calls = Readonly<Record<string, PlainCall>>;
+
+const absent = () => ENOSYS;
+/** In the place of those of `rare.ts`, for programs that do not import them. */
+export const unwanted: Calls = { fd_fdstat_set_rights: absent, proc_raise: absent };
 
 /** The functions of `wasi_snapshot_preview1` for one thread, by name. */
 export function preview1(thread: Thread): Calls {
@@ -66,7 +66,8 @@ async function marked(
 	wanted: ReadonlySet<string>,
 ): Promise<CallTable> {
 	const rare =
-		RARE.some((name) => wanted.has(name)) && (await import("./rare.ts")).rareCalls(thread);
+		Object.keys(unwanted).some((name) => wanted.has(name)) &&
+		(await import("./rare.ts")).rareCalls(thread);
 	const table = { signatures, calls: { ...calls, ...rare } };
 	if (!wanted.has(WASMEDGE_MARK)) return table;
 	return (await import("./wasmedge.ts")).wasmEdgeTable(table, thread);
