@@ -159,6 +159,34 @@ test.describe("programs", () => {
 		}
 	});
 
+	test("example-epoll hands a counter to and fro, and ends as it does on Wasmer", async ({
+		page,
+	}) => {
+		const { out, code } = await page.evaluate(output, example("example-epoll"));
+		const [first, ...others] = out.trimEnd().split("\n");
+		const said = others.map((line) => line.replace(/ at \d+s \d+us$/, ""));
+		const round = [
+			"success write to efd, write 8 bytes(4)",
+			"success read from efd, read 8 bytes(4)",
+		];
+		expect([first, said, code]).toEqual(["EFD_NONBLOCK:4", Array(5).fill(round).flat(), 8]);
+	});
+
+	test("example-tokio runs its tasks to the end", async ({ page }) => {
+		const { out, err, code } = await page.evaluate(output, example("example-tokio"));
+		expect([code, out]).toEqual([0, "step-B1\nstep-B2\nstep-B3\nstep-B4\n"]);
+		expect(err.trimEnd().split("\n").at(-1)).toBe("all done");
+	});
+
+	test("bash shows its output, and the trap of its own in the end can be read", async ({
+		page,
+	}) => {
+		const bash = { packages: ["/fixtures/webc/bash-1.0.16.webc", COREUTILS], command: "bash" };
+		const ran = await page.evaluate(output, { ...bash, args: ["-c", "echo hello | cat"] });
+		expect(ran).toMatchObject({ out: "hello\n", code: 134 });
+		expect(ran.trap).toContain("signature mismatch");
+	});
+
 	test("a handler catches the signal that the page sends", async ({ page }) => {
 		const ran = await page.evaluate(output, { ...example("example-signal"), signal: "SIGINT" });
 		expect(ran).toMatchObject({ out: "received SIGHUP\nreceived SIGINT\n", code: 0 });
@@ -198,4 +226,59 @@ test.describe("dash with coreutils", () => {
 			expect(ran).toMatchObject({ out, code });
 		});
 	}
+});
+
+test("a program of preview1 takes its place in a pipeline, and a library is found", async ({
+	page,
+}) => {
+	const ran = await page.evaluate(output, {
+		packages: [DASH, COREUTILS, "/packages/python.webc"],
+		command: "dash",
+		args: ["-c", "echo 'print(6*7)' | python - | cat; python -c 'print(5)' > /tmp/o; cat /tmp/o"],
+	});
+	expect(ran).toMatchObject({ out: "42\n5\n", code: 0 });
+});
+
+test("an interactive shell edits, ends children with Ctrl-C, and goes on", async ({ page }) => {
+	const { screen, code } = await page.evaluate(
+		async (packages) => {
+			const sandbox = await porthole.Sandbox.create({ packages });
+			const terminal = { columns: 80, rows: 24 };
+			const process = await sandbox.command("dash", ["-i"], { terminal }).spawn();
+			const state = { screen: "" };
+			const decoder = new TextDecoder();
+			const watching = process.stdout.pipeTo(
+				new WritableStream({
+					write(chunk) {
+						state.screen += decoder.decode(chunk, { stream: true });
+					},
+				}),
+			);
+			const keys = process.stdin.getWriter();
+			const enter = async (typed: string, shows: string) => {
+				const from = state.screen.length;
+				await keys.write(typed);
+				await until(() => state.screen.slice(from).includes(shows));
+			};
+			await until(() => state.screen.endsWith("# "));
+			await enter("echo one\r", "one\r\n# ");
+			await enter("cat\r", "cat\r\n");
+			await enter("two\r", "two\r\ntwo\r\n");
+			await enter("\x04", "# ");
+			await enter("sleep 100\r", "sleep 100\r\n");
+			await until(() => sandbox.processes.length === 1);
+			await new Promise((resolve) => setTimeout(resolve, 300));
+			await enter("\x03", "# ");
+			await enter("echo $?\r", "130\r\n# ");
+			await enter("pa\x7f\x7fecho three\r", "three\r\n# ");
+			await keys.write("exit 4\r");
+			const status = await process.status;
+			await watching;
+			await sandbox.close();
+			return { screen: state.screen, code: status.code };
+		},
+		[DASH, COREUTILS],
+	);
+	expect(screen).toContain("Interrupt");
+	expect(code).toBe(4);
 });

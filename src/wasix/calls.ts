@@ -8,6 +8,7 @@ import type { PlainCall } from "../bridge/adapter.ts";
 import { preview1 } from "../wasi/table.ts";
 import { checkpointCalls } from "./checkpoint.ts";
 import { descriptorCalls } from "./descriptor.ts";
+import { eventCalls } from "./event.ts";
 import { procCalls } from "./proc.ts";
 import { signalCalls } from "./signal.ts";
 import type { WasixThread } from "./thread.ts";
@@ -28,6 +29,7 @@ export function wasixCalls(thread: WasixThread): Readonly<Record<string, PlainCa
 		...base,
 		...checkpointCalls(thread),
 		...descriptorCalls(thread, base),
+		...eventCalls(thread),
 		...localCalls(thread),
 		...procCalls(thread),
 		...signalCalls(thread),

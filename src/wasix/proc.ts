@@ -121,7 +121,8 @@ export function procCalls(thread: WasixThread) {
 
 	const list = (at: number, size: number) => listAt(memory, at, size);
 	const listOrOwn = (at: number, size: number) => (at === 0 ? null : list(at, size));
-	const arrayOrOwn = (at: number) => (at === 0 ? null : arrayAt(memory, at));
+	const array = (at: number, count: number) => arrayAt(memory, at, count);
+	const arrayOrOwn = (at: number, count: number) => (at === 0 ? null : array(at, count));
 
 	function spawn(
 		wanted: Wanted | Errno,
@@ -295,15 +296,20 @@ export function procCalls(thread: WasixThread) {
 			name: number,
 			nameSize: number,
 			args: number,
+			argCount: number,
 			env: number,
+			envCount: number,
 			search: number,
 			path: number,
 			pathSize: number,
 		): Errno {
-			const wanted = wantedBy([name, nameSize], arrayAt(memory, args), arrayOrOwn(env), search, [
-				path,
-				pathSize,
-			]);
+			const wanted = wantedBy(
+				[name, nameSize],
+				array(args, argCount),
+				arrayOrOwn(env, envCount),
+				search,
+				[path, pathSize],
+			);
 			return typeof wanted === "number" ? wanted : exec(wanted);
 		},
 
@@ -329,6 +335,33 @@ export function procCalls(thread: WasixThread) {
 				[name, nameSize],
 				list(args, argsSize),
 				listOrOwn(env, envSize),
+				search,
+				[path, pathSize],
+			);
+			const changes = [operations, operationCount] as const;
+			return spawn(wanted, changes, [dispositions, dispositionCount], result);
+		},
+
+		proc_spawn3(
+			name: number,
+			nameSize: number,
+			args: number,
+			argCount: number,
+			env: number,
+			envCount: number,
+			operations: number,
+			operationCount: number,
+			dispositions: number,
+			dispositionCount: number,
+			search: number,
+			path: number,
+			pathSize: number,
+			result: number,
+		): Done {
+			const wanted = wantedBy(
+				[name, nameSize],
+				array(args, argCount),
+				arrayOrOwn(env, envCount),
 				search,
 				[path, pathSize],
 			);

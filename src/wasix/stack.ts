@@ -91,6 +91,11 @@ export class Stack {
 		return this.#settle !== null;
 	}
 
+	/** Whether the functions are on their way back to the call that took the stack away. */
+	get isRewinding(): boolean {
+		return this.#answer !== null;
+	}
+
 	/** Takes the stack away; then `settle` is called, whose answer the call returns with when it is gone back to. Errors:
 	 *  ENOSYS for a program that was not compiled for it, or whose stack is full. */
 	unwind(settle: () => Done | Promise<Done>): Errno {

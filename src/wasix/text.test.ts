@@ -43,20 +43,22 @@ describe("an array of pointers", () => {
 		made.setU32(16, 100);
 		made.setU32(20, 104);
 		made.setU32(24, 0);
-		const list = arrayAt(made, 16);
+		const list = arrayAt(made, 16, 9);
 		expect(Array.isArray(list) && list.map(textOf)).toEqual(["a\nb", ""]);
 	});
 
 	test("without an end, or to nowhere", () => {
 		const made = memory();
 		made.setU32(16, made.size);
-		expect(arrayAt(made, 16)).toBe(EFAULT);
-		expect(arrayAt(made, made.size - 2)).toBe(EFAULT);
+		expect(arrayAt(made, 16, 1)).toBe(EFAULT);
+		expect(arrayAt(made, made.size - 2, 1)).toBe(EFAULT);
+		expect(arrayAt(made, 0, -1)).toBe(E2BIG);
 		made.u8.fill(1);
-		expect(arrayAt(made, 0)).toBe(EFAULT);
-		for (let at = 0; at < 1 << 19; at += 4) made.setU32(at, 1 << 19);
-		made.u8[1 << 19] = 0;
-		expect(arrayAt(made, 0)).toBe(E2BIG);
+		expect(arrayAt(made, 0, 1)).toBe(EFAULT);
+		for (let at = 0; at < 8; at += 4) made.setU32(at, 64);
+		made.u8[64 + (1 << 19)] = 0;
+		expect(arrayAt(made, 0, 1)).toHaveLength(1);
+		expect(arrayAt(made, 0, 2)).toBe(E2BIG);
 	});
 });
 

@@ -39,20 +39,24 @@ export function listAt(memory: Memory, at: number, size: number): Uint8Array[] |
 	return items;
 }
 
-/** The strings that an array of pointers leads to, up to a null pointer, each with its NUL. Errors: EFAULT, E2BIG. */
-export function arrayAt(memory: Memory, at: number): Uint8Array[] | Errno {
+/** The strings that `count` pointers lead to, or as many as there are up to a null pointer, each with its NUL. Errors:
+ *  EFAULT, E2BIG. */
+export function arrayAt(memory: Memory, at: number, count: number): Uint8Array[] | Errno {
 	const items: Uint8Array[] = [];
+	const [first, most] = [at >>> 0, count >>> 0];
+	if (most > MOST_ITEMS) return E2BIG;
+	if (!memory.has(first, most * 4)) return EFAULT;
 	let total = 0;
-	for (let pointer = at >>> 0; ; pointer += 4) {
-		if (!memory.has(pointer, 4)) return EFAULT;
-		const start = memory.u32(pointer);
-		if (start === 0) return items;
+	for (let i = 0; i < most; i++) {
+		const start = memory.u32(first + 4 * i);
+		if (start === 0) break;
 		const end = memory.has(start, 1) ? memory.u8.indexOf(0, start) : -1;
 		if (end < 0) return EFAULT;
 		total += end + 1 - start;
-		if (total > MOST_LIST || items.length >= MOST_ITEMS) return E2BIG;
+		if (total > MOST_LIST) return E2BIG;
 		items.push(memory.u8.slice(start, end + 1));
 	}
+	return items;
 }
 
 function terminated(bytes: Uint8Array): Uint8Array {

@@ -64,6 +64,8 @@ export class WasixThread extends Thread {
 		this.#set(UNWINDS, false);
 		await this.stack.settle();
 		this.intoHandler();
+		// A jump may have left a handler while others were pending.
+		this.noticeSignals();
 	}
 
 	/** The stack that is entered again may lie within a handler. */
@@ -73,7 +75,7 @@ export class WasixThread extends Thread {
 
 	/** A signal has come: the next call looks for it, and a call that waits wakes. */
 	noticeSignals(): void {
-		if (!this.owner.hasSignals) return;
+		if (!this.owner.hasSignals || this.handling !== 0) return;
 		this.#set(SIGNALLED, true);
 		this.#signalled?.answer();
 		this.#signalled = null;
@@ -92,8 +94,11 @@ export class WasixThread extends Thread {
 			this.#set(IN_HANDLER, false);
 			return this.handling;
 		}
+		// Nothing else can be entered on the way back to a call; the next one looks again.
+		if (this.stack.isRewinding) return 0;
+		// Handlers are not interrupted by others: what comes meanwhile is noticed behind them.
+		this.#set(SIGNALLED, false);
 		this.handling = this.owner.takeSignal();
-		if (this.handling === 0) this.#set(SIGNALLED, false);
 		return this.handling;
 	}
 
