@@ -257,7 +257,7 @@ test("an interactive shell edits, ends children with Ctrl-C, and goes on", async
 			const keys = process.stdin.getWriter();
 			const enter = async (typed: string, shows: string) => {
 				const from = state.screen.length;
-				await keys.write(typed);
+				await keys.write(new TextEncoder().encode(typed));
 				await until(() => state.screen.slice(from).includes(shows));
 			};
 			await until(() => state.screen.endsWith("# "));
@@ -271,7 +271,7 @@ test("an interactive shell edits, ends children with Ctrl-C, and goes on", async
 			await enter("\x03", "# ");
 			await enter("echo $?\r", "130\r\n# ");
 			await enter("pa\x7f\x7fecho three\r", "three\r\n# ");
-			await keys.write("exit 4\r");
+			await keys.write(new TextEncoder().encode("exit 4\r"));
 			const status = await process.status;
 			await watching;
 			await sandbox.close();
