@@ -2,6 +2,7 @@
  * What a module imports and Porthole does not have, without linking it. Loaded late by a sandbox.
  */
 import { PREVIEW1, PREVIEW1_MODULES, WASMEDGE_MARK } from "./preview1.ts";
+import { WASIX, WASIX_MODULE } from "./wasix.ts";
 import { WASMEDGE } from "./wasmedge.ts";
 
 interface Import {
@@ -16,13 +17,21 @@ const plain = new Set(
 		.map((row) => row.trim().split(" ", 1)[0]),
 );
 
-/** The imports that are missing, as `module.name`, each once and in order. */
-export function missingOf(imports: readonly Import[]): string[] {
+/** The imports that are missing, as `module.name`, each once and in order. `wasix` tells whether WASIX programs can
+ *  run: they need a browser that suspends programs. */
+export function missingOf(imports: readonly Import[], wasix = true): string[] {
 	const isOurs = ({ module }: Import) => PREVIEW1_MODULES.some((one) => one === module);
 	const isWasmEdge = imports.some((one) => isOurs(one) && one.name === WASMEDGE_MARK);
 	const known = isWasmEdge ? new Set([...plain, ...WASMEDGE.map(([name]) => name)]) : plain;
-	const missing = imports.filter(
-		(one) => !(isOurs(one) && one.kind === "function" && known.has(one.name)),
-	);
+	const isKnown = (one: Import) =>
+		one.kind === "memory" ? wasix : (wasix && isWasix(one)) || (isOurs(one) && known.has(one.name));
+	const missing = imports.filter((one) => !isKnown(one));
 	return [...new Set(missing.map(({ module, name }) => `${module}.${name}`))];
+}
+
+/** Whether an import is a call of WASIX, or of the threads of WASI, that Porthole has. */
+export function isWasix({ module, name, kind }: Import): boolean {
+	if (kind !== "function") return false;
+	if (module === "wasi") return name === "thread-spawn";
+	return module === WASIX_MODULE && (WASIX.has(name) || plain.has(name) || name === "thread_spawn");
 }

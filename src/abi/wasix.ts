@@ -110,6 +110,9 @@ closure_free i
 reflect_signature iiiiii
 `;
 
+/** The import module under which programs look for them. */
+export const WASIX_MODULE = "wasix_32v1";
+
 /** The parameters of each call, by name. */
 export const WASIX: ReadonlyMap<string, string> = new Map(
 	ROWS.trim()

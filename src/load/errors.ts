@@ -2,7 +2,9 @@
  * Why a package cannot be read, or a program not be started: the errors, with what to do. Most can, so
  * this is loaded late.
  */
+
 import { PortholeError } from "../abi/error.ts";
+import { isWasix } from "../abi/missing.ts";
 import type { WireSource } from "../protocol/sandbox.ts";
 import { advice } from "../webc/advice.ts";
 import { type ByteSource, type Package, WebcError } from "../webc/index.ts";
@@ -147,10 +149,12 @@ export function missingImports(
 	missing: readonly WebAssembly.ModuleImportDescriptor[],
 ): PortholeError {
 	const names = missing.map(({ module, name, kind }) => `${module}.${name} (${kind})`);
+	const next = missing.some(isWasix)
+		? "WASIX programs run where the browser can suspend programs (JSPI), on the bridge `suspending`"
+		: "Pass functions of your own as `imports`";
 	return new PortholeError(
 		"missing-imports",
-		`the program imports what Porthole does not have: ${names.join(", ")}. ` +
-			"WASIX programs are not supported yet; pass other functions as `imports`",
+		`the program imports what Porthole does not have: ${names.join(", ")}. ${next}`,
 	);
 }
 

@@ -21,12 +21,15 @@ export function outlookOf(
 	});
 }
 
+/** Whether this browser can suspend programs. */
+const suspends = "Suspending" in WebAssembly;
+
 function lacks(program: WebAssembly.Module | Uint8Array | undefined): string[] | undefined {
 	if (program instanceof WebAssembly.Module) {
-		return missingOf(WebAssembly.Module.imports(program));
+		return missingOf(WebAssembly.Module.imports(program), suspends);
 	}
 	try {
-		return program && missingOf(moduleImports(program));
+		return program && missingOf(moduleImports(program), suspends);
 	} catch {
 		// What is no module is refused when it is run.
 		return undefined;

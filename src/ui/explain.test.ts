@@ -4,7 +4,7 @@ import { explain } from "./explain.ts";
 
 test("missing imports are a list", () => {
 	const message =
-		"the program imports what Porthole does not have: elsewhere.answer (function), wasix_32v1.x (function), env.memory (memory). WASIX programs are not supported yet; pass other functions as `imports`";
+		"the program imports what Porthole does not have: elsewhere.answer (function), wasix_32v1.x (function), env.memory (memory). Pass functions of your own as `imports`";
 	const { what, list } = explain(new PortholeError("missing-imports", message));
 	expect(list).toEqual([
 		"elsewhere.answer (function)",

@@ -58,7 +58,10 @@ const advice: ReadonlyMap<string, Advice> = new Map([
 		"missing-imports",
 		{
 			title: "The program needs what Porthole does not have",
-			next: ["Build it for plain WASI (wasm32-wasip1).", "Programs for WASIX do not run here yet."],
+			next: [
+				"Build it for plain WASI (wasm32-wasip1).",
+				"Programs for WASIX run in browsers that can suspend programs, such as Chromium.",
+			],
 		},
 	],
 	[

@@ -39,7 +39,6 @@ test("an import of each kind, as the engine has them", () => {
 	expect(found).toEqual(engine.map(({ module, name, kind }) => ({ module, name, kind })));
 	expect(missingOf(found)).toEqual([
 		"wasi_snapshot_preview1.fd_dup",
-		"env.memory",
 		"env.table",
 		"env.global",
 	]);
@@ -69,16 +68,27 @@ test("the programs of the packages that are here", async ({ skip }) => {
 	}
 });
 
-test("a program for WasmEdge has its calls, and one for WASIX lacks them", () => {
+test("a program for WasmEdge has its calls, and one for WASIX where it can run", () => {
 	const of = (module: string, ...names: string[]) =>
 		names.map((name) => ({ module, name, kind: "function" }));
 	expect(missingOf(of("wasi_snapshot_preview1", "sock_open", "sock_getaddrinfo"))).toEqual([]);
 	expect(missingOf(of("wasi_snapshot_preview1", "sock_getaddrinfo"))).toHaveLength(1);
 	expect(missingOf(of("wasi_unstable", "fd_write", "proc_exit"))).toEqual([]);
-	expect(missingOf(of("wasix_32v1", "fd_dup", "fd_dup", "proc_fork"))).toEqual([
+	const wasix = [
+		...of("wasix_32v1", "fd_dup", "fd_dup", "proc_fork", "fd_write", "thread_spawn"),
+		...of("wasi", "thread-spawn"),
+		{ module: "env", name: "memory", kind: "memory" },
+	];
+	expect(missingOf(wasix)).toEqual([]);
+	expect(missingOf(wasix, false)).toEqual([
 		"wasix_32v1.fd_dup",
 		"wasix_32v1.proc_fork",
+		"wasix_32v1.fd_write",
+		"wasix_32v1.thread_spawn",
+		"wasi.thread-spawn",
+		"env.memory",
 	]);
+	expect(missingOf(of("wasix_32v1", "fd_levitate"))).toEqual(["wasix_32v1.fd_levitate"]);
 });
 
 test("damaged modules are refused, whatever is damaged", () => {
