@@ -37,11 +37,7 @@ test("an import of each kind, as the engine has them", () => {
 	const found = moduleImports(every);
 	const engine = WebAssembly.Module.imports(new WebAssembly.Module(every));
 	expect(found).toEqual(engine.map(({ module, name, kind }) => ({ module, name, kind })));
-	expect(missingOf(found)).toEqual([
-		"wasi_snapshot_preview1.fd_dup",
-		"env.table",
-		"env.global",
-	]);
+	expect(missingOf(found)).toEqual(["wasi_snapshot_preview1.fd_dup", "env.table", "env.global"]);
 	expect(moduleImports(new Uint8Array(HEAD))).toEqual([]);
 });
 
