@@ -5,6 +5,7 @@
  * script prints is what dash prints on Linux.
  */
 import { existsSync } from "node:fs";
+import type * as Porthole from "../src/index.ts";
 import { expect, test } from "./library.ts";
 
 test.skip(
@@ -281,4 +282,58 @@ test("an interactive shell edits, ends children with Ctrl-C, and goes on", async
 	);
 	expect(screen).toContain("Interrupt");
 	expect(code).toBe(4);
+});
+
+test("limits and usage are those of all processes that a program has started", async ({ page }) => {
+	const seen = await page.evaluate(
+		async (packages) => {
+			const sandbox = await porthole.Sandbox.create({ packages });
+			const run = async (script: string, limits: Porthole.CommandOptions["limits"] = {}) => {
+				const process = await sandbox.command("dash", ["-c", script], { limits }).spawn();
+				const out = collect(process.stdout);
+				const { code, limit } = await process.status;
+				return { code, limit, out: await out, usage: await process.usage() };
+			};
+			const endless = "while :; do :; done";
+			return {
+				time: await run(`(${endless}) & (${endless}) & wait`, { time: 300 }),
+				fuel: await run(`(${endless}) | cat`, { fuel: 200_000 }),
+				output: await run("yes | cat", { output: 1000 }),
+				plain: await run("head -c 100000 /dev/zero | cat > /tmp/zeros"),
+			};
+		},
+		[DASH, COREUTILS],
+	);
+	expect(seen.time).toMatchObject({ code: 152, limit: "time" });
+	expect(seen.time.usage.time).toBeGreaterThanOrEqual(300);
+	expect(seen.fuel).toMatchObject({ code: 152, limit: "fuel" });
+	expect(seen.output).toMatchObject({ code: 137, limit: "output" });
+	expect(seen.output.out).toHaveLength(1000);
+	expect(seen.plain).toMatchObject({ code: 0, limit: undefined });
+	expect(seen.plain.usage.written).toBeGreaterThanOrEqual(200_000);
+	expect(seen.plain.usage.fuel).toBeGreaterThan(0);
+});
+
+test("a fork bomb and a pipe that nobody reads end with their program, and the page goes on", async ({
+	page,
+}) => {
+	const seen = await page.evaluate(
+		async (packages) => {
+			const sandbox = await porthole.Sandbox.create({ packages });
+			const bomb = await sandbox
+				.command("dash", ["-c", "f() { f & f; }; f"], { stderr: "null" })
+				.spawn();
+			await new Promise((resolve) => setTimeout(resolve, 1500));
+			await sandbox.fs.writeFile("/tmp/answered", "yes");
+			bomb.kill("SIGKILL");
+			const { code } = await bomb.status;
+			const next = await sandbox.command("dash", ["-c", "cat /tmp/answered"]).output();
+			const stuck = await sandbox.command("dash", ["-c", "yes | sleep 100"]).spawn();
+			await new Promise((resolve) => setTimeout(resolve, 300));
+			stuck.kill("SIGKILL");
+			return { code, out: next.text(), stuck: (await stuck.status).code };
+		},
+		[DASH, COREUTILS],
+	);
+	expect(seen).toEqual({ code: 137, out: "yes", stuck: 137 });
 });

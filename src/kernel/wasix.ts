@@ -73,7 +73,8 @@ async function begin(
 	const cwd = adopt(process);
 	try {
 		const first = tree.begin(process, image, cwd);
-		thread.usage = () => first.usage();
+		// The page's half of the root asks this thread, which never runs: it answers for the whole tree.
+		Object.defineProperty(thread, "reported", { get: () => tree.usage() });
 		process.signalled = (name) => {
 			if (name === "SIGKILL") {
 				tree.endAll({ code: 137, signal: name });

@@ -13,7 +13,7 @@ import type { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { Meter as MeterClass } from "../process/meter.ts";
 import { type Ending, Process, type Setup } from "../process/process.ts";
-import type { WireStatus } from "../protocol/sandbox.ts";
+import type { Usage, WireStatus } from "../protocol/sandbox.ts";
 import type { AdapterExports, AdapterHost } from "./adapter.ts";
 import { wasixCalls } from "./calls.ts";
 import { HOOKS, type Image } from "./image.ts";
@@ -60,6 +60,8 @@ type Outcome = Ending & Pick<WireStatus, "trap">;
 export class ProcessTree {
 	readonly kernel: Kernel;
 	readonly #processes = new Map<number, WasixProcess>();
+	/** What threads and processes had used that are over. */
+	readonly #past = { fuel: 0, time: 0, memory: 0, files: 0, read: 0, written: 0 };
 	#lastPid = 0;
 	#root: WasixProcess | null = null;
 
@@ -99,6 +101,29 @@ export class ProcessTree {
 		const status = await this.#runProcess(thread);
 		root.status ??= status;
 		return status;
+	}
+
+	/** What all processes have used, those that are over included; of memory and files what they have now. */
+	usage(): Usage {
+		const sum = { ...this.#past };
+		for (const { process, memory, threads, status } of this.#processes.values()) {
+			if (status !== null) continue;
+			sum.memory += memory.buffer.byteLength;
+			sum.files += [...process.descriptors.files()].length;
+			sum.read += process.used.read;
+			sum.written += process.used.written;
+			for (const thread of threads) {
+				sum.fuel += thread.fuel();
+				sum.time += thread.time;
+			}
+		}
+		return sum;
+	}
+
+	/** A thread is over: what it has used stays counted. */
+	#count(thread: WasixThread): void {
+		this.#past.fuel += thread.fuel();
+		this.#past.time += thread.time;
 	}
 
 	/** Delivers a signal to the root and all that it started. */
@@ -231,8 +256,12 @@ export class ProcessTree {
 	#link(thread: WasixThread): WasixThread {
 		const { image, memory } = thread.owner;
 		const { bridge, meter } = this.kernel;
+		const calls = wasixCalls(thread);
 		const adapter = new WebAssembly.Instance(image.adapter, {
-			call: wasixCalls(thread) as Record<string, WebAssembly.ImportValue>,
+			call: (thread.process.budget?.calls(calls) ?? calls) as Record<
+				string,
+				WebAssembly.ImportValue
+			>,
 			host: this.#host(thread) as Record<string, WebAssembly.ImportValue>,
 		}).exports as AdapterExports;
 		const imports: Record<string, Record<string, WebAssembly.ImportValue>> = Object.create(null);
@@ -319,6 +348,8 @@ export class ProcessTree {
 		const ending: Outcome = { ...status, ...owner.process.ending };
 		owner.process.ending ??= { code: ending.code };
 		if (ending.trap && owner.parent) this.kernel.warn(trapMessage(owner, ending));
+		this.#past.read += owner.process.used.read;
+		this.#past.written += owner.process.used.written;
 		owner.over(ending);
 		return ending;
 	}
@@ -368,6 +399,7 @@ export class ProcessTree {
 			owner.process.end({ code: status.code, ...limit });
 			return { ...status, ...limit };
 		} finally {
+			this.#count(thread);
 			thread.gone();
 		}
 	}
