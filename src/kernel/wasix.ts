@@ -85,7 +85,9 @@ async function begin(
 		};
 		return async () => {
 			const status = await tree.run(first);
+			// Nobody would see what they print, and nobody could end them.
 			tree.endAll({ code: 129, signal: "SIGHUP" });
+			await tree.settled();
 			return status;
 		};
 	} catch (error) {

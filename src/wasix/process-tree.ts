@@ -62,6 +62,7 @@ export class ProcessTree {
 	readonly #processes = new Map<number, WasixProcess>();
 	/** What threads and processes had used that are over. */
 	readonly #past = { fuel: 0, time: 0, memory: 0, files: 0, read: 0, written: 0 };
+	readonly #running = new Set<Promise<void>>();
 	#lastPid = 0;
 	#root: WasixProcess | null = null;
 
@@ -131,11 +132,16 @@ export class ProcessTree {
 		for (const process of [...this.#processes.values()]) process.signal(number);
 	}
 
-	/** Ends all that still runs. */
+	/** Ends all that still runs but the root. */
 	endAll(ending: Ending): void {
 		for (const process of this.#processes.values()) {
 			if (process !== this.#root) process.process.end(ending);
 		}
+	}
+
+	/** Resolves when all that the root has started is over, and holds no file any more. */
+	async settled(): Promise<void> {
+		await Promise.all(this.#running);
 	}
 
 	/** Copies a process whose thread has been unwound. Errors: EAGAIN where there is no room for one more. */
@@ -317,11 +323,15 @@ export class ProcessTree {
 	#start(thread: WasixThread): void {
 		const isFirst = thread.tid === thread.owner.pid;
 		const run = isFirst ? this.#runProcess(thread) : this.#runThread(thread);
-		run.catch((error) => {
+		const over = run.catch((error) => {
 			const message = error instanceof Error ? error.message : String(error);
 			this.kernel.warn(`process ${thread.owner.pid} could not be brought to an end: ${message}`);
 			thread.owner.process.end({ code: TRAPPED });
 		});
+		const done = over.then(() => {
+			this.#running.delete(done);
+		});
+		this.#running.add(done);
 	}
 
 	/** Runs a process from its first thread to the end of its last. */

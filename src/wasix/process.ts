@@ -25,6 +25,9 @@ const HARMLESS = new Set([SIGCHLD, SIGCONT, 19, 20, 21, 22, SIGURG, SIGWINCH]);
 /** The newest C library traps on these where its program has no handler. */
 const NEVER_HANDED = new Set([SIGCHLD, SIGURG, SIGWINCH]);
 
+/** In the place of the memory of a process that is over. */
+const NO_MEMORY = { buffer: new ArrayBuffer(0) } as WebAssembly.Memory;
+
 /** The program that a process becomes once its stack is gone. */
 export interface Successor {
 	readonly image: Image;
@@ -170,6 +173,8 @@ export class WasixProcess {
 	/** It is over: its stacks are gone. */
 	over(ending: Ending): void {
 		this.status = ending;
+		// Of one that is over its parent wants the status only; a browser has room for some 120 memories.
+		this.memory = NO_MEMORY;
 		for (const alarm of this.#alarms.values()) clearTimeout(alarm);
 		this.#alarms.clear();
 		this.process.descriptors.closeAll();
