@@ -33,7 +33,7 @@ for (const how of ["relative", "absolute", "mixed"]) {
 	});
 }
 
-for (const count of [100, 900]) {
+for (const count of [100, 500]) {
 	test(`${count} processes sleep side by side, and all end well`, async ({ page }) => {
 		test.skip(
 			count > 100 && !inFirefox,
@@ -44,8 +44,8 @@ for (const count of [100, 900]) {
 			async ({ options, count }) => {
 				const sandbox = await porthole.Sandbox.create(options);
 				const start = performance.now();
-				// Long enough for the last to begin before the first wakes.
-				const length = String(1000 + count * 20);
+				// Long enough for the last to begin before the first wakes, also on a busy machine.
+				const length = String(1000 + count * 50);
 				const started = await Promise.all(
 					Array.from({ length: count }, () =>
 						sandbox.command("sleeping", ["once", length]).spawn(),

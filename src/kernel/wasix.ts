@@ -10,7 +10,7 @@ import type { Namespace } from "../fs/namespace.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
 import * as fs from "../fs/operations.ts";
 import { compile } from "../load/compile.ts";
-import { missingImports, notLinked } from "../load/errors.ts";
+import { missingImports, noEntry, notLinked } from "../load/errors.ts";
 import type { OpenFile } from "../process/descriptors.ts";
 import type { ExtraImports, Prepare } from "../process/instantiate.ts";
 import { Meter } from "../process/meter.ts";
@@ -64,15 +64,18 @@ async function begin(
 	kernel: WasixKernel,
 	image: Image,
 	thread: Thread,
-	_entry: string,
+	entry: string,
 ): Promise<() => ReturnType<ProcessTree["run"]>> {
 	const missing = kernel.missing(image);
 	if (missing.length > 0) throw missingImports(missing);
+	const has = ({ name, kind }: WebAssembly.ModuleExportDescriptor) =>
+		name === entry && kind === "function";
+	if (!WebAssembly.Module.exports(image.module).some(has)) throw noEntry(image.module, entry);
 	const { process } = thread;
 	const tree = new ProcessTree(kernel);
 	const cwd = adopt(process);
 	try {
-		const first = tree.begin(process, image, cwd);
+		const first = tree.begin(process, image, cwd, entry);
 		// The page's half of the root asks this thread, which never runs: it answers for the whole tree.
 		Object.defineProperty(thread, "reported", { get: () => tree.usage() });
 		process.signalled = (name) => {

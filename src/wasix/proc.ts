@@ -8,6 +8,7 @@ import {
 	ECHILD,
 	EFAULT,
 	EINVAL,
+	EIO,
 	ENDED,
 	ENOENT,
 	ENOSYS,
@@ -21,7 +22,7 @@ import type { Namespace } from "../fs/namespace.ts";
 import { actions } from "./file-actions.ts";
 import { SIGCHLD, type WasixProcess } from "./process.ts";
 import type { FoundProgram } from "./process-tree.ts";
-import { absolutePath, arrayAt, listAt, textAt } from "./text.ts";
+import { absolutePath, arrayAt, listAt, textAt, textOf } from "./text.ts";
 import type { WasixThread } from "./thread.ts";
 
 const NON_BLOCKING = 1;
@@ -49,6 +50,16 @@ interface Wanted {
 	readonly path: string | null;
 }
 
+/** The variables of a package and of the caller, whose value counts where both have one of a name. */
+function merged(of: Items, own: Items): Items {
+	const names = new Set(own.map(nameOf));
+	return [...of.filter((item) => !names.has(nameOf(item))), ...own];
+}
+
+function nameOf(item: Uint8Array): string {
+	return textOf(item).split("=", 1)[0] ?? "";
+}
+
 export function procCalls(thread: WasixThread) {
 	const { memory, owner, bridge } = thread;
 	const { tree } = owner;
@@ -63,7 +74,10 @@ export function procCalls(thread: WasixThread) {
 				absolutePath(owner.cwd, folder ? `${folder}/${name}` : name),
 			);
 			const asked = bridge.ticket<FoundProgram | Errno>();
-			first(paths).then((found) => asked.answer(found));
+			first(paths).then(
+				(found) => asked.answer(found),
+				() => asked.answer(EIO),
+			);
 			ticket = asked;
 			thread.kept = ticket;
 		}
@@ -91,7 +105,7 @@ export function procCalls(thread: WasixThread) {
 		owner.successor = {
 			image: found.image,
 			args: found.arguments(wanted.args),
-			env: [...found.env, ...(wanted.env ?? owner.process.env)],
+			env: merged(found.env, wanted.env ?? owner.process.env),
 		};
 		return ENDED;
 	}
@@ -139,7 +153,7 @@ export function procCalls(thread: WasixThread) {
 		const program = {
 			image: found.image,
 			args: found.arguments(wanted.args),
-			env: [...found.env, ...(wanted.env ?? owner.process.env)],
+			env: merged(found.env, wanted.env ?? owner.process.env),
 		};
 		const pid = tree.spawn(owner, program, (child) => {
 			child.inheritIgnored(owner);

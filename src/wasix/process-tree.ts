@@ -90,10 +90,10 @@ export class ProcessTree {
 	}
 
 	/** Links the root. Errors: those of linking. */
-	begin(process: Process, image: Image, cwd: string): WasixThread {
+	begin(process: Process, image: Image, cwd: string, entry = START.name): WasixThread {
 		const root = this.#add(null, process, image, makeMemory(image), cwd);
 		this.#root = root;
-		return this.#link(new WasixThread(root, root.pid, START));
+		return this.#link(new WasixThread(root, root.pid, { name: entry, args: [] }));
 	}
 
 	/** Runs the root to its end. */
