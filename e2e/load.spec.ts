@@ -497,7 +497,7 @@ test.describe("a sandbox", { tag: "@waits" }, () => {
 			await create("hostEnv", { hostEnv: { A: 1 } });
 			await create("files", { files: { "relative.txt": "" } });
 			await create("mounts", { mounts: { "/x": {} } });
-			await create("capabilities", { capabilities: { network: "on" } });
+			await create("capabilities", { capabilities: { network: true } });
 			await create("packages", { packages: "/packages/sqlite.webc" });
 			await create("signal", { signal: "soon" });
 			await create("onProgress", { onProgress: "loudly" });

@@ -92,9 +92,8 @@ function pushArguments(params: string): number[] {
 	return [...params].flatMap((kind, index) => {
 		const get = [0x20, ...leb(index)];
 		if (kind === "i") return get;
-		const low = [...get, 0xa7]; // i32.wrap_i64
-		const high = [...get, 0x42, 32, 0x88, 0xa7]; // i64.const 32, i64.shr_u, i32.wrap_i64
-		return [...low, ...high];
+		// i32.wrap_i64; i64.const 32, i64.shr_u, i32.wrap_i64
+		return [...get, 0xa7, ...get, 0x42, 32, 0x88, 0xa7];
 	});
 }
 

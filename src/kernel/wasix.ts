@@ -11,7 +11,6 @@ import { emptyStat, type INode } from "../fs/node.ts";
 import * as fs from "../fs/operations.ts";
 import { compile } from "../load/compile.ts";
 import { missingImports, noEntry, notLinked } from "../load/errors.ts";
-import type { OpenFile } from "../process/descriptors.ts";
 import type { ExtraImports, Prepare } from "../process/instantiate.ts";
 import { Meter } from "../process/meter.ts";
 import type { Process } from "../process/process.ts";
@@ -88,7 +87,7 @@ async function begin(
 		};
 		return async () => {
 			const status = await tree.run(first);
-			// Nobody would see what they print, and nobody could end them.
+			// The page sees no more of them: their output has ended, and they have no handle.
 			tree.endAll({ code: 129, signal: "SIGHUP" });
 			await tree.settled();
 			return status;
@@ -104,8 +103,7 @@ function adopt(process: Process): string {
 	// The tree of a process in this worker is a namespace of its own.
 	const own = process.tree as Namespace;
 	own.absolute = true;
-	const begins = new Map<number, OpenFile>();
-	const table = new DescriptorTable(begins);
+	const table = new DescriptorTable(new Map());
 	for (let fd = 0; ; fd++) {
 		const file = process.descriptors.get(fd);
 		if (file === undefined) break;
@@ -147,7 +145,7 @@ class WasixKernel implements Kernel {
 		return this.#extra.get(module)?.get(name);
 	}
 
-	/** The imports of a program that nobody has. */
+	/** The imports of a program that neither we nor the page have. */
 	missing({ others }: Image): WebAssembly.ModuleImportDescriptor[] {
 		return others
 			.filter(({ module, name }) => this.other(module, name) === undefined)

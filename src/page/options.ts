@@ -63,10 +63,10 @@ export interface LoadOptions {
 export type Source = string | URL | Request | Response | Blob | ArrayBuffer | Uint8Array;
 
 export interface Capabilities {
-	/** Whether programs may use sockets, which reach other programs of the sandbox only; true unless told otherwise. */
-	readonly network?: boolean;
-	/** Whether programs may start threads, which take turns; true unless told otherwise. */
-	readonly threads?: boolean;
+	/** Reserved: network access. */
+	readonly network?: false;
+	/** Reserved. Threads of WASIX programs, which take turns, need no leave yet. */
+	readonly threads?: false;
 }
 
 export interface SandboxOptions {
@@ -202,7 +202,9 @@ const limitKinds: Kinds<Limits> = {
 	output: amount,
 };
 
-const capabilityKinds: Kinds<Capabilities> = { network: flag, threads: flag };
+const denied: Kind = ["false", (value) => !value];
+
+const capabilityKinds: Kinds<Capabilities> = { network: denied, threads: denied };
 
 const loadKinds: Kinds<LoadOptions> = {
 	integrity: text,

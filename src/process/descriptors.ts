@@ -39,6 +39,20 @@ export class OpenFile {
 		this.inheriting = inheriting;
 		this.preopen = preopen;
 	}
+
+	/** One descriptor more. */
+	hold(): void {
+		this.uses += 1;
+		if (this.uses === 1) this.node.handles += 1;
+	}
+
+	/** One descriptor less. Errors: why a write in the background has failed. */
+	release(): Done {
+		this.uses -= 1;
+		if (this.uses > 0) return 0;
+		this.node.handles -= 1;
+		return this.node.handles > 0 ? 0 : this.node.closed();
+	}
 }
 
 export class Descriptors {
@@ -71,7 +85,7 @@ export class Descriptors {
 		if (file === undefined) return EBADF;
 		this.#slots[fd] = undefined;
 		if (fd < this.#lowest) this.#lowest = fd;
-		return release(file);
+		return file.release();
 	}
 
 	/** Moves `from` to the number `to`, closing what was there. Errors: EBADF, for either. */
@@ -81,7 +95,7 @@ export class Descriptors {
 		if (file === undefined || old === undefined) return EBADF;
 		if (from === to) return 0;
 		this.#put(to, file);
-		release(old);
+		old.release();
 		return this.close(from);
 	}
 
@@ -94,15 +108,7 @@ export class Descriptors {
 	}
 
 	#put(fd: number, file: OpenFile): void {
-		file.uses += 1;
-		if (file.uses === 1) file.node.handles += 1;
+		file.hold();
 		this.#slots[fd] = file;
 	}
-}
-
-function release(file: OpenFile): Done {
-	file.uses -= 1;
-	if (file.uses > 0) return 0;
-	file.node.handles -= 1;
-	return file.node.handles > 0 ? 0 : file.node.closed();
 }

@@ -12,7 +12,7 @@ import type { WireStatus } from "../protocol/sandbox.ts";
 import type { Thread } from "./thread.ts";
 
 /** The exit code of a shell for a program that aborted: 128 + SIGABRT. */
-const TRAPPED = 134;
+export const TRAPPED = 134;
 
 const adapters = new Map<readonly Signature[], WebAssembly.Module>();
 
@@ -174,18 +174,13 @@ async function run(
 }
 
 /** A trap of the guest, or an exception that it let escape. Any other error is a fault of ours. */
-function trapped(error: unknown): WireStatus {
+export function trapped(error: unknown): Pick<WireStatus, "code" | "trap"> {
 	const trap =
 		error instanceof WebAssembly.RuntimeError ||
 		error instanceof RangeError ||
 		error instanceof WebAssembly.Exception;
 	if (!trap) throw error;
-	const known = error instanceof Error;
-	return {
-		code: TRAPPED,
-		trap: {
-			message: known ? error.message : "the program threw an exception that nothing caught",
-			stack: known ? (error.stack ?? "") : "",
-		},
-	};
+	const { message = "the program threw an exception that nothing caught", stack = "" } =
+		error instanceof Error ? error : {};
+	return { code: TRAPPED, trap: { message, stack } };
 }

@@ -294,7 +294,7 @@ export function fdCalls(thread: Thread) {
 		},
 
 		fd_prestat_get(fd: number, result: number): Done {
-			const file = descriptors.directory(fd >>> 0);
+			const file = descriptors.get(fd >>> 0);
 			if (file === undefined || file.preopen === null) return EBADF;
 			const at = result >>> 0;
 			if (!memory.has(at, PRESTAT.size)) return EFAULT;
@@ -304,7 +304,7 @@ export function fdCalls(thread: Thread) {
 		},
 
 		fd_prestat_dir_name(fd: number, buffer: number, size: number): Done {
-			const file = descriptors.directory(fd >>> 0);
+			const file = descriptors.get(fd >>> 0);
 			if (file === undefined || file.preopen === null) return EBADF;
 			const name = utf8(file.preopen);
 			const at = buffer >>> 0;

@@ -17,7 +17,7 @@ import { ttyCalls } from "./tty.ts";
 
 const missing: PlainCall = () => ENOSYS;
 
-/** Calls that answer with less than they may: nobody can do more in a page. */
+/** For calls that no group has a function for. */
 const unknown: Readonly<Record<string, PlainCall>> = Object.fromEntries(
 	[...WASIX.keys()].map((name) => [name, missing]),
 );

@@ -7,7 +7,7 @@ import { type Done, EFAULT, ENOSYS, type Errno } from "../abi/errno.ts";
 import type { WasixThread } from "./thread.ts";
 
 const RECORD_SIZE = 24;
-/** The exit code for a jump to where nobody has been. */
+/** The exit code for a jump to a place that no checkpoint marks. */
 const UNKNOWN = 79;
 
 export function checkpointCalls(thread: WasixThread) {

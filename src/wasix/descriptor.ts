@@ -52,6 +52,22 @@ export function changeDirectory(owner: WasixThread["owner"], path: string): Done
 	return 0;
 }
 
+/** Opens `file` at the lowest free number from `least` on, and writes that number to `result`. Errors: EFAULT, EMFILE, EINVAL. */
+export function putFile(
+	{ memory, owner }: WasixThread,
+	file: OpenFile,
+	result: number,
+	least = 0,
+	closeOnExec = false,
+): Done {
+	const at = result >>> 0;
+	if (!memory.has(at, 4)) return EFAULT;
+	const fd = owner.descriptors.addFrom(file, least >>> 0, closeOnExec);
+	if (fd < 0) return fd as Errno;
+	memory.setU32(at, fd);
+	return 0;
+}
+
 export function descriptorCalls(
 	thread: WasixThread,
 	base: Readonly<Record<string, PlainCall>>,
@@ -60,13 +76,8 @@ export function descriptorCalls(
 	const { descriptors } = owner;
 	const { fd_write: write, path_open: open } = base as Record<"fd_write" | "path_open", PlainCall>;
 
-	function put(file: OpenFile, result: number, least = 0, closeOnExec = false): Done {
-		if (!memory.has(result >>> 0, 4)) return EFAULT;
-		const fd = descriptors.addFrom(file, least >>> 0, closeOnExec);
-		if (fd < 0) return fd as Errno;
-		memory.setU32(result >>> 0, fd);
-		return 0;
-	}
+	const put = (file: OpenFile, result: number, least?: number, closeOnExec?: boolean): Done =>
+		putFile(thread, file, result, least, closeOnExec);
 
 	function dup(fd: number, least: number, closeOnExec: boolean, result: number): Done {
 		const file = descriptors.file(fd >>> 0);
@@ -80,7 +91,7 @@ export function descriptorCalls(
 	}
 
 	return {
-		/** A pipe that nobody reads is a signal besides. */
+		/** A write to a pipe without a reader is a signal besides. */
 		fd_write(fd, vectors, count, result) {
 			const n = write(fd, vectors, count, result);
 			if (n === EPIPE) owner.signal(SIGPIPE);

@@ -55,7 +55,7 @@ export class DescriptorTable extends Descriptors {
 		if (fd >= MOST) return EBADF;
 		const old = this.#slots[fd];
 		this.#put(fd, file, false);
-		return old === undefined ? 0 : leave(old);
+		return old === undefined ? 0 : old.release();
 	}
 
 	override close(fd: number): 0 | Errno {
@@ -63,7 +63,7 @@ export class DescriptorTable extends Descriptors {
 		if (file === undefined) return EBADF;
 		this.#slots[fd] = undefined;
 		this.#closeOnExec.delete(fd);
-		return leave(file);
+		return file.release();
 	}
 
 	/** `dup2`: `from` stays open, the offset is shared, the copy is kept at exec. Errors: EBADF. */
@@ -115,17 +115,8 @@ export class DescriptorTable extends Descriptors {
 	}
 
 	#put(fd: number, file: OpenFile, closeOnExec: boolean): void {
-		file.uses += 1;
-		if (file.uses === 1) file.node.handles += 1;
+		file.hold();
 		this.#slots[fd] = file;
 		this.setCloseOnExec(fd, closeOnExec);
 	}
-}
-
-/** One use less of an open file. */
-function leave(file: OpenFile): Done {
-	file.uses -= 1;
-	if (file.uses > 0) return 0;
-	file.node.handles -= 1;
-	return file.node.handles > 0 ? 0 : file.node.closed();
 }

@@ -23,6 +23,7 @@ import type { Bridge, Ticket } from "../bridge/bridge.ts";
 import { Device, Signal } from "../fs/devices.ts";
 import type { OpenNode } from "../fs/node.ts";
 import { OpenFile } from "../process/descriptors.ts";
+import { putFile } from "./descriptor.ts";
 import type { WasixThread } from "./thread.ts";
 
 const NS_PER_MS = 1e6;
@@ -107,18 +108,13 @@ class EventSet extends Device {
 	}
 }
 
-/** How much `node` would give or take; -1 for nothing now. Notes a ticket for when it would. */
-function ready(answer: number): number {
-	return answer === PENDING ? -1 : answer;
-}
-
 /** Which of an interest's events have happened. */
 function happened({ file: { node }, events, seen }: Interest): number {
 	if (events === ONE_SHOT) return 0;
 	let now = 0;
-	const look = (bit: number, answer: number, before: number): number => {
-		const amount = ready(answer);
-		if (amount === -1) return -1;
+	/** How much the node would give or take; -1 for nothing now, and then a ticket is noted for when it would. */
+	const look = (bit: number, amount: number, before: number): number => {
+		if (amount === PENDING) return -1;
 		if (amount < 0) {
 			now |= ERROR;
 			return -1;
@@ -145,14 +141,8 @@ export function eventCalls(thread: WasixThread) {
 	const { memory, owner, bridge } = thread;
 	const { descriptors } = owner;
 
-	function put(node: OpenNode, result: number, flags = 0): Done {
-		const at = result >>> 0;
-		if (!memory.has(at, 4)) return EFAULT;
-		const fd = descriptors.add(new OpenFile(node, flags, RIGHTS_STREAM, 0));
-		if (fd < 0) return fd as Errno;
-		memory.setU32(at, fd);
-		return 0;
-	}
+	const put = (node: OpenNode, result: number, flags = 0): Done =>
+		putFile(thread, new OpenFile(node, flags, RIGHTS_STREAM, 0), result);
 
 	function setOf(fd: number): EventSet | Errno {
 		const node = descriptors.file(fd >>> 0)?.node;

@@ -3,20 +3,15 @@
  * is worked out once.
  */
 import { type ImportFacts, importFacts, type MemoryFacts } from "../abi/module.ts";
-import { PREVIEW1 } from "../abi/preview1.ts";
 import { OLDER, RETURNS_NOTHING, WASIX } from "../abi/wasix.ts";
+import { signatures } from "../wasi/table.ts";
 import { adapterFor, type Imported } from "./adapter.ts";
 
 /** The modules whose functions are ours. */
 const OURS = new Set(["wasix_32v1", "wasi_snapshot_preview1", "wasi", "wasi_unstable"]);
 
 const PARAMS: ReadonlyMap<string, string> = new Map([
-	...PREVIEW1.trim()
-		.split("\n")
-		.map((row) => {
-			const [name = "", params = ""] = row.trim().split(" ");
-			return [name, params] as const;
-		}),
+	...signatures.map(({ name, params }) => [name, params] as const),
 	...WASIX,
 	["thread-spawn", "i"],
 ]);

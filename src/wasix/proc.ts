@@ -136,7 +136,51 @@ export function procCalls(thread: WasixThread) {
 	const list = (at: number, size: number) => listAt(memory, at, size);
 	const listOrOwn = (at: number, size: number) => (at === 0 ? null : list(at, size));
 	const array = (at: number, count: number) => arrayAt(memory, at, count);
-	const arrayOrOwn = (at: number, count: number) => (at === 0 ? null : array(at, count));
+
+	/** The call that takes its lists as `items` reads them: in one string, or as an array. */
+	function execWith(items: typeof list) {
+		return (
+			name: number,
+			nameSize: number,
+			args: number,
+			argCount: number,
+			env: number,
+			envCount: number,
+			search: number,
+			path: number,
+			pathSize: number,
+		): Errno => {
+			const own = env === 0 ? null : items(env, envCount);
+			const of = [name, nameSize] as const;
+			const wanted = wantedBy(of, items(args, argCount), own, search, [path, pathSize]);
+			return typeof wanted === "number" ? wanted : exec(wanted);
+		};
+	}
+
+	function spawnWith(items: typeof list) {
+		return (
+			name: number,
+			nameSize: number,
+			args: number,
+			argCount: number,
+			env: number,
+			envCount: number,
+			operations: number,
+			operationCount: number,
+			dispositions: number,
+			dispositionCount: number,
+			search: number,
+			path: number,
+			pathSize: number,
+			result: number,
+		): Done => {
+			const own = env === 0 ? null : items(env, envCount);
+			const of = [name, nameSize] as const;
+			const wanted = wantedBy(of, items(args, argCount), own, search, [path, pathSize]);
+			const changes = [operations, operationCount] as const;
+			return spawn(wanted, changes, [dispositions, dispositionCount], result);
+		};
+	}
 
 	function spawn(
 		wanted: Wanted | Errno,
@@ -285,103 +329,15 @@ export function procCalls(thread: WasixThread) {
 				: execOrEnd(wanted);
 		},
 
-		proc_exec3(
-			name: number,
-			nameSize: number,
-			args: number,
-			argsSize: number,
-			env: number,
-			envSize: number,
-			search: number,
-			path: number,
-			pathSize: number,
-		): Errno {
-			const wanted = wantedBy(
-				[name, nameSize],
-				list(args, argsSize),
-				listOrOwn(env, envSize),
-				search,
-				[path, pathSize],
-			);
-			return typeof wanted === "number" ? wanted : exec(wanted);
-		},
+		proc_exec3: execWith(list),
 
-		proc_exec4(
-			name: number,
-			nameSize: number,
-			args: number,
-			argCount: number,
-			env: number,
-			envCount: number,
-			search: number,
-			path: number,
-			pathSize: number,
-		): Errno {
-			const wanted = wantedBy(
-				[name, nameSize],
-				array(args, argCount),
-				arrayOrOwn(env, envCount),
-				search,
-				[path, pathSize],
-			);
-			return typeof wanted === "number" ? wanted : exec(wanted);
-		},
+		proc_exec4: execWith(array),
 
 		proc_spawn: (): Done => ENOTSUP,
 
-		proc_spawn2(
-			name: number,
-			nameSize: number,
-			args: number,
-			argsSize: number,
-			env: number,
-			envSize: number,
-			operations: number,
-			operationCount: number,
-			dispositions: number,
-			dispositionCount: number,
-			search: number,
-			path: number,
-			pathSize: number,
-			result: number,
-		): Done {
-			const wanted = wantedBy(
-				[name, nameSize],
-				list(args, argsSize),
-				listOrOwn(env, envSize),
-				search,
-				[path, pathSize],
-			);
-			const changes = [operations, operationCount] as const;
-			return spawn(wanted, changes, [dispositions, dispositionCount], result);
-		},
+		proc_spawn2: spawnWith(list),
 
-		proc_spawn3(
-			name: number,
-			nameSize: number,
-			args: number,
-			argCount: number,
-			env: number,
-			envCount: number,
-			operations: number,
-			operationCount: number,
-			dispositions: number,
-			dispositionCount: number,
-			search: number,
-			path: number,
-			pathSize: number,
-			result: number,
-		): Done {
-			const wanted = wantedBy(
-				[name, nameSize],
-				array(args, argCount),
-				arrayOrOwn(env, envCount),
-				search,
-				[path, pathSize],
-			);
-			const changes = [operations, operationCount] as const;
-			return spawn(wanted, changes, [dispositions, dispositionCount], result);
-		},
+		proc_spawn3: spawnWith(array),
 
 		proc_join(wanted: number, flags: number, status: number): Done {
 			const [at, to] = [wanted >>> 0, status >>> 0];

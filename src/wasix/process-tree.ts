@@ -11,6 +11,7 @@ import { type Done, EAGAIN, ENOEXEC, type Errno } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Namespace } from "../fs/namespace.ts";
+import { TRAPPED, trapped } from "../process/instantiate.ts";
 import type { Meter as MeterClass } from "../process/meter.ts";
 import { type Ending, Process, type Setup } from "../process/process.ts";
 import type { Usage, WireStatus } from "../protocol/sandbox.ts";
@@ -27,8 +28,6 @@ interface Jspi {
 }
 
 const MOST_PROCESSES = 512;
-/** The exit code of a shell for a program that aborted: 128 + SIGABRT. */
-const TRAPPED = 134;
 const START: Entry = { name: "_start", args: [] };
 
 /** A program that was found by its path, as it is to be started. */
@@ -74,11 +73,6 @@ export class ProcessTree {
 		return this.#processes.get(pid);
 	}
 
-	/** All that have not been forgotten. */
-	all(): Iterable<WasixProcess> {
-		return this.#processes.values();
-	}
-
 	/** A number that no process or thread has had. */
 	nextPid(): number {
 		this.#lastPid += 1;
@@ -97,11 +91,8 @@ export class ProcessTree {
 	}
 
 	/** Runs the root to its end. */
-	async run(thread: WasixThread): Promise<Outcome> {
-		const root = thread.owner;
-		const status = await this.#runProcess(thread);
-		root.status ??= status;
-		return status;
+	run(thread: WasixThread): Promise<Outcome> {
+		return this.#runProcess(thread);
 	}
 
 	/** What all processes have used, those that are over included; of memory and files what they have now. */
@@ -147,11 +138,8 @@ export class ProcessTree {
 	/** Copies a process whose thread has been unwound. Errors: EAGAIN where there is no room for one more. */
 	fork(thread: WasixThread): number {
 		const parent = thread.owner;
-		if (this.#processes.size >= MOST_PROCESSES) return EAGAIN;
-		try {
-			const memory = makeMemory(parent.image, parent.memory.buffer.byteLength);
-			new Uint8Array(memory.buffer).set(new Uint8Array(parent.memory.buffer));
-			const child = this.#child(parent, parent.image, memory);
+		return this.#make(parent, parent.image, parent.memory.buffer.byteLength, (child) => {
+			new Uint8Array(child.memory.buffer).set(new Uint8Array(parent.memory.buffer));
 			child.process.args = parent.process.args;
 			child.process.env = parent.process.env;
 			child.inheritSignals(parent);
@@ -164,12 +152,8 @@ export class ProcessTree {
 			this.bindHandler(copy);
 			copy.stack.goBack(0);
 			copy.intoHandler();
-			this.#start(copy);
-			return child.pid;
-		} catch (error) {
-			if (error instanceof RangeError) return EAGAIN;
-			throw error;
-		}
+			return copy;
+		});
 	}
 
 	/** Starts a program as a child. `prepare` changes its descriptors and directory before. Errors: EAGAIN, ENOEXEC. */
@@ -178,20 +162,35 @@ export class ProcessTree {
 		{ image, args, env }: Successor,
 		prepare: (child: WasixProcess) => Done,
 	): number {
-		if (this.#processes.size >= MOST_PROCESSES) return EAGAIN;
-		let child: WasixProcess | undefined;
-		try {
-			child = this.#child(parent, image, makeMemory(image));
+		return this.#make(parent, image, 0, (child) => {
 			child.process.args = args;
 			child.process.env = env;
 			const done = prepare(child);
-			if (done !== 0) {
-				this.#undo(child);
-				return done;
-			}
+			if (done !== 0) return done;
 			child.descriptors.closeMarked();
-			this.#start(this.#link(new WasixThread(child, child.pid, START)));
-			return child.pid;
+			return this.#link(new WasixThread(child, child.pid, START));
+		});
+	}
+
+	/** Makes a child and starts the thread that `fill` makes of it; of one that cannot be started nothing is left. Errors:
+	 *  EAGAIN, ENOEXEC, those of `fill`. */
+	#make(
+		parent: WasixProcess,
+		image: Image,
+		bytes: number,
+		fill: (child: WasixProcess) => WasixThread | Errno,
+	): number {
+		if (this.#processes.size >= MOST_PROCESSES) return EAGAIN;
+		let child: WasixProcess | undefined;
+		try {
+			child = this.#child(parent, image, makeMemory(image, bytes));
+			const filled = fill(child);
+			if (typeof filled !== "number") {
+				this.#start(filled);
+				return child.pid;
+			}
+			this.#undo(child);
+			return filled;
 		} catch (error) {
 			if (child) this.#undo(child);
 			if (error instanceof RangeError) return EAGAIN;
@@ -428,21 +427,4 @@ function makeMemory(image: Image, bytes = 0): WebAssembly.Memory {
 
 function trapMessage({ pid, image }: WasixProcess, { trap }: Outcome): string {
 	return `process ${pid} (${image.name}) has trapped: ${trap?.message}`;
-}
-
-/** A trap of the guest, or an exception that it let escape. Any other error is a fault of ours. */
-function trapped(error: unknown): Outcome {
-	const trap =
-		error instanceof WebAssembly.RuntimeError ||
-		error instanceof RangeError ||
-		error instanceof WebAssembly.Exception;
-	if (!trap) throw error;
-	const known = error instanceof Error;
-	return {
-		code: TRAPPED,
-		trap: {
-			message: known ? error.message : "the program threw an exception that nothing caught",
-			stack: known ? (error.stack ?? "") : "",
-		},
-	};
 }

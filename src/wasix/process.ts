@@ -20,7 +20,7 @@ const SIGURG = 23;
 const SIGWINCH = 28;
 export const MOST_SIGNAL = 31;
 
-/** What does nothing to a program that has no handler: the stops too, for nobody could continue it. */
+/** What does nothing to a program that has no handler: the stops too, for no shell could continue it. */
 const HARMLESS = new Set([SIGCHLD, SIGCONT, 19, 20, 21, 22, SIGURG, SIGWINCH]);
 /** The newest C library traps on these where its program has no handler. */
 const NEVER_HANDED = new Set([SIGCHLD, SIGURG, SIGWINCH]);
