@@ -30,7 +30,7 @@ const SAYS = [GUEST.name, "index", "inline", "element"];
 
 /** What late parts of the worker share among themselves only, and most pages never load. */
 const LATE =
-	/src\/((guestworker|tty|wasix)\/|(webc\/(read-v1|verify|advice)|abi\/(missing|nearest|wasix|wasmedge)|bridge\/sleep|load\/errors|process\/(page-value|meter))\.ts$)/;
+	/src\/((guestworker|tty|wasix)\/|(webc\/(read-v1|verify|advice|digest)|abi\/(missing|nearest|wasix|wasmedge|signals|errno-names)|bridge\/sleep|load\/errors|process\/(page-value|meter|errno-errors))\.ts$)/;
 
 /** What every page loads, and the rooms that none of it may come from: an `import` of a value is enough. */
 const CORE = ["index.js", "guest.js", "guest-kernel.js", "guest-wire.js"];

@@ -17,18 +17,6 @@ export type Errno = number & { readonly [errnoBrand]: true };
 /** The answer of a call that yields nothing: 0, or why it failed. */
 export type Done = 0 | Errno;
 
-/** All names, without their `E`, in the order of their numbers: `NOENT` is the 44th. */
-const names = (
-	"SUCCESS 2BIG ACCES ADDRINUSE ADDRNOTAVAIL AFNOSUPPORT AGAIN ALREADY BADF BADMSG BUSY " +
-	"CANCELED CHILD CONNABORTED CONNREFUSED CONNRESET DEADLK DESTADDRREQ DOM DQUOT EXIST " +
-	"FAULT FBIG HOSTUNREACH IDRM ILSEQ INPROGRESS INTR INVAL IO ISCONN ISDIR LOOP MFILE " +
-	"MLINK MSGSIZE MULTIHOP NAMETOOLONG NETDOWN NETRESET NETUNREACH NFILE NOBUFS NODEV " +
-	"NOENT NOEXEC NOLCK NOLINK NOMEM NOMSG NOPROTOOPT NOSPC NOSYS NOTCONN NOTDIR NOTEMPTY " +
-	"NOTRECOVERABLE NOTSOCK NOTSUP NOTTY NXIO OVERFLOW OWNERDEAD PERM PIPE PROTO " +
-	"PROTONOSUPPORT PROTOTYPE RANGE ROFS SPIPE SRCH STALE TIMEDOUT TXTBSY XDEV NOTCAPABLE " +
-	"SHUTDOWN MEMVIOLATION UNKNOWN"
-).split(" ");
-
 // A number becomes an Errno here and nowhere else.
 export const E2BIG = -1 as Errno;
 export const EACCES = -2 as Errno;
@@ -77,15 +65,3 @@ export const PENDING = -1000 as Errno;
 
 /** "The process is over": the adapter unwinds the guest's stack. Never reaches the guest. */
 export const ENDED = -1001 as Errno;
-
-/** The POSIX name of a failure, such as `"ENOENT"`; what errors at the API carry as their `code`. */
-export function errnoName(error: number): string {
-	const name = names[-error];
-	return name === undefined ? "EUNKNOWN" : `E${name}`;
-}
-
-/** The failure called `name`; EIO for a name that the ABI does not know. */
-export function errnoOf(name: unknown): Errno {
-	const number = typeof name === "string" && name[0] === "E" ? names.indexOf(name.slice(1)) : -1;
-	return number > 0 ? (-number as Errno) : EIO;
-}

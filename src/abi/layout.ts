@@ -1,9 +1,9 @@
 /**
  * The structs that cross between guest and host, laid out once. Offsets and sizes are bytes.
  *
- * Snapshot 0 (`wasi_unstable`) differs from preview1 in two structs and one enumeration; each has a
- * row for both, so that a call is written once and told which layout to use.
- * Source: preview1 and snapshot-0 witx; wasix-runner.md section 6.4.
+ * Snapshot 0 (`wasi_unstable`) lays out two of them differently (`wasi/snapshot0.ts`); a call is written once
+ * and told which layout to use.
+ * Source: preview1 and snapshot-0 witx.
  */
 
 /** `{ buf: u32, len: u32 }` */
@@ -46,23 +46,6 @@ export const FILESTAT: FilestatLayout = {
 	changed: 56,
 };
 
-/**
- *     0     8     16     20      24     32     40     48     56
- *     | dev | ino | type | nlink | size | atim | mtim | ctim |
- */
-export const FILESTAT_SNAPSHOT0: FilestatLayout = {
-	size: 56,
-	dev: 0,
-	ino: 8,
-	type: 16,
-	nlink: 20,
-	nlinkSize: 4,
-	length: 24,
-	accessed: 32,
-	modified: 40,
-	changed: 48,
-};
-
 /** `{ next: u64, ino: u64, namlen: u32, type: u8 }`, then the name. */
 export const DIRENT = { size: 24, next: 0, ino: 8, length: 16, type: 20 } as const;
 
@@ -93,18 +76,6 @@ export const SUBSCRIPTION: SubscriptionLayout = {
 	timeout: 24,
 	precision: 32,
 	flags: 40,
-	fd: 16,
-};
-
-/** With an identifier of 8 bytes before the clock. */
-export const SUBSCRIPTION_SNAPSHOT0: SubscriptionLayout = {
-	size: 56,
-	userdata: 0,
-	tag: 8,
-	clock: 24,
-	timeout: 32,
-	precision: 40,
-	flags: 48,
 	fd: 16,
 };
 

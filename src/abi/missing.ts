@@ -1,7 +1,7 @@
 /**
  * What a module imports and Porthole does not have, without linking it. Loaded late by a sandbox.
  */
-import { PREVIEW1, PREVIEW1_MODULES, WASMEDGE_MARK } from "./preview1.ts";
+import { PREVIEW1, WASMEDGE_MARK } from "./preview1.ts";
 import { WASIX, WASIX_MODULE } from "./wasix.ts";
 import { WASMEDGE } from "./wasmedge.ts";
 
@@ -10,6 +10,9 @@ interface Import {
 	readonly name: string;
 	readonly kind: string;
 }
+
+/** The import modules under which programs look for the calls of preview1. */
+const PREVIEW1_MODULES = ["wasi_snapshot_preview1", "wasi_unstable"];
 
 const plain = new Set(
 	PREVIEW1.trim()
@@ -20,7 +23,7 @@ const plain = new Set(
 /** The imports that are missing, as `module.name`, each once and in order. `wasix` tells whether WASIX programs can
  *  run: they need a browser that suspends programs. */
 export function missingOf(imports: readonly Import[], wasix = true): string[] {
-	const isOurs = ({ module }: Import) => PREVIEW1_MODULES.some((one) => one === module);
+	const isOurs = ({ module }: Import) => PREVIEW1_MODULES.includes(module);
 	const isWasmEdge = imports.some((one) => isOurs(one) && one.name === WASMEDGE_MARK);
 	const known = isWasmEdge ? new Set([...plain, ...WASMEDGE.map(([name]) => name)]) : plain;
 	const isKnown = (one: Import) =>

@@ -51,8 +51,5 @@ export const PREVIEW1 = `
 	sock_shutdown ii
 `;
 
-/** The import modules under which programs look for them. */
-export const PREVIEW1_MODULES = ["wasi_snapshot_preview1", "wasi_unstable"] as const;
-
 /** An import that tells that a program was built for WasmEdge, which adds calls (`wasmedge.ts`). */
 export const WASMEDGE_MARK = "sock_open";

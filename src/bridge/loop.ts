@@ -9,7 +9,7 @@
  * milliseconds, so an alarm is set from a message, which starts the nesting anew. One that nobody waits
  * for any more is taken back: a program that polls with a timeout leaves one behind for each key.
  */
-import { type Errno, errnoOf, PENDING } from "../abi/errno.ts";
+import { type Errno, PENDING } from "../abi/errno.ts";
 import type { Bridge, Far, OpenTicket, Sender, Ticket } from "./bridge.ts";
 import { LocalTicket } from "./ticket.ts";
 
@@ -79,7 +79,11 @@ export class LoopBridge implements Bridge {
 		this.#ask(far.id, method, args).then(
 			// The method's own type says what it answers.
 			(value) => ticket.answer(value as never),
-			(error) => ticket.fail(errnoOf((error as { code?: unknown } | null)?.code)),
+			async (error) => {
+				// What asks has been mounted, and the names came with the first mount.
+				const { errnoOf } = await import("../abi/errno-names.ts");
+				ticket.fail(errnoOf((error as { code?: unknown } | null)?.code));
+			},
 		);
 		return ticket;
 	}

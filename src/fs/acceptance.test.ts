@@ -3,21 +3,13 @@
  * something else we do that, and the title says "differs": our errno is the one POSIX gives. One long list, as there it is one list.
  */
 import { describe, expect, test } from "vitest";
-import {
-	EBUSY,
-	EEXIST,
-	EISDIR,
-	ENOENT,
-	ENOSPC,
-	ENOTDIR,
-	ENOTEMPTY,
-	EROFS,
-	errnoName,
-} from "../abi/errno.ts";
+import { EBUSY, EEXIST, EISDIR, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, EROFS } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import type { Span, Volume } from "../webc/package.ts";
 import { list, text } from "./conformance.testkit.ts";
 import { defaultFiles, fillRoot } from "./default-tree.ts";
 import { mkdirs, writeFile } from "./host-files.ts";
+import { mountIn, unmount } from "./mounting.ts";
 import { Namespace } from "./namespace.ts";
 import { emptyStat, type FileSystem, type INode, Node, type Stat } from "./node.ts";
 import * as at from "./operations.ts";
@@ -103,7 +95,7 @@ class Shell {
 	}
 
 	mount(path: string, fs: FileSystem): string {
-		return word(this.ns.mount({ path, fs, readOnly: false }));
+		return word(mountIn(this.ns, { path, fs, readOnly: false }));
 	}
 }
 
@@ -753,7 +745,7 @@ describe("bugs that others have had", () => {
 		r.mount("/home", tmp("/new"));
 		expect(at.rmdir(r.ns, r.ns.root, "/home")).toBe(EBUSY);
 		expect(r.ls("/home")).toEqual(["new"]);
-		r.ns.unmount("/home");
+		unmount(r.ns, "/home");
 		expect(r.ls("/home")).toEqual(["old"]);
 		expect(at.rmdir(r.ns, r.ns.root, "/home")).toBe(ENOTEMPTY);
 	});

@@ -6,6 +6,7 @@ import type { Span, Volume } from "../webc/package.ts";
 import { conformance, snapshot } from "./conformance.testkit.ts";
 import { mkdirs, writeFile } from "./host-files.ts";
 import type { Literal } from "./model-fs.testkit.ts";
+import { mountIn, resolve } from "./mounting.ts";
 import { Namespace } from "./namespace.ts";
 import type { FileSystem } from "./node.ts";
 import { Overlay } from "./overlay.ts";
@@ -93,8 +94,8 @@ conformance("tmp", { links: true }, (tree) => ({ fs: tmp(tree) }));
 
 conformance("a mounted tmp", { links: true }, (tree) => {
 	const ns = new Namespace(tmp({}));
-	ns.mount({ path: "/deep/down", fs: tmp(tree), readOnly: false });
-	const root = ns.resolve("/deep/down");
+	mountIn(ns, { path: "/deep/down", fs: tmp(tree), readOnly: false });
+	const root = resolve(ns, "/deep/down");
 	if (typeof root === "number") throw new Error("nothing is mounted");
 	return { fs: { root, sync: () => 0 } };
 });

@@ -9,7 +9,8 @@
  * `random.testkit.ts`.
  */
 import { expect, test } from "vitest";
-import { ENOENT, EXDEV, errnoName } from "../abi/errno.ts";
+import { ENOENT, EXDEV } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { ANY, type Literal, literal, ModelFs, type ModelNode } from "./model-fs.testkit.ts";
 import { Namespace } from "./namespace.ts";

@@ -8,7 +8,7 @@ import { PortholeError } from "../abi/error.ts";
 import { toWire } from "../bridge/far.ts";
 import { worldClock } from "../process/clock.ts";
 import { OpenFile } from "../process/descriptors.ts";
-import { faultOf } from "../process/errno-errors.ts";
+import { faultOf } from "../process/fault.ts";
 import { type ExtraImports, prepare } from "../process/instantiate.ts";
 import { explainEnd, type Unfit, wasmValue } from "../process/page-value.ts";
 import { Process } from "../process/process.ts";

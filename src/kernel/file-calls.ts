@@ -10,8 +10,8 @@ import {
 	ENOTDIR,
 	type Errno,
 	ESTALE,
-	errnoName,
 } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import { PortholeError } from "../abi/error.ts";
 import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";

@@ -6,9 +6,11 @@
  * sync waits for a store as long as the store makes progress. A store that falls silent is named in a
  * "timeout" error, so that a process can end and a sandbox can be closed.
  */
-import { EBUSY, type Errno, errnoName, PENDING } from "../abi/errno.ts";
+import { EBUSY, type Errno, PENDING } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge, Far, Ticket } from "../bridge/bridge.ts";
+import { fork, mountIn, unmount } from "../fs/mounting.ts";
 import { type Mount, Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import { Overlay } from "../fs/overlay.ts";
@@ -77,7 +79,7 @@ export class MountTable {
 			throw failure(EBUSY, "unmount", path, "a process still uses it");
 		}
 		await this.#sync(mounted, mounted.timeout ?? SILENCE);
-		check(namespace.unmount(path), "unmount", path);
+		check(unmount(namespace, path), "unmount", path);
 		mounts.splice(mounts.indexOf(mounted), 1);
 		this.#live.delete(mounted);
 		return mounted.store;
@@ -91,7 +93,7 @@ export class MountTable {
 		const root = own.find(({ mount }) => mount.path === "/");
 		for (const mounted of own) this.#live.add(mounted);
 		try {
-			const namespace = root === undefined ? shared.fork() : await this.#rooted(root, mounts);
+			const namespace = root === undefined ? fork(shared) : await this.#rooted(root, mounts);
 			namespace.absoluteLinks = true;
 			for (const { mount } of own) {
 				if (mount !== root?.mount) await this.#mountIn(namespace, mount);
@@ -312,7 +314,7 @@ export class MountTable {
 
 	/** Errors: those of the stores that the path leads through, and `"timeout"`. */
 	async #mountIn(namespace: Namespace, mount: Mount): Promise<void> {
-		const answer = await this.awaitCall(mount.path, () => namespace.mount(mount));
+		const answer = await this.awaitCall(mount.path, () => mountIn(namespace, mount));
 		check(answer, "mount", mount.path);
 	}
 }

@@ -5,7 +5,8 @@
  * filled with a letter of its own; and each file at the end is whole.
  */
 import { expect, test } from "vitest";
-import { ESTALE, errnoName } from "../abi/errno.ts";
+import { ESTALE } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import { type Dice, dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { awaitCall } from "../bridge/await-call.ts";
 import { RemoteObjects } from "../bridge/far.ts";

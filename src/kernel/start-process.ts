@@ -16,7 +16,7 @@ import type { INode } from "../fs/node.ts";
 import * as tree from "../fs/operations.ts";
 import type { SandboxBudget } from "../process/budget.ts";
 import { OpenFile } from "../process/descriptors.ts";
-import { faultOf } from "../process/errno-errors.ts";
+import { faultOf } from "../process/fault.ts";
 import type { Prepare } from "../process/instantiate.ts";
 import { OutputBuffer } from "../process/output-buffer.ts";
 import { type Clock, Process } from "../process/process.ts";

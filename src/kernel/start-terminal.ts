@@ -1,7 +1,7 @@
 /**
  * The terminal of a process, and what its signals do. Most processes have none, so this is loaded late.
  */
-import { SIGNALS } from "../abi/constants.ts";
+import { SIGNALS } from "../abi/signals.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { WireTerminal } from "../protocol/sandbox.ts";
 import { type Screen, Terminal } from "../tty/terminal.ts";

@@ -2,9 +2,10 @@
  * WASIX programs: what the kernel does for a tree of processes. It finds programs by their paths, compiles them, and
  * stands between the page's half of the root and the tree. Loaded with the first WASIX program.
  */
-import { SIGNALS } from "../abi/constants.ts";
+
 import { EACCES, ELOOP, ENOENT, ENOEXEC, type Errno } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
+import { SIGNALS } from "../abi/signals.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { emptyStat, type INode } from "../fs/node.ts";

@@ -14,7 +14,8 @@
  * wait, the block is fetched on the spot. Both ways stand in one file because they fill the same cache.
  * Programs are not cached here: program-fetch.ts compiles them while they arrive.
  */
-import { type Done, EIO, type Errno, errnoOf } from "../abi/errno.ts";
+import { type Done, EIO, type Errno } from "../abi/errno.ts";
+import { errnoOf } from "../abi/errno-names.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";

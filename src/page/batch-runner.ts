@@ -4,7 +4,7 @@
  * The worker sends a batch whenever a program closes a file. A batch alone would be a transaction of its own, or
  * a file opened and closed. So batches that wait here together, and may be made in one go, become one.
  */
-import { errnoName, errnoOf } from "../abi/errno.ts";
+import { errnoName, errnoOf } from "../abi/errno-names.ts";
 import { type Line, toWire } from "../bridge/far.ts";
 import { weightOf } from "../store/change-order.ts";
 import { Intake, type IntakeBatch, type Terms } from "../store/intake.ts";

@@ -2,8 +2,9 @@
  * The terminal of a command that is a function of the page: the same line discipline as programs have,
  * in the page's own thread. It ends a function by a signal as it ends a program that has no handlers.
  */
-import { SIGNALS } from "../abi/constants.ts";
+
 import { EPIPE } from "../abi/errno.ts";
+import { SIGNALS } from "../abi/signals.ts";
 import { awaitCall } from "../bridge/await-call.ts";
 import { LoopBridge } from "../bridge/loop.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";

@@ -2,10 +2,11 @@
  * The options of the public API: their shapes, and the checks. What has passed here is not checked
  * again behind it. Names follow the runner they come from (wasix-runner.md section 1).
  */
-import { SIGNALS } from "../abi/constants.ts";
+
 import { PortholeError } from "../abi/error.ts";
 import { isName } from "../abi/name.ts";
 import { checkNames } from "../abi/options.ts";
+import { SIGNALS } from "../abi/signals.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { Interruptible, Limits } from "../protocol/sandbox.ts";
 import type { Store } from "../store/store.ts";

@@ -4,7 +4,7 @@
  * The worker gets an errno only. The store's own error stays on the page: it is kept here for a while, and
  * becomes the `cause` of the error with which the worker answers a call for the same path.
  */
-import { errnoName, errnoOf } from "../abi/errno.ts";
+import { errnoName, errnoOf } from "../abi/errno-names.ts";
 import { PortholeError } from "../abi/error.ts";
 import { toWire } from "../bridge/far.ts";
 

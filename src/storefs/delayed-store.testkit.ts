@@ -12,9 +12,9 @@ import {
 	ENOTEMPTY,
 	type Errno,
 	ESTALE,
-	errnoName,
 	PENDING,
 } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import type { Bridge, Far, OpenTicket, Sender, Ticket } from "../bridge/bridge.ts";
 import type { Contents } from "../fs/volume.ts";
 import { Intake } from "../store/intake.ts";

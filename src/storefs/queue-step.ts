@@ -6,16 +6,8 @@
  *
  * And how it reads the answers of a store, which is a stranger's code.
  */
-import {
-	type Done,
-	EEXIST,
-	EISDIR,
-	ENOENT,
-	ENOTDIR,
-	type Errno,
-	ESTALE,
-	errnoOf,
-} from "../abi/errno.ts";
+import { type Done, EEXIST, EISDIR, ENOENT, ENOTDIR, type Errno, ESTALE } from "../abi/errno.ts";
+import { errnoOf } from "../abi/errno-names.ts";
 import type { INode } from "../fs/node.ts";
 import type { NameChange } from "../store/change-order.ts";
 import type { Base } from "../store/intake.ts";

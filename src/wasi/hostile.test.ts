@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { errnoName } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import { runs } from "../abi/random.testkit.ts";
 import { signatures } from "./table.ts";
 import { forms, pointersOf, Session, transcript, type World } from "./transcript.testkit.ts";

@@ -18,7 +18,7 @@ import {
 } from "@bjorn3/browser_wasi_shim";
 import { expect, test } from "vitest";
 import * as abi from "../abi/constants.ts";
-import { errnoName } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import { DIRENT, EVENT, FDSTAT, FILESTAT, PRESTAT, SUBSCRIPTION } from "../abi/layout.ts";
 import { dice, seeds, withSeed } from "../abi/random.testkit.ts";
 import { type Calls, type Files, Session } from "./transcript.testkit.ts";

@@ -2,8 +2,9 @@
  * Calls that hardly any program imports; what is common would only be carried along. Loaded with the first program that
  * imports one of them.
  */
-import { SIGNALS } from "../abi/constants.ts";
+
 import { type Done, EBADF, EINVAL, ENOSYS, ENOTCAPABLE } from "../abi/errno.ts";
+import { SIGNALS } from "../abi/signals.ts";
 import type { Thread } from "../process/thread.ts";
 
 /** Signals whose default action does not end a process: CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG, WINCH. */

@@ -8,7 +8,8 @@
  * that the same directory would have in a tree, and an Fd is connected as a stream. A page may wait,
  * which an Fd cannot: one that answers EAGAIN is asked again a little later, and nothing spins.
  */
-import { EAGAIN, type Errno, errnoName, errnoOf } from "../abi/errno.ts";
+import { EAGAIN, type Errno } from "../abi/errno.ts";
+import { errnoName, errnoOf } from "../abi/errno-names.ts";
 import { PortholeError } from "../abi/error.ts";
 import { emptyEntry, emptyStat, type INode } from "../fs/node.ts";
 import type { LinkingStore, Listing } from "../store/store.ts";

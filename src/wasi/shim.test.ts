@@ -8,7 +8,8 @@ import {
 	wasi,
 } from "@bjorn3/browser_wasi_shim";
 import { describe, expect, test } from "vitest";
-import { ENOENT, EROFS, errnoName } from "../abi/errno.ts";
+import { ENOENT, EROFS } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import { conformance, snapshot } from "../fs/conformance.testkit.ts";
 import type { Literal } from "../fs/model-fs.testkit.ts";
 import { emptyEntry, type INode } from "../fs/node.ts";

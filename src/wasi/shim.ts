@@ -28,9 +28,8 @@ import {
 	EPERM,
 	type Errno,
 	EXDEV,
-	errnoName,
-	errnoOf,
 } from "../abi/errno.ts";
+import { errnoName, errnoOf } from "../abi/errno-names.ts";
 import { isName } from "../abi/name.ts";
 import { copyBytes } from "../fs/bytes.ts";
 import { Device } from "../fs/devices.ts";

@@ -17,11 +17,13 @@
  * One file, because a notation and what it means belong together.
  */
 import * as abi from "../abi/constants.ts";
-import { errnoName, PENDING } from "../abi/errno.ts";
+import { PENDING } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import { adapterModule } from "../bridge/adapter.ts";
 import { HandBridge } from "../bridge/manual-bridge.testkit.ts";
 import { Input, Output } from "../fs/devices.ts";
 import { mkdirs, writeFile } from "../fs/host-files.ts";
+import { resolve } from "../fs/mounting.ts";
 import { Namespace } from "../fs/namespace.ts";
 import type { INode } from "../fs/node.ts";
 import { Tmp } from "../fs/tmp.ts";
@@ -298,7 +300,7 @@ export class Session {
 	}
 
 	#file(path: string): string {
-		const node = this.tree.resolve(`/${path}`);
+		const node = resolve(this.tree, `/${path}`);
 		if (typeof node === "number") return errnoName(node);
 		const into = new Uint8Array(node.size());
 		node.read(into, 0, into.length, 0);

@@ -4,7 +4,7 @@
  * The page knows the root of a tree only; children have no half there. A process that is over keeps its number and its
  * status until its parent has asked for it. One without a parent keeps nothing.
  */
-import { SIGNALS } from "../abi/constants.ts";
+import { SIGNALS } from "../abi/signals.ts";
 import type { OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { Ending, Process } from "../process/process.ts";
 import type { DescriptorTable } from "./descriptors.ts";

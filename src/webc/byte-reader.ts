@@ -58,44 +58,21 @@ export class ByteReader {
 	}
 
 	u8(): number {
-		return this.#little(1);
+		return this.little(1);
 	}
 
 	u64(): number {
 		const start = this.at;
-		const low = this.#little(4);
-		const high = this.#little(4);
+		const low = this.little(4);
+		const high = this.little(4);
 		if (high >= 0x200000) throw this.error("overflow", "A number is above 2^53", start);
 		return high * 0x100000000 + low;
 	}
 
 	/** A u64, where a too large one does no harm. */
 	u64Clamped(most: number): number {
-		const low = this.#little(4);
-		return Math.min(most, this.#little(4) * 0x100000000 + low);
-	}
-
-	/** The seven bytes of a v1 name length. */
-	u56(): number {
-		const start = this.at;
-		const low = this.#little(4);
-		const high = this.#little(3);
-		if (high >= 0x200000) throw this.error("overflow", "A number is above 2^53", start);
-		return high * 0x100000000 + low;
-	}
-
-	leb(): number {
-		const start = this.at;
-		let value = 0;
-		for (let scale = 1; this.at - start < 10; scale *= 128) {
-			const byte = this.u8();
-			value += (byte & 127) * scale;
-			if (value > Number.MAX_SAFE_INTEGER) {
-				throw this.error("overflow", "A LEB128 number is above 2^53", start);
-			}
-			if (byte < 128) return value;
-		}
-		throw this.error("overflow", "A LEB128 number has more than 10 bytes", start);
+		const low = this.little(4);
+		return Math.min(most, this.little(4) * 0x100000000 + low);
 	}
 
 	text(length: number): string {
@@ -122,7 +99,8 @@ export class ByteReader {
 		if (this.left > 0) throw this.error("bad-length", `${this.left} stray bytes follow ${what}`);
 	}
 
-	#little(size: number): number {
+	/** A number of so many bytes. */
+	little(size: number): number {
 		const bytes = this.take(size);
 		let value = 0;
 		for (let i = size - 1; i >= 0; i--) value = value * 256 + (bytes[i] ?? 0);

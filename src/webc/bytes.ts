@@ -1,21 +1,6 @@
 /**
- * Byte strings: joined, compared, ordered, digested.
+ * Byte strings: joined, compared, ordered.
  */
-import { WebcError } from "./error.ts";
-
-/** Web Crypto is there on https, on localhost and in Node; not on a plain http page. */
-export function canDigest(): boolean {
-	return globalThis.crypto?.subtle !== undefined;
-}
-
-export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-	if (!canDigest()) {
-		throw new WebcError("no-crypto", "Nothing can be verified here: the page is no secure context");
-	}
-	// Never shared memory: `bytesSource` sees to that.
-	return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-}
-
 export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 	const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
 	let at = 0;

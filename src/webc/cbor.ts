@@ -39,18 +39,6 @@ export function isTable(value: unknown): value is Table {
 	return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null;
 }
 
-/** A Map and all Maps in it as tables. */
-export function plainMap(map: ReadonlyMap<unknown, unknown>): Table {
-	const result: Record<string, unknown> = Object.create(null);
-	for (const [key, value] of map) result[String(key)] = plain(value);
-	return result;
-}
-
-function plain(value: unknown): unknown {
-	if (value instanceof Map) return plainMap(value);
-	return Array.isArray(value) ? value.map(plain) : value;
-}
-
 class Decoder {
 	at = 0;
 	readonly #bytes: Uint8Array;

@@ -8,10 +8,11 @@ import { decodeFirst } from "cborg";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { runs } from "../abi/random.testkit.ts";
-import { decodeMap, plainMap } from "./cbor.ts";
+import { decodeMap } from "./cbor.ts";
 import type { DirectoryDefinition, FileDefinition, PackageDefinition } from "./definition.ts";
 import { encodeMap } from "./encode.ts";
 import { bytesSource, readDefinition, readPackage, WebcError, writePackage } from "./index.ts";
+import { plainMap } from "./plain-map.ts";
 
 // --- arbitraries ---
 

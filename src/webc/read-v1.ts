@@ -87,12 +87,35 @@ interface Block {
 
 async function block(file: Window, at: number, section: string): Promise<Block> {
 	const reader = new ByteReader(await file.upTo(at, 10, section), at, section);
-	const length = reader.leb();
+	const length = leb(reader);
 	const start = at + reader.at;
 	if (length > file.source.size - start) {
 		throw new WebcError("truncated", `${length} bytes should follow`, { offset: at, section });
 	}
 	return { start, end: start + length, length };
+}
+
+function leb(reader: ByteReader): number {
+	const start = reader.at;
+	let value = 0;
+	for (let scale = 1; reader.at - start < 10; scale *= 128) {
+		const byte = reader.u8();
+		value += (byte & 127) * scale;
+		if (value > Number.MAX_SAFE_INTEGER) {
+			throw reader.error("overflow", "A LEB128 number is above 2^53", start);
+		}
+		if (byte < 128) return value;
+	}
+	throw reader.error("overflow", "A LEB128 number has more than 10 bytes", start);
+}
+
+/** The seven bytes of the length of a name. */
+function u56(reader: ByteReader): number {
+	const start = reader.at;
+	const low = reader.little(4);
+	const high = reader.little(3);
+	if (high >= 0x200000) throw reader.error("overflow", "A number is above 2^53", start);
+	return high * 0x100000000 + low;
 }
 
 async function readVolumes(
@@ -155,7 +178,7 @@ function readTable(walk: Walk, start: number, depth: number, end?: number): Dire
 }
 
 function readEntry(walk: Walk, table: ByteReader, directory: Directory, depth: number): void {
-	const length = table.u56();
+	const length = u56(table);
 	const kind = table.u8();
 	const start = table.u64();
 	const end = table.u64();

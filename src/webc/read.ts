@@ -6,8 +6,8 @@
  * bytes are in memory anyway, everything is verified before anyone sees the package.
  */
 import { nameFault } from "./byte-reader.ts";
-import { canDigest } from "./bytes.ts";
 import { decodeMap, type Table } from "./cbor.ts";
+import { canDigest } from "./digest.ts";
 import { WebcError } from "./error.ts";
 import { readManifest, runners } from "./manifest.ts";
 import { checkOptions } from "./options.ts";

@@ -8,11 +8,11 @@
  * and TOML.
  */
 import { archiveFiles, unpack } from "./archive.ts";
-import { plainMap } from "./cbor.ts";
 import type { DirectoryDefinition, FileDefinition } from "./definition.ts";
 import { readManifest } from "./manifest.ts";
 import { definePackage } from "./pack.ts";
 import type { ByteSource, Package, Span, Volume } from "./package.ts";
+import { plainMap } from "./plain-map.ts";
 import { bytesSource, readExactly } from "./source.ts";
 import { type Caps, Directory } from "./tree.ts";
 

@@ -9,7 +9,8 @@
  * so a caller that does not ask for both gets the section's, which holds the names as well, and that of a file
  * only where its section has none.
  */
-import { canDigest, equal, sha256 } from "./bytes.ts";
+import { equal } from "./bytes.ts";
+import { canDigest, sha256 } from "./digest.ts";
 import { WebcError } from "./error.ts";
 import type { ByteSource, Package, Span, Volume } from "./package.ts";
 import { readExactly } from "./source.ts";

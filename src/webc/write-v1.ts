@@ -3,7 +3,8 @@
  *
  * Tables stand breadth first and contents depth first, as in all files that the old packagers made.
  */
-import { sha256, utf8 } from "./bytes.ts";
+import { utf8 } from "./bytes.ts";
+import { sha256 } from "./digest.ts";
 import { WebcError } from "./error.ts";
 import { bodyOffset, checksumKinds, checksumOffset, kindOffset } from "./read-v1.ts";
 import {

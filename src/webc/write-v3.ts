@@ -8,7 +8,8 @@
  * The reference cuts the knot with padding: it measures the index as if sections began at 0, and
  * leaves room for a fifth more.
  */
-import { concat, sha256, utf8 } from "./bytes.ts";
+import { concat, utf8 } from "./bytes.ts";
+import { sha256 } from "./digest.ts";
 import { encodeMap } from "./encode.ts";
 import { WebcError } from "./error.ts";
 import { indexOffset, tags } from "./read-v3.ts";

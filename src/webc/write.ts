@@ -4,8 +4,9 @@
  * All sizes are known before the first byte is written, so the file is allocated once and filled in
  * place. What has the same contents becomes the same bytes as from the reference packager.
  */
-import { sha256 } from "./bytes.ts";
+
 import type { PackageDefinition } from "./definition.ts";
+import { sha256 } from "./digest.ts";
 import { encodeMap } from "./encode.ts";
 import { checkOptions } from "./options.ts";
 import { writeV1 } from "./write-v1.ts";
