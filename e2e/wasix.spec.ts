@@ -166,11 +166,18 @@ test.describe("programs", () => {
 		const { out, code } = await page.evaluate(output, example("example-epoll"));
 		const [first, ...others] = out.trimEnd().split("\n");
 		const said = others.map((line) => line.replace(/ at \d+s \d+us$/, ""));
+		// Of the two threads of a round either may print first.
+		const rounds = [0, 2, 4, 6, 8].map((at) => said.slice(at, at + 2).sort());
 		const round = [
-			"success write to efd, write 8 bytes(4)",
 			"success read from efd, read 8 bytes(4)",
+			"success write to efd, write 8 bytes(4)",
 		];
-		expect([first, said, code]).toEqual(["EFD_NONBLOCK:4", Array(5).fill(round).flat(), 8]);
+		expect([first, said.length, rounds, code]).toEqual([
+			"EFD_NONBLOCK:4",
+			10,
+			Array(5).fill(round),
+			8,
+		]);
 	});
 
 	test("example-tokio runs its tasks to the end", async ({ page }) => {
@@ -280,7 +287,8 @@ test("an interactive shell edits, ends children with Ctrl-C, and goes on", async
 		},
 		[DASH, COREUTILS],
 	);
-	expect(screen).toContain("Interrupt");
+	// As on Linux: the shell ends the line and prompts once.
+	expect(screen).toContain("^C\r\n# echo $?");
 	expect(code).toBe(4);
 });
 
@@ -335,5 +343,7 @@ test("a fork bomb and a pipe that nobody reads end with their program, and the p
 		},
 		[DASH, COREUTILS],
 	);
-	expect(seen).toEqual({ code: 137, out: "yes", stuck: 137 });
+	// A shell ends with 2 when it cannot fork any more, which may be before the signal comes.
+	expect([2, 137]).toContain(seen.code);
+	expect(seen).toMatchObject({ out: "yes", stuck: 137 });
 });

@@ -17,6 +17,7 @@ import { type Ending, Process, type Setup } from "../process/process.ts";
 import type { Usage, WireStatus } from "../protocol/sandbox.ts";
 import type { AdapterExports, AdapterHost } from "./adapter.ts";
 import { wasixCalls } from "./calls.ts";
+import { loopOf } from "./entry.ts";
 import { HOOKS, type Image } from "./image.ts";
 import { nameOf, type Successor, WasixProcess } from "./process.ts";
 import { Stack } from "./stack.ts";
@@ -118,9 +119,24 @@ export class ProcessTree {
 		this.#past.time += thread.time;
 	}
 
-	/** Delivers a signal to the root and all that it started. */
+	/** Delivers a signal to the root and all that it started: first to those that it ends, and once they are over to the
+	 *  others. So a shell whose child a Ctrl-C ends finds it ended, as where each has a processor of its own. */
 	signalAll(number: number): void {
-		for (const process of [...this.#processes.values()]) process.signal(number);
+		const all = [...this.#processes.values()].filter(({ status }) => status === null);
+		const ending = all.filter((process) => process.endsBy(number));
+		const others = all.filter((process) => !ending.includes(process));
+		let left = ending.length;
+		const tell = () => {
+			if (left === 0) for (const process of others) process.signal(number);
+		};
+		for (const process of ending) {
+			process.whenOver(() => {
+				left -= 1;
+				tell();
+			});
+			process.signal(number);
+		}
+		tell();
 	}
 
 	/** Ends all that still runs but the root. */
@@ -318,15 +334,17 @@ export class ProcessTree {
 		};
 	}
 
-	/** Starts a thread in a task of its own. */
+	/** Starts a thread in a task of its own, once the one that asked for it gives way. */
 	#start(thread: WasixThread): void {
 		const isFirst = thread.tid === thread.owner.pid;
-		const run = isFirst ? this.#runProcess(thread) : this.#runThread(thread);
-		const over = run.catch((error) => {
-			const message = error instanceof Error ? error.message : String(error);
-			this.kernel.warn(`process ${thread.owner.pid} could not be brought to an end: ${message}`);
-			thread.owner.process.end({ code: TRAPPED });
-		});
+		const run = () => (isFirst ? this.#runProcess(thread) : this.#runThread(thread));
+		const over = Promise.resolve()
+			.then(run)
+			.catch((error) => {
+				const message = error instanceof Error ? error.message : String(error);
+				this.kernel.warn(`process ${thread.owner.pid} could not be brought to an end: ${message}`);
+				thread.owner.process.end({ code: TRAPPED });
+			});
 		const done = over.then(() => {
 			this.#running.delete(done);
 		});
@@ -388,12 +406,10 @@ export class ProcessTree {
 		thread.began = performance.now();
 		try {
 			if (typeof f !== "function") return { code: 45 };
-			for (;;) {
-				if (thread.ended) break;
-				await this.kernel.bridge.enter(thread, f as () => unknown, ...entry.args);
-				if (!thread.stack.isUnwound) break;
-				await thread.settle();
-			}
+			if (thread.ended) return { code: 0 };
+			const run = loopOf(f as () => unknown, entry.args.length, () => thread.settle());
+			do await this.kernel.bridge.enter(thread, run, ...entry.args);
+			while (thread.settle() !== 0);
 			return { code: 0 };
 		} catch (error) {
 			if (thread.ended || owner.successor !== null) return { code: 0 };

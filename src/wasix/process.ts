@@ -21,7 +21,7 @@ const SIGWINCH = 28;
 export const MOST_SIGNAL = 31;
 
 /** What does nothing to a program that has no handler: the stops too, for no shell could continue it. */
-const HARMLESS = new Set([SIGCHLD, SIGCONT, 19, 20, 21, 22, SIGURG, SIGWINCH]);
+const HARMLESS = new Set([0, SIGCHLD, SIGCONT, 19, 20, 21, 22, SIGURG, SIGWINCH]);
 /** The newest C library traps on these where its program has no handler. */
 const NEVER_HANDED = new Set([SIGCHLD, SIGURG, SIGWINCH]);
 
@@ -62,6 +62,7 @@ export class WasixProcess {
 	readonly #pending = new Set<number>();
 	readonly #alarms = new Map<number, ReturnType<typeof setTimeout>>();
 	#childEnded: OpenTicket<void> | null = null;
+	readonly #whenOver: (() => void)[] = [];
 
 	constructor(
 		tree: ProcessTree,
@@ -97,18 +98,20 @@ export class WasixProcess {
 		return !!this.handler && !this.#isNew;
 	}
 
+	/** Whether a signal ends it, as it is now. */
+	endsBy(number: number): boolean {
+		if (number === SIGKILL) return true;
+		return this.handler === null && !HARMLESS.has(number) && !this.ignored.has(number);
+	}
+
 	/** Delivers a signal: to its handler, or what it does by default. */
 	signal(number: number): void {
 		if (this.status !== null || number === 0) return;
-		if (number === SIGKILL) {
-			this.#die(number);
+		if (this.endsBy(number)) {
+			this.process.end({ code: 128 + number, signal: nameOf(number) });
 			return;
 		}
-		if (this.handler === null) {
-			if (!HARMLESS.has(number) && !this.ignored.has(number)) this.#die(number);
-			return;
-		}
-		if (NEVER_HANDED.has(number) && this.#isNew) return;
+		if (this.handler === null || (NEVER_HANDED.has(number) && this.#isNew)) return;
 		this.#pending.add(number);
 		for (const thread of this.threads) thread.noticeSignals();
 	}
@@ -170,6 +173,11 @@ export class WasixProcess {
 		if (this.hearsOfChildren) this.signal(SIGCHLD);
 	}
 
+	/** Calls `tell` when it is over, before its parent hears of it. */
+	whenOver(tell: () => void): void {
+		this.#whenOver.push(tell);
+	}
+
 	/** It is over: its stacks are gone. */
 	over(ending: Ending): void {
 		this.status = ending;
@@ -183,6 +191,7 @@ export class WasixProcess {
 			if (child.status !== null) this.tree.forget(child);
 		}
 		this.children.clear();
+		for (const tell of this.#whenOver) tell();
 		if (this.parent === null) this.tree.forget(this);
 		else this.parent.tellOfChild();
 	}
@@ -191,10 +200,6 @@ export class WasixProcess {
 	reap(): void {
 		this.parent?.children.delete(this);
 		this.tree.forget(this);
-	}
-
-	#die(number: number): void {
-		this.process.end({ code: 128 + number, signal: nameOf(number) });
 	}
 }
 

@@ -66,7 +66,7 @@ export class Stack {
 	readonly #upper: number;
 	readonly #checkpoints: Checkpoint[] = [];
 	/** What the call wants that took the stack away, once the entry has returned. */
-	#settle: (() => Done | Promise<Done>) | null = null;
+	#settle: (() => Done) | null = null;
 	/** The answer of the call that is gone back to; null while nothing is rewound. */
 	#answer: number | null = null;
 
@@ -98,7 +98,7 @@ export class Stack {
 
 	/** Takes the stack away; then `settle` is called, whose answer the call returns with when it is gone back to. Errors:
 	 *  ENOSYS for a program that was not compiled for it, or whose stack is full. */
-	unwind(settle: () => Done | Promise<Done>): Errno {
+	unwind(settle: () => Done): Errno {
 		const pointer = this.#stackPointer;
 		const { memory, end } = { memory: this.#memory, end: pointer & ~7 };
 		if (this.#asyncify === null || this.#pointer === null) return ENOSYS;
@@ -113,11 +113,11 @@ export class Stack {
 	}
 
 	/** The entry has returned: does what was wanted and makes ready to go back. */
-	async settle(): Promise<void> {
+	settle(): void {
 		const settle = this.#settle;
 		this.#asyncify?.asyncify_stop_unwind();
 		this.#settle = null;
-		if (settle !== null) this.goBack(await settle());
+		if (settle !== null) this.goBack(settle());
 	}
 
 	/** Makes ready to go back to the call, which then returns `answer`. */

@@ -53,19 +53,22 @@ export class WasixThread extends Thread {
 	}
 
 	/** Takes the stack away; see `Stack`. */
-	unwind(settle: () => Done | Promise<Done>): Errno {
+	unwind(settle: () => Done): Errno {
 		const answer = this.stack.unwind(settle);
 		if (this.stack.isUnwound) this.#set(UNWINDS, true);
 		return answer;
 	}
 
-	/** Does what was wanted when the stack was taken away, and makes ready to enter it again. */
-	async settle(): Promise<void> {
+	/** The entry has returned. Where the stack was taken away: does what was wanted, and makes ready to enter again. Whether
+	 *  to enter again. */
+	settle(): number {
+		if (!this.stack.isUnwound) return 0;
 		this.#set(UNWINDS, false);
-		await this.stack.settle();
+		this.stack.settle();
 		this.intoHandler();
 		// A jump may have left a handler while others were pending.
 		this.noticeSignals();
+		return this.ended ? 0 : 1;
 	}
 
 	/** The stack that is entered again may lie within a handler. */
