@@ -81,7 +81,6 @@ const ROOMS = {
 };
 
 const DOORS = [
-	["comlink", "^src/bridge/far\\.ts$"],
 	["@bjorn3/browser_wasi_shim", "^src/wasi/shim\\.ts$"],
 	["idb-keyval", "^src/(indexeddb/store|handles/(remembered|renames))\\.ts$"],
 ];
