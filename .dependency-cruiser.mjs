@@ -49,8 +49,9 @@ const ROOMS = {
 		tests: ["rewrite"],
 	},
 	wasi: { may: ["abi", "bridge", "fs", "process"], types: ["store"] },
+	sockets: { may: ["abi", "fs"], types: ["bridge", "protocol"] },
 	wasix: {
-		may: ["abi", "bridge", "fs", "process", "wasi", "tty"],
+		may: ["abi", "bridge", "fs", "process", "wasi", "tty", "sockets"],
 		types: ["protocol"],
 	},
 	guestworker: {
@@ -70,6 +71,7 @@ const ROOMS = {
 			"guestworker",
 			"wasi",
 			"wasix",
+			"sockets",
 			"webc",
 			"rewrite",
 		],

@@ -30,12 +30,12 @@ const SAYS = [GUEST.name, "index", "inline", "element"];
 
 /** What late parts of the worker share among themselves only, and most pages never load. */
 const LATE =
-	/src\/((guestworker|tty|wasix)\/|(webc\/(read-v1|verify|advice|digest)|abi\/(missing|nearest|wasix|wasmedge|signals|errno-names)|bridge\/sleep|load\/errors|process\/(page-value|meter|errno-errors))\.ts$)/;
+	/src\/((guestworker|sockets|tty|wasix)\/|(webc\/(read-v1|verify|advice|digest)|abi\/(missing|nearest|wasix|wasmedge|signals|errno-names)|bridge\/sleep|load\/errors|process\/(page-value|meter|errno-errors))\.ts$)/;
 
 /** What every page loads, and the rooms that none of it may come from: an `import` of a value is enough. */
 const CORE = ["index.js", "guest.js", "guest-kernel.js", "guest-wire.js"];
 const LATE_ROOMS =
-	/\/src\/(storefs|store|indexeddb|handles|tty|archive|guestworker|rewrite|wasix)\//;
+	/\/src\/(storefs|store|indexeddb|handles|tty|archive|guestworker|rewrite|sockets|wasix)\//;
 
 rmSync(resolve(ROOT, "dist"), { recursive: true, force: true });
 const bundled = new Set<string>();

@@ -19,6 +19,7 @@ export {
 } from "./mounts/directories.ts";
 export type { HTTPOptions } from "./mounts/http.ts";
 export type { Command, Output } from "./page/command.ts";
+export type { SandboxConnection } from "./page/connect.ts";
 export type {
 	Capabilities,
 	CommandContext,

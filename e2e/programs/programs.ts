@@ -45,6 +45,7 @@ export const behaviours: ReadonlyMap<string, readonly string[]> = new Map([
 	["hungry", []],
 	["sleeping", []],
 	["impatient", []],
+	["networking", []],
 	["reactor", ["-mexec-model=reactor"]],
 	["recursing", []],
 	["saving", []],

@@ -11,7 +11,7 @@ import type { INode } from "./node.ts";
 const ATOMIC = 4096;
 
 /** The bytes between the two ends, in a ring. */
-class Ring {
+export class Ring {
 	readonly capacity: number;
 	start = 0;
 	held = 0;
@@ -48,18 +48,24 @@ class Ring {
 	}
 
 	take(into: Uint8Array, at: number, count: number): void {
-		const bytes = this.#bytes;
-		const straight = Math.min(count, bytes.length - this.start);
-		copyBytes(bytes, this.start, into, at, straight);
-		copyBytes(bytes, 0, into, at + straight, count - straight);
-		this.start = (this.start + count) % bytes.length;
+		this.peek(into, at, count, 0);
+		this.start = (this.start + count) % this.capacity;
 		this.held -= count;
 		this.drained.raise();
+	}
+
+	/** Copies `count` of the bytes behind the first `skip`, and leaves them there. */
+	peek(into: Uint8Array, at: number, count: number, skip: number): void {
+		const bytes = this.#bytes;
+		const start = (this.start + skip) % bytes.length;
+		const straight = Math.min(count, bytes.length - start);
+		copyBytes(bytes, start, into, at, straight);
+		copyBytes(bytes, 0, into, at + straight, count - straight);
 	}
 }
 
 /** Copies what is there; 0 at the end, or PENDING. */
-function readFrom(ring: Ring, into: Uint8Array, at: number, length: number): number {
+export function readFrom(ring: Ring, into: Uint8Array, at: number, length: number): number {
 	if (length === 0) return 0;
 	if (ring.held === 0) return ring.writerGone ? 0 : ring.arrived.wait();
 	const count = Math.min(length, ring.held);
@@ -67,12 +73,13 @@ function readFrom(ring: Ring, into: Uint8Array, at: number, length: number): num
 	return count;
 }
 
-function readableOf(ring: Ring): number {
+/** How much a read would give; 0 at the end, or PENDING. */
+export function readableOf(ring: Ring): number {
 	return ring.held > 0 || ring.writerGone ? ring.held : ring.arrived.wait();
 }
 
 /** Takes what there is room for; PENDING, or EPIPE once the readers have gone. */
-function writeTo(ring: Ring, from: Uint8Array, at: number, length: number): number {
+export function writeTo(ring: Ring, from: Uint8Array, at: number, length: number): number {
 	if (ring.readerGone) return EPIPE;
 	if (length === 0) return 0;
 	const { room } = ring;
@@ -84,18 +91,21 @@ function writeTo(ring: Ring, from: Uint8Array, at: number, length: number): numb
 	return count;
 }
 
-function writableOf(ring: Ring): number {
+/** How much a write would take; PENDING, or EPIPE. */
+export function writableOf(ring: Ring): number {
 	if (ring.readerGone) return EPIPE;
 	const enough = Math.min(ATOMIC, ring.capacity);
 	return ring.room >= enough ? ring.room : ring.drained.wait();
 }
 
-function noReader(ring: Ring): void {
+/** The end that is read has gone. */
+export function noReader(ring: Ring): void {
 	ring.readerGone = true;
 	ring.drained.raise();
 }
 
-function noWriter(ring: Ring): void {
+/** The end that is written has gone. */
+export function noWriter(ring: Ring): void {
 	ring.writerGone = true;
 	ring.arrived.raise();
 }

@@ -37,7 +37,7 @@ import type { MemoryQueue } from "./memory-queue.ts";
 import { Packages } from "./packages.ts";
 import type { Preloaded } from "./preload.ts";
 import { Tree } from "./sandbox-tree.ts";
-import { GuestProcess } from "./start-process.ts";
+import { GuestProcess, type Start } from "./start-process.ts";
 
 /** The first programs, which are started without the memory queue. */
 const UNCOUNTED = 8;
@@ -183,8 +183,16 @@ export class SandboxKernel implements Kernel {
 		const program = await this.#packages.program(request.command);
 		const how = this.#rewriting.of(program, request, this.#guests.size === 0);
 		const module = await program.module(how);
+		const post: Start["post"] = (message, give = []) => this.#post(message, give);
 		const link = isWasix(module)
-			? (await import("./wasix.ts")).prepareWasix(this.#packages, program, how, prepare)
+			? (await import("./wasix.ts")).prepareWasix(
+					this.#packages,
+					program,
+					how,
+					prepare,
+					request,
+					post,
+				)
 			: prepare;
 		const interruptible = isInterruptible(module, program.key !== "" && how?.meter !== undefined);
 		const process = await GuestProcess.create({
@@ -200,7 +208,7 @@ export class SandboxKernel implements Kernel {
 			clock: this.#clock,
 			ahead: this.#preloaded,
 			fillRandom,
-			post: (message, give = []) => this.#post(message, give),
+			post,
 		});
 		this.#guests.set(request.pid, process);
 		// In a task of its own, so that the page first hears that the guest is about to start.
@@ -208,6 +216,11 @@ export class SandboxKernel implements Kernel {
 		if (this.#preloaded) this.#preloaded.startOnBegin(request.pid, start);
 		else setTimeout(start, 0);
 		return interruptible ? "" : program.key;
+	}
+
+	async connect(port: number, channel: MessagePort): Promise<void> {
+		const { connectPage } = await import("./wasix.ts");
+		return connectPage(this.#packages, this.#bridge, port, channel);
 	}
 
 	receive(message: ToGuest): void {

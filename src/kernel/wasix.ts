@@ -16,12 +16,17 @@ import type { ExtraImports, Prepare } from "../process/instantiate.ts";
 import { Meter } from "../process/meter.ts";
 import type { Process } from "../process/process.ts";
 import type { Thread } from "../process/thread.ts";
+import type { FromGuest, WireSpawn } from "../protocol/sandbox.ts";
 import type { RewriteOptions } from "../rewrite/options.ts";
+import type { Network } from "../sockets/network.ts";
 import { DescriptorTable } from "../wasix/descriptors.ts";
 import { type Image, imageOf } from "../wasix/image.ts";
 import { type FoundProgram, type Kernel, ProcessTree } from "../wasix/process-tree.ts";
 import { itemOf } from "../wasix/text.ts";
+import { networkOf } from "./connect.ts";
 import type { Packages, Program } from "./packages.ts";
+
+export { connectPage } from "./connect.ts";
 
 /** The pass clears the shared flag and makes waits calls; what it exports besides is copied at fork. */
 const WASIX_PASS = { unshare: true, hookWaits: true, exportHidden: true } as const;
@@ -45,18 +50,21 @@ export function prepareWasix(
 	program: Program,
 	how: RewriteOptions | undefined,
 	prepare: Prepare,
+	request: WireSpawn,
+	post: (message: FromGuest) => void,
 ): Prepare {
 	return async (module, thread, entry, extra) => {
 		const { bridge } = thread;
 		if (!(bridge instanceof SuspendingBridge)) return prepare(module, thread, entry, extra);
 		const image = await imageOfProgram(program, how);
 		if (image === null) throw unknownMemory(program.name);
-		return begin(
-			new WasixKernel(packages, bridge, thread.process, how, extra),
-			image,
-			thread,
-			entry,
-		);
+		const kernel = new WasixKernel(packages, bridge, thread.process, how, extra);
+		if (request.network !== false) kernel.network = networkOf(packages, bridge);
+		kernel.listens = (port) => {
+			const detail = { port, pid: request.pid };
+			post({ from: 0, kind: "event", event: { type: "listen", detail } });
+		};
+		return begin(kernel, image, thread, entry);
 	};
 }
 
@@ -120,6 +128,8 @@ class WasixKernel implements Kernel {
 	readonly bridge: SuspendingBridge;
 	readonly meter = Meter;
 	readonly setup: Kernel["setup"];
+	network: Network | null = null;
+	listens: (port: number) => void = () => {};
 	readonly #packages: Packages;
 	readonly #how: RewriteOptions | undefined;
 	readonly #extra: ExtraImports;

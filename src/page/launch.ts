@@ -212,6 +212,7 @@ export class Launcher {
 			stdout: options.stdout === "null" ? "null" : "pipe",
 			stderr: options.stderr === "null" ? "null" : "pipe",
 			terminal: options.terminal,
+			network: sandbox.capabilities?.network ?? options.capabilities?.network,
 			interruptible: options.interruptible ?? "auto",
 			limits: options.limits,
 		};

@@ -64,7 +64,8 @@ export interface LoadOptions {
 export type Source = string | URL | Request | Response | Blob | ArrayBuffer | Uint8Array;
 
 export interface Capabilities {
-	/** Reserved: network access. */
+	/** `false`: programs have no sockets, and `socket` fails with EACCES. Otherwise they may connect to each other
+	 *  within the sandbox. */
 	readonly network?: false;
 	/** Reserved. Threads of WASIX programs, which take turns, need no leave yet. */
 	readonly threads?: false;

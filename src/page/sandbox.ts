@@ -12,6 +12,7 @@ import { SandboxTarget } from "../protocol/events.ts";
 import type { WireMount } from "../protocol/sandbox.ts";
 import type { BridgeChoice } from "./choose-bridge.ts";
 import { Command, type Start } from "./command.ts";
+import type { SandboxConnection } from "./connect.ts";
 import { Launcher } from "./launch.ts";
 import {
 	type CommandOptions,
@@ -66,7 +67,7 @@ export interface Environment {
 
 export class Sandbox extends SandboxTarget {
 	static {
-		takeNoMore(Sandbox, "unmount sync");
+		takeNoMore(Sandbox, "unmount sync connect");
 	}
 
 	readonly fs: SandboxFS;
@@ -210,6 +211,15 @@ export class Sandbox extends SandboxTarget {
 		remoteObjects.release(store);
 		const index = mounts.findIndex((mount) => mount.path === at);
 		if (index >= 0) mounts.splice(index, 1);
+	}
+
+	/**
+	 * Connects to the port at which a program of this sandbox listens (event `listen`). Writing waits for the program to
+	 * read; `readable` ends where the program has closed the connection or said that it sends no more. Errors:
+	 * ECONNREFUSED where nothing listens, ENOBUFS where too many sockets are open, `"invalid-option"`.
+	 */
+	async connect(port: number): Promise<SandboxConnection> {
+		return (await import("./connect.ts")).connect(this.#life, port);
 	}
 
 	/** Resolves when every change is durable in its mount. */

@@ -19,6 +19,9 @@ export interface SandboxEventMap {
 		readonly guilty: number;
 		readonly ended: readonly number[];
 	}>;
+	/** A program waits for connections at `port`: see `Sandbox.connect`. `pid` is that of the process which the page has
+	 *  started; the one that listens may be a child of it. */
+	readonly listen: CustomEvent<{ readonly port: number; readonly pid: number }>;
 	/** Something that works less well here, and why. */
 	readonly warning: CustomEvent<{ readonly message: string }>;
 }

@@ -120,6 +120,8 @@ export interface WireSpawn {
 	readonly stdout: "pipe" | "null";
 	readonly stderr: "pipe" | "null";
 	readonly terminal?: WireTerminal | undefined;
+	/** `false`: it may have no sockets. */
+	readonly network: false | undefined;
 	/** Whether it can be stopped, and gives way, while it computes. */
 	readonly interruptible: Interruptible;
 	readonly limits?: WireLimits | undefined;
@@ -163,6 +165,9 @@ export interface Kernel {
 	spawn(request: WireSpawn): Promise<string>;
 	/** What a running process has used; undefined where it does not run. */
 	usage(pid: number): Promise<Usage | undefined>;
+	/** Connects the page with what listens at a port; `channel` carries `LinkMessage`s both ways. Resolves when the
+	 *  connection is over. Errors: ECONNREFUSED, ENOBUFS. */
+	connect(port: number, channel: MessagePort): Promise<void>;
 	sync(): Promise<void>;
 	/** Others have changed what is at `paths` of a mounted store, and below. */
 	changed(store: number, paths: readonly string[]): Promise<void>;

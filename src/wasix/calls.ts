@@ -11,6 +11,7 @@ import { descriptorCalls } from "./descriptor.ts";
 import { eventCalls } from "./event.ts";
 import { procCalls } from "./proc.ts";
 import { signalCalls } from "./signal.ts";
+import { sockCalls } from "./sock.ts";
 import type { WasixThread } from "./thread.ts";
 import { localCalls, threadCalls } from "./threads.ts";
 import { ttyCalls } from "./tty.ts";
@@ -33,6 +34,7 @@ export function wasixCalls(thread: WasixThread): Readonly<Record<string, PlainCa
 		...localCalls(thread),
 		...procCalls(thread),
 		...signalCalls(thread),
+		...sockCalls(thread, base),
 		...threadCalls(thread),
 		...ttyCalls(thread),
 	};

@@ -15,6 +15,7 @@ import { TRAPPED, trapped } from "../process/instantiate.ts";
 import type { Meter as MeterClass } from "../process/meter.ts";
 import { type Ending, Process, type Setup } from "../process/process.ts";
 import type { Usage, WireStatus } from "../protocol/sandbox.ts";
+import type { Network } from "../sockets/network.ts";
 import type { AdapterExports, AdapterHost } from "./adapter.ts";
 import { wasixCalls } from "./calls.ts";
 import { loopOf } from "./entry.ts";
@@ -50,6 +51,10 @@ export interface Kernel {
 	warn(message: string): void;
 	/** A value for an import that is not ours. */
 	other(module: string, name: string): WebAssembly.ImportValue | undefined;
+	/** What sockets belong to; null where there may be none. */
+	readonly network: Network | null;
+	/** A program waits for connections at a port. */
+	listens(port: number): void;
 	/** What a process of the tree is given. */
 	readonly setup: Omit<Setup, "args" | "env" | "tree">;
 }

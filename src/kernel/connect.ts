@@ -1,0 +1,46 @@
+/**
+ * The network of a sandbox, and the page's way into it.
+ */
+import { errnoName } from "../abi/errno.ts";
+import { PortholeError } from "../abi/error.ts";
+import type { Bridge } from "../bridge/bridge.ts";
+import { INET6, loopback } from "../sockets/address.ts";
+import { carry, untilDone } from "../sockets/link.ts";
+import { Network } from "../sockets/network.ts";
+import { StreamSocket } from "../sockets/stream.ts";
+import type { Packages } from "./packages.ts";
+
+const networks = new WeakMap<Packages, Network>();
+
+/** The network of the sandbox that has these packages. */
+export function networkOf(packages: Packages, bridge: Bridge): Network {
+	const network = networks.get(packages) ?? new Network(bridge);
+	networks.set(packages, network);
+	return network;
+}
+
+/** Connects a channel of the page's with what listens at a port, and carries bytes until the connection is over. Errors:
+ *  ECONNREFUSED, ENOBUFS. */
+export async function connectPage(
+	packages: Packages,
+	bridge: Bridge,
+	port: number,
+	channel: MessagePort,
+): Promise<void> {
+	const network = networkOf(packages, bridge);
+	if (network.isFull) throw refused("ENOBUFS", port, "so many sockets are open; close some");
+	const socket = new StreamSocket(network, INET6);
+	for (const host of ["127.0.0.1", loopback(INET6)]) {
+		const done = await untilDone(bridge, () => socket.connect({ family: INET6, host, port }));
+		if (done === 0) return carry(bridge, socket, channel);
+		if (host !== "127.0.0.1") {
+			socket.closed();
+			const why = "no program listens there; the event `listen` tells when one does";
+			throw refused(errnoName(done), port, why);
+		}
+	}
+}
+
+function refused(code: string, port: number, why: string): PortholeError {
+	return new PortholeError(code, `port ${port} cannot be connected to: ${why}`);
+}
