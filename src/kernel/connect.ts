@@ -1,7 +1,7 @@
 /**
  * The network of a sandbox, and the page's way into it.
  */
-import { errnoName } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import { INET6, loopback } from "../sockets/address.ts";
