@@ -192,6 +192,7 @@ export class SandboxKernel implements Kernel {
 					prepare,
 					request,
 					post,
+					this.#page,
 				)
 			: prepare;
 		const interruptible = isInterruptible(module, program.key !== "" && how?.meter !== undefined);

@@ -6,6 +6,7 @@
 import { EACCES, ELOOP, ENOENT, ENOEXEC, type Errno } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import { SIGNALS } from "../abi/signals.ts";
+import type { Remote } from "../bridge/far.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
@@ -16,14 +17,16 @@ import type { ExtraImports, Prepare } from "../process/instantiate.ts";
 import { Meter } from "../process/meter.ts";
 import type { Process } from "../process/process.ts";
 import type { Thread } from "../process/thread.ts";
-import type { FromGuest, WireSpawn } from "../protocol/sandbox.ts";
+import type { FromGuest, PageServices, WireMapped, WireSpawn } from "../protocol/sandbox.ts";
 import type { RewriteOptions } from "../rewrite/options.ts";
 import type { Network } from "../sockets/network.ts";
+import { wasixCalls } from "../wasix/calls.ts";
 import { DescriptorTable } from "../wasix/descriptors.ts";
 import { type Image, imageOf } from "../wasix/image.ts";
 import { type FoundProgram, type Kernel, ProcessTree } from "../wasix/process-tree.ts";
 import { itemOf } from "../wasix/text.ts";
 import { networkOf } from "./connect.ts";
+import type { MappedCommands } from "./mapped-commands.ts";
 import type { Packages, Program } from "./packages.ts";
 
 export { connectPage } from "./connect.ts";
@@ -52,6 +55,7 @@ export function prepareWasix(
 	prepare: Prepare,
 	request: WireSpawn,
 	post: (message: FromGuest) => void,
+	page: Remote<PageServices>,
 ): Prepare {
 	return async (module, thread, entry, extra) => {
 		const { bridge } = thread;
@@ -64,6 +68,7 @@ export function prepareWasix(
 			const detail = { port, pid: request.pid };
 			post({ from: 0, kind: "event", event: { type: "listen", detail } });
 		};
+		if (request.mapped) await kernel.map(request.mapped, page, thread.process.tree as Namespace);
 		return begin(kernel, image, thread, entry);
 	};
 }
@@ -133,6 +138,7 @@ class WasixKernel implements Kernel {
 	readonly #packages: Packages;
 	readonly #how: RewriteOptions | undefined;
 	readonly #extra: ExtraImports;
+	#mapped: MappedCommands | undefined;
 
 	constructor(
 		packages: Packages,
@@ -146,6 +152,15 @@ class WasixKernel implements Kernel {
 		this.#packages = packages;
 		this.#how = how;
 		this.#extra = extra;
+	}
+
+	/** Has the commands that the page has mapped appear in a view of the tree. */
+	async map(mapped: WireMapped, page: Remote<PageServices>, view: Namespace): Promise<void> {
+		const { MappedCommands } = await import("./mapped-commands.ts");
+		const warn = (message: string) => this.warn(message);
+		const parts = { bridge: this.bridge, page, imageOf, callsOf: wasixCalls, warn };
+		this.#mapped = new MappedCommands(mapped, parts);
+		await this.#mapped.appearIn(view, this.#packages.tree);
 	}
 
 	warn(message: string): void {
@@ -172,6 +187,8 @@ class WasixKernel implements Kernel {
 		const node = await this.#packages.tree.awaitCall(path, look);
 		if (typeof node === "number") return node as Errno;
 		if (node.type !== "file") return EACCES;
+		const mapped = this.#mapped?.nameOf(node);
+		if (mapped !== undefined) return this.#ofMapped(mapped);
 		const size = await this.#packages.tree.awaitCall(path, () => node.size());
 		if (size < 0) return size as Errno;
 		const command = COMMAND.exec(path)?.[1];
@@ -183,6 +200,27 @@ class WasixKernel implements Kernel {
 		if (startsWith(head, MAGIC.script)) return this.#script(path, head, tree, left);
 		if (!startsWith(head, MAGIC.wasm) || size > MOST_BYTES) return ENOEXEC;
 		return this.#ofFile(path, node, size);
+	}
+
+	/** A command that the page has mapped. Errors: ENOENT where the page has no such program. */
+	async #ofMapped(name: string): Promise<FoundProgram | Errno> {
+		const mapped = this.#mapped as MappedCommands;
+		try {
+			const command = await mapped.programOf(name);
+			if (command === null) {
+				return { image: mapped.functionImage(name), arguments: (args) => args, env: [] };
+			}
+			const program = await this.#packages.program(command);
+			const found = await this.#ofProgram(program);
+			// The name of another command is no more than that; the page's own programs are called as it says.
+			if (typeof found === "number" || typeof command !== "string") return found;
+			const named = itemOf(program.name);
+			return { ...found, arguments: ([, ...rest]) => found.arguments([named, ...rest]) };
+		} catch (error) {
+			const why = error instanceof Error ? error.message : String(error);
+			this.warn(`the command ${name}, which the page has mapped, cannot be started: ${why}`);
+			return ENOENT;
+		}
 	}
 
 	async #ofProgram(program: Program): Promise<FoundProgram | Errno> {
@@ -272,11 +310,10 @@ async function imageOfProgram(
 	program: Program,
 	how: RewriteOptions | undefined,
 ): Promise<Image | null> {
-	if (program.bytes === null) return null;
 	const module = await program.module({ ...how, ...WASIX_PASS });
 	const known = images.get(module);
 	if (known !== undefined) return known;
-	const image = imageOf(program.name, await program.bytes(), module, pagesOf(how));
+	const image = imageOf(program.name, (await program.bytes?.()) ?? null, module, pagesOf(how));
 	if (image !== null) images.set(module, image);
 	return image;
 }

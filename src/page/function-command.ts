@@ -94,7 +94,7 @@ export async function startFunction(
 }
 
 /** What was thrown, which may be anything, also what has no text. */
-function described(error: unknown): string {
+export function described(error: unknown): string {
 	try {
 		return String(error);
 	} catch {

@@ -114,6 +114,7 @@ export class Launcher {
 		this.#life.running.set(pid, process);
 		const clear = () => {
 			for (const { store } of request.mounts) this.#life.remoteObjects.release(store);
+			if (request.mapped) this.#life.remoteObjects.release(request.mapped.page);
 			for (const { value } of request.imports) {
 				if (typeof value !== "number") this.#life.remoteObjects.release(value);
 			}
@@ -215,6 +216,13 @@ export class Launcher {
 			network: sandbox.capabilities?.network ?? options.capabilities?.network,
 			interruptible: options.interruptible ?? "auto",
 			limits: options.limits,
+			mapped:
+				options.mappedCommands &&
+				(await import("./mapped-commands.ts")).lendMapped(
+					options.mappedCommands,
+					(what, alias) => this.#commandOf(what, alias),
+					this.#life.remoteObjects,
+				),
 		};
 	}
 

@@ -115,6 +115,8 @@ export interface WireSpawn {
 	readonly mounts: readonly WireMount[];
 	/** The modules of `imports`: a name and what it holds; functions stay on the page. */
 	readonly imports: readonly WireImport[];
+	/** Commands that the page has mapped, where it has. */
+	readonly mapped: WireMapped | undefined;
 	/** Bytes are all of the input. */
 	readonly stdin: "pipe" | "null" | Uint8Array;
 	readonly stdout: "pipe" | "null";
@@ -132,6 +134,38 @@ export interface WireImport {
 	readonly name: string;
 	/** A function of the page, or a number for a global. */
 	readonly value: Far<{ call(...args: unknown[]): Promise<unknown> }> | number;
+}
+
+/** Commands of the page that a program, and what it starts, finds in `/bin`. */
+export interface WireMapped {
+	readonly names: readonly string[];
+	readonly page: Far<MappedCommands>;
+}
+
+/** What the page offers for the commands that it has mapped. */
+export interface MappedCommands {
+	/** The program behind a name; null for a function. Errors: those of loading it. */
+	resolve(name: string): Promise<WireCommand | null>;
+	/** Starts a function, which does the rest through `streams`: an endpoint of FunctionStreams. */
+	start(
+		name: string,
+		args: readonly string[],
+		env: readonly string[],
+		streams: MessagePort,
+		terminal: WireTerminal | undefined,
+	): Promise<void>;
+}
+
+/** The descriptors of a process, as the function of the page uses them that it runs. */
+export interface FunctionStreams {
+	/** Null at the end. */
+	read(): Promise<Uint8Array | null>;
+	/** Resolves once all has been taken. Errors: `"EPIPE"`, and what a write may answer. */
+	write(fd: 1 | 2, bytes: Uint8Array): Promise<void>;
+	close(fd: 0 | 1 | 2): Promise<void>;
+	exit(code: number): Promise<void>;
+	/** Resolves when the process is over, by itself or by a signal. */
+	ended(): Promise<void>;
 }
 
 export interface WireStat {

@@ -6,6 +6,7 @@ import { type ImportFacts, importFacts, type MemoryFacts } from "../abi/module.t
 import { OLDER, RETURNS_NOTHING, WASIX } from "../abi/wasix.ts";
 import { signatures } from "../wasi/table.ts";
 import { adapterFor, type Imported } from "./adapter.ts";
+import type { WasixThread } from "./thread.ts";
 
 /** The modules whose functions are ours. */
 const OURS = new Set(["wasix_32v1", "wasi_snapshot_preview1", "wasi", "wasi_unstable"]);
@@ -41,16 +42,19 @@ export interface Image {
 	/** The imported memory; null for a program that has one of its own. */
 	readonly memory: (MemoryFacts & { readonly module: string; readonly name: string }) | null;
 	readonly adapter: WebAssembly.Module;
+	/** What its one import is to a thread, for a command that is a function of the page. */
+	readonly body?: (thread: WasixThread) => WebAssembly.ImportValue;
 }
 
-/** The image of a module, and the imports that nobody has. Null for bytes that are no module. */
+/** The image of a module, and the imports that nobody has. Null for bytes that are no module; and for a module without
+ *  bytes, which only the page has, where it imports a memory. */
 export function imageOf(
 	name: string,
-	bytes: Uint8Array,
+	bytes: Uint8Array | null,
 	module: WebAssembly.Module,
 	mostPages = Number.POSITIVE_INFINITY,
 ): Image | null {
-	const facts = importFacts(bytes);
+	const facts = bytes === null ? assumedFacts(module) : importFacts(bytes);
 	if (facts === null) return null;
 	const ours: OurImport[] = [];
 	const others: ImportFacts[] = [];
@@ -69,6 +73,16 @@ export function imageOf(
 		} else others.push(fact);
 	}
 	return { name, module, ours, others, memory, adapter: adapterFor([...imported.values()]) };
+}
+
+/** What a module imports, if its functions have the types that ours have; null where it imports a memory. */
+function assumedFacts(module: WebAssembly.Module): ImportFacts[] | null {
+	const imports = WebAssembly.Module.imports(module);
+	if (imports.some(({ kind }) => kind === "memory")) return null;
+	return imports.map(({ module: of, name }) => {
+		const results = RETURNS_NOTHING.has(name) ? "" : "i";
+		return { module: of, name, shape: { params: PARAMS.get(name) ?? "", results } };
+	});
 }
 
 /** Which call of ours an import means; undefined for none. */

@@ -300,7 +300,7 @@ export class ProcessTree {
 		}
 		if (image.memory) put(image.memory.module, image.memory.name, memory);
 		for (const { module, name } of image.others) {
-			const value = this.kernel.other(module, name);
+			const value = image.body?.(thread) ?? this.kernel.other(module, name);
 			if (value !== undefined) put(module, name, value);
 		}
 		const instance = new WebAssembly.Instance(image.module, imports);

@@ -1,0 +1,212 @@
+/**
+ * A shell and what is around it: commands of the page in its pipelines, programs in files, and processes that outlive
+ * the one that started them.
+ *
+ * The programs are by others and lie outside of the repository.
+ */
+import { existsSync } from "node:fs";
+import type { CommandContext, CommandOptions } from "../src/index.ts";
+import { expect, test } from "./library.ts";
+
+test.skip(
+	!existsSync(new URL("../../shared/fixtures/wasix", import.meta.url)),
+	"the programs of others are not here (../shared/fixtures)",
+);
+
+const COREUTILS = "/fixtures/legacy/coreutils-1.0.11.tar.gz";
+const DASH = "/fixtures/webc/dash-1.0.18.webc";
+const SHELL = { packages: [DASH, COREUTILS] };
+
+test.describe("commands that the page maps", () => {
+	test("a function stands in a pipeline, with arguments, variables, a code and an error", async ({
+		page,
+	}) => {
+		const seen = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const upper = async ({ args, env, stdin, stdout }: CommandContext) => {
+				const writer = stdout.getWriter();
+				if (args.length > 0) await writer.write(`${args.join("+")} ${env.WHO}:` as never);
+				for await (const chunk of stdin as unknown as AsyncIterable<Uint8Array>) {
+					// What is not waited for is written all the same.
+					writer.write(text(chunk).toUpperCase() as never);
+				}
+				return 7;
+			};
+			const fail = () => {
+				throw new TypeError("no such luck");
+			};
+			const mappedCommands: CommandOptions["mappedCommands"] = { upper, fail };
+			const run = async (script: string) => {
+				const ran = await sandbox
+					.command("dash", ["-c", script], { mappedCommands, env: { WHO: "me" } })
+					.output();
+				return { out: ran.text(), err: text(ran.stderr), code: ran.code };
+			};
+			return {
+				middle: await run("echo hi | upper | cat"),
+				last: await run("echo hi | upper 'a b' c; echo $?"),
+				files: await run(
+					"echo file > /tmp/in; (/usr/bin/upper < /tmp/in) >> /tmp/out; cat /tmp/in /tmp/out",
+				),
+				substituted: await run('x=$(echo deep | /bin/upper | upper); echo "<$x>"'),
+				replaced: await run("exec /bin/upper < /etc/group"),
+				thrown: await run("fail; echo $?"),
+				listed: await run("ls /bin/upper; test -x /bin/upper && command -v upper; cat /bin/upper"),
+				kept: await run("rm /bin/upper; echo x > /bin/upper; mv /bin/upper /tmp/u; ls /bin/upper"),
+				others: (await sandbox.command("dash", ["-c", "upper"]).output()).code,
+			};
+		}, SHELL);
+		expect(seen.middle).toEqual({ out: "HI\n", err: "", code: 0 });
+		expect(seen.last).toMatchObject({ out: "a b+c me:HI\n7\n", code: 0 });
+		expect(seen.files.out).toBe("file\nFILE\n");
+		expect(seen.substituted.out).toBe("<DEEP>\n");
+		expect(seen.replaced).toMatchObject({ out: "ROOT:X:0:\n", code: 7 });
+		expect(seen.thrown).toEqual({ out: "1\n", err: "TypeError: no such luck\n", code: 0 });
+		expect(seen.listed.out).toBe("/bin/upper\n/usr/bin/upper\na command of the page\n");
+		expect(seen.kept.out).toBe("/bin/upper\n");
+		expect(seen.others).toBe(127);
+	});
+
+	test("a function ends by signals, waits as a program does, and leaves what it does not read", async ({
+		page,
+	}) => {
+		const seen = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const told = { aborted: 0, given: 0 };
+			const mappedCommands: CommandOptions["mappedCommands"] = {
+				first: async ({ stdin, stdout }) => {
+					const { value } = await stdin.getReader().read();
+					const writer = stdout.getWriter();
+					await writer.write(value?.slice(0, 2));
+					return 0;
+				},
+				nothing: () => 0,
+				flood: async ({ stdout, signal }) => {
+					signal.addEventListener("abort", () => told.aborted++);
+					const writer = stdout.getWriter();
+					for (;;) {
+						await writer.write(new Uint8Array(10_000));
+						told.given += 10_000;
+					}
+				},
+				hold: ({ signal }) =>
+					new Promise((resolve) => {
+						signal.addEventListener("abort", () => {
+							told.aborted++;
+							resolve(0);
+						});
+					}),
+				closes: async ({ stdin, stdout }) => {
+					await stdin.cancel();
+					await stdout.close();
+					await new Promise((resolve) => setTimeout(resolve, 50));
+					return 5;
+				},
+			};
+			const start = (script: string) =>
+				sandbox.command("dash", ["-c", script], { mappedCommands }).spawn();
+			const run = async (script: string) => {
+				const process = await start(script);
+				const [out, err] = await Promise.all([collect(process.stdout), collect(process.stderr)]);
+				return { out, err, code: (await process.status).code };
+			};
+			const slow = await start("flood | sleep 100");
+			await until(() => told.given > 0);
+			await new Promise((resolve) => setTimeout(resolve, 300));
+			const ahead = told.given;
+			slow.kill("SIGKILL");
+			const killed = await slow.status;
+			await until(() => told.aborted === 1);
+			const interrupted = await start("hold; echo never");
+			await new Promise((resolve) => setTimeout(resolve, 500));
+			interrupted.kill("SIGINT");
+			return {
+				piped: await run("yes | first | cat; echo $?"),
+				rest: await run("{ echo one; echo two; } > /tmp/two; { nothing; cat; } < /tmp/two"),
+				ahead,
+				killed: killed.code,
+				pipe: await run("{ flood; echo $? >&2; } | head -c 1 | wc -c"),
+				interrupted: (await interrupted.status).code,
+				child: await run("hold & sleep 0.2; kill $!; wait $!; echo $?"),
+				closed: await run("yes | closes | cat; echo over"),
+			};
+		}, SHELL);
+		expect(seen.piped.out).toBe("y\n0\n");
+		expect(seen.rest.out).toBe("one\ntwo\n");
+		expect(seen.ahead).toBeLessThan(200_000);
+		expect(seen.killed).toBe(137);
+		expect(seen.pipe).toEqual({ out: "1\n", err: "141\n", code: 0 });
+		expect(seen.interrupted).toBe(130);
+		expect(seen.child.out).toBe("143\n");
+		expect(seen.closed).toEqual({ out: "over\n", err: "", code: 0 });
+	});
+
+	test("an alias is another command, a package, a module or its bytes; injected packages have commands too", async ({
+		page,
+	}) => {
+		const seen = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const other = await sandbox.load(tiny({ code: 5 }), { name: "other" });
+			const warnings: string[] = [];
+			sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+			const elsewhere = await porthole.Sandbox.create();
+			const injected = await elsewhere.load(tiny({ code: 8 }), { name: "injected" });
+			const mappedCommands: CommandOptions["mappedCommands"] = {
+				say: "echo",
+				package: other,
+				module: await WebAssembly.compile(tiny({ code: 6 })),
+				bytes: tiny({ code: 7 }),
+				nobody: "nobody",
+				broken: new Uint8Array([1, 2, 3]),
+				cat: () => 4,
+			};
+			const how = { mappedCommands, injectedPackages: [injected] };
+			const run = async (script: string) =>
+				(await sandbox.command("dash", ["-c", script], how).output()).text();
+			return {
+				say: await run("say a b; /usr/bin/say c; echo d | cat; echo $?"),
+				codes: await run(
+					"for c in package module bytes injected /bin/injected /usr/bin/injected nobody broken; do $c; echo $?; done",
+				),
+				warnings,
+			};
+		}, SHELL);
+		expect(seen.say).toBe("a b\nc\n4\n");
+		expect(seen.codes).toBe("5\n6\n7\n8\n8\n8\n127\n127\n");
+		expect(seen.warnings.filter((message) => /nobody|broken/.test(message))).toHaveLength(2);
+	});
+
+	test("functions end with their sandbox, and a hundred of them leave nothing behind", async ({
+		page,
+	}) => {
+		const seen = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const seen = { begun: 0, aborted: 0, read: "" };
+			const mappedCommands: CommandOptions["mappedCommands"] = {
+				one: () => 1,
+				hang: async ({ stdin, signal }) => {
+					seen.begun += 1;
+					signal.addEventListener("abort", () => seen.aborted++);
+					const fault = await caught(stdin.getReader().read());
+					seen.read = fault.code;
+					return 0;
+				},
+			};
+			const many = await sandbox
+				.command(
+					"dash",
+					["-c", "i=0; while [ $i -lt 100 ]; do one | one; i=$((i+1)); done; echo $i"],
+					{
+						mappedCommands,
+					},
+				)
+				.output();
+			await sandbox.command("dash", ["-c", "hang | hang"], { mappedCommands }).spawn();
+			await until(() => seen.begun === 2);
+			await sandbox.close();
+			await until(() => seen.aborted === 2 && seen.read !== "");
+			return { ...seen, many: many.text() };
+		}, SHELL);
+		expect(seen).toEqual({ begun: 2, aborted: 2, read: "ESRCH", many: "100\n" });
+	});
+});
