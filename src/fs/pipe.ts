@@ -10,6 +10,12 @@ import type { INode } from "./node.ts";
 /** Writes of up to this many bytes arrive in one piece, as POSIX wants. */
 const ATOMIC = 4096;
 
+/** What counts how often it has become readable and writable, for those who want to hear of it once each time. */
+export interface Counting {
+	readonly arrivals: number;
+	readonly rooms: number;
+}
+
 /** The bytes between the two ends, in a ring. */
 export class Ring {
 	readonly capacity: number;
@@ -17,6 +23,10 @@ export class Ring {
 	held = 0;
 	readerGone = false;
 	writerGone = false;
+	/** How often bytes have come, and how often there was room again for a writer that had found too little. */
+	arrivals = 0;
+	rooms = 0;
+	refused = false;
 	readonly arrived: Signal;
 	readonly drained: Signal;
 	#made: Uint8Array | null = null;
@@ -44,6 +54,7 @@ export class Ring {
 		copyBytes(from, at, bytes, start, straight);
 		copyBytes(from, at + straight, bytes, 0, count - straight);
 		this.held += count;
+		this.arrivals += 1;
 		this.arrived.raise();
 	}
 
@@ -51,6 +62,8 @@ export class Ring {
 		this.peek(into, at, count, 0);
 		this.start = (this.start + count) % this.capacity;
 		this.held -= count;
+		if (this.refused) this.rooms += 1;
+		this.refused = false;
 		this.drained.raise();
 	}
 
@@ -83,6 +96,7 @@ export function writeTo(ring: Ring, from: Uint8Array, at: number, length: number
 	if (ring.readerGone) return EPIPE;
 	if (length === 0) return 0;
 	const { room } = ring;
+	ring.refused ||= room < length;
 	if (room === 0 || (length <= ATOMIC && length <= ring.capacity && room < length)) {
 		return ring.drained.wait();
 	}
@@ -111,12 +125,17 @@ export function noWriter(ring: Ring): void {
 }
 
 /** The end that is read: at its end once the pipe is empty and the writers have gone. */
-class PipeReader extends Device {
+class PipeReader extends Device implements Counting {
 	readonly #ring: Ring;
+	readonly rooms = 0;
 
 	constructor(ring: Ring) {
 		super("pipe");
 		this.#ring = ring;
+	}
+
+	get arrivals(): number {
+		return this.#ring.arrivals;
 	}
 
 	override read(into: Uint8Array, at: number, length: number, _position: number): number {
@@ -134,12 +153,17 @@ class PipeReader extends Device {
 }
 
 /** The end that is written: EPIPE once the readers have gone. */
-class PipeWriter extends Device {
+class PipeWriter extends Device implements Counting {
 	readonly #ring: Ring;
+	readonly arrivals = 0;
 
 	constructor(ring: Ring) {
 		super("pipe");
 		this.#ring = ring;
+	}
+
+	get rooms(): number {
+		return this.#ring.rooms;
 	}
 
 	override write(from: Uint8Array, at: number, length: number, _position: number): number {
@@ -157,7 +181,7 @@ class PipeWriter extends Device {
 }
 
 /** An end that is read and written: of two pipes, one each way. */
-class DuplexEnd extends Device {
+class DuplexEnd extends Device implements Counting {
 	readonly #in: Ring;
 	readonly #out: Ring;
 
@@ -165,6 +189,14 @@ class DuplexEnd extends Device {
 		super("pipe");
 		this.#in = incoming;
 		this.#out = outgoing;
+	}
+
+	get arrivals(): number {
+		return this.#in.arrivals;
+	}
+
+	get rooms(): number {
+		return this.#out.rooms;
 	}
 
 	override read(into: Uint8Array, at: number, length: number, _position: number): number {

@@ -13,6 +13,7 @@ import {
 } from "../abi/errno.ts";
 import { copyBytes } from "../fs/bytes.ts";
 import { Signal } from "../fs/devices.ts";
+import type { Counting } from "../fs/pipe.ts";
 import {
 	type Address,
 	anyHost,
@@ -41,10 +42,13 @@ export interface Datagram {
 }
 
 /** A device, so that a read of several buffers takes one datagram. */
-export class DatagramSocket extends Socket {
+export class DatagramSocket extends Socket implements Counting {
 	readonly isStream = false;
 	readonly #queue: Datagram[] = [];
 	#held = 0;
+	/** Datagrams that have come, and were taken. */
+	arrivals = 0;
+	rooms = 0;
 	/** A datagram has come, or was taken. */
 	readonly #moved: Signal;
 	/** The other of a pair, which has no address. */
@@ -84,7 +88,9 @@ export class DatagramSocket extends Socket {
 
 	shift(): void {
 		this.#held -= this.#queue.shift()?.bytes.length ?? 0;
-		if (this.#isPair) this.#moved.raise();
+		if (this.#other === null) return;
+		this.#other.rooms += 1;
+		this.#moved.raise();
 	}
 
 	/** Sends bytes, which nothing may change afterwards. A pair loses nothing: PENDING while its other end is full.
@@ -186,6 +192,7 @@ export class DatagramSocket extends Socket {
 		const { length } = datagram.bytes;
 		if (!this.#hasRoom(length) || this.#readsNoMore) return;
 		this.#queue.push(datagram);
+		this.arrivals += 1;
 		this.#held += length;
 		this.#moved.raise();
 	}

@@ -21,7 +21,16 @@ import {
 	type Errno,
 } from "../abi/errno.ts";
 import { Signal } from "../fs/devices.ts";
-import { noReader, noWriter, Ring, readableOf, readFrom, writableOf, writeTo } from "../fs/pipe.ts";
+import {
+	type Counting,
+	noReader,
+	noWriter,
+	Ring,
+	readableOf,
+	readFrom,
+	writableOf,
+	writeTo,
+} from "../fs/pipe.ts";
 import {
 	type Address,
 	anyHost,
@@ -42,7 +51,7 @@ const MOST_WAITING = 1024;
 const READING = 1;
 const WRITING = 2;
 
-export class StreamSocket extends Socket {
+export class StreamSocket extends Socket implements Counting {
 	readonly isStream = true;
 	#in: Ring | null = null;
 	#out: Ring | null = null;
@@ -53,6 +62,8 @@ export class StreamSocket extends Socket {
 	/** The line has become longer, or shorter. */
 	readonly #moved: Signal;
 	#readsNoMore = false;
+	/** Connections that have come. */
+	#came = 0;
 
 	constructor(network: Network, family: Family) {
 		super(network, family, "pipe");
@@ -65,6 +76,14 @@ export class StreamSocket extends Socket {
 
 	get isConnected(): boolean {
 		return this.#in !== null;
+	}
+
+	get arrivals(): number {
+		return this.#in?.arrivals ?? this.#came;
+	}
+
+	get rooms(): number {
+		return this.#out?.rooms ?? 0;
 	}
 
 	/** Bytes that can be read without waiting. */
@@ -126,6 +145,7 @@ export class StreamSocket extends Socket {
 		accepted.peer = { ...local, family: listener.family };
 		accepted.local = { family: listener.family, host, port };
 		line.push(accepted);
+		listener.#came += 1;
 		listener.#moved.raise();
 		return 0;
 	}

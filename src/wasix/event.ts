@@ -22,6 +22,7 @@ import { signed } from "../abi/memory.ts";
 import type { Bridge, Ticket } from "../bridge/bridge.ts";
 import { Device, Signal } from "../fs/devices.ts";
 import type { OpenNode } from "../fs/node.ts";
+import type { Counting } from "../fs/pipe.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import { putFile } from "./descriptor.ts";
 import type { WasixThread } from "./thread.ts";
@@ -49,7 +50,9 @@ const ONE_SHOT = 128;
 const NEXT_LOOK = 10;
 
 /** A counter: what is written is added, a read takes all of it, or one of a semaphore. */
-class EventCounter extends Device {
+class EventCounter extends Device implements Counting {
+	arrivals = 0;
+	rooms = 0;
 	readonly #changed: Signal;
 	readonly #isSemaphore: boolean;
 	#count: bigint;
@@ -66,6 +69,7 @@ class EventCounter extends Device {
 		if (this.#count === 0n) return this.#changed.wait();
 		const taken = this.#isSemaphore ? 1n : this.#count;
 		this.#count -= taken;
+		this.rooms += 1;
 		new DataView(into.buffer, into.byteOffset).setBigUint64(at, taken, true);
 		this.#changed.raise();
 		return COUNTER_SIZE;
@@ -77,6 +81,7 @@ class EventCounter extends Device {
 		if (more > MOST) return EINVAL;
 		if (this.#count + more > MOST) return this.#changed.wait();
 		this.#count += more;
+		this.arrivals += 1;
 		this.#changed.raise();
 		return COUNTER_SIZE;
 	}
@@ -96,8 +101,8 @@ interface Interest {
 	events: number;
 	/** As the program gave it, to be given back. */
 	data: Uint8Array;
-	/** What an edge was last seen with: bytes to read, and whether it could be written. */
-	seen: { in: number; out: number };
+	/** What an edge was last seen with: bytes to read, whether it could be written, and how often either came about. */
+	seen: { in: number; out: number; arrivals?: number | undefined; rooms?: number | undefined };
 }
 
 class EventSet extends Device {
@@ -112,8 +117,10 @@ class EventSet extends Device {
 function happened({ file: { node }, events, seen }: Interest): number {
 	if (events === ONE_SHOT) return 0;
 	let now = 0;
+	// What came and was taken since the last look, and came again, is news though it is as much as before.
+	const { arrivals, rooms } = node as OpenNode & Partial<Counting>;
 	/** How much the node would give or take; -1 for nothing now, and then a ticket is noted for when it would. */
-	const look = (bit: number, amount: number, before: number): number => {
+	const look = (bit: number, amount: number, before: number, again: boolean): number => {
 		if (amount === PENDING) return -1;
 		if (amount < 0) {
 			now |= ERROR;
@@ -125,11 +132,18 @@ function happened({ file: { node }, events, seen }: Interest): number {
 			if (!isEdge || before !== 0) now |= HANG_UP | IN;
 			return 0;
 		}
-		if (!isEdge || (bit === IN ? amount > Math.max(before, 0) : before < 0)) now |= bit;
+		const isMore = bit === IN ? amount > Math.max(before, 0) : before < 0;
+		if (!isEdge || again || isMore) now |= bit;
 		return amount;
 	};
-	if ((events & IN) !== 0) seen.in = look(IN, readableOf(node), seen.in);
-	if ((events & OUT) !== 0) seen.out = look(OUT, node.writable(), seen.out);
+	if ((events & IN) !== 0) {
+		seen.in = look(IN, readableOf(node), seen.in, arrivals !== seen.arrivals);
+		seen.arrivals = arrivals;
+	}
+	if ((events & OUT) !== 0) {
+		seen.out = look(OUT, node.writable(), seen.out, rooms !== seen.rooms);
+		seen.rooms = rooms;
+	}
 	return now;
 }
 
