@@ -49,7 +49,7 @@ const ROOMS = {
 		tests: ["rewrite"],
 	},
 	wasi: { may: ["abi", "bridge", "fs", "process"], types: ["store"] },
-	sockets: { may: ["abi", "fs"], types: ["bridge", "protocol"] },
+	sockets: { may: ["abi", "bridge", "fs"], types: ["protocol"] },
 	wasix: {
 		may: ["abi", "bridge", "fs", "process", "wasi", "tty", "sockets"],
 		types: ["protocol"],

@@ -3,9 +3,10 @@
  */
 import { errnoName } from "../abi/errno-names.ts";
 import { PortholeError } from "../abi/error.ts";
+import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import { INET6, loopback } from "../sockets/address.ts";
-import { carry, untilDone } from "../sockets/link.ts";
+import { carry } from "../sockets/link.ts";
 import { Network } from "../sockets/network.ts";
 import { StreamSocket } from "../sockets/stream.ts";
 import type { Packages } from "./packages.ts";
@@ -31,7 +32,7 @@ export async function connectPage(
 	if (network.isFull) throw refused("ENOBUFS", port, "so many sockets are open; close some");
 	const socket = new StreamSocket(network, INET6);
 	for (const host of ["127.0.0.1", loopback(INET6)]) {
-		const done = await untilDone(bridge, () => socket.connect({ family: INET6, host, port }));
+		const done = await awaitCall(bridge, () => socket.connect({ family: INET6, host, port }));
 		if (done === 0) return carry(bridge, socket, channel);
 		if (host !== "127.0.0.1") {
 			socket.closed();

@@ -4,7 +4,8 @@
  *     socket.read  ──> data ──> page      waits while the page is WINDOW bytes behind
  *     socket.write <── data <── page      each part that the socket has taken is told
  */
-import { ECONNRESET, PENDING } from "../abi/errno.ts";
+import { ECONNRESET } from "../abi/errno.ts";
+import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { LinkMessage } from "../protocol/link.ts";
 import { CAPACITY, type StreamSocket } from "./stream.ts";
@@ -13,15 +14,6 @@ import { CAPACITY, type StreamSocket } from "./stream.ts";
 const WINDOW = 256 * 1024;
 const READING = 1;
 const WRITING = 2;
-
-/** Makes a call again until it need not wait. */
-export async function untilDone(bridge: Bridge, call: () => number): Promise<number> {
-	for (;;) {
-		const n = call();
-		if (n !== PENDING) return n;
-		await bridge.anyNoted();
-	}
-}
 
 /** Carries bytes between a connected socket and `channel`. Resolves when both directions are over; then it is closed. */
 export async function carry(
@@ -62,7 +54,7 @@ class Link {
 
 	/** Notices when the socket takes no more, also while the page sends nothing. */
 	async watch(): Promise<void> {
-		await untilDone(this.#bridge, () => this.#socket.gone());
+		await awaitCall(this.#bridge, () => this.#socket.gone());
 		this.#isGone = true;
 		this.#arrived();
 	}
@@ -76,7 +68,7 @@ class Link {
 				});
 				continue;
 			}
-			const n = await untilDone(this.#bridge, () => socket.readable());
+			const n = await awaitCall(this.#bridge, () => socket.readable());
 			const chunk = new Uint8Array(Math.min(Math.max(n, 0), CAPACITY));
 			const read = n < 0 ? n : socket.read(chunk, 0, chunk.length, 0);
 			if (read < 0) this.#send({ kind: "reset" });
@@ -106,7 +98,7 @@ class Link {
 				continue;
 			}
 			for (let at = 0; at < chunk.length; ) {
-				const n = await untilDone(this.#bridge, () =>
+				const n = await awaitCall(this.#bridge, () =>
 					socket.write(chunk, at, chunk.length - at, 0),
 				);
 				if (n < 0) {
