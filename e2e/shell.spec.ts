@@ -210,3 +210,59 @@ test.describe("commands that the page maps", () => {
 		expect(seen).toEqual({ begun: 2, aborted: 2, read: "ESRCH", many: "100\n" });
 	});
 });
+
+test.describe("programs in files", () => {
+	test("a package's container is its entrypoint, with the package's arguments and variables", async ({
+		page,
+	}) => {
+		const seen = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const warnings: string[] = [];
+			sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+			const dash = new Uint8Array(
+				await (await fetch("/fixtures/webc/dash-1.0.18.webc")).arrayBuffer(),
+			);
+			const three = await packed({
+				atoms: { a: tiny({ code: 3 }) },
+				commands: { tool: { atom: { name: "a" } } },
+			});
+			const two = await packed({
+				atoms: { a: tiny({ code: 3 }), b: tiny({ code: 4 }) },
+				commands: { one: { atom: { name: "a" } }, two: { atom: { name: "b" } } },
+			});
+			await sandbox.fs.writeFile("/tmp/shell", dash);
+			await sandbox.fs.writeFile("/tmp/three", three);
+			await sandbox.fs.writeFile("/tmp/cut", three.slice(0, three.length - 20));
+			await sandbox.fs.writeFile("/tmp/short", three.slice(0, 7));
+			await sandbox.fs.writeFile("/tmp/two", two);
+			await sandbox.fs.writeFile("/tmp/script", "#!/tmp/shell\necho script $1\n");
+			await sandbox.fs.symlink("three", "/tmp/link");
+			const run = async (script: string) =>
+				(await sandbox.command("dash", ["-c", script]).output()).text();
+			const out = await run(
+				"/tmp/shell -c 'echo inner $0' x; /tmp/three; echo $?; /tmp/link; echo $?; /tmp/script a",
+			);
+			await sandbox.fs.writeFile("/tmp/three", tiny({ code: 9 }));
+			return {
+				out,
+				changed: await run("/tmp/three; echo $?"),
+				bad: await run("for f in cut short two; do /tmp/$f 2> /tmp/err; echo $?; done"),
+				warnings,
+			};
+		}, SHELL);
+		expect(seen.out).toBe("inner x\n3\n3\nscript a\n");
+		expect(seen.changed).toBe("9\n");
+		expect(seen.bad).toBe("126\n126\n126\n");
+		expect(seen.warnings).toHaveLength(3);
+	});
+});
+
+test("two redirections of one command go to two files", async ({ page }) => {
+	const out = await page.evaluate(async (options) => {
+		const sandbox = await porthole.Sandbox.create(options);
+		const script =
+			"echo one > /tmp/a; cat < /tmp/a > /tmp/b; cat > /tmp/c < /tmp/b; cat /tmp/b /tmp/c";
+		return (await sandbox.command("dash", ["-c", script]).output()).text();
+	}, SHELL);
+	expect(out).toBe("one\none\n");
+});

@@ -38,13 +38,17 @@ const MOST_INTERPRETERS = 4;
 /** Bytes of a script's first line that are looked at. */
 const FIRST_LINE = 256;
 const COMMAND = /^\/(?:usr\/)?bin\/([^/]+)$/;
-const MAGIC = { wasm: [0, 0x61, 0x73, 0x6d], script: [0x23, 0x21] };
+const MAGIC = {
+	wasm: [0, 0x61, 0x73, 0x6d],
+	container: [0, 0x77, 0x65, 0x62, 0x63],
+	script: [0x23, 0x21],
+};
 
 const images = new WeakMap<WebAssembly.Module, Image>();
-/** Programs that were read from files, by their nodes: an image, and the state in which the file was. */
+/** Programs that were read from files, by their nodes, and the state in which the file was. */
 const files = new WeakMap<
 	INode,
-	{ readonly state: string; readonly image: Promise<Image | null> }
+	{ readonly state: string; readonly found: Promise<FoundProgram | Errno> }
 >();
 
 /** Links a WASIX program as the root of a tree; where guests cannot be suspended, as any other program. */
@@ -198,8 +202,9 @@ class WasixKernel implements Kernel {
 		const head = await this.#read(path, node, Math.min(size, FIRST_LINE));
 		if (typeof head === "number") return head;
 		if (startsWith(head, MAGIC.script)) return this.#script(path, head, tree, left);
-		if (!startsWith(head, MAGIC.wasm) || size > MOST_BYTES) return ENOEXEC;
-		return this.#ofFile(path, node, size);
+		const isContainer = startsWith(head, MAGIC.container);
+		if (!(isContainer || startsWith(head, MAGIC.wasm)) || size > MOST_BYTES) return ENOEXEC;
+		return this.#ofFile(path, node, size, isContainer);
 	}
 
 	/** A command that the page has mapped. Errors: ENOENT where the page has no such program. */
@@ -217,8 +222,7 @@ class WasixKernel implements Kernel {
 			const named = itemOf(program.name);
 			return { ...found, arguments: ([, ...rest]) => found.arguments([named, ...rest]) };
 		} catch (error) {
-			const why = error instanceof Error ? error.message : String(error);
-			this.warn(`the command ${name}, which the page has mapped, cannot be started: ${why}`);
+			this.#warnOf(`${name}, which the page has mapped,`, error);
 			return ENOENT;
 		}
 	}
@@ -238,30 +242,50 @@ class WasixKernel implements Kernel {
 		};
 	}
 
-	async #ofFile(path: string, node: INode, size: number): Promise<FoundProgram | Errno> {
+	async #ofFile(
+		path: string,
+		node: INode,
+		size: number,
+		isContainer: boolean,
+	): Promise<FoundProgram | Errno> {
 		const stat = emptyStat();
 		await this.#packages.tree.awaitCall(path, () => node.stat(stat));
 		const state = `${size} ${stat.modified}`;
 		let known = files.get(node);
 		if (known?.state !== state) {
-			const image = this.#compile(path, node, size);
-			known = { state, image };
+			const found = isContainer
+				? this.#ofContainer(path, node, size)
+				: this.#ofModule(path, node, size);
+			known = { state, found };
 			files.set(node, known);
 		}
-		const image = await known.image.catch(() => null);
-		if (image === null || !this.#isWhole(image)) {
-			files.delete(node);
-			return ENOEXEC;
-		}
-		return { image, arguments: (args) => args, env: [] };
+		const found = await known.found.catch(() => ENOEXEC);
+		if (typeof found !== "number" && this.#isWhole(found.image)) return found;
+		files.delete(node);
+		return ENOEXEC;
 	}
 
-	async #compile(path: string, node: INode, size: number): Promise<Image | null> {
+	async #ofModule(path: string, node: INode, size: number): Promise<FoundProgram | Errno> {
 		const bytes = await this.#read(path, node, size);
-		if (typeof bytes === "number") return null;
+		if (typeof bytes === "number") return bytes;
 		const how = { ...this.#how, ...WASIX_PASS };
 		const module = await compile(bytes, path, how);
-		return imageOf(path, bytes, module, pagesOf(this.#how));
+		const image = imageOf(path, bytes, module, pagesOf(this.#how));
+		return image === null ? ENOEXEC : { image, arguments: (args) => args, env: [] };
+	}
+
+	/** A package's container: its entrypoint. */
+	async #ofContainer(path: string, node: INode, size: number): Promise<FoundProgram | Errno> {
+		const bytes = await this.#read(path, node, size);
+		if (typeof bytes === "number") return bytes;
+		try {
+			const { programInContainer } = await import("./container-file.ts");
+			const warn = (message: string) => this.warn(message);
+			return await this.#ofProgram(await programInContainer(path, bytes, this.bridge, warn));
+		} catch (error) {
+			this.#warnOf(path, error);
+			return ENOEXEC;
+		}
 	}
 
 	/** A script: its interpreter, with the script's path before its arguments. */
@@ -300,9 +324,13 @@ class WasixKernel implements Kernel {
 
 	#isWhole(image: Image): boolean {
 		const missing = this.missing(image);
-		if (missing.length > 0)
-			this.warn(`${image.name} cannot be started: ${missingImports(missing).message}`);
+		if (missing.length > 0) this.#warnOf(image.name, missingImports(missing));
 		return missing.length === 0;
+	}
+
+	#warnOf(name: string, error: unknown): void {
+		const why = error instanceof Error ? error.message : String(error);
+		this.warn(`${name} cannot be started: ${why}`);
 	}
 }
 

@@ -256,7 +256,9 @@ export function fdCalls(thread: Thread) {
 			memory.setU32(at + 4, 0);
 			memory.setU32(at + FDSTAT.rights, file.rights);
 			memory.setU32(at + FDSTAT.rights + 4, 0);
-			memory.setU32(at + FDSTAT.inheriting, file.inheriting);
+			// A C library asks this of the number under which it knows a directory, whatever a shell has put there since.
+			const { inheriting } = descriptors.directory(fd >>> 0) ?? file;
+			memory.setU32(at + FDSTAT.inheriting, inheriting);
 			memory.setU32(at + FDSTAT.inheriting + 4, 0);
 			return 0;
 		},
