@@ -36,6 +36,7 @@ export type { Package } from "./page/package.ts";
 export type { Process } from "./page/process-handle.ts";
 export { type Environment, type MountState, Sandbox } from "./page/sandbox.ts";
 export type { Change, DirEntry, SandboxFS, Stats } from "./page/sandbox-fs.ts";
+export type { ShellValue } from "./page/shell.ts";
 export type { WatchOptions } from "./page/watch.ts";
 export type { SandboxEventMap, SandboxEvents } from "./protocol/events.ts";
 export type { ExitStatus } from "./protocol/sandbox.ts";

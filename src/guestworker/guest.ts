@@ -92,13 +92,22 @@ async function assemble(
 	}
 	const report = () => post({ kind: "used", usage: thread.usage() } satisfies FromGuestWorker);
 	process.flush = regularly(report);
+	if (start.trace !== undefined) {
+		const { trace } = await import("../process/trace.ts");
+		trace(process, start.trace, (lines) =>
+			post({ kind: "trace", lines } satisfies FromGuestWorker),
+		);
+	}
 	const run = await prepare(linking, start.module, thread, start.entry, imports);
 	return () =>
 		run()
 			.catch((error) => {
 				throw explainEnd(error, last.name, last.value);
 			})
-			.finally(report);
+			.finally(() => {
+				process.flush();
+				report();
+			});
 }
 
 /** Calls `report` some times a second at most, however often it is called itself. */

@@ -124,6 +124,7 @@ class GuestHost {
 			env: process.env.map(unterminated).map(splitVariable),
 			address: this.#address,
 			limits: process.budget?.handOver(),
+			trace: process.tracer?.pid,
 			rings: typeof this.#address === "string" ? [] : this.#makeRings(),
 			...this.#server.handOver(),
 			imports: this.#imports,
@@ -162,6 +163,9 @@ class GuestHost {
 			case "used":
 				this.#thread.reported = message.usage;
 				this.#thread.process.budget?.isOver();
+				break;
+			case "trace":
+				this.#thread.process.tracer?.tell(message.lines);
 				break;
 			case "guessed":
 				this.#thread.process.guessed(message.name);

@@ -39,6 +39,8 @@ export interface GuestStart {
 	readonly descriptors: readonly FarDescriptor[];
 	/** Units of work and milliseconds that it may use; see `Limits`. */
 	readonly limits: Limits | undefined;
+	/** The number under which its calls are told; undefined where they are not. */
+	readonly trace: number | undefined;
 	/** What carries the output of some of them. */
 	readonly rings: readonly { readonly descriptor: number; readonly memory: SharedArrayBuffer }[];
 	readonly imports: readonly GuestImport[];
@@ -56,6 +58,8 @@ export type FromGuestWorker =
 	| { readonly kind: "call"; readonly function: number; readonly args: readonly unknown[] }
 	/** What it has used, some times a second and in the end. */
 	| { readonly kind: "used"; readonly usage: Usage }
+	/** Calls that it has made, a line for each. */
+	| { readonly kind: "trace"; readonly lines: string[] }
 	/** A name was taken for one in the root: see `Guest.guessed`. */
 	| { readonly kind: "guessed"; readonly name: string }
 	| { readonly kind: "exit"; readonly status: WireStatus }

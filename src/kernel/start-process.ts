@@ -81,6 +81,11 @@ export class GuestProcess {
 		if (request.limits || start.budget) {
 			(await import("../process/budget.ts")).hold(process.#thread, start);
 		}
+		if (request.trace) {
+			const { pid } = request;
+			const tell = (lines: string[]) => start.post({ from: pid, kind: "trace", lines });
+			(await import("../process/trace.ts")).trace(process.#process, pid, tell);
+		}
 		await process.#openStandard(request);
 		await process.#openDirectories(directory, mounts, request.currentDir !== undefined);
 		process.#start = await start.prepare(

@@ -110,6 +110,7 @@ export class Launcher {
 		const argv0 = mapped !== undefined && typeof mapped !== "string" ? String(name) : undefined;
 		const given = attachment?.input ?? ((options.stdin ?? stdin) === "null" ? "null" : "pipe");
 		const request = await this.#request(pid, command, argv0, args, options, given);
+		process.trace = options.trace;
 		process.measure = () => this.#life.call("usage", pid);
 		this.#life.running.set(pid, process);
 		const clear = () => {
@@ -223,6 +224,7 @@ export class Launcher {
 					(what, alias) => this.#commandOf(what, alias),
 					this.#life.remoteObjects,
 				),
+			trace: options.trace !== undefined,
 		};
 	}
 

@@ -150,6 +150,12 @@ export interface CommandOptions {
 	readonly interruptible?: Interruptible;
 	/** What it may use. It ends at a limit: `ExitStatus.reason` is `"limit"`, and `limit` names it. */
 	readonly limits?: Limits;
+	/**
+	 * Called with a line for each system call that it and the processes it starts have made: the number of the process,
+	 * the call, its arguments decoded, and the answer, as in `1 path_open(fd=3, …, path="etc/motd", …) = 0`. A call that
+	 * waits is told once, when it is answered. For people: the text may change.
+	 */
+	readonly trace?: (line: string) => void;
 	/** Reserved; refused until they work. */
 	readonly journals?: never;
 	readonly snapshotOn?: never;
@@ -254,6 +260,7 @@ const commandKinds: Kinds<CommandOptions> = {
 	signal: abortSignal,
 	interruptible,
 	limits: record,
+	trace: callback,
 	journals: own,
 	snapshotOn: own,
 	snapshotInterval: own,

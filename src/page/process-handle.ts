@@ -39,6 +39,8 @@ export class ProcessEnd implements Process {
 	key = "";
 	/** Asks the kernel what it has used. */
 	measure: () => Promise<Usage | undefined> = async () => undefined;
+	/** Hears of its calls. */
+	trace: ((line: string) => void) | undefined;
 	#usage = NOTHING;
 	readonly collected = { stdout: new Collector(), stderr: new Collector() };
 	readonly #modes: readonly [OutputMode, OutputMode];
@@ -160,6 +162,10 @@ export class ProcessEnd implements Process {
 				break;
 			case "keys":
 				this.#signals = message.signals;
+				break;
+			case "trace":
+				// What the page's function throws is reported where the page expects it.
+				for (const line of message.lines) queueMicrotask(() => this.trace?.(line));
 				break;
 			case "exit":
 				this.#usage = message.usage ?? NOTHING;

@@ -11,7 +11,7 @@ import { isControlled, isOpaque, sharesMemory } from "../bridge/context.ts";
 import { SandboxTarget } from "../protocol/events.ts";
 import type { WireMount } from "../protocol/sandbox.ts";
 import type { BridgeChoice } from "./choose-bridge.ts";
-import { Command, type Start } from "./command.ts";
+import { Command, type Output, type Start } from "./command.ts";
 import type { SandboxConnection } from "./connect.ts";
 import { Launcher } from "./launch.ts";
 import {
@@ -29,6 +29,7 @@ import {
 import { isPackage, type Loaded, origins, type Package } from "./package.ts";
 import type { Process } from "./process-handle.ts";
 import { SandboxFS } from "./sandbox-fs.ts";
+import type { ShellValue } from "./shell.ts";
 import { absolute, wireSource } from "./source.ts";
 import { WorkerLife } from "./worker-life.ts";
 
@@ -184,6 +185,16 @@ export class Sandbox extends SandboxTarget {
 	command(name: string | Package, args: string[] = [], options: CommandOptions = {}): Command {
 		const start: Start = (...how) => this.#launcher.start(name, ...how);
 		return new Command(start, args, options);
+	}
+
+	/**
+	 * Runs a line of a shell to its end: `` await sandbox.sh`ls ${dir} | wc -l` ``. Values are quoted, each as one
+	 * word, and an array as several; backslashes are the shell's. It takes `dash`, `bash`, then `sh`, whichever runs.
+	 * As with `Command.output`, another exit code than 0 is no rejection. Errors: `"missing-command"` where no package
+	 * with a shell is loaded; `"invalid-option"` for a value that is neither text nor a number.
+	 */
+	async sh(line: TemplateStringsArray, ...values: (ShellValue | ShellValue[])[]): Promise<Output> {
+		return (await import("./shell.ts")).runShell(this, line, values);
 	}
 
 	/** Mounts a directory for all processes. Errors: EBUSY where something is mounted already. */

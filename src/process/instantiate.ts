@@ -25,9 +25,11 @@ function adapted(
 ): WebAssembly.Exports {
 	const adapter = adapters.get(of) ?? new WebAssembly.Module(adapterModule(of));
 	adapters.set(of, adapter);
-	const held = thread.process.budget?.calls(calls) ?? calls;
+	const { budget, tracer } = thread.process;
+	const held = budget?.calls(calls) ?? calls;
+	const seen = tracer?.calls(held, thread.memory) ?? held;
 	const instance = new WebAssembly.Instance(adapter, {
-		call: bridge.calls?.(held) ?? { ...held },
+		call: bridge.calls?.(seen) ?? { ...seen },
 		bridge: { wait: bridge.waitImport(thread), shouldYield: () => bridge.shouldYield(thread) },
 	});
 	return instance.exports;

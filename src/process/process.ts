@@ -12,6 +12,7 @@ import { type Operations, operations, type View } from "../fs/operations.ts";
 import type { Limit, Limits } from "../protocol/sandbox.ts";
 import type { Screen } from "../tty/terminal.ts";
 import { Descriptors } from "./descriptors.ts";
+import type { Tracer } from "./trace.ts";
 
 /** Milliseconds, with whatever fraction the browser grants. */
 export interface Clock {
@@ -94,6 +95,8 @@ export class Process {
 	readonly used: Used = { read: 0, written: 0, printed: 0, files: 0 };
 	/** Null for a process without limits. */
 	budget: Holder | null = null;
+	/** Null for a process that is not traced. */
+	tracer: Tracer | null = null;
 	/** What `/dev/tty` is. */
 	terminal: OpenNode | null = null;
 	/** The nodes that are standard output and error, and the way past them. */

@@ -127,6 +127,8 @@ export interface WireSpawn {
 	/** Whether it can be stopped, and gives way, while it computes. */
 	readonly interruptible: Interruptible;
 	readonly limits?: WireLimits | undefined;
+	/** Whether the page is told of its calls. */
+	readonly trace: boolean;
 }
 
 export interface WireImport {
@@ -338,6 +340,8 @@ export type FromGuest =
 	| { readonly from: number; readonly kind: "acknowledged" }
 	/** Whether keys of the terminal send signals from now on; they do at first. */
 	| { readonly from: number; readonly kind: "keys"; readonly signals: boolean }
+	/** Calls that it has made, a line for each. */
+	| { readonly from: number; readonly kind: "trace"; readonly lines: readonly string[] }
 	| {
 			readonly from: number;
 			readonly kind: "exit";

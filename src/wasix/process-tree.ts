@@ -9,6 +9,7 @@
  */
 import { type Done, EAGAIN, ENOEXEC, type Errno } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
+import type { PlainCall } from "../bridge/adapter.ts";
 import type { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { TRAPPED, trapped } from "../process/instantiate.ts";
@@ -58,6 +59,8 @@ export interface Kernel {
 	/** What a process of the tree is given. */
 	readonly setup: Omit<Setup, "args" | "env" | "tree">;
 }
+
+type PlainCalls = Readonly<Record<string, PlainCall>>;
 
 /** How a process ended, with its trap. */
 type Outcome = Ending & Pick<WireStatus, "trap">;
@@ -269,6 +272,7 @@ export class ProcessTree {
 		process.flush = from.flush;
 		process.guessed = from.guessed;
 		process.budget = from.budget;
+		process.tracer = from.tracer;
 		return this.#add(parent, process, image, memory, parent.cwd);
 	}
 
@@ -284,10 +288,7 @@ export class ProcessTree {
 		const { bridge, meter } = this.kernel;
 		const calls = wasixCalls(thread);
 		const adapter = new WebAssembly.Instance(image.adapter, {
-			call: (thread.process.budget?.calls(calls) ?? calls) as Record<
-				string,
-				WebAssembly.ImportValue
-			>,
+			call: this.#around(thread, calls) as Record<string, WebAssembly.ImportValue>,
 			host: this.#host(thread) as Record<string, WebAssembly.ImportValue>,
 		}).exports as AdapterExports;
 		const imports: Record<string, Record<string, WebAssembly.ImportValue>> = Object.create(null);
@@ -317,6 +318,12 @@ export class ProcessTree {
 			if (instance.exports["porthole:fuel"]) meter.connect(instance, thread, bridge);
 		}
 		return thread;
+	}
+
+	/** The calls of a thread within the limits of its process, and told to who traces it. */
+	#around({ process, memory, owner }: WasixThread, calls: PlainCalls): PlainCalls {
+		const held = process.budget?.calls(calls) ?? calls;
+		return process.tracer?.calls(held, memory, owner.pid) ?? held;
 	}
 
 	#host(thread: WasixThread): AdapterHost {
