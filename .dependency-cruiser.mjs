@@ -83,6 +83,7 @@ const ROOMS = {
 };
 
 const DOORS = [
+	["comlink", "^src/bridge/far\\.ts$"],
 	["@bjorn3/browser_wasi_shim", "^src/wasi/shim\\.ts$"],
 	["idb-keyval", "^src/(indexeddb/store|handles/(remembered|renames))\\.ts$"],
 ];

@@ -1,106 +1,36 @@
 /**
- * Objects in other threads.
+ * Objects in other threads, through Comlink. No other file knows it.
  *
- *     { ask: 7, method, args } →        the seventh call of the one end
- *                              ← { answer: 7, value }   or   { answer: 7, thrown }
- *
- * Page and worker offer one object each on the worker's own channel and reach the other's: a
+ * Page and worker expose one object each on the worker's own channel and wrap the other's: a
  * MessagePort of its own for each mount would cost five times as much in Firefox and a hundred
- * times in WebKit. Other messages on the channel have neither `ask` nor `answer`. An object of the page, such
- * as a store, is *lent* under a number; the worker puts its questions to that number, and they are answered in
- * the order in which they were asked.
+ * times in WebKit. An object of the page, such as a store, is *lent* under a number; the worker puts
+ * its questions to that number, and they are answered in the order in which they were asked.
  *
  * An error crosses with its code, message, cause and stack, and arrives as a PortholeError.
  */
+import * as Comlink from "comlink";
 import { PortholeError } from "../abi/error.ts";
 import type { Far } from "./bridge.ts";
 
-/** One end of what lies between two threads: a worker, its scope, or a port. */
-export interface Channel {
-	postMessage(message: unknown, give?: Transferable[]): void;
-	addEventListener(type: "message", heard: (event: MessageEvent) => void): void;
-	/** Ports keep what comes until they are started. */
-	start?(): void;
-}
+export type Channel = Comlink.Endpoint;
+export type Remote<T> = Comlink.Remote<T>;
 
-type Methods<T> = { readonly [K in keyof T]: (...args: never[]) => unknown };
-
-/** Calls a method of an object in another thread. Rejects with a PortholeError for what the method throws, with a
- *  DataCloneError for what cannot be posted. */
-export type Remote<T extends Methods<T>> = <K extends keyof T>(
-	method: K,
-	...args: Parameters<T[K]>
-) => Promise<Awaited<ReturnType<T[K]>>>;
-
-interface Request {
-	readonly ask: number;
-	readonly method: string;
-	readonly args: readonly unknown[];
-}
-
-interface Reply {
-	readonly answer: number;
-	readonly value?: unknown;
-	readonly thrown?: WireError;
-}
-
-interface Call {
-	readonly resolve: (value: never) => void;
-	readonly reject: (error: unknown) => void;
-}
-
-const given = new WeakMap<object, Transferable[]>();
-
-/** Marks buffers in `value`, an argument or an answer, as given away rather than copied. */
-export function giveAway<T extends object>(value: T, buffers: Transferable[]): T {
-	given.set(value, buffers);
-	return value;
-}
-
-function givenIn(values: readonly unknown[]): Transferable[] {
-	// No mark is on what is no object.
-	return values.flatMap((value) => given.get(value as object) ?? []);
-}
+/** Marks buffers in `value` as given away rather than copied. */
+export const giveAway: <T>(value: T, buffers: Transferable[]) => T = Comlink.transfer;
 
 /** Offers `api` to the other end of `channel`. */
 export function offer(api: object, channel: Channel): void {
-	channel.addEventListener("message", async ({ data }: MessageEvent<Request | null>) => {
-		if (data?.ask === undefined) return;
-		const reply = (answer: Omit<Reply, "answer">, give: Transferable[] = []) =>
-			channel.postMessage({ answer: data.ask, ...answer } satisfies Reply, give);
-		try {
-			// The other end is ours.
-			const value = await Reflect.apply(Reflect.get(api, data.method), api, data.args);
-			try {
-				reply({ value }, givenIn([value]));
-			} catch {
-				throw new TypeError("Unserializable return value");
-			}
-		} catch (thrown) {
-			reply({ thrown: toWire(thrown) });
-		}
-	});
-	channel.start?.();
+	Comlink.expose(api, channel);
 }
 
 /** What the other end of `channel` offers. */
-export function reach<T extends Methods<T>>(channel: Channel): Remote<T> {
-	const open = new Map<number | undefined, Call>();
-	let last = 0;
-	channel.addEventListener("message", ({ data }: MessageEvent<Reply | null>) => {
-		const call = open.get(data?.answer);
-		if (!data || !call) return;
-		open.delete(data.answer);
-		if (data.thrown) call.reject(fromWire(data.thrown));
-		// The method's own type says what it answers.
-		else call.resolve(data.value as never);
-	});
-	channel.start?.();
-	return (method, ...args) =>
-		new Promise((resolve, reject) => {
-			channel.postMessage({ ask: ++last, method, args }, givenIn(args));
-			open.set(last, { resolve, reject });
-		});
+export function reach<T>(channel: Channel): Remote<T> {
+	return Comlink.wrap<T>(channel);
+}
+
+/** Ends the use of what `reach` gave. Comlink keeps it, and all that hears of it, until then. */
+export function release(remote: Remote<unknown>): void {
+	remote[Comlink.releaseProxy]();
 }
 
 /** Makes the calls of an object one after another, by itself. */
@@ -207,3 +137,15 @@ export function fromWire(wire: WireError): PortholeError {
 	if (wire.stack !== undefined) error.stack = wire.stack;
 	return error;
 }
+
+const thrown = Comlink.transferHandlers.get("throw");
+if (thrown === undefined)
+	throw new Error("this Comlink marks what is thrown in a way we do not know");
+Comlink.transferHandlers.set("throw", {
+	canHandle: thrown.canHandle,
+	// Comlink hands over what was thrown in a box.
+	serialize: (box) => [toWire((box as { value: unknown }).value), []],
+	deserialize: (wire) => {
+		throw fromWire(wire as WireError);
+	},
+});

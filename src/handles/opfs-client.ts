@@ -31,16 +31,16 @@ class StoresWorker {
 	}
 
 	open(path: string, by: string): Promise<number | null> {
-		return Promise.race([this.#stores("open", path, by), this.death]);
+		return Promise.race([this.#stores.open(path, by), this.death]);
 	}
 
 	ask(id: number, method: keyof HandleStore, args: unknown[]): Promise<unknown> {
-		return Promise.race([this.#stores("ask", id, method, args), this.death]);
+		return Promise.race([this.#stores.ask(id, method, args), this.death]);
 	}
 
 	/** A worker that has failed holds nothing any more. */
 	close(id: number): Promise<boolean> {
-		return Promise.race([this.#stores("close", id), this.death.catch(() => true)]);
+		return Promise.race([this.#stores.close(id), this.death.catch(() => true)]);
 	}
 }
 

@@ -72,7 +72,7 @@ export class SandboxKernel implements Kernel {
 		// Few sandboxes have limits.
 		if (most) this.#budget = new (await import("../process/budget.ts")).SandboxBudget(most);
 		const ask: Ask = (id, method, args) =>
-			this.#page("ask", id, method, method === "land" ? giveAway(args, buffersOf(args)) : args);
+			this.#page.ask(id, method, method === "land" ? giveAway(args, buffersOf(args)) : args);
 		const { bridge, prepare } = await this.#chooseBridge(kind, ask);
 		this.#bridge = bridge;
 		this.#prepare = prepare;
@@ -307,7 +307,7 @@ export class SandboxKernel implements Kernel {
 		const prepare = await this.#inMemoryQueue(pid);
 		if (imports.length === 0) return prepare;
 		const { withImports } = await import("./page-imports.ts");
-		const call = (far: number, args: unknown[]) => this.#page("ask", far, "call", args);
+		const call = (far: number, args: unknown[]) => this.#page.ask(far, "call", args);
 		return withImports(prepare, imports, this.#bridge, call);
 	}
 }
@@ -344,7 +344,7 @@ export function serve(scope: WorkerScope): void {
 	const kernel = new SandboxKernel(scope);
 	scope.addEventListener("message", (event) => {
 		kernel.heard();
-		const { data } = event as MessageEvent<ToGuest | object>;
+		const { data } = event as MessageEvent<ToGuest | { id: unknown }>;
 		if (typeof data === "object" && data !== null && "to" in data) kernel.receive(data);
 	});
 	offer(kernel, scope);

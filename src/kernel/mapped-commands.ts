@@ -100,7 +100,7 @@ export class MappedCommands {
 	/** The program behind a command; null for a function. Errors: those of loading it. */
 	async programOf(name: string): Promise<WireCommand | null> {
 		const { page } = this.#parts;
-		return (await page("ask", this.#mapped.page.id, "resolve", [name])) as WireCommand | null;
+		return (await page.ask(this.#mapped.page.id, "resolve", [name])) as WireCommand | null;
 	}
 
 	/** A function of the page as a program. */
@@ -136,7 +136,7 @@ export class MappedCommands {
 		];
 		thread.waitingSince = performance.now();
 		try {
-			await page("ask", this.#mapped.page.id, "start", giveAway(args, [port2]));
+			await page.ask(this.#mapped.page.id, "start", giveAway(args, [port2]));
 			await over;
 		} catch (error) {
 			warn(

@@ -6,7 +6,7 @@
  * the answer of each call that was ever made.
  */
 import { PortholeError } from "../abi/error.ts";
-import { offer, type Remote, type RemoteObjects, reach } from "../bridge/far.ts";
+import { offer, type Remote, type RemoteObjects, reach, release } from "../bridge/far.ts";
 import type { ScriptAddress } from "../bridge/make-worker.ts";
 import type { FromGuest, Kernel, ToGuest } from "../protocol/sandbox.ts";
 
@@ -32,7 +32,7 @@ export class Connection {
 	) {
 		this.remoteObjects = remoteObjects;
 		this.#worker = worker;
-		worker.addEventListener("message", ({ data }: MessageEvent<FromGuest | object>) => {
+		worker.addEventListener("message", ({ data }: MessageEvent<FromGuest | { id: unknown }>) => {
 			if (typeof data === "object" && data !== null && "from" in data) receive(data);
 		});
 		worker.addEventListener("error", async (event) => {
@@ -53,10 +53,12 @@ export class Connection {
 
 	/** Calls the kernel. Rejects with a PortholeError, also when the worker ends. */
 	call<K extends keyof Kernel>(method: K, ...args: Parameters<Kernel[K]>): Promise<Answer<K>> {
+		// Comlink gives each method of Kernel the same parameters, as a promise.
 		return new Promise((resolve, reject) => {
 			if (this.#over) throw this.#over;
 			this.#open.add(reject);
-			this.#kernel(method, ...args)
+			const f = this.#kernel[method] as unknown as (...a: unknown[]) => Promise<Answer<K>>;
+			f(...args)
 				.catch(notSent)
 				.then(resolve, reject)
 				.finally(() => this.#open.delete(reject));
@@ -72,6 +74,7 @@ export class Connection {
 		if (this.#over) return;
 		this.#over = error;
 		this.#worker.terminate();
+		release(this.#kernel);
 		for (const reject of this.#open) reject(error);
 	}
 }

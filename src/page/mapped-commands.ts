@@ -110,11 +110,11 @@ class OpenStreams {
 		this.#port = port;
 		this.#streams = reach<FunctionStreams>(port);
 		this.stop = () => this.#stop();
-		this.#streams("ended").then(this.stop, this.stop);
+		this.#streams.ended().then(this.stop, this.stop);
 		this.stdin = new ReadableStream<Uint8Array>(
 			{
 				pull: async (controller) => {
-					const chunk = await this.#call(() => this.#streams("read"));
+					const chunk = await this.#call(() => this.#streams.read());
 					if (chunk === null) controller.close();
 					else controller.enqueue(chunk);
 				},
@@ -135,21 +135,21 @@ class OpenStreams {
 		await this.stdout.idle();
 		await this.stderr.idle();
 		if (complaint !== "") await this.#write(2, complaint).catch(() => {});
-		await this.#call(() => this.#streams("exit", code)).catch(() => {});
+		await this.#call(() => this.#streams.exit(code)).catch(() => {});
 	}
 
 	async #write(fd: 1 | 2, chunk: unknown): Promise<void> {
 		const bytes = bytesOf(chunk);
 		if (bytes === undefined) throw notBytes("standard output");
 		try {
-			await this.#call(() => this.#streams("write", fd, giveAway(bytes, [bytes.buffer])));
+			await this.#call(() => this.#streams.write(fd, giveAway(bytes, [bytes.buffer])));
 		} catch (error) {
 			throw this.#over || (error as PortholeError).code === "EPIPE" ? brokenPipe() : error;
 		}
 	}
 
 	async #close(fd: 0 | 1 | 2): Promise<void> {
-		await this.#call(() => this.#streams("close", fd)).catch(() => {});
+		await this.#call(() => this.#streams.close(fd)).catch(() => {});
 	}
 
 	#call<T>(ask: () => Promise<T>): Promise<T> {

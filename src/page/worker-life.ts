@@ -100,7 +100,7 @@ export class WorkerLife {
 	): Promise<Awaited<ReturnType<Files[K]>>> {
 		const connection = await this.ready();
 		try {
-			// The type of `Kernel` loses what relates method and answer.
+			// Comlink loses what relates method and answer.
 			return (await connection.call("files", method, args)) as Awaited<ReturnType<Files[K]>>;
 		} catch (error) {
 			throw this.#services?.storeErrors.explain(error, args[0]) ?? error;

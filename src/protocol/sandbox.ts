@@ -1,9 +1,10 @@
 /**
  * What crosses between the page's half and the worker's half.
  *
- * Control consists of calls and answers (`Kernel`, what the worker offers, and `PageServices`, what the page
- * offers; see `bridge/far.ts`). The bytes of the standard streams are plain messages on the same channel,
- * because each of them would otherwise cost a reply: `ToGuest` and `FromGuest`.
+ * Control goes through Comlink (`Kernel`, what the worker offers, and `PageServices`, what the page offers).
+ * The bytes of the standard streams are plain messages on the same channel, because each of them
+ * would otherwise cost a reply: `ToGuest` and `FromGuest`. Comlink looks at messages with an `id`
+ * only, and these have none.
  */
 import type { Far } from "../bridge/bridge.ts";
 import type { Channel } from "../bridge/far.ts";
