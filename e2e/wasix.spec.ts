@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import type * as Porthole from "../src/index.ts";
-import { expect, test } from "./library.ts";
+import { expect, needPrograms, test } from "./library.ts";
 
 test.skip(
 	!existsSync(new URL("../../shared/fixtures/wasix", import.meta.url)),
@@ -290,6 +290,25 @@ test("an interactive shell edits, ends children with Ctrl-C, and goes on", async
 	// As on Linux: the shell ends the line and prompts once.
 	expect(screen).toContain("^C\r\n# echo $?");
 	expect(code).toBe(4);
+});
+
+test("a child runs in the place of its parent until it becomes another program or ends", async ({
+	page,
+}) => {
+	needPrograms();
+	const ran = await page.evaluate(output, {
+		packages: ["/programs/standing.wasm"],
+		command: "standing",
+	});
+	expect(ran.out.trimEnd().split("\n")).toEqual([
+		"fork: 0, as child: 1, exec: 0, as parent: 1",
+		"join: 0, child 2, status 1, code 0",
+		"said: from the child",
+		// ENOTSUP, ENOENT; what the child did to its directory and its output is the child's.
+		"nested: 58, exec: 44, as child: 1, then: 1 in /",
+		"join: 0, child 3, status 1, code 7",
+	]);
+	expect(ran).toMatchObject({ err: "", code: 0 });
 });
 
 test("limits and usage are those of all processes that a program has started", async ({ page }) => {

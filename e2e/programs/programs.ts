@@ -50,6 +50,7 @@ export const behaviours: ReadonlyMap<string, readonly string[]> = new Map([
 	["recursing", []],
 	["saving", []],
 	["spinning", []],
+	["standing", []],
 	["stranger", []],
 	["streaming", []],
 	["trapping", []],

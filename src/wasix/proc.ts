@@ -22,6 +22,7 @@ import type { Namespace } from "../fs/namespace.ts";
 import { actions } from "./file-actions.ts";
 import { SIGCHLD, type WasixProcess } from "./process.ts";
 import type { FoundProgram } from "./process-tree.ts";
+import { promote, retire, standIn } from "./stand-in.ts";
 import { absolutePath, arrayAt, listAt, textAt, textOf } from "./text.ts";
 import type { WasixThread } from "./thread.ts";
 
@@ -99,22 +100,31 @@ export function procCalls(thread: WasixThread) {
 		return ENOENT;
 	}
 
-	function exec(wanted: Wanted): Errno {
+	function exec(wanted: Wanted): Done {
 		const found = lookUp(wanted);
 		if (typeof found === "number") return found;
-		owner.successor = {
+		const successor = {
 			image: found.image,
 			args: found.arguments(wanted.args),
 			env: merged(found.env, wanted.env ?? owner.process.env),
 		};
+		if (owner.standIn !== null) return promote(owner, owner.standIn, successor);
+		owner.successor = successor;
 		return ENDED;
 	}
 
+	/** The end of the process, or of the child that runs in its place. */
+	function end(code: number): Errno | 0 {
+		if (owner.standIn === null) return owner.process.end({ code });
+		retire(owner, owner.standIn, { code });
+		return 0;
+	}
+
 	/** For calls that cannot tell of a failure. */
-	function execOrEnd(wanted: Wanted): Errno {
-		const answer = exec(wanted);
-		if (answer === PENDING || answer === ENDED) return answer;
-		return owner.process.end({ code: answer === ENOENT ? NOT_THERE : CANNOT_RUN });
+	function execOrEnd(wanted: Wanted | Errno): Done {
+		const answer = typeof wanted === "number" ? wanted : exec(wanted);
+		if (answer === PENDING || answer === ENDED || answer === 0) return answer;
+		return end(answer === ENOENT ? NOT_THERE : CANNOT_RUN);
 	}
 
 	function wantedBy(
@@ -149,7 +159,7 @@ export function procCalls(thread: WasixThread) {
 			search: number,
 			path: number,
 			pathSize: number,
-		): Errno => {
+		): Done => {
 			const own = env === 0 ? null : items(env, envCount);
 			const of = [name, nameSize] as const;
 			const wanted = wantedBy(of, items(args, argCount), own, search, [path, pathSize]);
@@ -289,7 +299,7 @@ export function procCalls(thread: WasixThread) {
 	return {
 		proc_id(result: number): Done {
 			if (!memory.has(result >>> 0, 4)) return EFAULT;
-			memory.setU32(result >>> 0, owner.pid);
+			memory.setU32(result >>> 0, (owner.standIn ?? owner).pid);
 			return 0;
 		},
 
@@ -304,16 +314,22 @@ export function procCalls(thread: WasixThread) {
 		/** A vfork is a fork: the child has a copy of the memory, and both run. */
 		proc_fork: (_copy: number, result: number): Done => fork(result),
 
+		/** Answers with the number of the child, and goes on as the child. */
+		proc_fork_env(result: number): Done {
+			if (!memory.has(result >>> 0, 4)) return EFAULT;
+			const pid = standIn(owner);
+			if (pid < 0) return pid as Errno;
+			memory.setU32(result >>> 0, pid);
+			return 0;
+		},
+
 		proc_exit: (code: number) => thread.process.end({ code: code >>> 0 }),
 
-		proc_exit2: (code: number) => thread.process.end({ code: code >>> 0 }),
+		/** Returns where a child runs in the place of the process: as the process again. */
+		proc_exit2: (code: number): Done => end(code >>> 0),
 
-		proc_exec(name: number, nameSize: number, args: number, argsSize: number): Errno {
-			const wanted = wantedBy([name, nameSize], list(args, argsSize), null);
-			return typeof wanted === "number"
-				? owner.process.end({ code: CANNOT_RUN })
-				: execOrEnd(wanted);
-		},
+		proc_exec: (name: number, nameSize: number, args: number, argsSize: number): Done =>
+			execOrEnd(wantedBy([name, nameSize], list(args, argsSize), null)),
 
 		proc_exec2(
 			name: number,
@@ -322,11 +338,9 @@ export function procCalls(thread: WasixThread) {
 			argsSize: number,
 			env: number,
 			envSize: number,
-		): Errno {
-			const wanted = wantedBy([name, nameSize], list(args, argsSize), listOrOwn(env, envSize));
-			return typeof wanted === "number"
-				? owner.process.end({ code: CANNOT_RUN })
-				: execOrEnd(wanted);
+		): Done {
+			const own = listOrOwn(env, envSize);
+			return execOrEnd(wantedBy([name, nameSize], list(args, argsSize), own));
 		},
 
 		proc_exec3: execWith(list),

@@ -21,7 +21,7 @@ import type { AdapterExports, AdapterHost } from "./adapter.ts";
 import { wasixCalls } from "./calls.ts";
 import { loopOf } from "./entry.ts";
 import { HOOKS, type Image } from "./image.ts";
-import { nameOf, type Successor, WasixProcess } from "./process.ts";
+import { NO_MEMORY, nameOf, type Successor, WasixProcess } from "./process.ts";
 import { Stack } from "./stack.ts";
 import { type Entry, WasixThread } from "./thread.ts";
 
@@ -196,6 +196,35 @@ export class ProcessTree {
 		});
 	}
 
+	/** A child that has no memory and runs nothing yet. Errors: EAGAIN. */
+	prepareChild(parent: WasixProcess): WasixProcess | Errno {
+		if (this.#processes.size >= MOST_PROCESSES) return EAGAIN;
+		const child = this.#child(parent, parent.image, NO_MEMORY);
+		child.inheritSignals(parent);
+		return child;
+	}
+
+	/** Starts a program in a child that runs nothing yet. Errors: EAGAIN, ENOEXEC; the child is as it was then. */
+	startPrepared(child: WasixProcess, { image, args, env }: Successor): Done {
+		const { image: before } = child;
+		try {
+			child.image = image;
+			child.memory = makeMemory(image);
+			child.process.args = args;
+			child.process.env = env;
+			const thread = this.#link(new WasixThread(child, child.pid, START));
+			child.handler = null;
+			child.descriptors.closeMarked();
+			this.#start(thread);
+			return 0;
+		} catch (error) {
+			child.image = before;
+			child.memory = NO_MEMORY;
+			child.threads.clear();
+			return notStarted(error);
+		}
+	}
+
 	/** Makes a child and starts the thread that `fill` makes of it; of one that cannot be started nothing is left. Errors:
 	 *  EAGAIN, ENOEXEC, those of `fill`. */
 	#make(
@@ -217,9 +246,7 @@ export class ProcessTree {
 			return filled;
 		} catch (error) {
 			if (child) this.#undo(child);
-			if (error instanceof RangeError) return EAGAIN;
-			if (error instanceof WebAssembly.LinkError || error instanceof PortholeError) return ENOEXEC;
-			throw error;
+			return notStarted(error);
 		}
 	}
 
@@ -440,6 +467,13 @@ export class ProcessTree {
 			thread.gone();
 		}
 	}
+}
+
+/** What a failure to link is to a program. */
+function notStarted(error: unknown): Errno {
+	if (error instanceof RangeError) return EAGAIN;
+	if (error instanceof WebAssembly.LinkError || error instanceof PortholeError) return ENOEXEC;
+	throw error;
 }
 
 /** Errors: RangeError where the page has no addresses left. */

@@ -26,7 +26,7 @@ const HARMLESS = new Set([0, SIGCHLD, SIGCONT, 19, 20, 21, 22, SIGURG, SIGWINCH]
 const NEVER_HANDED = new Set([SIGCHLD, SIGURG, SIGWINCH]);
 
 /** In the place of the memory of a process that is over. */
-const NO_MEMORY = { buffer: new ArrayBuffer(0) } as WebAssembly.Memory;
+export const NO_MEMORY = { buffer: new ArrayBuffer(0) } as WebAssembly.Memory;
 
 /** The program that a process becomes once its stack is gone. */
 export interface Successor {
@@ -49,6 +49,8 @@ export class WasixProcess {
 	readonly children = new Set<WasixProcess>();
 	/** How it ended; null while it runs. */
 	status: Ending | null = null;
+	/** The child that runs in its place; see `stand-in.ts`. */
+	standIn: WasixProcess | null = null;
 	/** What exec has found, while the old program's stack is taken away. */
 	successor: Successor | null = null;
 	/** The export that is called for signals; null where none is registered, `""` where it is not exported. */
@@ -180,6 +182,8 @@ export class WasixProcess {
 
 	/** It is over: its stacks are gone. */
 	over(ending: Ending): void {
+		// What a stand-in has in its hands is this process's.
+		if (this.standIn !== null) this.standIn.over(ending);
 		this.status = ending;
 		// Of one that is over its parent wants the status only; a browser has room for some 120 memories.
 		this.memory = NO_MEMORY;
