@@ -2,7 +2,7 @@
  * The functions behind the calls of a WASIX program, by name: those of preview1, which mean the same but for a few, and
  * those of `wasix_32v1`. What there is no function for answers ENOSYS.
  */
-import { ENOSYS } from "../abi/errno.ts";
+import { ENOSYS, ENOTSUP } from "../abi/errno.ts";
 import { WASIX } from "../abi/wasix.ts";
 import type { PlainCall } from "../bridge/adapter.ts";
 import { preview1 } from "../wasi/table.ts";
@@ -17,10 +17,11 @@ import { localCalls, threadCalls } from "./threads.ts";
 import { ttyCalls } from "./tty.ts";
 
 const missing: PlainCall = () => ENOSYS;
+const unsupported: PlainCall = () => ENOTSUP;
 
-/** For calls that no group has a function for. */
+/** For calls that no group has a function for: those for networks beyond a page are known, and refused. */
 const unknown: Readonly<Record<string, PlainCall>> = Object.fromEntries(
-	[...WASIX.keys()].map((name) => [name, missing]),
+	[...WASIX.keys()].map((name) => [name, /^port_|multicast/.test(name) ? unsupported : missing]),
 );
 
 export function wasixCalls(thread: WasixThread): Readonly<Record<string, PlainCall>> {

@@ -73,7 +73,6 @@ const TIME_AT = 8;
 const NS_PER_MS = 1e6;
 const MOST_VECTORS = 1024;
 
-const UNSPECIFIED = 0;
 const UNIX = 3;
 const STREAM = 1;
 const DATAGRAM = 2;
@@ -108,18 +107,6 @@ const OPENING = 0;
 const OPENED = 1;
 const FAILED = 3;
 
-/** Calls for what this network does not have. */
-const UNSUPPORTED = [
-	..."join_multicast_v4 leave_multicast_v4 join_multicast_v6 leave_multicast_v6"
-		.split(" ")
-		.map((name) => `sock_${name}`),
-	..."bridge unbridge dhcp_acquire addr_add addr_remove addr_clear addr_list mac gateway_set route_add route_remove route_clear route_list"
-		.split(" ")
-		.map((name) => `port_${name}`),
-];
-
-const unsupported: PlainCall = () => ENOTSUP;
-
 /** Where files are read that are sent: no call is interrupted, so one will do for all. */
 let piece: Uint8Array | undefined;
 
@@ -143,17 +130,21 @@ export function sockCalls(
 		return file.node instanceof Socket ? file : ENOTSOCK;
 	}
 
-	function socketOf(fd: number): Socket | Errno {
-		const file = fileOf(fd);
-		return typeof file === "number" ? file : (file.node as Socket);
-	}
+	/** A call on a socket. Errors: EBADF, ENOTSOCK. */
+	const on =
+		(call: (socket: Socket, a: number, b: number, c: number) => number): PlainCall =>
+		(fd, a, b, c) => {
+			const file = fileOf(fd);
+			return typeof file === "number" ? file : call(file.node as Socket, a, b, c);
+		};
 
-	/** A socket of streams. Errors: EBADF, ENOTSOCK, ENOTSUP. */
-	function streamOf(fd: number): StreamSocket | Errno {
-		const socket = socketOf(fd);
-		if (typeof socket === "number") return socket;
-		return socket instanceof StreamSocket ? socket : ENOTSUP;
-	}
+	/** A call on a socket that writes `size` bytes, or reads them, by its last parameter. Errors: EBADF, ENOTSOCK,
+	 *  EFAULT. */
+	const at = (size: number, call: (socket: Socket, at: number, option: number) => number) =>
+		on((socket, first, second) => {
+			const pointer = (second ?? first) >>> 0;
+			return memory.has(pointer, size) ? call(socket, pointer, first) : EFAULT;
+		});
 
 	/** What a call answers that has found `n`: where it would wait, EAGAIN if it is not to, or once its time is over. */
 	function settle(file: OpenFile, n: number, option: number, dontWait = false): number {
@@ -338,12 +329,13 @@ export function sockCalls(
 	}
 
 	/** Writes an address with a port, or that there is none. */
-	function putAddress(at: number, address: Address | null): void {
-		const { family = UNSPECIFIED, port = 0 } = address ?? {};
-		memory.u8.fill(0, at, at + ADDRESS_SIZE);
-		memory.u8[at] = family;
-		memory.setU16(at + PORT_AT, port);
-		if (address) memory.u8.set(bytesFor(address.family, address.host), at + BYTES_AT);
+	function putAddress(to: number, address: Address | null): 0 {
+		memory.u8.fill(0, to, to + ADDRESS_SIZE);
+		if (address === null) return 0;
+		memory.u8[to] = address.family;
+		memory.setU16(to + PORT_AT, address.port);
+		memory.u8.set(bytesFor(address.family, address.host), to + BYTES_AT);
+		return 0;
 	}
 
 	/** Opens a descriptor for a socket; one that cannot have one is closed. */
@@ -410,8 +402,6 @@ export function sockCalls(
 	}
 
 	return {
-		...Object.fromEntries(UNSUPPORTED.map((name) => [name, unsupported])),
-
 		fd_fdstat_get: (fd, result) =>
 			mark(fdstat(fd, result), fd as number, ((result as number) >>> 0) + FDSTAT.type),
 
@@ -448,22 +438,19 @@ export function sockCalls(
 			return also;
 		},
 
-		sock_bind(fd, at): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
-			const address = addressAt(at >>> 0);
+		sock_bind: on((socket, from) => {
+			const address = addressAt(from >>> 0);
 			if (typeof address === "number") return address;
 			return socket.local === null ? socket.network.bind(socket, address) : EINVAL;
-		},
+		}),
 
-		sock_listen(fd, backlog): Done {
-			const socket = streamOf(fd);
-			if (typeof socket === "number") return socket;
+		sock_listen: on((socket, backlog) => {
+			if (!(socket instanceof StreamSocket)) return ENOTSUP;
 			const isNew = !socket.listens;
 			const done = socket.listen(backlog >>> 0);
 			if (done === 0 && isNew) kernel.listens(socket.local?.port ?? 0);
 			return done;
-		},
+		}),
 
 		sock_accept: (fd, flags, result) => accept(fd, flags, result, 0),
 
@@ -527,72 +514,44 @@ export function sockCalls(
 			return 0;
 		},
 
-		sock_shutdown(fd, how): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
-			return how < 1 || how > 3 ? EINVAL : socket.shutdown(how);
-		},
+		sock_shutdown: on((socket, how) => (how < 1 || how > 3 ? EINVAL : socket.shutdown(how))),
 
-		sock_status(fd, result): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
-			if (!memory.has(result >>> 0, 1)) return EFAULT;
+		sock_status: at(1, (socket, to) => {
 			const isUsed = socket.local !== null || socket.peer !== null;
-			memory.u8[result >>> 0] = socket.failure !== 0 ? FAILED : isUsed ? OPENED : OPENING;
+			memory.u8[to] = socket.failure !== 0 ? FAILED : isUsed ? OPENED : OPENING;
 			return 0;
-		},
+		}),
 
-		sock_addr_local(fd, result): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
-			if (!memory.has(result >>> 0, ADDRESS_SIZE)) return EFAULT;
-			const { family, local } = socket;
-			putAddress(result >>> 0, local ?? { family, host: anyHost(family), port: 0 });
-			return 0;
-		},
+		sock_addr_local: at(ADDRESS_SIZE, ({ family, local }, to) =>
+			putAddress(to, local ?? { family, host: anyHost(family), port: 0 }),
+		),
 
-		sock_addr_peer(fd, result): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
-			if (!memory.has(result >>> 0, ADDRESS_SIZE)) return EFAULT;
+		sock_addr_peer: at(ADDRESS_SIZE, (socket, to) => {
 			const isPair = socket instanceof StreamSocket && socket.isConnected;
-			if (socket.peer === null && !isPair) return ENOTCONN;
-			putAddress(result >>> 0, socket.peer);
-			return 0;
-		},
+			return socket.peer === null && !isPair ? ENOTCONN : putAddress(to, socket.peer);
+		}),
 
-		sock_set_opt_flag(fd, option, on): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
+		sock_set_opt_flag: on(({ options }, option, value) => {
 			if (!FLAGS.has(option)) return ENOPROTOOPT;
-			socket.options.set(option, on === 0 ? 0 : 1);
+			options.set(option, value === 0 ? 0 : 1);
 			return 0;
-		},
+		}),
 
-		sock_get_opt_flag(fd, option, result): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
-			if (!memory.has(result >>> 0, 1)) return EFAULT;
+		sock_get_opt_flag: at(1, (socket, to, option) => {
 			if (option !== LISTENING && !FLAGS.has(option)) return ENOPROTOOPT;
 			const listens = socket instanceof StreamSocket && socket.listens;
-			const value = option === LISTENING ? Number(listens) : (socket.options.get(option) ?? 0);
-			memory.u8[result >>> 0] = value;
+			memory.u8[to] = option === LISTENING ? Number(listens) : (socket.options.get(option) ?? 0);
 			return 0;
-		},
+		}),
 
 		/** Sizes of buffers are as they are, which is no error: a system may round them. */
-		sock_set_opt_size(fd, option, low, high): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
+		sock_set_opt_size: on(({ options }, option, low, high) => {
 			if (!SIZES.has(option)) return ENOPROTOOPT;
-			if (!BUFFERS.includes(option)) socket.options.set(option, unsigned(low, high));
+			if (!BUFFERS.includes(option)) options.set(option, unsigned(low, high));
 			return 0;
-		},
+		}),
 
-		sock_get_opt_size(fd, option, result): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
-			if (!memory.has(result >>> 0, 8)) return EFAULT;
+		sock_get_opt_size: at(8, (socket, to, option) => {
 			const { isStream, options } = socket;
 			let size = options.get(option) ?? 0;
 			if (option === LAST_ERROR) size = -socket.takeFailure();
@@ -600,32 +559,25 @@ export function sockCalls(
 			else if (option === PROTOCOL) size = isStream ? TCP : UDP;
 			else if (BUFFERS.includes(option)) size = CAPACITY;
 			else if (!SIZES.has(option)) return ENOPROTOOPT;
-			memory.setU64(result >>> 0, size);
+			memory.setU64(to, size);
 			return 0;
-		},
+		}),
 
-		sock_set_opt_time(fd, option, at): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
-			if (!memory.has(at >>> 0, TIME_SIZE)) return EFAULT;
+		sock_set_opt_time: at(TIME_SIZE, ({ options }, from, option) => {
 			if (!TIMES.has(option)) return ENOPROTOOPT;
-			if (memory.u8[at >>> 0] === 0) socket.options.delete(option);
-			else socket.options.set(option, memory.u64((at >>> 0) + TIME_AT));
+			if (memory.u8[from] === 0) options.delete(option);
+			else options.set(option, memory.u64(from + TIME_AT));
 			return 0;
-		},
+		}),
 
-		sock_get_opt_time(fd, option, result): Done {
-			const socket = socketOf(fd);
-			if (typeof socket === "number") return socket;
-			const at = result >>> 0;
-			if (!memory.has(at, TIME_SIZE)) return EFAULT;
+		sock_get_opt_time: at(TIME_SIZE, ({ options }, to, option) => {
 			if (!TIMES.has(option)) return ENOPROTOOPT;
-			const time = socket.options.get(option);
-			memory.u8.fill(0, at, at + TIME_SIZE);
-			memory.u8[at] = time === undefined ? 0 : 1;
-			memory.setU64(at + TIME_AT, time ?? 0);
+			const time = options.get(option);
+			memory.u8.fill(0, to, to + TIME_SIZE);
+			memory.u8[to] = time === undefined ? 0 : 1;
+			memory.setU64(to + TIME_AT, time ?? 0);
 			return 0;
-		},
+		}),
 
 		/** The addresses of a name, as many as there is room for. The port means nothing to a name. */
 		resolve(name, size, _port, result, most, count): Done {
