@@ -182,6 +182,44 @@ test("a page that reads nothing makes the program wait, and one that cancels end
 	expect(seen).toMatchObject({ last: "ended: 64\n", code: 0 });
 });
 
+test("a provider of the page connects and resolves what lies beyond", async ({ page }) => {
+	const seen = await page.evaluate(
+		async (packages) => {
+			const asked: unknown[] = [];
+			const network: Porthole.NetworkProvider = {
+				async resolve(name) {
+					asked.push(name);
+					return name === "far.test" ? ["192.0.2.7", "::5"] : ["nonsense"];
+				},
+				async connect(to) {
+					asked.push(to);
+					if (to.port === 1) throw Object.assign(new Error("no"), { code: "ETIMEDOUT" });
+					const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
+						transform: (chunk, controller) =>
+							controller.enqueue(new TextEncoder().encode(`<${text(chunk)}>`)),
+					});
+					return { readable, writable };
+				},
+			};
+			const sandbox = await porthole.Sandbox.create({ packages, network });
+			const run = async (...args: string[]) =>
+				(await sandbox.command("networking", ["reach", ...args]).output()).text();
+			const out = [
+				await run("far.test", "80"),
+				await run("far.test", "1"),
+				await run("bad.test", "80"),
+			];
+			return { out, asked };
+		},
+		[NETWORKING],
+	);
+	const at = (port: number) => ({ host: "192.0.2.7", port });
+	expect(seen).toEqual({
+		out: ["<hello>\n", "connect: 73\n", "resolve: 29\n"],
+		asked: ["far.test", at(80), "far.test", at(1), "bad.test"],
+	});
+});
+
 test("a sandbox without the network has no sockets", async ({ page }) => {
 	const seen = await page.evaluate(
 		async (packages) => {

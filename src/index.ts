@@ -28,6 +28,7 @@ export type {
 	LoadOptions,
 	MountOptions,
 	Mounts,
+	NetworkProvider,
 	Progress,
 	SandboxOptions,
 	Source,

@@ -3,6 +3,7 @@
  *
  *     networking serve PORT        answers each connection with what came, in capitals; two at a time, by polling
  *     networking ask PORT TEXT     sends TEXT, and prints the answer
+ *     networking reach NAME PORT   asks what the first address of a name answers to "hello"
  *     networking flood PORT        sends to who connects first, until nothing takes it
  *     networking alone             datagrams, pairs, errors
  */
@@ -135,10 +136,20 @@ static void serve(int port)
 	}
 }
 
+static void answered(int fd)
+{
+	char bytes[256];
+	for (;;) {
+		int n = (int)read(fd, bytes, sizeof bytes);
+		if (n <= 0) break;
+		fwrite(bytes, 1, (size_t)n, stdout);
+	}
+	printf("\n");
+}
+
 static void ask(int port, const char *text)
 {
 	struct address there = here(port);
-	char bytes[256];
 	int fd = opened(STREAM);
 	int error = sock_connect(fd, &there);
 	if (error != 0) {
@@ -148,12 +159,21 @@ static void ask(int port, const char *text)
 	/* `write` and `read` do as well. */
 	write(fd, text, strlen(text));
 	sock_shutdown(fd, 2);
-	for (;;) {
-		int n = (int)read(fd, bytes, sizeof bytes);
-		if (n <= 0) break;
-		fwrite(bytes, 1, (size_t)n, stdout);
-	}
-	printf("\n");
+	answered(fd);
+}
+
+static void reach(const char *name, int port)
+{
+	uint8_t found[4][18];
+	int32_t names = 0;
+	int fd = opened(STREAM);
+	struct address there = here(port);
+	expect("resolve", resolve(name, (int32_t)strlen(name), port, found, 4, &names));
+	memcpy(there.bytes, &found[0][2], 4);
+	expect("connect", sock_connect(fd, &there));
+	sent(fd, "hello", 5);
+	sock_shutdown(fd, 2);
+	answered(fd);
 }
 
 static void flood(int port)
@@ -215,6 +235,7 @@ int main(int argc, char **argv)
 	int port = argc > 2 ? atoi(argv[2]) : 0;
 	if (argc > 1 && strcmp(argv[1], "serve") == 0) serve(port);
 	if (argc > 3 && strcmp(argv[1], "ask") == 0) ask(port, argv[3]);
+	if (argc > 3 && strcmp(argv[1], "reach") == 0) reach(argv[2], atoi(argv[3]));
 	if (argc > 1 && strcmp(argv[1], "flood") == 0) flood(port);
 	if (argc > 1 && strcmp(argv[1], "alone") == 0) alone();
 	return 0;

@@ -35,6 +35,7 @@ export const EEXIST = -20 as Errno;
 export const EFAULT = -21 as Errno;
 export const EFBIG = -22 as Errno;
 export const EILSEQ = -25 as Errno;
+export const EINPROGRESS = -26 as Errno;
 export const EINTR = -27 as Errno;
 export const EINVAL = -28 as Errno;
 export const EIO = -29 as Errno;

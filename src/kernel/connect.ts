@@ -5,6 +5,8 @@ import { errnoName } from "../abi/errno-names.ts";
 import { PortholeError } from "../abi/error.ts";
 import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
+import type { Remote } from "../bridge/far.ts";
+import type { PageServices } from "../protocol/sandbox.ts";
 import { INET6, loopback } from "../sockets/address.ts";
 import { carry } from "../sockets/link.ts";
 import { Network } from "../sockets/network.ts";
@@ -14,9 +16,27 @@ import type { Packages } from "./packages.ts";
 const networks = new WeakMap<Packages, Network>();
 
 /** The network of the sandbox that has these packages. */
-export function networkOf(packages: Packages, bridge: Bridge): Network {
+function networkOf(packages: Packages, bridge: Bridge): Network {
 	const network = networks.get(packages) ?? new Network(bridge);
 	networks.set(packages, network);
+	return network;
+}
+
+/** The same, with the page's provider where it has one. */
+export async function networkFor(
+	packages: Packages,
+	bridge: Bridge,
+	page: Remote<PageServices>,
+	provider: number | undefined,
+): Promise<Network> {
+	const network = networkOf(packages, bridge);
+	if (provider === undefined || network.beyond !== null) return network;
+	const { beyond } = await import("./beyond.ts");
+	network.beyond = beyond(bridge, page, provider, (socket, channel) => {
+		const other = new StreamSocket(network, socket.family);
+		StreamSocket.join(socket, other);
+		carry(bridge, other, channel).catch(() => {});
+	});
 	return network;
 }
 

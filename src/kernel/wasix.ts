@@ -25,7 +25,7 @@ import { DescriptorTable } from "../wasix/descriptors.ts";
 import { type Image, imageOf } from "../wasix/image.ts";
 import { type FoundProgram, type Kernel, ProcessTree } from "../wasix/process-tree.ts";
 import { itemOf } from "../wasix/text.ts";
-import { networkOf } from "./connect.ts";
+import { networkFor } from "./connect.ts";
 import type { MappedCommands } from "./mapped-commands.ts";
 import type { Packages, Program } from "./packages.ts";
 
@@ -67,7 +67,9 @@ export function prepareWasix(
 		const image = await imageOfProgram(program, how);
 		if (image === null) throw unknownMemory(program.name);
 		const kernel = new WasixKernel(packages, bridge, thread.process, how, extra);
-		if (request.network !== false) kernel.network = networkOf(packages, bridge);
+		if (request.network !== false) {
+			kernel.network = await networkFor(packages, bridge, page, request.network);
+		}
 		kernel.listens = (port) => {
 			const detail = { port, pid: request.pid };
 			post({ from: 0, kind: "event", event: { type: "listen", detail } });

@@ -37,7 +37,8 @@ export function connect(life: WorkerLife, port: number): Promise<SandboxConnecti
 	});
 }
 
-class PageEnd implements SandboxConnection {
+/** The page's end of a channel; `opened` is called once the worker's end is connected. */
+export class PageEnd implements SandboxConnection {
 	readonly writable: WritableStream<Uint8Array>;
 	readonly #output: OutputEnd;
 	readonly #channel: MessagePort;

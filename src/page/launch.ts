@@ -214,7 +214,14 @@ export class Launcher {
 			stdout: options.stdout === "null" ? "null" : "pipe",
 			stderr: options.stderr === "null" ? "null" : "pipe",
 			terminal: options.terminal,
-			network: sandbox.capabilities?.network ?? options.capabilities?.network,
+			network:
+				sandbox.capabilities?.network ??
+				options.capabilities?.network ??
+				(sandbox.network &&
+					(await import("./network-provider.ts")).lendNetwork(
+						sandbox.network,
+						this.#life.remoteObjects,
+					)),
 			interruptible: options.interruptible ?? "auto",
 			limits: options.limits,
 			mapped:

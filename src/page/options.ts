@@ -71,6 +71,18 @@ export interface Capabilities {
 	readonly threads?: false;
 }
 
+/** What connects programs with addresses beyond the sandbox, such as a relay that a server of the page's keeps. What it
+ *  throws should have a POSIX name as its `code`, which the program is told: `"ECONNREFUSED"`, `"ETIMEDOUT"`. */
+export interface NetworkProvider {
+	/** Connects to an address that is no loopback one: `host` is IPv4 with dots or IPv6 with colons. */
+	connect(to: { readonly host: string; readonly port: number }): Promise<{
+		readonly readable: ReadableStream<Uint8Array>;
+		readonly writable: WritableStream<Uint8Array>;
+	}>;
+	/** The addresses of a name, in the order in which they are to be tried. Without it programs find no names. */
+	resolve?(name: string): Promise<readonly string[]>;
+}
+
 export interface SandboxOptions {
 	readonly packages?: readonly (Source | Package)[];
 	readonly mounts?: Mounts;
@@ -81,6 +93,8 @@ export interface SandboxOptions {
 	/** More host variables, for commands that forward them. */
 	readonly hostEnv?: Readonly<Record<string, string>>;
 	readonly capabilities?: Capabilities;
+	/** For programs that connect to addresses beyond the sandbox; without one they get ENETUNREACH. */
+	readonly network?: NetworkProvider;
 	readonly bridge?: "auto" | "suspending" | "blocking" | "preloaded";
 	/** Whether programs for which there is no memory wait until another has ended, and start in the order
 	 *  in which they were asked for; the `timeout` and the `signal` of a command end the wait too. Unless it
@@ -195,6 +209,11 @@ const interruptible: Kind = [
 	(value) => typeof value === "boolean" || value === "auto",
 ];
 
+const provider: Kind = [
+	"an object with connect",
+	(value) => isObject(value) && typeof Reflect.get(value, "connect") === "function",
+];
+
 const amount: Kind = ["0 or more", (value) => typeof value === "number" && value >= 0];
 
 /** What is checked in another way. */
@@ -233,6 +252,7 @@ const sandboxKinds: Kinds<SandboxOptions> = {
 	forwardHostEnv: flag,
 	hostEnv: record,
 	capabilities: record,
+	network: provider,
 	bridge: own,
 	queue: flag,
 	interruptible,

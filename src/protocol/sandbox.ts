@@ -123,8 +123,8 @@ export interface WireSpawn {
 	readonly stdout: "pipe" | "null";
 	readonly stderr: "pipe" | "null";
 	readonly terminal?: WireTerminal | undefined;
-	/** `false`: it may have no sockets. */
-	readonly network: false | undefined;
+	/** `false`: it may have no sockets. A number is that of the page's provider, which is asked for what lies beyond. */
+	readonly network: false | number | undefined;
 	/** Whether it can be stopped, and gives way, while it computes. */
 	readonly interruptible: Interruptible;
 	readonly limits?: WireLimits | undefined;

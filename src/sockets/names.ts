@@ -1,15 +1,15 @@
 /**
  * Names that mean this machine: those of the loopback network, and that of the page.
  */
-import { bytesOf, hostOf } from "./address.ts";
+import { bytesOf } from "./address.ts";
 
-const HERE = ["127.0.0.1", "::1"];
+const HERE = ["127.0.0.1", "::1"].map((host) => bytesOf(host) as Uint8Array);
 
 /** The addresses of a name that is known here, or of a text that is an address; null for all else. */
-export function namesHere(name: string): readonly string[] | null {
+export function namesHere(name: string): readonly Uint8Array[] | null {
 	const lower = name.toLowerCase().replace(/\.$/, "");
 	const bytes = bytesOf(lower);
-	if (bytes !== null) return [hostOf(bytes)];
+	if (bytes !== null) return [bytes];
 	const isHere = lower === "localhost" || lower.endsWith(".localhost") || lower === ownName();
 	return isHere ? HERE : null;
 }

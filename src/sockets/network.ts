@@ -5,9 +5,18 @@
  *     connect 127.0.0.1:80 ─> the socket that listens at 127.0.0.1:80, 0.0.0.0:80 or [::]:80
  */
 import { type Done, EADDRINUSE, EADDRNOTAVAIL } from "../abi/errno.ts";
-import type { Bridge } from "../bridge/bridge.ts";
+import type { Bridge, Ticket } from "../bridge/bridge.ts";
 import { type Address, anyHost, INET4, isAny, isIpv4, isLoopback, loopback } from "./address.ts";
 import type { Socket } from "./socket.ts";
+import type { StreamSocket } from "./stream.ts";
+
+/** What is asked for addresses and names that are not of this machine. Tickets that fail say why. */
+export interface Beyond {
+	/** Done when the socket has been joined with its peer. */
+	connect(socket: StreamSocket, host: string, port: number): Ticket<void>;
+	/** Addresses as texts; nothing has checked them. */
+	resolve(name: string): Ticket<unknown>;
+}
 
 /** Sockets that may be open at once in a sandbox: each may hold 64 KiB. */
 const MOST_SOCKETS = 4096;
@@ -17,6 +26,8 @@ const LAST_PORT = 65535;
 
 export class Network {
 	readonly bridge: Bridge;
+	/** Null where nothing lies beyond. */
+	beyond: Beyond | null = null;
 	/** Sockets that are open. */
 	open = 0;
 	/** Sockets with a port, by kind and port: what streams and datagrams use are apart. */

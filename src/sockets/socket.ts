@@ -21,7 +21,7 @@ export abstract class Socket extends Device {
 	readonly options = new Map<number, number>();
 	/** Why something failed that no call has told of; 0 for nothing. */
 	failure: Done = 0;
-	#isOpen = true;
+	isOpen = true;
 
 	constructor(network: Network, family: Family, type: "device" | "pipe") {
 		super(type);
@@ -48,8 +48,8 @@ export abstract class Socket extends Device {
 	}
 
 	override closed(): Done {
-		if (!this.#isOpen) return 0;
-		this.#isOpen = false;
+		if (!this.isOpen) return 0;
+		this.isOpen = false;
 		this.network.open -= 1;
 		this.network.release(this);
 		return 0;

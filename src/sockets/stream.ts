@@ -20,6 +20,7 @@ import {
 	EPIPE,
 	type Errno,
 } from "../abi/errno.ts";
+import type { Ticket } from "../bridge/bridge.ts";
 import { Signal } from "../fs/devices.ts";
 import {
 	type Counting,
@@ -62,6 +63,8 @@ export class StreamSocket extends Socket implements Counting {
 	/** The line has become longer, or shorter. */
 	readonly #moved: Signal;
 	#readsNoMore = false;
+	/** What the page's provider answers. */
+	#opening: Ticket<void> | null = null;
 	/** Connections that have come. */
 	#came = 0;
 
@@ -125,9 +128,10 @@ export class StreamSocket extends Socket implements Counting {
 
 	/** PENDING while the line of the listener is full. Errors: ECONNREFUSED, ENETUNREACH, EISCONN, ENOBUFS. */
 	override connect({ host: to, port }: Address): Done {
+		if (this.#opening !== null) return this.#connectBeyond(to, port);
 		if (this.isConnected || this.listens) return EISCONN;
 		const host = isAny(to) ? loopback(isIpv4(to) ? INET4 : INET6) : to;
-		if (!isLoopback(host)) return ENETUNREACH;
+		if (!isLoopback(host)) return this.#connectBeyond(host, port);
 		const found = this.network.at("stream", host, port);
 		const listener = found.find((socket) => (socket as StreamSocket).listens) as
 			| StreamSocket
@@ -148,6 +152,39 @@ export class StreamSocket extends Socket implements Counting {
 		listener.#came += 1;
 		listener.#moved.raise();
 		return 0;
+	}
+
+	/** PENDING until the page's provider has connected it. */
+	#connectBeyond(host: string, port: number): Done {
+		const { network, family } = this;
+		const { beyond, bridge } = network;
+		if (beyond === null) return ENETUNREACH;
+		if (this.#opening === null) {
+			if (network.isFull) return ENOBUFS;
+			const done = this.local ? 0 : network.bind(this, { family, host: anyHost(family), port: 0 });
+			if (done !== 0) return done;
+			this.#opening = beyond.connect(this, host, port);
+			this.peer = { family, host, port };
+		}
+		const { done, error } = this.#opening;
+		if (!done) return bridge.pending(this.#opening);
+		this.#opening = null;
+		if (error !== 0) this.peer = null;
+		return error;
+	}
+
+	/** Whether the provider has yet to answer. One that has failed says why when it is next used. */
+	get opens(): boolean {
+		const opening = this.#opening;
+		if (opening === null || !opening.done) return opening !== null;
+		this.#opening = null;
+		this.failure = opening.error;
+		return false;
+	}
+
+	/** It may be the first to ask what became of a connection. */
+	override takeFailure(): Done {
+		return this.opens ? 0 : super.takeFailure();
 	}
 
 	/** Connects two sockets with each other. */
@@ -183,13 +220,15 @@ export class StreamSocket extends Socket implements Counting {
 
 	override readable(): number {
 		if (this.#line !== null) return this.#line.length > 0 ? this.#line.length : this.#moved.wait();
-		if (this.#in === null) return ENOTCONN;
+		if (this.opens) return this.network.bridge.pending(this.#opening as Ticket<void>);
+		if (this.#in === null) return this.failure || ENOTCONN;
 		if (this.#in.held === 0 && this.failure !== 0) return this.failure;
 		return this.#readsNoMore ? 0 : readableOf(this.#in);
 	}
 
 	override writable(): number {
-		if (this.#out === null) return ENOTCONN;
+		if (this.opens) return this.network.bridge.pending(this.#opening as Ticket<void>);
+		if (this.#out === null) return this.failure || ENOTCONN;
 		if (this.failure !== 0) return this.failure;
 		return this.#out.writerGone ? EPIPE : writableOf(this.#out);
 	}

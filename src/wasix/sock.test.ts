@@ -10,6 +10,7 @@ import {
 	EBADF,
 	ECONNREFUSED,
 	EFAULT,
+	EINPROGRESS,
 	EINVAL,
 	EMFILE,
 	ENETUNREACH,
@@ -19,12 +20,14 @@ import {
 	ENOTSUP,
 	EPIPE,
 	EPROTONOSUPPORT,
+	ETIMEDOUT,
 	PENDING,
 } from "../abi/errno.ts";
 import { WASIX } from "../abi/wasix.ts";
 import type { PlainCall } from "../bridge/adapter.ts";
+import type { OpenTicket } from "../bridge/bridge.ts";
 import { Network } from "../sockets/network.ts";
-import { CAPACITY } from "../sockets/stream.ts";
+import { CAPACITY, StreamSocket } from "../sockets/stream.ts";
 import { wasixCalls } from "./calls.ts";
 import { newThread, withoutSuspending } from "./thread.testkit.ts";
 
@@ -344,6 +347,47 @@ test("names of this machine", () => {
 	expect(resolve("a.localhost")).toHaveLength(2);
 	expect(resolve("10.1.2.3")).toEqual([[INET4, 0, 10, 1, 2, 3]]);
 	expect(resolve("example.com")).toBe(ENETUNREACH);
+	of.bridge.close();
+});
+
+test("what lies beyond is the provider's: waited for, under way, or failed", () => {
+	const of = program();
+	const network = of.thread.owner.tree.kernel.network as Network;
+	const asked: [host: string, port: number][] = [];
+	const tickets: OpenTicket<void>[] = [];
+	const names = of.bridge.ticket<unknown>();
+	network.beyond = {
+		connect(_socket, host, port) {
+			asked.push([host, port]);
+			const ticket = of.bridge.ticket<void>();
+			tickets.push(ticket);
+			return ticket;
+		},
+		resolve: () => names,
+	};
+	const far = () => of.address(80, [192, 0, 2, 1]);
+	const waits = of.open();
+	expect(of.call("sock_connect", waits, far())).toBe(PENDING);
+	const other = new StreamSocket(network, 1);
+	StreamSocket.join(of.thread.owner.descriptors.file(waits)?.node as StreamSocket, other);
+	tickets[0]?.answer();
+	expect(of.call("sock_connect", waits, far())).toBe(0);
+	expect([of.send(waits, "there"), other.held]).toEqual([5, 5]);
+	expect(of.call("sock_addr_peer", waits, ADDRESS)).toBe(0);
+	expect([...of.memory.u8.subarray(ADDRESS + 4, ADDRESS + 8)]).toEqual([192, 0, 2, 1]);
+	const hurries = of.open();
+	of.call("fd_fdstat_set_flags", hurries, NONBLOCK);
+	expect(of.call("sock_connect", hurries, far())).toBe(EINPROGRESS);
+	tickets[1]?.fail(ETIMEDOUT);
+	of.call("sock_get_opt_size", hurries, 11, RESULT);
+	expect(of.memory.u32(RESULT)).toBe(-ETIMEDOUT);
+	expect(of.call("sock_connect", hurries, far())).toBe(EINPROGRESS);
+	expect(asked).toEqual(Array(3).fill(["192.0.2.1", 80]));
+	const resolve = () => of.call("resolve", NAME, 1, 0, 2048, 4, RESULT);
+	of.memory.u8[NAME] = 120;
+	expect(resolve()).toBe(PENDING);
+	names.answer(["10.0.0.1", "::2"]);
+	expect([resolve(), of.memory.u32(RESULT)]).toEqual([0, 2]);
 	of.bridge.close();
 });
 

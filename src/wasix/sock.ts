@@ -23,7 +23,9 @@ import {
 	EAGAIN,
 	EBADF,
 	EFAULT,
+	EINPROGRESS,
 	EINVAL,
+	EIO,
 	EMSGSIZE,
 	ENETUNREACH,
 	ENOBUFS,
@@ -53,6 +55,7 @@ import {
 } from "../sockets/address.ts";
 import { DatagramSocket, MOST_DATAGRAM } from "../sockets/datagram.ts";
 import { namesHere } from "../sockets/names.ts";
+import type { Network } from "../sockets/network.ts";
 import { ONLY_IPV6, REUSE_PORT, Socket } from "../sockets/socket.ts";
 import { CAPACITY, StreamSocket } from "../sockets/stream.ts";
 import { putFile } from "./descriptor.ts";
@@ -401,6 +404,21 @@ export function sockCalls(
 		return done;
 	}
 
+	/** What the page's provider says of a name. Errors: its own; ENETUNREACH; EIO for an answer that is none. */
+	function namesBeyond(host: string): Uint8Array[] | Errno {
+		const { beyond } = kernel.network as Network;
+		if (beyond === null) return ENETUNREACH;
+		thread.kept ??= beyond.resolve(host);
+		const asked = thread.kept as Ticket<unknown>;
+		if (!asked.done) return bridge.pending(asked);
+		thread.kept = undefined;
+		if (asked.error !== 0) return asked.error;
+		if (!Array.isArray(asked.value)) return EIO;
+		const texts: unknown[] = asked.value.slice(0, MOST_NAMED);
+		const found = texts.map((text) => (typeof text === "string" ? bytesOf(text) : null));
+		return found.every((bytes) => bytes !== null) ? found : EIO;
+	}
+
 	return {
 		fd_fdstat_get: (fd, result) =>
 			mark(fdstat(fd, result), fd as number, ((result as number) >>> 0) + FDSTAT.type),
@@ -461,7 +479,11 @@ export function sockCalls(
 			if (typeof file === "number") return file;
 			const address = addressAt(at >>> 0);
 			if (typeof address === "number") return address;
-			return settle(file, (file.node as Socket).connect(address), SEND_TIMEOUT);
+			const socket = file.node as Socket;
+			if (socket.failure !== 0 && socket.peer !== null) return socket.takeFailure();
+			const done = settle(file, socket.connect(address), SEND_TIMEOUT);
+			const isUnderWay = done === EAGAIN && socket instanceof StreamSocket && socket.opens;
+			return isUnderWay ? EINPROGRESS : done;
 		},
 
 		sock_recv: (fd, vectors, count, flags, result, moreFlags) =>
@@ -586,11 +608,10 @@ export function sockCalls(
 			const host = textAt(memory, name, size);
 			if (typeof host === "number") return host;
 			if (!memory.has(at, room * NAMED_SIZE) || !memory.has(count >>> 0, 4)) return EFAULT;
-			const found = namesHere(host);
-			if (found === null) return ENETUNREACH;
+			const found = namesHere(host) ?? namesBeyond(host);
+			if (typeof found === "number") return found;
 			const given = found.slice(0, room);
-			given.forEach((address, index) => {
-				const bytes = bytesOf(address) as Uint8Array;
+			given.forEach((bytes, index) => {
 				const to = at + index * NAMED_SIZE;
 				memory.u8.fill(0, to, to + NAMED_SIZE);
 				memory.u8[to] = bytes.length === 4 ? INET4 : INET6;
