@@ -21,7 +21,7 @@ export function beyond(
 		connect(socket, host, port) {
 			const ticket = bridge.ticket<void>();
 			const { port1, port2 } = new MessageChannel();
-			page("ask", far, "connect", giveAway([{ host, port }, port2], [port2])).then(
+			page.ask(far, "connect", giveAway([{ host, port }, port2], [port2])).then(
 				() => {
 					if (socket.isOpen) join(socket, port1);
 					else port1.postMessage({ kind: "reset" } satisfies LinkMessage);
@@ -34,7 +34,7 @@ export function beyond(
 
 		resolve(name) {
 			const ticket = bridge.ticket<unknown>();
-			page("ask", far, "resolve", [name]).then(
+			page.ask(far, "resolve", [name]).then(
 				(found) => ticket.answer(found),
 				(error) => ticket.fail(codeOf(error)),
 			);

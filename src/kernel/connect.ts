@@ -1,15 +1,15 @@
 /**
  * The network of a sandbox, and the page's way into it.
  */
+import { ECONNREFUSED, ENOBUFS } from "../abi/errno.ts";
 import { errnoName } from "../abi/errno-names.ts";
 import { PortholeError } from "../abi/error.ts";
 import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Remote } from "../bridge/far.ts";
 import type { PageServices } from "../protocol/sandbox.ts";
-import { INET6, loopback } from "../sockets/address.ts";
-import { carry } from "../sockets/link.ts";
-import { Network } from "../sockets/network.ts";
+import { INET6 } from "../sockets/address.ts";
+import { MOST_SOCKETS, Network } from "../sockets/network.ts";
 import { StreamSocket } from "../sockets/stream.ts";
 import type { Packages } from "./packages.ts";
 
@@ -49,19 +49,26 @@ export async function connectPage(
 	channel: MessagePort,
 ): Promise<void> {
 	const network = networkOf(packages, bridge);
-	if (network.isFull) throw refused("ENOBUFS", port, "so many sockets are open; close some");
 	const socket = new StreamSocket(network, INET6);
-	for (const host of ["127.0.0.1", loopback(INET6)]) {
-		const done = await awaitCall(bridge, () => socket.connect({ family: INET6, host, port }));
-		if (done === 0) return carry(bridge, socket, channel);
-		if (host !== "127.0.0.1") {
-			socket.closed();
-			const why = "no program listens there; the event `listen` tells when one does";
-			throw refused(errnoName(done), port, why);
-		}
+	let done: number = ENOBUFS;
+	for (const host of network.open > MOST_SOCKETS ? [] : ["127.0.0.1", "::1"]) {
+		done = await awaitCall(bridge, () => socket.connect({ family: INET6, host, port }));
+		if (done !== ECONNREFUSED) break;
 	}
+	if (done === 0) return carry(bridge, socket, channel);
+	socket.closed();
+	const why =
+		done === ECONNREFUSED
+			? "no program listens there; the event `listen` tells when one does"
+			: "too many sockets are open; close some";
+	throw new PortholeError(errnoName(done), `port ${port} cannot be connected to: ${why}`);
 }
 
-function refused(code: string, port: number, why: string): PortholeError {
-	return new PortholeError(code, `port ${port} cannot be connected to: ${why}`);
+/** Carries what a socket sends and receives. Only pages that connect need what does it. */
+async function carry(bridge: Bridge, socket: StreamSocket, channel: MessagePort): Promise<void> {
+	try {
+		await (await import("../sockets/link.ts")).carry(bridge, socket, channel);
+	} finally {
+		socket.closed();
+	}
 }

@@ -8,10 +8,12 @@ import { ECONNRESET } from "../abi/errno.ts";
 import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { LinkMessage } from "../protocol/link.ts";
-import { CAPACITY, type StreamSocket } from "./stream.ts";
+import type { StreamSocket } from "./stream.ts";
 
 /** Bytes that the page may be behind. */
 const WINDOW = 256 * 1024;
+/** The most that is sent at once. */
+const PIECE = 65536;
 const READING = 1;
 const WRITING = 2;
 
@@ -23,12 +25,9 @@ export async function carry(
 ): Promise<void> {
 	const link = new Link(bridge, socket, channel);
 	link.watch();
-	try {
-		await Promise.all([link.toPage(), link.fromPage()]);
-	} finally {
-		socket.closed();
-		channel.close();
-	}
+	await Promise.all([link.toPage(), link.fromPage()]);
+	socket.closed();
+	channel.close();
 }
 
 class Link {
@@ -69,7 +68,7 @@ class Link {
 				continue;
 			}
 			const n = await awaitCall(this.#bridge, () => socket.readable());
-			const chunk = new Uint8Array(Math.min(Math.max(n, 0), CAPACITY));
+			const chunk = new Uint8Array(Math.min(Math.max(n, 0), PIECE));
 			const read = n < 0 ? n : socket.read(chunk, 0, chunk.length, 0);
 			if (read < 0) this.#send({ kind: "reset" });
 			else if (read === 0) this.#send({ kind: "end" });
