@@ -266,3 +266,97 @@ test("two redirections of one command go to two files", async ({ page }) => {
 	}, SHELL);
 	expect(out).toBe("one\none\n");
 });
+
+test.describe("what a shell leaves behind", () => {
+	test("it goes on and prints when the shell has ended, and is in the list of processes", async ({
+		page,
+	}) => {
+		const seen = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const late = await sandbox
+				.command("dash", [
+					"-c",
+					"(sleep 0.3; echo late; sleep 0.3; echo last >&2) & echo early; exit 5",
+				])
+				.spawn();
+			const order: string[] = [];
+			const [out, err] = await Promise.all([
+				collect(late.stdout).finally(() => order.push("stdout")),
+				collect(late.stderr).finally(() => order.push("stderr")),
+				late.status.then(() => {
+					order.push(`status of ${sandbox.processes.length}`);
+				}),
+			]);
+			await until(() => sandbox.processes.length === 0);
+			const collected = await sandbox
+				.command("dash", ["-c", "(sleep 0.1; echo b) & echo a"])
+				.output();
+			const quiet = await sandbox.command("dash", ["-c", "exec > /dev/null 2>&1; sleep 100 &"]).spawn();
+			const quietOut = await collect(quiet.stdout);
+			const { code } = await quiet.status;
+			const { memory } = await quiet.usage();
+			const listed = sandbox.processes.length;
+			quiet.kill();
+			await until(() => sandbox.processes.length === 0);
+			quiet.kill("SIGKILL");
+			return { out, err, order, collected: collected.text(), quietOut, code, memory, listed };
+		}, SHELL);
+		expect(seen).toMatchObject({ out: "early\nlate\n", err: "last\n", collected: "a\nb\n" });
+		expect(seen.order[0]).toBe("status of 1");
+		expect(seen).toMatchObject({ quietOut: "", code: 0, listed: 1 });
+		expect(seen.memory).toBeGreaterThan(0);
+	});
+
+	test("limits, a timeout, a kill and the end of the sandbox end it", async ({ page }) => {
+		const seen = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const endless = "while :; do :; done";
+			const run = (script: string, how: CommandOptions) =>
+				sandbox.command("dash", ["-c", script], how).output();
+			const limited = await run(`(${endless}) & exit 3`, { limits: { time: 300 } });
+			const printing = await run("yes & exit 4", { limits: { output: 1000 } });
+			const timed = await run("sleep 100 & exit 5", { timeout: 300 });
+			const killed = await sandbox
+				.command("dash", ["-c", `(${endless}) & trap '' TERM; sleep 100 &`])
+				.spawn();
+			await killed.status;
+			killed.kill("SIGKILL");
+			const out = await collect(killed.stdout);
+			await until(() => sandbox.processes.length === 0);
+			const last = await sandbox.command("dash", ["-c", `(${endless}) & yes &`]).spawn();
+			await last.status;
+			await sandbox.close();
+			return {
+				codes: [limited.code, printing.code, timed.code],
+				printed: printing.stdout.length,
+				out,
+				left: sandbox.processes.length,
+			};
+		}, SHELL);
+		expect(seen).toMatchObject({ codes: [3, 4, 5], out: "", left: 0 });
+		expect(seen.printed).toBeLessThanOrEqual(1000);
+	});
+
+	test("a directory that a child is in, or has a file of, is busy", async ({ page }) => {
+		const seen = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			await sandbox.mount("/data", new porthole.MemoryDirectory({ file: "x" }));
+			const tries: string[] = [];
+			for (const script of [
+				"(cd /data; sleep 100) & sleep 100",
+				"sleep 100 < /data/file & sleep 100",
+				"(cd /data; sleep 100) & exit 0",
+			]) {
+				const process = await sandbox.command("dash", ["-c", script]).spawn();
+				await until(async () => (await process.usage()).memory > 0);
+				await new Promise((resolve) => setTimeout(resolve, 300));
+				tries.push((await caught(sandbox.unmount("/data"))).code);
+				process.kill("SIGKILL");
+				await until(() => sandbox.processes.length === 0);
+			}
+			await sandbox.unmount("/data");
+			return tries;
+		}, SHELL);
+		expect(seen).toEqual(["EBUSY", "EBUSY", "EBUSY"]);
+	});
+});

@@ -156,7 +156,7 @@ export class GuestProcess {
 
 	/** Whether the guest has something open on the file system `dev`. */
 	uses(dev: number): boolean {
-		for (const file of this.#process.descriptors.files()) if (file.node.dev === dev) return true;
+		for (const file of this.#process.openFiles()) if (file.node.dev === dev) return true;
 		return false;
 	}
 

@@ -17,7 +17,13 @@ import type { ExtraImports, Prepare } from "../process/instantiate.ts";
 import { Meter } from "../process/meter.ts";
 import type { Process } from "../process/process.ts";
 import type { Thread } from "../process/thread.ts";
-import type { FromGuest, PageServices, WireMapped, WireSpawn } from "../protocol/sandbox.ts";
+import type {
+	FromGuest,
+	PageServices,
+	WireMapped,
+	WireSpawn,
+	WireStatus,
+} from "../protocol/sandbox.ts";
 import type { RewriteOptions } from "../rewrite/options.ts";
 import type { Network } from "../sockets/network.ts";
 import { wasixCalls } from "../wasix/calls.ts";
@@ -43,6 +49,8 @@ const MAGIC = {
 	container: [0, 0x77, 0x65, 0x62, 0x63],
 	script: [0x23, 0x21],
 };
+
+const KILLED = { code: 137, signal: "SIGKILL" } as const;
 
 const images = new WeakMap<WebAssembly.Module, Image>();
 /** Programs that were read from files, by their nodes, and the state in which the file was. */
@@ -75,7 +83,13 @@ export function prepareWasix(
 			post({ from: 0, kind: "event", event: { type: "listen", detail } });
 		};
 		if (request.mapped) await kernel.map(request.mapped, page, thread.process.tree as Namespace);
-		return begin(kernel, image, thread, entry);
+		const began = { how, program };
+		const outlived = async (tree: ProcessTree, status: WireStatus) => {
+			const { outlive } = await import("./orphans.ts");
+			const sync = () => packages.tree.sync();
+			await outlive({ pid: request.pid, process: thread.process, tree, status, began, post, sync });
+		};
+		return begin(kernel, image, thread, entry, outlived);
 	};
 }
 
@@ -84,6 +98,7 @@ async function begin(
 	image: Image,
 	thread: Thread,
 	entry: string,
+	outlived: (tree: ProcessTree, status: WireStatus) => Promise<void>,
 ): Promise<() => ReturnType<ProcessTree["run"]>> {
 	const missing = kernel.missing(image);
 	if (missing.length > 0) throw missingImports(missing);
@@ -97,9 +112,12 @@ async function begin(
 		const first = tree.begin(process, image, cwd, entry);
 		// The page's half of the root asks this thread, which never runs: it answers for the whole tree.
 		Object.defineProperty(thread, "reported", { get: () => tree.usage() });
+		process.openFiles = () => tree.files();
+		let isKilled = false;
 		process.signalled = (name) => {
 			if (name === "SIGKILL") {
-				tree.endAll({ code: 137, signal: name });
+				isKilled = true;
+				tree.endAll(KILLED);
 				return false;
 			}
 			tree.signalAll(SIGNALS.get(name) ?? 0);
@@ -107,8 +125,9 @@ async function begin(
 		};
 		return async () => {
 			const status = await tree.run(first);
-			// The page sees no more of them: their output has ended, and they have no handle.
-			tree.endAll({ code: 129, signal: "SIGHUP" });
+			const isLimited = status.reason === "limit";
+			if (isLimited) tree.endAll(KILLED);
+			if (!isLimited && !isKilled && !tree.isOver) await outlived(tree, status);
 			await tree.settled();
 			return status;
 		};

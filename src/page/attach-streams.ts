@@ -108,7 +108,7 @@ async function pump(
 	warn: Warn,
 ): Promise<void> {
 	const stop = () => void from.cancel().catch(() => {});
-	process.status.then(stop, stop);
+	process.gone.then(stop);
 	// What is no bytes is refused there.
 	const to = process.stdin.getWriter() as WritableStreamDefaultWriter<unknown>;
 	try {

@@ -39,7 +39,7 @@ export class Command {
 		this.#options = options;
 	}
 
-	/** Runs to the end and collects what was printed. */
+	/** Runs to the end and collects what was printed, also by what goes on when the program has ended. */
 	async output(): Promise<Output> {
 		if (this.#options.stdin === "pipe") {
 			throw new PortholeError(
@@ -49,6 +49,7 @@ export class Command {
 		}
 		const process = await this.#start(this.#args, this.#options, "collect", "null");
 		const status = await process.status;
+		await process.printed;
 		const stdout = process.collected.stdout.bytes();
 		return {
 			...status,

@@ -155,7 +155,7 @@ export class Launcher {
 			const warn = (message: string) => this.#life.warn(message);
 			process.waitFor(attachment.attach(process, given, warn));
 		}
-		process.status.then(clear, clear);
+		process.gone.then(clear);
 	}
 
 	/** The program to run, as the worker knows it. A source of bytes is loaded as `alias`, once. */
@@ -256,7 +256,7 @@ function limit(process: ProcessEnd, { timeout, signal }: CommandOptions): void {
 		clearTimeout(timer);
 		signal?.removeEventListener("abort", abort);
 	};
-	process.status.then(finish, finish);
+	process.gone.then(finish);
 }
 
 /** What a name is mapped to: another command, a function, or nothing. */

@@ -12,7 +12,9 @@ export interface Process {
 	readonly stdin: WritableStream<Uint8Array>;
 	readonly stdout: ReadableStream<Uint8Array>;
 	readonly stderr: ReadableStream<Uint8Array>;
-	/** Settles when output is complete and mounts have synced; rejects only when the fault is ours. */
+	/** Settles when output is complete and mounts have synced; rejects only when the fault is ours. A program of
+	 *  WASIX may leave others behind that it has started: `status` does not wait for them, `stdout` and `stderr`
+	 *  do as long as they can print, and `kill` reaches them. */
 	readonly status: Promise<ExitStatus>;
 	/** Ends it: at its next call, or within a second where it makes none. Default: `"SIGTERM"`. */
 	kill(signal?: string): void;
@@ -58,6 +60,11 @@ export class ProcessEnd implements Process {
 	#reason: ExitStatus["reason"];
 	/** Whether keys may send signals. */
 	#signals: boolean;
+	/** Resolves when it is over, and all that it has started. */
+	readonly gone: Promise<void>;
+	#leave!: () => void;
+	/** Resolves when nothing can be printed any more. */
+	readonly printed: Promise<unknown>;
 	/** What must be over before the status settles: output that is being poured elsewhere. */
 	readonly #before: Promise<unknown>[] = [];
 	/** Lets the status settle without that. */
@@ -95,6 +102,10 @@ export class ProcessEnd implements Process {
 			this.#resolve = resolve;
 			this.#reject = reject;
 		});
+		this.gone = new Promise((resolve) => {
+			this.#leave = resolve;
+		});
+		this.printed = Promise.all(this.#outputs.map(({ ended }) => ended));
 		// A page that ignores the status gets no unhandled rejection.
 		this.status.catch(() => {});
 	}
@@ -169,7 +180,11 @@ export class ProcessEnd implements Process {
 				break;
 			case "exit":
 				this.#usage = message.usage ?? NOTHING;
-				this.finish(message.status);
+				if (message.goesOn) this.#settle(message.status);
+				else this.finish(message.status);
+				break;
+			case "ended":
+				this.#outputs[message.fd - 1]?.close();
 				break;
 			case "broken":
 				this.fail(new PortholeError(message.code, message.message));
@@ -183,10 +198,13 @@ export class ProcessEnd implements Process {
 	finish(status: WireStatus): void {
 		if (!this.#end()) return;
 		for (const output of this.#outputs) output.close();
+		const poured = Promise.race([Promise.all(this.#before), this.#released]);
+		poured.then(() => this.#settle(status));
+	}
+
+	#settle(status: WireStatus): void {
 		const reason = this.#reason ?? "terminal";
-		Promise.race([Promise.all(this.#before), this.#released])
-			.then(() => exitStatus(status.signal ? { reason, ...status } : status))
-			.then(this.#resolve, this.#reject);
+		exitStatus(status.signal ? { reason, ...status } : status).then(this.#resolve, this.#reject);
 	}
 
 	fail(error: Error): void {
@@ -198,6 +216,7 @@ export class ProcessEnd implements Process {
 	#end(): boolean {
 		if (this.#over) return false;
 		this.#over = true;
+		this.#leave();
 		this.#wakeListeners();
 		this.#input.over();
 		return true;

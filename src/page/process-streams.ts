@@ -48,10 +48,16 @@ export class OutputEnd {
 	readonly #taken: (bytes: number) => void;
 	#controller: ReadableStreamDefaultController<Uint8Array> | null = null;
 	#untaken = 0;
+	/** Resolves when it has been closed, or has failed. */
+	readonly ended: Promise<void>;
+	#end!: () => void;
 
 	/** `taken` is told how many bytes were consumed, `hangUp` that no more are wanted. */
 	constructor(taken: (bytes: number) => void, hangUp: () => void) {
 		this.#taken = taken;
+		this.ended = new Promise((resolve) => {
+			this.#end = resolve;
+		});
 		this.stream = new ReadableStream<Uint8Array>(
 			{
 				start: (controller) => {
@@ -75,11 +81,13 @@ export class OutputEnd {
 	}
 
 	close(): void {
+		this.#end();
 		this.#controller?.close();
 		this.#controller = null;
 	}
 
 	fail(error: Error): void {
+		this.#end();
 		this.#controller?.error(error);
 		this.#controller = null;
 	}

@@ -125,7 +125,7 @@ export class WorkerLife {
 			// A stream of the page that takes no output must not keep the sandbox open.
 			process.release();
 		}
-		await Promise.allSettled(running.map((process) => process.status));
+		await Promise.allSettled(running.flatMap(({ gone, status }) => [gone, status]));
 		const connection = await this.connection.catch(() => null);
 		try {
 			await connection?.call("close");
@@ -228,7 +228,8 @@ export class WorkerLife {
 			return;
 		}
 		const process = this.running.get(message.from);
-		if (message.kind === "exit" || message.kind === "broken") this.running.delete(message.from);
+		const isOver = message.kind === "exit" ? !message.goesOn : message.kind === "broken";
+		if (isOver) this.running.delete(message.from);
 		process?.receive(message);
 	}
 

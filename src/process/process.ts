@@ -11,7 +11,7 @@ import type { OpenNode } from "../fs/node.ts";
 import { type Operations, operations, type View } from "../fs/operations.ts";
 import type { Limit, Limits } from "../protocol/sandbox.ts";
 import type { Screen } from "../tty/terminal.ts";
-import { Descriptors } from "./descriptors.ts";
+import { Descriptors, type OpenFile } from "./descriptors.ts";
 import type { Tracer } from "./trace.ts";
 
 /** Milliseconds, with whatever fraction the browser grants. */
@@ -105,6 +105,8 @@ export class Process {
 	flush: () => void = () => {};
 	/** The absolute path of the directory that it starts in. */
 	directory = "/";
+	/** What it has open, and what it has started. */
+	openFiles: () => Iterable<OpenFile> = () => this.descriptors.files();
 	/** Delivers a signal, by its name; false where that ends the process. Null for a process without handlers. */
 	signalled: ((name: string) => boolean) | null = null;
 	/** Called with a name that was taken for one in the root, where the guest has changed something. */

@@ -348,7 +348,11 @@ export type FromGuest =
 			readonly kind: "exit";
 			readonly status: WireStatus;
 			readonly usage?: Usage;
+			/** What it has started goes on: another message like this follows when that is over too. */
+			readonly goesOn?: true;
 	  }
+	/** Nothing that runs can write to this stream any more. */
+	| { readonly from: number; readonly kind: "ended"; readonly fd: 1 | 2 }
 	/** Ours or the page's, not the guest's: the process could not be brought to an end. */
 	| {
 			readonly from: number;

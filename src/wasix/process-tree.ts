@@ -12,6 +12,7 @@ import { PortholeError } from "../abi/error.ts";
 import type { PlainCall } from "../bridge/adapter.ts";
 import type { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Namespace } from "../fs/namespace.ts";
+import type { OpenFile } from "../process/descriptors.ts";
 import { TRAPPED, trapped } from "../process/instantiate.ts";
 import type { Meter as MeterClass } from "../process/meter.ts";
 import { type Ending, Process, type Setup } from "../process/process.ts";
@@ -154,9 +155,23 @@ export class ProcessTree {
 		}
 	}
 
+	/** Whether nothing runs that the root has started. */
+	get isOver(): boolean {
+		return this.#running.size === 0;
+	}
+
 	/** Resolves when all that the root has started is over, and holds no file any more. */
 	async settled(): Promise<void> {
-		await Promise.all(this.#running);
+		while (!this.isOver) await Promise.all(this.#running);
+	}
+
+	/** What its processes have open, and the directories that they are in. */
+	*files(): Iterable<OpenFile> {
+		for (const { status, descriptors } of this.#processes.values()) {
+			if (status !== null) continue;
+			yield* descriptors.files();
+			yield* descriptors.begins.values();
+		}
 	}
 
 	/** Copies a process whose thread has been unwound. Errors: EAGAIN where there is no room for one more. */
