@@ -291,7 +291,9 @@ test.describe("what a shell leaves behind", () => {
 			const collected = await sandbox
 				.command("dash", ["-c", "(sleep 0.1; echo b) & echo a"])
 				.output();
-			const quiet = await sandbox.command("dash", ["-c", "exec > /dev/null 2>&1; sleep 100 &"]).spawn();
+			const quiet = await sandbox
+				.command("dash", ["-c", "exec > /dev/null 2>&1; sleep 100 &"])
+				.spawn();
 			const quietOut = await collect(quiet.stdout);
 			const { code } = await quiet.status;
 			const { memory } = await quiet.usage();

@@ -14,8 +14,9 @@
  * So a function takes from a pipe what it asks for and no more, waits where a program would, and ends by the
  * signals that would end a program.
  */
-import { ENDED, PENDING } from "../abi/errno.ts";
+import { ENDED, ENOENT, type Errno, PENDING } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
+import { utf8 } from "../abi/memory.ts";
 import type { PlainCall } from "../bridge/adapter.ts";
 import { giveAway, offer, type Remote } from "../bridge/far.ts";
 import type { SuspendingBridge } from "../bridge/suspending.ts";
@@ -33,8 +34,9 @@ import type {
 } from "../protocol/sandbox.ts";
 import type { Terminal } from "../tty/terminal.ts";
 import type { Image } from "../wasix/image.ts";
+import type { FoundProgram } from "../wasix/process-tree.ts";
 import type { WasixThread } from "../wasix/thread.ts";
-import type { Tree } from "./sandbox-tree.ts";
+import type { Packages, Program } from "./packages.ts";
 
 /** From the root. */
 const DIRECTORIES = ["bin", "usr/bin"];
@@ -63,7 +65,9 @@ export interface Parts {
 	readonly page: Remote<PageServices>;
 	readonly imageOf: (name: string, bytes: Uint8Array, module: WebAssembly.Module) => Image | null;
 	readonly callsOf: (thread: WasixThread) => Readonly<Record<string, PlainCall>>;
-	readonly warn: (message: string) => void;
+	readonly packages: Packages;
+	/** A program, as it is started. */
+	readonly found: (program: Program) => Promise<FoundProgram | Errno>;
 }
 
 export class MappedCommands {
@@ -79,32 +83,53 @@ export class MappedCommands {
 	}
 
 	/** Puts the commands into the directories of commands, in this view and in those that are made of it. */
-	async appearIn(view: Namespace, tree: Tree): Promise<void> {
+	async appearIn(view: Namespace): Promise<void> {
 		const covered = new Map<INode, CommandDirectory>();
 		for (const path of DIRECTORIES) {
 			const look = () => fs.find(view, view.root, path, true);
-			const node = await tree.awaitCall(path, look);
+			const node = await this.#parts.packages.tree.awaitCall(path, look);
 			if (typeof node === "number" || node.type !== "directory") continue;
 			covered.set(node, new CommandDirectory(node, this.#files));
 		}
 		cover(view, covered);
 	}
 
-	/** The command that a file stands for; undefined for one that is no mapped command. */
-	nameOf(node: INode): string | undefined {
+	/** The program that a file stands for; undefined for one that is no mapped command. */
+	find(node: INode): Promise<FoundProgram | Errno> | undefined {
 		return node instanceof CommandFile && this.#files.get(node.name) === node
-			? node.name
+			? this.#find(node.name)
 			: undefined;
 	}
 
-	/** The program behind a command; null for a function. Errors: those of loading it. */
-	async programOf(name: string): Promise<WireCommand | null> {
-		const { page } = this.#parts;
-		return (await page.ask(this.#mapped.page.id, "resolve", [name])) as WireCommand | null;
+	/** Errors: ENOENT where the page has no such program. */
+	async #find(name: string): Promise<FoundProgram | Errno> {
+		const { page, packages, found } = this.#parts;
+		try {
+			const answer = await page.ask(this.#mapped.page.id, "resolve", [name]);
+			// The page's half says what it is: null for a function.
+			const command = answer as WireCommand | null;
+			if (command === null) {
+				return { image: this.#functionImage(name), arguments: (args) => args, env: [] };
+			}
+			const program = await packages.program(command);
+			const started = await found(program);
+			// The name of another command is no more than that; the page's own programs are called as it says.
+			if (typeof started === "number" || typeof command !== "string") return started;
+			const named = utf8(`${program.name}\0`);
+			return { ...started, arguments: ([, ...rest]) => started.arguments([named, ...rest]) };
+		} catch (error) {
+			this.#warn(name, error);
+			return ENOENT;
+		}
+	}
+
+	#warn(name: string, error: unknown): void {
+		const why = error instanceof Error ? error.message : String(error);
+		this.#parts.packages.warn(`${name}, which the page has mapped, cannot be started: ${why}`);
 	}
 
 	/** A function of the page as a program. */
-	functionImage(name: string): Image {
+	#functionImage(name: string): Image {
 		let image = this.#images.get(name);
 		if (image === undefined) {
 			const { bridge, imageOf } = this.#parts;
@@ -120,7 +145,7 @@ export class MappedCommands {
 
 	/** Runs a function of the page until its process is over. */
 	async #run(name: string, thread: WasixThread): Promise<void> {
-		const { bridge, page, callsOf, warn } = this.#parts;
+		const { bridge, page, callsOf } = this.#parts;
 		const { process } = thread;
 		const { port1, port2 } = new MessageChannel();
 		const over = new Promise<void>((resolve) => thread.stopped.watch(resolve));
@@ -139,9 +164,7 @@ export class MappedCommands {
 			await page.ask(this.#mapped.page.id, "start", giveAway(args, [port2]));
 			await over;
 		} catch (error) {
-			warn(
-				`the command ${name} could not be started: ${error instanceof Error ? error.message : error}`,
-			);
+			this.#warn(name, error);
 			process.end({ code: CANNOT_RUN });
 			port1.close();
 		} finally {

@@ -182,10 +182,15 @@ class WasixKernel implements Kernel {
 	/** Has the commands that the page has mapped appear in a view of the tree. */
 	async map(mapped: WireMapped, page: Remote<PageServices>, view: Namespace): Promise<void> {
 		const { MappedCommands } = await import("./mapped-commands.ts");
-		const warn = (message: string) => this.warn(message);
-		const parts = { bridge: this.bridge, page, imageOf, callsOf: wasixCalls, warn };
-		this.#mapped = new MappedCommands(mapped, parts);
-		await this.#mapped.appearIn(view, this.#packages.tree);
+		this.#mapped = new MappedCommands(mapped, {
+			bridge: this.bridge,
+			packages: this.#packages,
+			page,
+			imageOf,
+			callsOf: wasixCalls,
+			found: (program) => this.#ofProgram(program),
+		});
+		await this.#mapped.appearIn(view);
 	}
 
 	warn(message: string): void {
@@ -212,8 +217,8 @@ class WasixKernel implements Kernel {
 		const node = await this.#packages.tree.awaitCall(path, look);
 		if (typeof node === "number") return node as Errno;
 		if (node.type !== "file") return EACCES;
-		const mapped = this.#mapped?.nameOf(node);
-		if (mapped !== undefined) return this.#ofMapped(mapped);
+		const mapped = this.#mapped?.find(node);
+		if (mapped !== undefined) return mapped;
 		const size = await this.#packages.tree.awaitCall(path, () => node.size());
 		if (size < 0) return size as Errno;
 		const command = COMMAND.exec(path)?.[1];
@@ -226,26 +231,6 @@ class WasixKernel implements Kernel {
 		const isContainer = startsWith(head, MAGIC.container);
 		if (!(isContainer || startsWith(head, MAGIC.wasm)) || size > MOST_BYTES) return ENOEXEC;
 		return this.#ofFile(path, node, size, isContainer);
-	}
-
-	/** A command that the page has mapped. Errors: ENOENT where the page has no such program. */
-	async #ofMapped(name: string): Promise<FoundProgram | Errno> {
-		const mapped = this.#mapped as MappedCommands;
-		try {
-			const command = await mapped.programOf(name);
-			if (command === null) {
-				return { image: mapped.functionImage(name), arguments: (args) => args, env: [] };
-			}
-			const program = await this.#packages.program(command);
-			const found = await this.#ofProgram(program);
-			// The name of another command is no more than that; the page's own programs are called as it says.
-			if (typeof found === "number" || typeof command !== "string") return found;
-			const named = itemOf(program.name);
-			return { ...found, arguments: ([, ...rest]) => found.arguments([named, ...rest]) };
-		} catch (error) {
-			this.#warnOf(`${name}, which the page has mapped,`, error);
-			return ENOENT;
-		}
 	}
 
 	async #ofProgram(program: Program): Promise<FoundProgram | Errno> {
