@@ -48,6 +48,28 @@ test.describe("servers of others", () => {
 		expect(seen.client).toMatch(/^HTTP\/1\.1 200 OK/);
 	});
 
+	test("a shell starts a server and asks it, and the page asks the same one", async ({ page }) => {
+		const seen = await page.evaluate(
+			async (packages) => {
+				const sandbox = await porthole.Sandbox.create({ packages });
+				const script =
+					"networking serve 5000 > /dev/null & until networking ask 5000 hello > /tmp/o; do :; done; cat /tmp/o; read x; kill $!";
+				const shell = await sandbox.command("dash", ["-c", script]).spawn();
+				const first = await lines(shell.stdout)();
+				const { readable, writable } = await sandbox.connect(5000);
+				const answer = collect(readable);
+				await writable.getWriter().close();
+				const keys = shell.stdin.getWriter();
+				await keys.write("\n" as unknown as Uint8Array);
+				const { code } = await shell.status;
+				const after = await caught(sandbox.connect(5000));
+				return { first, answer: await answer, code, after: after.code };
+			},
+			["/fixtures/webc/dash-1.0.18.webc", "/fixtures/legacy/coreutils-1.0.11.tar.gz", NETWORKING],
+		);
+		expect(seen).toEqual({ first: "HELLO\n", answer: "", code: 0, after: "ECONNREFUSED" });
+	});
+
 	test("example-tcp-listener hears of the page and of a program beside it", async ({ page }) => {
 		const seen = await page.evaluate(
 			async (packages) => {
@@ -182,6 +204,33 @@ test("a page that reads nothing makes the program wait, and one that cancels end
 	expect(seen).toMatchObject({ last: "ended: 64\n", code: 0 });
 });
 
+test("connections that a program never takes wait, and are refused when it ends", async ({
+	page,
+}) => {
+	const seen = await page.evaluate(
+		async (packages) => {
+			const sandbox = await porthole.Sandbox.create({ packages });
+			const server = await sandbox.command("networking", ["serve", "5000"]).spawn();
+			await lines(server.stdout)();
+			const codes: string[] = [];
+			const all = Array.from({ length: 100 }, () =>
+				sandbox.connect(5000).then(
+					() => codes.push("open"),
+					({ code }) => codes.push(code),
+				),
+			);
+			// Eight are taken, and four are in the line.
+			await until(() => codes.length === 12);
+			server.kill("SIGKILL");
+			const { code } = await server.status;
+			await Promise.all(all);
+			return { open: codes.filter((one) => one === "open").length, last: codes.at(-1), code };
+		},
+		[NETWORKING],
+	);
+	expect(seen).toEqual({ open: 12, last: "ECONNREFUSED", code: 137 });
+});
+
 test("a provider of the page connects and resolves what lies beyond", async ({ page }) => {
 	const seen = await page.evaluate(
 		async (packages) => {
@@ -201,6 +250,8 @@ test("a provider of the page connects and resolves what lies beyond", async ({ p
 					return { readable, writable };
 				},
 			};
+			const none = {} as Porthole.NetworkProvider;
+			const strange = await caught(porthole.Sandbox.create({ network: none }));
 			const sandbox = await porthole.Sandbox.create({ packages, network });
 			const run = async (...args: string[]) =>
 				(await sandbox.command("networking", ["reach", ...args]).output()).text();
@@ -209,7 +260,7 @@ test("a provider of the page connects and resolves what lies beyond", async ({ p
 				await run("far.test", "1"),
 				await run("bad.test", "80"),
 			];
-			return { out, asked };
+			return { out, asked, strange: strange.code };
 		},
 		[NETWORKING],
 	);
@@ -217,6 +268,7 @@ test("a provider of the page connects and resolves what lies beyond", async ({ p
 	expect(seen).toEqual({
 		out: ["<hello>\n", "connect: 73\n", "resolve: 29\n"],
 		asked: ["far.test", at(80), "far.test", at(1), "bad.test"],
+		strange: "invalid-option",
 	});
 });
 
