@@ -307,6 +307,10 @@ test("a child runs in the place of its parent until it becomes another program o
 		// ENOTSUP, ENOENT; what the child did to its directory and its output is the child's.
 		"nested: 58, exec: 44, as child: 1, then: 1 in /",
 		"join: 0, child 3, status 1, code 7",
+		"spawn: 0, ends: 010",
+		"said: piped",
+		"join: 0, child 4, status 1, code 0",
+		"spawn: 28",
 	]);
 	expect(ran).toMatchObject({ err: "", code: 0 });
 });

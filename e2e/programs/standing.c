@@ -12,6 +12,7 @@
 CALL(proc_fork_env) int32_t proc_fork_env(uint32_t *pid);
 CALL(proc_exec3) int32_t proc_exec3(const char *, uint32_t, const char *, uint32_t, const char *, uint32_t, uint32_t, const char *, uint32_t);
 CALL(proc_exit2) void proc_exit2(uint32_t code);
+CALL(proc_spawn) int32_t proc_spawn(const char *, uint32_t, uint32_t, const char *, uint32_t, const char *, uint32_t, uint32_t, uint32_t, uint32_t, const char *, uint32_t, void *);
 CALL(proc_id) int32_t proc_id(uint32_t *pid);
 CALL(proc_join) int32_t proc_join(void *pid, uint32_t flags, void *status);
 CALL(chdir) int32_t change(const char *, uint32_t);
@@ -70,6 +71,18 @@ int main(int count, char **args)
 	current(path, &size);
 	printf("nested: %d, exec: %d, as child: %d, then: %d in %s\n", nested, failed, in_child == child, id() == self, path);
 	join(child);
+
+	/* The first form of spawn: input from nowhere, output through a pipe, errors as ours. */
+	struct { uint32_t pid; struct { uint8_t tag; uint32_t fd; } streams[3]; } handles;
+	const char *words = "standing\npiped\n";
+	error = proc_spawn("/bin/standing", 13, 0, words, strlen(words), NULL, 0, 2, 0, 1, "/tmp", 4, &handles);
+	printf("spawn: %d, ends: %d%d%d\n", error, handles.streams[0].tag, handles.streams[1].tag, handles.streams[2].tag);
+	memset(said, 0, sizeof said);
+	read(handles.streams[1].fd, said, sizeof said - 1);
+	printf("said: %s", said);
+	join(handles.pid);
+	error = proc_spawn("/bin/standing", 13, 0, words, strlen(words), NULL, 0, 0, 0, 9, "/tmp", 4, &handles);
+	printf("spawn: %d\n", error);
 
 	/* One that its parent leaves behind. */
 	proc_fork_env(&child);

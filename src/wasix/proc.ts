@@ -19,10 +19,12 @@ import {
 } from "../abi/errno.ts";
 import type { OpenTicket } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
+import { changeDirectory } from "./descriptor.ts";
 import { actions } from "./file-actions.ts";
-import { SIGCHLD, type WasixProcess } from "./process.ts";
+import { SIGCHLD, type Successor, type WasixProcess } from "./process.ts";
 import type { FoundProgram } from "./process-tree.ts";
 import { promote, retire, standIn } from "./stand-in.ts";
+import { closeEnds, standardStreams } from "./standard-streams.ts";
 import { absolutePath, arrayAt, listAt, textAt, textOf } from "./text.ts";
 import type { WasixThread } from "./thread.ts";
 
@@ -38,6 +40,8 @@ const NOTHING_YET = 0;
 const EXITED = 1;
 const SIGNALLED = 2;
 const MOST_DISPOSITIONS = 128;
+/** process_handles: a number, and for each stream a tag and a descriptor. */
+const HANDLES_SIZE = 28;
 
 type Items = readonly Uint8Array[];
 
@@ -103,11 +107,7 @@ export function procCalls(thread: WasixThread) {
 	function exec(wanted: Wanted): Done {
 		const found = lookUp(wanted);
 		if (typeof found === "number") return found;
-		const successor = {
-			image: found.image,
-			args: found.arguments(wanted.args),
-			env: merged(found.env, wanted.env ?? owner.process.env),
-		};
+		const successor = successorOf(found, wanted);
 		if (owner.standIn !== null) return promote(owner, owner.standIn, successor);
 		owner.successor = successor;
 		return ENDED;
@@ -198,19 +198,10 @@ export function procCalls(thread: WasixThread) {
 		dispositions: readonly [at: number, count: number],
 		result: number,
 	): Done {
-		if (typeof wanted === "number") return wanted;
 		const [signals, count] = [dispositions[0] >>> 0, dispositions[1] >>> 0];
 		if (count > MOST_DISPOSITIONS) return EINVAL;
 		if (!memory.has(result >>> 0, 4) || !memory.has(signals, count * 2)) return EFAULT;
-		const found = lookUp(wanted);
-		if (typeof found === "number") return found;
-		const program = {
-			image: found.image,
-			args: found.arguments(wanted.args),
-			env: merged(found.env, wanted.env ?? owner.process.env),
-		};
-		const pid = tree.spawn(owner, program, (child) => {
-			child.inheritIgnored(owner);
+		const pid = start(wanted, (child) => {
 			for (let i = 0; i < count; i++) {
 				const number = memory.u8[signals + 2 * i] as number;
 				child.ignore(number, memory.u8[signals + 2 * i + 1] === 1);
@@ -220,6 +211,25 @@ export function procCalls(thread: WasixThread) {
 		if (pid < 0) return pid as Errno;
 		memory.setU32(result >>> 0, pid);
 		return 0;
+	}
+
+	/** Starts a child, which `prepare` gives what it is to have. Its number. PENDING until its program is found. */
+	function start(wanted: Wanted | Errno, prepare: (child: WasixProcess) => Done): number {
+		if (typeof wanted === "number") return wanted;
+		const found = lookUp(wanted);
+		if (typeof found === "number") return found;
+		return tree.spawn(owner, successorOf(found, wanted), (child) => {
+			child.inheritIgnored(owner);
+			return prepare(child);
+		});
+	}
+
+	function successorOf(found: FoundProgram, wanted: Wanted): Successor {
+		return {
+			image: found.image,
+			args: found.arguments(wanted.args),
+			env: merged(found.env, wanted.env ?? owner.process.env),
+		};
 	}
 
 	/** The child that has ended, PENDING, or ECHILD; null where none has and the call is not to wait. */
@@ -347,7 +357,46 @@ export function procCalls(thread: WasixThread) {
 
 		proc_exec4: execWith(array),
 
-		proc_spawn: (): Done => ENOTSUP,
+		/** The first form: streams by mode, and a directory. Errors: ENOTSUP for another root, and for preopens. */
+		proc_spawn(
+			name: number,
+			nameSize: number,
+			chroot: number,
+			args: number,
+			argsSize: number,
+			_preopen: number,
+			preopenSize: number,
+			stdin: number,
+			stdout: number,
+			stderr: number,
+			directory: number,
+			directorySize: number,
+			handles: number,
+		): Done {
+			const at = handles >>> 0;
+			if (!memory.has(at, HANDLES_SIZE)) return EFAULT;
+			if (chroot !== 0 || preopenSize !== 0) return ENOTSUP;
+			const cwd = textAt(memory, directory, directorySize);
+			if (typeof cwd === "number") return cwd;
+			const wanted = wantedBy([name, nameSize], list(args, argsSize), null);
+			const ends: number[] = [];
+			const pid = start(wanted, (child) => {
+				const done = cwd === "" ? 0 : changeDirectory(child, cwd);
+				return done === 0 ? standardStreams(owner, child, [stdin, stdout, stderr], ends) : done;
+			});
+			if (pid < 0) {
+				closeEnds(owner, ends);
+				return pid as Errno;
+			}
+			memory.u8.fill(0, at, at + HANDLES_SIZE);
+			memory.setU32(at, pid);
+			for (const [fd, end] of ends.entries()) {
+				if (end < 0) continue;
+				memory.u8[at + 4 + 8 * fd] = 1;
+				memory.setU32(at + 8 + 8 * fd, end);
+			}
+			return 0;
+		},
 
 		proc_spawn2: spawnWith(list),
 
