@@ -50,7 +50,7 @@ export function leb(value: number): number[] {
 	return out;
 }
 
-function signedLeb(value: number): number[] {
+export function signedLeb(value: number): number[] {
 	const out: number[] = [];
 	let rest = value;
 	for (;;) {
@@ -88,7 +88,7 @@ const trapIfWaitSaysSo = (wait: number): number[] => [
 ];
 
 /** Pushes the guest's arguments, each i64 as its low and its high half. */
-function pushArguments(params: string): number[] {
+export function pushArguments(params: string): number[] {
 	return [...params].flatMap((kind, index) => {
 		const get = [0x20, ...leb(index)];
 		if (kind === "i") return get;

@@ -28,7 +28,7 @@
  * with an errno.
  */
 import { ENDED, type Errno, PENDING } from "../abi/errno.ts";
-import { functionType, leb, name, section } from "../bridge/adapter.ts";
+import { functionType, leb, name, pushArguments, section, signedLeb } from "../bridge/adapter.ts";
 
 /** "Asyncify takes the stack away": the adapter returns at once. Never reaches the guest. */
 export const UNWINDING = -1002 as Errno;
@@ -84,32 +84,9 @@ export interface AdapterExports extends WebAssembly.Exports {
 	readonly handler: WebAssembly.Table;
 }
 
-function signedLeb(value: number): number[] {
-	const out: number[] = [];
-	let rest = value;
-	for (;;) {
-		const byte = rest & 0x7f;
-		rest >>= 7;
-		if ((rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0)) {
-			out.push(byte);
-			return out;
-		}
-		out.push(byte | 0x80);
-	}
-}
-
 const constant = (value: number): number[] => [0x41, ...signedLeb(value)];
 const equals = (local: number[], value: number) => [0x20, ...local, ...constant(value), 0x46];
 const ifUnwinding = [0x23, STATE, ...constant(UNWINDS), 0x71];
-
-/** Pushes the guest's arguments, each i64 as its low and its high half. */
-function pushArguments(params: string): number[] {
-	return [...params].flatMap((kind, index) => {
-		const get = [0x20, ...leb(index)];
-		if (kind === "i") return get;
-		return [...get, 0xa7, ...get, 0x42, 32, 0x88, 0xa7];
-	});
-}
 
 interface Functions {
 	readonly wait: number;
