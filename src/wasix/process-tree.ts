@@ -22,6 +22,7 @@ import type { AdapterExports, AdapterHost } from "./adapter.ts";
 import { wasixCalls } from "./calls.ts";
 import { loopOf } from "./entry.ts";
 import { HOOKS, type Image } from "./image.ts";
+import { takeMemory } from "./memories.ts";
 import { NO_MEMORY, nameOf, type Successor, WasixProcess } from "./process.ts";
 import { Stack } from "./stack.ts";
 import { type Entry, WasixThread } from "./thread.ts";
@@ -438,6 +439,7 @@ export class ProcessTree {
 	/** A process goes on as another program. Null where that cannot be linked: it ends with 126. */
 	#become(owner: WasixProcess, { image, args, env }: Successor): WasixThread | null {
 		owner.descriptors.closeMarked();
+		owner.dropMemory();
 		owner.image = image;
 		owner.process.args = args;
 		owner.process.env = env;
@@ -491,15 +493,12 @@ function notStarted(error: unknown): Errno {
 	throw error;
 }
 
-/** Errors: RangeError where the page has no addresses left. */
-function makeMemory(image: Image, bytes = 0): WebAssembly.Memory {
-	const { memory } = image;
-	const minimum = Math.max(memory?.minimum ?? 0, Math.ceil(bytes / 65536));
+/** A memory for a program, with room for `bytes` that will be written from its beginning on. Errors: RangeError where the
+ *  page has no addresses left. */
+function makeMemory({ memory }: Image, bytes = 0): WebAssembly.Memory {
 	if (memory === null) return new WebAssembly.Memory({ initial: 0 });
-	return new WebAssembly.Memory({
-		initial: minimum,
-		...(memory.maximum !== undefined && { maximum: memory.maximum }),
-	});
+	const pages = Math.max(memory.minimum, Math.ceil(bytes / 65536));
+	return takeMemory(pages, memory.maximum, bytes);
 }
 
 function trapMessage({ pid, image }: WasixProcess, { trap }: Outcome): string {

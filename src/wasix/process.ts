@@ -9,6 +9,7 @@ import type { OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { Ending, Process } from "../process/process.ts";
 import type { DescriptorTable } from "./descriptors.ts";
 import type { Image } from "./image.ts";
+import { giveMemory } from "./memories.ts";
 import type { ProcessTree } from "./process-tree.ts";
 import type { WasixThread } from "./thread.ts";
 
@@ -185,8 +186,8 @@ export class WasixProcess {
 		// What a stand-in has in its hands is this process's.
 		if (this.standIn !== null) this.standIn.over(ending);
 		this.status = ending;
-		// Of one that is over its parent wants the status only; a browser has room for some 120 memories.
-		this.memory = NO_MEMORY;
+		// Of one that is over its parent wants the status only.
+		this.dropMemory();
 		for (const alarm of this.#alarms.values()) clearTimeout(alarm);
 		this.#alarms.clear();
 		this.process.descriptors.closeAll();
@@ -198,6 +199,13 @@ export class WasixProcess {
 		for (const tell of this.#whenOver) tell();
 		if (this.parent === null) this.tree.forget(this);
 		else this.parent.tellOfChild();
+	}
+
+	/** Its program is over: another may have the memory. */
+	dropMemory(): void {
+		const { memory } = this.image;
+		if (memory !== null && this.memory !== NO_MEMORY) giveMemory(this.memory, memory.maximum);
+		this.memory = NO_MEMORY;
 	}
 
 	/** Its parent has heard of its end. */
