@@ -15,6 +15,19 @@ test.skip(
 
 const COREUTILS = "/fixtures/legacy/coreutils-1.0.11.tar.gz";
 const DASH = "/fixtures/webc/dash-1.0.18.webc";
+const KIBI = "/fixtures/wasix/kibi.wasm";
+const ascii = (text: string) => [text.length, ...new TextEncoder().encode(text)];
+/** A program that makes its terminal raw: `tty_get`, echo, line buffering and line feeds off, `tty_set`. */
+const RAW = [
+	...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+	...[1, 9, 2, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 0, 0],
+	...[2, 43, 2, ...ascii("wasix_32v1"), ...ascii("tty_get"), 0, 0],
+	...[...ascii("wasix_32v1"), ...ascii("tty_set"), 0, 0],
+	...[3, 2, 1, 1, 5, 3, 1, 0, 1],
+	...[7, 19, 2, ...ascii("memory"), 2, 0, ...ascii("_start"), 0, 2],
+	...[10, 28, 1, 26, 0, 0x41, 0, 0x10, 0, 0x1a, 0x41, 0, 0x41, 0, 0x3b, 0, 19],
+	...[0x41, 0, 0x41, 0, 0x3a, 0, 21, 0x41, 0, 0x10, 1, 0x1a, 0x0b],
+];
 const SHELL = { packages: [DASH, COREUTILS] };
 
 test.describe("commands that the page maps", () => {
@@ -309,6 +322,25 @@ test.describe("what a shell leaves behind", () => {
 		expect(seen.memory).toBeGreaterThan(0);
 	});
 
+	test("in a terminal it is hung up with the shell, unless it ignores that", async ({ page }) => {
+		const seen = await page.evaluate(async (options) => {
+			const sandbox = await porthole.Sandbox.create(options);
+			const terminal = { columns: 80, rows: 24 };
+			const run = async (script: string) => {
+				const process = await sandbox.command("dash", ["-c", script], { terminal }).spawn();
+				return collect(process.stdout);
+			};
+			return {
+				ends: await run("(sleep 100; echo never) & echo over"),
+				stays: await run("(trap 'echo hup' HUP; sleep 0.5; echo late) & sleep 0.2; echo over"),
+			};
+		}, SHELL);
+		// Its C library says what has ended it.
+		expect(seen.ends).toMatch(/^over\r\n(Program .*: Hangup\r\n)*$/);
+		expect(seen.stays).toContain("over\r\n");
+		expect(seen.stays).toContain("late\r\n");
+	});
+
 	test("limits, a timeout, a kill and the end of the sandbox end it", async ({ page }) => {
 		const seen = await page.evaluate(async (options) => {
 			const sandbox = await porthole.Sandbox.create(options);
@@ -345,13 +377,12 @@ test.describe("what a shell leaves behind", () => {
 			await sandbox.mount("/data", new porthole.MemoryDirectory({ file: "x" }));
 			const tries: string[] = [];
 			for (const script of [
-				"(cd /data; sleep 100) & sleep 100",
-				"sleep 100 < /data/file & sleep 100",
-				"(cd /data; sleep 100) & exit 0",
+				"(cd /data; echo in; sleep 100) & sleep 100",
+				"(echo in; sleep 100) < /data/file & sleep 100",
+				"(cd /data; echo in; sleep 100) & exit 0",
 			]) {
 				const process = await sandbox.command("dash", ["-c", script]).spawn();
-				await until(async () => (await process.usage()).memory > 0);
-				await new Promise((resolve) => setTimeout(resolve, 300));
+				await lines(process.stdout)();
 				tries.push((await caught(sandbox.unmount("/data"))).code);
 				process.kill("SIGKILL");
 				await until(() => sandbox.processes.length === 0);
@@ -361,4 +392,51 @@ test.describe("what a shell leaves behind", () => {
 		}, SHELL);
 		expect(seen).toEqual(["EBUSY", "EBUSY", "EBUSY"]);
 	});
+});
+
+test("kibi edits and saves a file in a raw terminal that is resized in between", async ({
+	page,
+}) => {
+	const seen = await page.evaluate(
+		async ({ packages, raw }) => {
+			const sandbox = await porthole.Sandbox.create({
+				packages,
+				files: { "/tmp/f": "first\nsecond\n" },
+			});
+			await sandbox.load(Uint8Array.from(raw), { name: "raw" });
+			const terminal = { columns: 80, rows: 24 };
+			const process = await sandbox
+				.command("dash", ["-c", "raw; kibi /tmp/f"], { terminal })
+				.spawn();
+			const state = { screen: "" };
+			const decoder = new TextDecoder();
+			const watching = process.stdout.pipeTo(
+				new WritableStream({
+					write(chunk) {
+						state.screen += decoder.decode(chunk, { stream: true });
+					},
+				}),
+			);
+			const keys = process.stdin.getWriter();
+			const type = async (typed: string, shows: string) => {
+				const from = state.screen.length;
+				await keys.write(new TextEncoder().encode(typed));
+				await until(() => state.screen.slice(from).includes(shows));
+			};
+			// It asks where the cursor is in the farthest corner, and takes that for the size.
+			await until(() => state.screen.endsWith("\x1b[6n"));
+			await type("\x1b[24;80R", "second");
+			await type("new ", "new first");
+			process.resize(40, 12);
+			await type("\x1b[B!", "!");
+			await type("\x13", "written");
+			const file = await sandbox.fs.readTextFile("/tmp/f");
+			await keys.write(new TextEncoder().encode("\x11"));
+			const { code } = await process.status;
+			await watching;
+			return { file, code };
+		},
+		{ packages: [...SHELL.packages, KIBI], raw: RAW },
+	);
+	expect(seen).toMatchObject({ file: "new first\nseco!nd\n", code: 0 });
 });

@@ -1,12 +1,15 @@
 /**
  * What goes on when the program has ended that started it. The page is told how that ended, and of each of its
- * outputs when nothing can write to it any more; limits and kills reach what is left. Loaded with the first program
+ * outputs when nothing can write to it any more; limits and kills reach what is left. Programs in a terminal hear of
+ * its end by SIGHUP. Loaded with the first program
  * that leaves others behind.
  */
 import type { Process } from "../process/process.ts";
 import type { FromGuest, WireStatus } from "../protocol/sandbox.ts";
 import type { ProcessTree } from "../wasix/process-tree.ts";
 import { originalTrap } from "./original-trap.ts";
+
+const SIGHUP = 1;
 
 /** A program that has ended, and what it has started. */
 interface Left {
@@ -23,6 +26,8 @@ interface Left {
 /** Resolves when all of it is over. */
 export async function outlive(left: Left): Promise<void> {
 	const { pid, process, tree, began, post, sync } = left;
+	// The terminal goes with the program that it was opened for.
+	if (process.terminal !== null) tree.signalAll(SIGHUP);
 	// What a mount refuses is told of by its own event, and tried again in the end.
 	await sync().catch(() => {});
 	const status = await originalTrap(left.status, began);

@@ -127,7 +127,9 @@ async function begin(
 			const status = await tree.run(first);
 			const isLimited = status.reason === "limit";
 			if (isLimited) tree.endAll(KILLED);
-			if (!isLimited && !isKilled && !tree.isOver) await outlived(tree, status);
+			if (!isLimited && !isKilled && !tree.isOver) {
+				await outlived(tree, status).finally(() => tree.endAll(KILLED));
+			}
 			await tree.settled();
 			return status;
 		};
