@@ -7,7 +7,7 @@
  * Source: wasix-runner.md 6.3, 6.4.
  */
 import { type Done, EFAULT, EINVAL, ENOTTY } from "../abi/errno.ts";
-import { Terminal } from "../tty/terminal.ts";
+import type { Terminal } from "../tty/terminal.ts";
 import type { WasixThread } from "./thread.ts";
 
 const SIZE = 24;
@@ -20,10 +20,11 @@ export function ttyCalls(thread: WasixThread) {
 	const { memory, owner } = thread;
 	const { descriptors } = owner;
 
-	/** The terminal that a process has, whether a descriptor leads to it or not. */
+	/** The terminal that a process has, whether a descriptor leads to it or not. Its class is not asked for: programs
+	 *  without a terminal do not load it. */
 	function terminal(): Terminal | null {
 		const node = owner.process.terminal;
-		return node instanceof Terminal ? node : null;
+		return node !== null && "tty" in node ? (node as Terminal) : null;
 	}
 
 	return {
