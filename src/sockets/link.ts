@@ -4,7 +4,9 @@
  *     socket.read  ──> data ──> page      waits while the page is WINDOW bytes behind
  *     socket.write <── data <── page      each part that the socket has taken is told
  */
-import { ECONNRESET } from "../abi/errno.ts";
+import { ECONNREFUSED, ECONNRESET } from "../abi/errno.ts";
+import { errnoName } from "../abi/errno-names.ts";
+import { PortholeError } from "../abi/error.ts";
 import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { LinkMessage } from "../protocol/link.ts";
@@ -16,6 +18,28 @@ const WINDOW = 256 * 1024;
 const PIECE = 65536;
 const READING = 1;
 const WRITING = 2;
+
+/** Connects a socket with what listens at a port of this machine, and carries what it sends and receives. Errors:
+ *  ECONNREFUSED, ENOBUFS. */
+export async function connect(
+	bridge: Bridge,
+	socket: StreamSocket,
+	port: number,
+	channel: MessagePort,
+): Promise<void> {
+	const { family } = socket;
+	let done: number = 0;
+	for (const host of ["127.0.0.1", "::1"]) {
+		done = await awaitCall(bridge, () => socket.connect({ family, host, port }));
+		if (done !== ECONNREFUSED) break;
+	}
+	if (done === 0) return carry(bridge, socket, channel);
+	const why =
+		done === ECONNREFUSED
+			? "no program listens there; the event `listen` tells when one does"
+			: "too many sockets are open; close some";
+	throw new PortholeError(errnoName(done), `port ${port} cannot be connected to: ${why}`);
+}
 
 /** Carries bytes between a connected socket and `channel`. Resolves when both directions are over; then it is closed. */
 export async function carry(

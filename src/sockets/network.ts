@@ -19,7 +19,7 @@ export interface Beyond {
 }
 
 /** Sockets that may be open at once in a sandbox: each may hold 64 KiB. */
-export const MOST_SOCKETS = 4096;
+const MOST_SOCKETS = 4096;
 /** Where ports begin that nothing asked for by number. */
 const FIRST_FREE = 49152;
 const LAST_PORT = 65535;

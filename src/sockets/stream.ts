@@ -137,9 +137,9 @@ export class StreamSocket extends Socket implements Counting {
 			| StreamSocket
 			| undefined;
 		if (listener === undefined) return ECONNREFUSED;
+		if (this.network.isFull) return ENOBUFS;
 		const line = listener.#line as StreamSocket[];
 		if (line.length >= listener.#most) return listener.#moved.wait();
-		if (this.network.isFull) return ENOBUFS;
 		const done = this.network.bindFor(this, host);
 		if (done !== 0) return done;
 		const accepted = new StreamSocket(this.network, listener.family);
