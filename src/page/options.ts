@@ -133,6 +133,9 @@ export interface CommandOptions {
 	readonly entryFunction?: string;
 	readonly mounts?: Mounts;
 	readonly injectedPackages?: readonly Package[];
+	/** Commands by other names: another command, a package, a module, its bytes, or a function of the page. The
+	 *  command itself may be one; and a program of WASIX, such as a shell, finds them in `/bin` and `/usr/bin`, where
+	 *  a function reads and writes what the program has opened for it. What it returns is its exit code. */
 	readonly mappedCommands?: Readonly<
 		Record<
 			string,
