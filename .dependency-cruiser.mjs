@@ -51,13 +51,13 @@ const ROOMS = {
 	wasi: { may: ["abi", "bridge", "fs", "process"], types: ["store"] },
 	sockets: { may: ["abi", "bridge", "fs"], types: ["protocol"] },
 	wasix: {
-		may: ["abi", "bridge", "fs", "process", "wasi", "tty", "sockets"],
-		types: ["protocol"],
+		may: ["abi", "bridge", "fs", "load", "process", "wasi", "sockets"],
+		types: ["protocol", "tty"],
 	},
 	guestworker: {
-		may: ["abi", "bridge", "fs", "wasi", "process"],
-		types: ["protocol"],
-		tests: ["storefs"],
+		may: ["abi", "bridge", "fs", "wasi", "wasix", "process"],
+		types: ["protocol", "tty"],
+		tests: ["storefs", "tty"],
 	},
 	kernel: {
 		may: [

@@ -46,7 +46,8 @@ const server = (port: number, ...flags: string[]) => ({
 
 /** A test for which it matters how guests wait has the tag `@waits`, and runs once more with each of the other
  *  bridges. In Firefox only the tests that each bridge has of its own run. */
-const WAITING = /(imports|programs|commands|files|mounts|load|turns|limits|hostile|sh)\.spec\.ts$/;
+const WAITING =
+	/(imports|programs|commands|files|mounts|load|turns|limits|hostile|sh|wasix)\.spec\.ts$/;
 const OTHER_BRIDGES: readonly Bridge[] = !inChromium
 	? []
 	: ["blocking", "service-worker", "preloaded"];

@@ -220,18 +220,6 @@ test.describe("packages that others built", () => {
 		});
 	}
 
-	test("a WASIX program on a bridge that cannot suspend it is refused, and says what it takes", async ({
-		page,
-	}) => {
-		const error = await page.evaluate(async () => {
-			const sandbox = await porthole.Sandbox.create({ bridge: "preloaded" });
-			await sandbox.load("/fixtures/webc/dash-1.0.18.webc");
-			return caught(sandbox.command("dash", ["-c", "echo hi"]).output());
-		});
-		expect(error).toMatchObject({ porthole: true, code: "missing-imports" });
-		expect(error.message).toMatch(/wasix_32v1\..*JSPI/);
-	});
-
 	test("a legacy tar.gz package runs", async ({ page }) => {
 		const result = await page.evaluate(async () => {
 			const sandbox = await porthole.Sandbox.create();

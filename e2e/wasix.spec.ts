@@ -109,6 +109,9 @@ const programs: readonly (readonly [name: string, lines: readonly string[], code
 	["example-spawn", ["hi", "Child pid: 2", "Child status 0"], 0],
 ];
 
+/** Of these, the programs that start no other process and no thread: they run on every bridge. */
+const ALONE = new Set(["example-sleep", "example-longjmp", "example-stack"]);
+
 const unordered: readonly (readonly [name: string, lines: readonly string[]])[] = [
 	["example-fork", ["Child has x = 2", "Parent has x = 0", "Child(2) exited with 0"]],
 	["example-fork-longjmp", ["Child has x = 2", "Parent has x = 0", "Child(2) exited with 5"]],
@@ -136,7 +139,8 @@ const unordered: readonly (readonly [name: string, lines: readonly string[]])[] 
 
 test.describe("programs", () => {
 	for (const [name, lines, code] of programs) {
-		test(`${name} does what it does on Wasmer`, async ({ page }) => {
+		const tag = ALONE.has(name) ? "@waits" : [];
+		test(`${name} does what it does on Wasmer`, { tag }, async ({ page }) => {
 			const ran = await page.evaluate(output, example(name));
 			expect(ran).toMatchObject({ out: lines.map((line) => `${line}\n`).join(""), code });
 		});
@@ -369,4 +373,135 @@ test("a fork bomb and a pipe that nobody reads end with their program, and the p
 	// A shell ends with 2 when it cannot fork any more, which may be before the signal comes.
 	expect([2, 137]).toContain(seen.code);
 	expect(seen).toMatchObject({ out: "yes", stuck: 137 });
+});
+
+test.describe("one process, on every bridge", { tag: "@waits" }, () => {
+	test("coreutils work on files and links, and by relative paths", async ({ page }) => {
+		const lines = await page.evaluate(
+			async (packages) => {
+				const files = { "/data/a.txt": "one\ntwo\n", "/data/b.txt": "three\n" };
+				const sandbox = await porthole.Sandbox.create({ packages, files });
+				const run = async (command: string, args: string[], stdin = "") => {
+					const options = { stdin, currentDir: "/data" };
+					const { code, stdout, stderr } = await sandbox.command(command, args, options).output();
+					return `${command} ${code} ${text(stdout)}${text(stderr)}`;
+				};
+				const sleeper = sandbox.command("sleep", ["100"], { timeout: 200 });
+				const { code, signal, reason } = await sleeper.output();
+				return [
+					`sleep ${code} ${signal} ${reason}`,
+					await run("cat", ["a.txt", "../data/b.txt"]),
+					await run("wc", ["-c"], "12345"),
+					await run("mkdir", ["-p", "/tmp/deep/down"]),
+					await run("ln", ["-s", "../../data/b.txt", "/tmp/deep/link"]),
+					await run("cat", ["/tmp/deep/link"]),
+					await run("ls", ["/tmp/deep"]),
+					await run("sleep", ["0.05"]),
+					await run("rm", ["-r", "/tmp/deep"]),
+					await run("cat", ["/tmp/deep/link"]),
+				];
+			},
+			[COREUTILS],
+		);
+		expect(lines).toEqual([
+			"sleep 143 SIGTERM timeout",
+			"cat 0 one\ntwo\nthree\n",
+			"wc 0 5\n",
+			"mkdir 0 ",
+			"ln 0 ",
+			"cat 0 three\n",
+			"ls 0 down\nlink\n",
+			"sleep 0 ",
+			"rm 0 ",
+			expect.stringMatching(/^cat 1 cat: .*No such file or directory/),
+		]);
+	});
+
+	test("a shell changes its directory, sends itself signals and redirects", async ({ page }) => {
+		const script =
+			"cd /tmp; pwd; cd ..; cd ./tmp/../home; pwd; exec 3>here; echo three >&3; exec 3>&-; read x < here; echo $x; " +
+			"trap 'echo usr' USR1; kill -USR1 $$; cd /nowhere; echo $?; trap 'echo bye' EXIT; exit 3";
+		const dash = { packages: [DASH], command: "dash", args: ["-c", script] };
+		const ran = await page.evaluate(output, dash);
+		expect(ran).toMatchObject({ out: "/tmp\n/home\nthree\nusr\n2\nbye\n", code: 3 });
+	});
+
+	test("what takes two processes or threads is ENOTSUP, and the page hears what it takes", async ({
+		page,
+		bridge,
+	}) => {
+		test.skip(bridge === undefined, "here they are there");
+		const seen = await page.evaluate(
+			async (packages) => {
+				const sandbox = await porthole.Sandbox.create({ packages });
+				const warnings: string[] = [];
+				sandbox.addEventListener("warning", ({ detail }) => warnings.push(detail.message));
+				const { runnable, missing } = await sandbox.load("/fixtures/wasix/example-fork.wasm");
+				const run = async (command: string, args: string[] = []) => {
+					const { code, stdout, stderr } = await sandbox.command(command, args).output();
+					return { code, out: text(stdout), err: text(stderr), warnings: warnings.splice(0) };
+				};
+				return {
+					...{ runnable, missing, why: sandbox.environment.why },
+					shell: await run("dash", ["-c", "echo a; /bin/true; /bin/true; echo b"]),
+					pipe: await run("example-pipe"),
+					thread: await run("example-thread-local"),
+					exec: await run("dash", ["-c", "exec /bin/true"]),
+				};
+			},
+			[DASH, "/fixtures/wasix/example-pipe.wasm", "/fixtures/wasix/example-thread-local.wasm"],
+		);
+		expect(seen).toMatchObject({ runnable: true, missing: [] });
+		expect(seen.why).toContain("JSPI");
+		expect(seen.shell).toMatchObject({ code: 2, out: "a\n", err: "dash: 1: Cannot fork\n" });
+		expect(seen.thread).toMatchObject({ code: 134, err: expect.stringContaining("spawn thread") });
+		expect(seen.exec).toMatchObject({ code: 126, out: "" });
+		for (const [{ warnings }, call] of [
+			[seen.shell, "proc_fork"],
+			[seen.pipe, "proc_fork"],
+			[seen.thread, "thread_spawn_old"],
+			[seen.exec, "proc_exec"],
+		] as const) {
+			expect(warnings).toEqual([expect.stringMatching(new RegExp(`\`${call}\\d?\`.*JSPI`))]);
+		}
+	});
+
+	test("a shell on a terminal edits lines, reads its size, and ends with Ctrl-C", async ({
+		page,
+		bridge,
+	}) => {
+		test.skip(bridge === undefined || bridge === "preloaded", "no terminal, or one of a tree");
+		const { screen, code } = await page.evaluate(
+			async (packages) => {
+				const sandbox = await porthole.Sandbox.create({ packages });
+				const terminal = { columns: 80, rows: 24 };
+				const process = await sandbox.command("dash", ["-i"], { terminal }).spawn();
+				const state = { screen: "" };
+				const decoder = new TextDecoder();
+				const watching = process.stdout.pipeTo(
+					new WritableStream({
+						write(chunk) {
+							state.screen += decoder.decode(chunk, { stream: true });
+						},
+					}),
+				);
+				const keys = process.stdin.getWriter();
+				const enter = async (typed: string, shows: string) => {
+					const from = state.screen.length;
+					await keys.write(new TextEncoder().encode(typed));
+					await until(() => state.screen.slice(from).includes(shows));
+				};
+				await until(() => state.screen.endsWith("# "));
+				await enter("ecko\x7f\x7fho one\r", "one\r\n# ");
+				await enter("cd /tmp; pwd\r", "/tmp\r\n# ");
+				await keys.write(new TextEncoder().encode("\x03"));
+				const status = await process.status;
+				await watching;
+				return { screen: state.screen, code: status.code };
+			},
+			[DASH],
+		);
+		expect(screen).toContain("one");
+		expect(code).toBe(130);
+	});
 });

@@ -30,7 +30,11 @@ const SAYS = [GUEST.name, "index", "inline", "element"];
 
 /** What late parts of the worker share among themselves only, and most pages never load. */
 const LATE =
-	/src\/((guestworker|sockets|tty|wasix)\/|(webc\/(read-v1|verify|advice|digest)|abi\/(missing|nearest|wasix|wasmedge|signals|errno-names)|bridge\/sleep|load\/errors|process\/(page-value|meter|errno-errors))\.ts$)/;
+	/src\/((guestworker|sockets|tty|wasix)\/|(webc\/(read-v1|verify|advice|digest)|abi\/(missing|module|nearest|wasix|wasmedge|signals|errno-names)|fs\/pipe|bridge\/sleep|kernel\/original-trap|load\/errors|process\/(page-value|meter|errno-errors))\.ts$)/;
+
+/** One file, whether the kernel runs a tree of processes or a guest's worker one process. */
+const WASIX =
+	/\/src\/(sockets\/(?!link)|wasix\/(?!alone)|(kernel\/(wasix|connect)|abi\/module|fs\/pipe)\.ts$)/;
 
 /** What every page loads, and the rooms that none of it may come from: an `import` of a value is enough. */
 const CORE = ["index.js", "guest.js", "guest-kernel.js", "guest-wire.js"];
@@ -77,7 +81,11 @@ async function bundle(entry: EntryPoint): Promise<void> {
 			codeSplitting:
 				entry === GUEST
 					? {
-							groups: [{ name: "shared", minShareCount: 2, test: (id) => !LATE.test(id) }],
+							includeDependenciesRecursively: false,
+							groups: [
+								{ name: "shared", minShareCount: 2, test: (id) => !LATE.test(id) },
+								{ name: "wasix", test: WASIX },
+							],
 						}
 					: true,
 		},

@@ -20,20 +20,19 @@ const plain = new Set(
 		.map((row) => row.trim().split(" ", 1)[0]),
 );
 
-/** The imports that are missing, as `module.name`, each once and in order. `wasix` tells whether WASIX programs can
- *  run: they need a browser that suspends programs. */
-export function missingOf(imports: readonly Import[], wasix = true): string[] {
+/** The imports that are missing, as `module.name`, each once and in order. */
+export function missingOf(imports: readonly Import[]): string[] {
 	const isOurs = ({ module }: Import) => PREVIEW1_MODULES.includes(module);
 	const isWasmEdge = imports.some((one) => isOurs(one) && one.name === WASMEDGE_MARK);
 	const known = isWasmEdge ? new Set([...plain, ...WASMEDGE.map(([name]) => name)]) : plain;
 	const isKnown = (one: Import) =>
-		one.kind === "memory" ? wasix : (wasix && isWasix(one)) || (isOurs(one) && known.has(one.name));
+		one.kind === "memory" || isWasix(one) || (isOurs(one) && known.has(one.name));
 	const missing = imports.filter((one) => !isKnown(one));
 	return [...new Set(missing.map(({ module, name }) => `${module}.${name}`))];
 }
 
 /** Whether an import is a call of WASIX, or of the threads of WASI, that Porthole has. */
-export function isWasix({ module, name, kind }: Import): boolean {
+function isWasix({ module, name, kind }: Import): boolean {
 	if (kind !== "function") return false;
 	if (module === "wasi") return name === "thread-spawn";
 	return module === WASIX_MODULE && (WASIX.has(name) || plain.has(name) || name === "thread_spawn");

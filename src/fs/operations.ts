@@ -252,7 +252,7 @@ export function readlink(ns: Namespace, from: INode, path: string): string | Err
 export interface View {
 	readonly root: OpenNode;
 	/** Paths may begin with a slash, and rise above the directory where they begin. */
-	readonly absolute: boolean;
+	absolute: boolean;
 }
 
 /**

@@ -12,7 +12,7 @@ import type { GuestBridge, OpenTicket, StopHandle, Ticket } from "../bridge/brid
 import { LocalTicket } from "../bridge/ticket.ts";
 import type { GuestChannel } from "./message.ts";
 
-/** A ticket that is done at a time, without anybody doing it. */
+/** A ticket that is done at a time. */
 class Alarm extends LocalTicket<void> {
 	readonly time: number;
 
@@ -26,6 +26,8 @@ export class BlockingBridge implements GuestBridge {
 	readonly #channel: GuestChannel;
 	/** When the nearest of the alarms rings that the running call has noted. */
 	#next = Number.POSITIVE_INFINITY;
+	/** The alarms that it has noted. */
+	readonly #alarms: Alarm[] = [];
 
 	constructor(channel: GuestChannel) {
 		this.#channel = channel;
@@ -42,12 +44,16 @@ export class BlockingBridge implements GuestBridge {
 	/** Other tickets than alarms stand for what the kernel knows, or for the end of the guest, of
 	 *  which it tells as well. */
 	pending(ticket: Ticket<unknown>): Errno {
-		if (ticket instanceof Alarm) this.#next = Math.min(this.#next, ticket.time);
+		if (ticket instanceof Alarm) {
+			this.#next = Math.min(this.#next, ticket.time);
+			this.#alarms.push(ticket);
+		}
 		return PENDING;
 	}
 
 	dropNotes(): void {
 		this.#next = Number.POSITIVE_INFINITY;
+		this.#alarms.length = 0;
 		this.#channel.dropNotes();
 	}
 
@@ -65,6 +71,9 @@ export class BlockingBridge implements GuestBridge {
 			this.#next = Number.POSITIVE_INFINITY;
 			if (!channel.stopped) channel.sleep(left);
 			guest.waited = channel.slept;
+			const now = performance.now();
+			for (const alarm of this.#alarms) if (alarm.time <= now) alarm.answer();
+			this.#alarms.length = 0;
 			return channel.stopped ? 1 : 0;
 		};
 	}

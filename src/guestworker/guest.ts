@@ -20,6 +20,7 @@ import { BlockingBridge } from "./blocking-bridge.ts";
 import type { GuestChannel } from "./message.ts";
 import { Ring } from "./output-ring.ts";
 import {
+	type FarLone,
 	type FromGuestWorker,
 	FUNCTION_ANSWER,
 	type GuestImport,
@@ -98,7 +99,21 @@ async function assemble(
 			post({ kind: "trace", lines } satisfies FromGuestWorker),
 		);
 	}
-	const run = await prepare(linking, start.module, thread, start.entry, imports);
+	const run = await (start.lone
+		? begun(start.lone, start.entry)
+		: prepare(linking, start.module, thread, start.entry, imports));
+
+	async function begun({ image, directory, terminal }: FarLone, entry: string) {
+		process.directory = directory;
+		process.terminal = terminal && tree.node(terminal);
+		// They stay open, whatever the program closes.
+		if (process.terminal) process.terminal.handles += 1;
+		for (const file of process.descriptors.files()) if (file.preopen !== null) file.hold();
+		const { beginAlone } = await import("../wasix/alone.ts");
+		const warn = (message: string) => post({ kind: "warning", message } satisfies FromGuestWorker);
+		return beginAlone(bridge, { image, warn }, thread, entry, imports).run;
+	}
+
 	return () =>
 		run()
 			.catch((error) => {

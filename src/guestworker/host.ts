@@ -16,7 +16,7 @@ import { type Ask, LoopBridge } from "../bridge/loop.ts";
 import type { Role } from "../bridge/make-worker.ts";
 import { trusted } from "../bridge/trusted.ts";
 import { refused } from "../bridge/worker-refused.ts";
-import type { ExtraImports, Prepare } from "../process/instantiate.ts";
+import type { ExtraImports, LoneProgram, Prepare } from "../process/instantiate.ts";
 import type { Unfit } from "../process/page-value.ts";
 import type { Thread } from "../process/thread.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
@@ -61,8 +61,8 @@ export function ownWorkers(ask: Ask, isolated: boolean): { bridge: PageBridge; p
 	const bridge = new HostBridge(ask);
 	return {
 		bridge,
-		prepare: async (module, thread, entry, extra = new Map()) => {
-			const worker = new GuestHost(thread, bridge, extra, isolated);
+		prepare: async (module, thread, entry, extra = new Map(), lone) => {
+			const worker = new GuestHost(thread, bridge, extra, isolated, lone);
 			await worker.start(module, entry);
 			return () => worker.run();
 		},
@@ -81,6 +81,7 @@ class GuestHost {
 	readonly #worker = startGuest();
 	readonly #ready: Promise<void>;
 	readonly #over: Promise<WireStatus>;
+	readonly #lone: LoneProgram | undefined;
 	#isReady!: () => void;
 	#exit!: (status: WireStatus) => void;
 	#fail!: (error: Error) => void;
@@ -89,7 +90,13 @@ class GuestHost {
 	/** Whether the guest waits for a function of the page. */
 	#calling = false;
 
-	constructor(thread: Thread, bridge: HostBridge, extra: ExtraImports, isolated: boolean) {
+	constructor(
+		thread: Thread,
+		bridge: HostBridge,
+		extra: ExtraImports,
+		isolated: boolean,
+		lone: LoneProgram | undefined,
+	) {
 		if (isolated) {
 			this.#address = makeSharedMemory();
 			this.#channel = new SharedMemoryServer(this.#address);
@@ -99,6 +106,7 @@ class GuestHost {
 		}
 		this.#thread = thread;
 		this.#bridge = bridge;
+		this.#lone = lone;
 		this.#server = new TreeServer(thread.process);
 		for (const [module, fields] of extra) {
 			for (const [name, value] of fields) this.#addImport(module, name, value);
@@ -128,6 +136,7 @@ class GuestHost {
 			rings: typeof this.#address === "string" ? [] : this.#makeRings(),
 			...this.#server.handOver(),
 			imports: this.#imports,
+			lone: this.#handOverLone(),
 		};
 		this.#worker.onmessage = ({ data }: MessageEvent<FromGuestWorker>) =>
 			this.#receive(data, start);
@@ -142,6 +151,15 @@ class GuestHost {
 		const clear = () => this.#clear();
 		this.#over.then(clear, clear);
 		await this.#ready;
+	}
+
+	#handOverLone(): GuestStart["lone"] {
+		if (this.#lone === undefined) return undefined;
+		const { process } = this.#thread;
+		const { directory, terminal } = process;
+		process.tree.absolute = true;
+		const { image } = this.#lone;
+		return { image, directory, terminal: terminal && this.#server.facts(terminal) };
 	}
 
 	run(): Promise<WireStatus> {
@@ -166,6 +184,9 @@ class GuestHost {
 				break;
 			case "trace":
 				this.#thread.process.tracer?.tell(message.lines);
+				break;
+			case "warning":
+				this.#lone?.warn(message.message);
 				break;
 			case "guessed":
 				this.#thread.process.guessed(message.name);

@@ -44,6 +44,17 @@ export interface GuestStart {
 	/** What carries the output of some of them. */
 	readonly rings: readonly { readonly descriptor: number; readonly memory: SharedArrayBuffer }[];
 	readonly imports: readonly GuestImport[];
+	/** For a WASIX program. */
+	readonly lone: FarLone | undefined;
+}
+
+/** What a WASIX program has that others have not. */
+export interface FarLone {
+	/** That of `wasix/image.ts`. */
+	readonly image: object;
+	/** Where it starts: an absolute path. */
+	readonly directory: string;
+	readonly terminal: FarFacts | null;
 }
 
 export type ToGuestWorker = GuestStart | { readonly kind: "run" };
@@ -60,6 +71,8 @@ export type FromGuestWorker =
 	| { readonly kind: "used"; readonly usage: Usage }
 	/** Calls that it has made, a line for each. */
 	| { readonly kind: "trace"; readonly lines: string[] }
+	/** The page is to be told. */
+	| { readonly kind: "warning"; readonly message: string }
 	/** A name was taken for one in the root: see `Guest.guessed`. */
 	| { readonly kind: "guessed"; readonly name: string }
 	| { readonly kind: "exit"; readonly status: WireStatus }

@@ -171,3 +171,20 @@ test("a thread sleeps until it is answered, woken or stopped by another", async 
 	});
 	expect(said).toEqual({ first: 21, woken: 1, stopped: 1 });
 });
+
+test("an alarm is done once its time has come, and others that were noted are not", () => {
+	const { channel } = pair();
+	const bridge = new BlockingBridge(channel);
+	const wait = bridge.waitImport(guest()) as unknown as () => number;
+	const now = performance.now();
+	const [soon, late] = [bridge.alarm(now + 5), bridge.alarm(now + 60_000)];
+	bridge.pending(late);
+	bridge.pending(soon);
+	expect([wait(), soon.done, late.done]).toEqual([0, true, false]);
+	const forgotten = bridge.alarm(now);
+	bridge.pending(forgotten);
+	bridge.dropNotes();
+	bridge.pending(bridge.alarm(now + 5));
+	wait();
+	expect(forgotten.done).toBe(false);
+});

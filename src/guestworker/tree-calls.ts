@@ -22,6 +22,8 @@
  *     link                       node, follow, to, bytes; both paths       –
  *     symlink                    node, bytes of the target; target, path   –
  *     readlink                   node; path                                body: the target
+ *     tty                        node                                      columns, rows, flags: 1 echo, 2 lines, 4 feeds
+ *     setTty                     node, columns, rows, flags                –
  *
  * A node is the number under which the kernel has it open for this guest. The answer of `open` is such
  * a number. `readdir` answers with a count of entries, each:
@@ -30,6 +32,7 @@
  *     | cursor | ino  | type | length   | name |
  */
 import type { FileType } from "../fs/node.ts";
+import type { TtyState } from "../tty/terminal.ts";
 
 export const CALL = {
 	stat: 1,
@@ -54,6 +57,8 @@ export const CALL = {
 	link: 20,
 	symlink: 21,
 	readlink: 22,
+	tty: 23,
+	setTty: 24,
 } as const;
 
 /** Types of nodes, by the number that stands for them. */
@@ -75,4 +80,19 @@ export interface FarFacts {
 	readonly ino: number;
 	readonly dev: number;
 	readonly type: FileType;
+}
+
+type TtyFlags = Pick<TtyState, "echo" | "lineBuffered" | "lineFeeds">;
+
+/** How a terminal treats what is typed and shown, as one number. */
+export function numberOf({ echo, lineBuffered, lineFeeds }: TtyFlags): number {
+	return Number(echo) + 2 * Number(lineBuffered) + 4 * Number(lineFeeds);
+}
+
+export function ttyFlags(number: number): TtyFlags {
+	return {
+		echo: (number & 1) !== 0,
+		lineBuffered: (number & 2) !== 0,
+		lineFeeds: (number & 4) !== 0,
+	};
 }

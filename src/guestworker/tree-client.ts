@@ -11,9 +11,20 @@
 import { type Done, ENAMETOOLONG, type Errno } from "../abi/errno.ts";
 import type { Entry, FileType, OpenNode, Stat } from "../fs/node.ts";
 import type { Operations, View } from "../fs/operations.ts";
+import type { TtyState } from "../tty/terminal.ts";
 import type { GuestChannel, Message } from "./message.ts";
 import type { Ring } from "./output-ring.ts";
-import { ACCESSED, CALL, ENTRY_HEAD, type FarFacts, GIVEN, MODIFIED, TYPES } from "./tree-calls.ts";
+import {
+	ACCESSED,
+	CALL,
+	ENTRY_HEAD,
+	type FarFacts,
+	GIVEN,
+	MODIFIED,
+	numberOf,
+	TYPES,
+	ttyFlags,
+} from "./tree-calls.ts";
 
 /** Instead of the moment at which a listing began: it begins now. */
 const BEGINS = -1;
@@ -128,6 +139,18 @@ class FarNode implements OpenNode {
 		return done;
 	}
 
+	/** The state of the terminal that this node is. */
+	get tty(): TtyState {
+		this.#send(CALL.tty);
+		const [, columns = 0, rows = 0, flags = 0] = this.#tree.channel.message.numbers;
+		return { columns, rows, width: 0, height: 0, ...ttyFlags(flags) };
+	}
+
+	set tty(state: TtyState) {
+		this.#tree.channel.message.length = 0;
+		this.#tree.send(CALL.setTty, this.handle, state.columns, state.rows, numberOf(state));
+	}
+
 	/** Fetches the first entries as well. */
 	listing(): number {
 		this.#entries = [];
@@ -174,7 +197,7 @@ function handleOf(node: OpenNode): number {
 export class TreeClient implements View, Operations {
 	readonly channel: GuestChannel;
 	readonly root: OpenNode;
-	readonly absolute = false;
+	absolute = false;
 	readonly #nodes = new Map<number, FarNode>();
 	readonly #rings: Ring[] = [];
 

@@ -15,6 +15,7 @@ import {
 	ENAMETOOLONG,
 	ENOENT,
 	ENOTDIR,
+	ENOTTY,
 	type Errno,
 	PENDING,
 } from "../abi/errno.ts";
@@ -30,6 +31,7 @@ import {
 	type Stat,
 } from "../fs/node.ts";
 import { CREATE, EXCLUSIVE } from "../fs/operations.ts";
+import type { TtyState } from "../tty/terminal.ts";
 import { BODY, type Message } from "./message.ts";
 import {
 	makeSharedMemory,
@@ -48,6 +50,7 @@ const { StoreFileSystem } = await import("../storefs/store-fs.ts");
 const { mkdirs, writeFile } = await import("../fs/host-files.ts");
 const { Tmp } = await import("../fs/tmp.ts");
 const { Descriptors } = await import("../process/descriptors.ts");
+const { Terminal } = await import("../tty/terminal.ts");
 const { TreeServer } = await import("./tree-server.ts");
 
 let time = 1_000_000_000n;
@@ -349,4 +352,22 @@ test("what is pending there is pending here", () => {
 	expect(tree.exists(tree, tree.root, "f", true)).toBe(PENDING);
 	expect(bridge.notes).toHaveLength(1);
 	expect(bridge.run(() => tree.exists(tree, tree.root, "f", true))).toBe(ENOENT);
+});
+
+test("a guest reads and sets the terminal of its process, and no other node is one", () => {
+	const { server, owner, tree } = connect(new Tmp({ now }));
+	const screen = { room: () => 100, show: () => {} };
+	const terminal = new Terminal(
+		{ bridge: new DelayedBridge(), screen, onRead: () => {}, signal: () => false },
+		{ columns: 80, rows: 24 },
+	);
+	Object.assign(owner, { terminal });
+	const far = tree.node(server.facts(terminal)) as OpenNode & { tty: TtyState };
+	expect(far.tty).toEqual(terminal.tty);
+	far.tty = { ...far.tty, columns: 100, echo: false, lineBuffered: false };
+	expect(terminal.tty).toMatchObject({ columns: 100, rows: 24, echo: false, lineBuffered: false });
+	expect(far.tty).toEqual(terminal.tty);
+	expect(tree.send(CALL.setTty, 0, 10, 10, 7)).toBe(ENOTTY);
+	expect(tree.send(CALL.setTty, server.facts(terminal).handle, Number.NaN, 10, 7)).toBe(EINVAL);
+	expect(tree.send(CALL.tty, 99)).toBe(EBADF);
 });

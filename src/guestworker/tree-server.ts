@@ -8,12 +8,21 @@
  * A guest cannot write messages of its own, since its worker's code is ours. They are read as if it
  * could: every number is checked before it is used, and every length cut to what is there.
  */
-import { type Done, EBADF, EINVAL, ENAMETOOLONG, type Errno, PENDING } from "../abi/errno.ts";
+import {
+	type Done,
+	EBADF,
+	EINVAL,
+	ENAMETOOLONG,
+	ENOTTY,
+	type Errno,
+	PENDING,
+} from "../abi/errno.ts";
 import { TtyDevice } from "../fs/devices.ts";
 import { emptyEntry, emptyStat, type OpenNode, type Stat, type SyncRequest } from "../fs/node.ts";
 import { operations, type View } from "../fs/operations.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import type { Process } from "../process/process.ts";
+import type { TtyState } from "../tty/terminal.ts";
 import { BODY, type Message } from "./message.ts";
 import type { FarDescriptor } from "./protocol.ts";
 import {
@@ -24,7 +33,9 @@ import {
 	type FarFacts,
 	GIVEN,
 	MODIFIED,
+	numberOf,
 	TYPES,
+	ttyFlags,
 } from "./tree-calls.ts";
 
 const encoder = new TextEncoder();
@@ -161,9 +172,29 @@ export class TreeServer {
 				if (typeof target === "number") return target;
 				return message.put(target) ? 0 : ENAMETOOLONG;
 			}
+			case CALL.tty:
+			case CALL.setTty:
+				return this.#onTerminal(call, from, message);
 			default:
 				return EINVAL;
 		}
+	}
+
+	#onTerminal(call: number, node: OpenNode, { numbers }: Message): number {
+		if (node !== this.#process.terminal) return ENOTTY;
+		// The page gives no other node as a terminal.
+		const terminal = node as OpenNode & { tty: TtyState };
+		const [, , columns = 0, rows = 0, flags = 0] = numbers;
+		if (call === CALL.setTty) {
+			if (!isCount(columns) || !isCount(rows)) return EINVAL;
+			terminal.tty = { ...terminal.tty, columns, rows, ...ttyFlags(flags) };
+			return 0;
+		}
+		const { tty } = terminal;
+		numbers[1] = tty.columns;
+		numbers[2] = tty.rows;
+		numbers[3] = numberOf(tty);
+		return 0;
 	}
 
 	#onOnePath(call: number, from: OpenNode, message: Message): number {

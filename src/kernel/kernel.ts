@@ -336,7 +336,9 @@ function isWasix(module: WebAssembly.Module): boolean {
 function suspending(ask: Ask) {
 	const bridge = new SuspendingBridge(ask);
 	const linking = { bridge, modules: preview1Modules };
-	return { bridge, prepare: (...of: Parameters<Prepare>) => prepare(linking, ...of) };
+	const own: Prepare = (module, thread, entry, extra) =>
+		prepare(linking, module, thread, entry, extra);
+	return { bridge, prepare: own };
 }
 
 /** Serves a sandbox on the worker's own channel. */

@@ -14,6 +14,8 @@ import type { Ending } from "../process/process.ts";
 import type { ToGuest } from "../protocol/sandbox.ts";
 import type { StoreFsOptions } from "../storefs/store-fs.ts";
 import { preview1Modules } from "../wasi/table.ts";
+import type { beginAlone } from "../wasix/alone.ts";
+import type { Begun } from "../wasix/begin.ts";
 import type { Mounted, Tree } from "./sandbox-tree.ts";
 
 const MiB = 1024 * 1024;
@@ -52,13 +54,14 @@ export class Preloaded {
 	constructor(ask: Ask, warn: Warn) {
 		this.bridge = new PreloadedBridge(ask, warn);
 		const linking = { bridge: this.bridge, modules: preview1Modules };
-		this.prepare = async (...of) => {
-			const run = await prepare(linking, ...of);
-			const [, thread] = of;
+		this.prepare = async (module, thread, entry, extra, lone) => {
+			const begun = lone && (await beginLone(this.bridge, lone, thread, entry, extra));
+			const run = begun?.run ?? (await prepare(linking, module, thread, entry, extra));
 			const { process } = thread;
 			const timeout = process.budget?.timeout;
 			if (timeout !== undefined) {
-				this.bridge.expire(thread, performance.now() + timeout, () => process.end(TIMED_OUT));
+				const end = () => process.end(TIMED_OUT);
+				this.bridge.expire(begun?.first ?? thread, performance.now() + timeout, end);
 			}
 			return run;
 		};
@@ -83,6 +86,10 @@ export class Preloaded {
 		this.#waiting.delete(to);
 		start?.();
 	}
+}
+
+async function beginLone(...of: Parameters<typeof beginAlone>): Promise<Begun> {
+	return (await import("../wasix/alone.ts")).beginAlone(...of);
 }
 
 /** Reads what is mounted, as far as it fits. */

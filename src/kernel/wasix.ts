@@ -4,19 +4,15 @@
  */
 
 import { EACCES, ELOOP, ENOENT, ENOEXEC, type Errno } from "../abi/errno.ts";
-import { PortholeError } from "../abi/error.ts";
-import { SIGNALS } from "../abi/signals.ts";
 import type { Remote } from "../bridge/far.ts";
 import { SuspendingBridge } from "../bridge/suspending.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { emptyStat, type INode } from "../fs/node.ts";
 import * as fs from "../fs/operations.ts";
 import { compile } from "../load/compile.ts";
-import { missingImports, noEntry, notLinked } from "../load/errors.ts";
+import { missingImports, noEntry, unknownMemory } from "../load/errors.ts";
 import type { ExtraImports, Prepare } from "../process/instantiate.ts";
-import { Meter } from "../process/meter.ts";
 import type { Process } from "../process/process.ts";
-import type { Thread } from "../process/thread.ts";
 import type {
 	FromGuest,
 	PageServices,
@@ -26,11 +22,12 @@ import type {
 } from "../protocol/sandbox.ts";
 import type { RewriteOptions } from "../rewrite/options.ts";
 import type { Network } from "../sockets/network.ts";
+import { begin } from "../wasix/begin.ts";
 import { wasixCalls } from "../wasix/calls.ts";
-import { DescriptorTable } from "../wasix/descriptors.ts";
 import { type Image, imageOf } from "../wasix/image.ts";
-import { type FoundProgram, type Kernel, ProcessTree } from "../wasix/process-tree.ts";
+import type { FoundProgram, Kernel, ProcessTree } from "../wasix/process-tree.ts";
 import { itemOf } from "../wasix/text.ts";
+import type { WasixThread } from "../wasix/thread.ts";
 import { networkFor } from "./connect.ts";
 import type { MappedCommands } from "./mapped-commands.ts";
 import type { Packages, Program } from "./packages.ts";
@@ -50,8 +47,6 @@ const MAGIC = {
 	script: [0x23, 0x21],
 };
 
-const KILLED = { code: 137, signal: "SIGKILL" } as const;
-
 const images = new WeakMap<WebAssembly.Module, Image>();
 /** Programs that were read from files, by their nodes, and the state in which the file was. */
 const files = new WeakMap<
@@ -59,7 +54,7 @@ const files = new WeakMap<
 	{ readonly state: string; readonly found: Promise<FoundProgram | Errno> }
 >();
 
-/** Links a WASIX program as the root of a tree; where guests cannot be suspended, as any other program. */
+/** Links a WASIX program as the root of a tree; where guests cannot be suspended, as one process. */
 export function prepareWasix(
 	packages: Packages,
 	program: Program,
@@ -69,11 +64,19 @@ export function prepareWasix(
 	post: (message: FromGuest) => void,
 	page: Remote<PageServices>,
 ): Prepare {
-	return async (module, thread, entry, extra) => {
+	return async (_, thread, entry, extra) => {
 		const { bridge } = thread;
-		if (!(bridge instanceof SuspendingBridge)) return prepare(module, thread, entry, extra);
 		const image = await imageOfProgram(program, how);
 		if (image === null) throw unknownMemory(program.name);
+		const missing = missingOf(image, extra);
+		if (missing.length > 0) throw missingImports(missing);
+		const has = ({ name, kind }: WebAssembly.ModuleExportDescriptor) =>
+			name === entry && kind === "function";
+		if (!WebAssembly.Module.exports(image.module).some(has)) throw noEntry(image.module, entry);
+		if (!(bridge instanceof SuspendingBridge)) {
+			const warn = (message: string) => packages.warn(message);
+			return prepare(image.module, thread, entry, extra, { image, warn });
+		}
 		const kernel = new WasixKernel(packages, bridge, thread.process, how, extra);
 		if (request.network !== false) {
 			kernel.network = await networkFor(packages, bridge, page, request.network);
@@ -89,76 +92,17 @@ export function prepareWasix(
 			const sync = () => packages.tree.sync();
 			await outlive({ pid: request.pid, process: thread.process, tree, status, began, post, sync });
 		};
-		return begin(kernel, image, thread, entry, outlived);
+		return begin(kernel, image, thread, entry, outlived).run;
 	};
 }
 
-async function begin(
-	kernel: WasixKernel,
-	image: Image,
-	thread: Thread,
-	entry: string,
-	outlived: (tree: ProcessTree, status: WireStatus) => Promise<void>,
-): Promise<() => ReturnType<ProcessTree["run"]>> {
-	const missing = kernel.missing(image);
-	if (missing.length > 0) throw missingImports(missing);
-	const has = ({ name, kind }: WebAssembly.ModuleExportDescriptor) =>
-		name === entry && kind === "function";
-	if (!WebAssembly.Module.exports(image.module).some(has)) throw noEntry(image.module, entry);
-	const { process } = thread;
-	const tree = new ProcessTree(kernel);
-	const cwd = adopt(process);
-	try {
-		const first = tree.begin(process, image, cwd, entry);
-		// The page's half of the root asks this thread, which never runs: it answers for the whole tree.
-		Object.defineProperty(thread, "reported", { get: () => tree.usage() });
-		process.openFiles = () => tree.files();
-		let isKilled = false;
-		process.signalled = (name) => {
-			if (name === "SIGKILL") {
-				isKilled = true;
-				tree.endAll(KILLED);
-				return false;
-			}
-			tree.signalAll(SIGNALS.get(name) ?? 0);
-			return true;
-		};
-		return async () => {
-			const status = await tree.run(first);
-			const isLimited = status.reason === "limit";
-			if (isLimited) tree.endAll(KILLED);
-			if (!isLimited && !isKilled && !tree.isOver) {
-				await outlived(tree, status).finally(() => tree.endAll(KILLED));
-			}
-			await tree.settled();
-			return status;
-		};
-	} catch (error) {
-		throw error instanceof PortholeError ? error : notLinked(error);
-	}
-}
-
-/** Gives a process what WASIX processes have: a table of descriptors in which `/` and `.` take no numbers, and a
- *  tree with absolute paths. Its working directory. */
-function adopt(process: Process): string {
-	// The tree of a process in this worker is a namespace of its own.
-	const own = process.tree as Namespace;
-	own.absolute = true;
-	const table = new DescriptorTable(new Map());
-	for (let fd = 0; ; fd++) {
-		const file = process.descriptors.get(fd);
-		if (file === undefined) break;
-		if (file.preopen === null) table.addAt(fd, file);
-		else table.begins.set(fd, file);
-	}
-	process.descriptors.closeAll();
-	process.descriptors = table;
-	return process.directory;
+/** What JSPI adds to `WebAssembly`; its types are not in the standard library yet. */
+interface Jspi {
+	Suspending: new (f: (...args: never[]) => unknown) => WebAssembly.ImportValue;
 }
 
 class WasixKernel implements Kernel {
 	readonly bridge: SuspendingBridge;
-	readonly meter = Meter;
 	readonly setup: Kernel["setup"];
 	network: Network | null = null;
 	listens: (port: number) => void = () => {};
@@ -203,11 +147,13 @@ class WasixKernel implements Kernel {
 		return this.#extra.get(module)?.get(name);
 	}
 
-	/** The imports of a program that neither we nor the page have. */
-	missing({ others }: Image): WebAssembly.ModuleImportDescriptor[] {
-		return others
-			.filter(({ module, name }) => this.other(module, name) === undefined)
-			.map(({ module, name, memory }) => ({ module, name, kind: memory ? "memory" : "function" }));
+	waitImport(
+		thread: WasixThread,
+		before: () => number,
+		after: (over: number) => number,
+	): WebAssembly.ImportValue {
+		const wait = () => before() || this.bridge.wait(thread).then(after);
+		return new (WebAssembly as unknown as Jspi).Suspending(wait);
 	}
 
 	async find(path: string, tree: Namespace): Promise<FoundProgram | Errno> {
@@ -331,7 +277,7 @@ class WasixKernel implements Kernel {
 	}
 
 	#isWhole(image: Image): boolean {
-		const missing = this.missing(image);
+		const missing = missingOf(image, this.#extra);
 		if (missing.length > 0) this.#warnOf(image.name, missingImports(missing));
 		return missing.length === 0;
 	}
@@ -340,6 +286,16 @@ class WasixKernel implements Kernel {
 		const why = error instanceof Error ? error.message : String(error);
 		this.warn(`${name} cannot be started: ${why}`);
 	}
+}
+
+/** The imports of a program that neither we nor the page have. */
+function missingOf(
+	{ others }: Image,
+	extra: ExtraImports = new Map(),
+): WebAssembly.ModuleImportDescriptor[] {
+	return others
+		.filter(({ module, name }) => extra.get(module)?.get(name) === undefined)
+		.map(({ module, name, memory }) => ({ module, name, kind: memory ? "memory" : "function" }));
 }
 
 async function imageOfProgram(
@@ -360,12 +316,4 @@ function pagesOf(how: RewriteOptions | undefined): number | undefined {
 
 function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
 	return magic.every((byte, index) => bytes[index] === byte);
-}
-
-/** `"invalid-module"`: what the program imports cannot be known. */
-function unknownMemory(name: string): PortholeError {
-	return new PortholeError(
-		"invalid-module",
-		`${name} imports a memory, and of a WebAssembly.Module nothing tells its size: give the bytes of the program`,
-	);
 }

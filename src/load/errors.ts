@@ -4,7 +4,6 @@
  */
 
 import { PortholeError } from "../abi/error.ts";
-import { isWasix } from "../abi/missing.ts";
 import type { WireSource } from "../protocol/sandbox.ts";
 import { advice } from "../webc/advice.ts";
 import { type ByteSource, type Package, WebcError } from "../webc/index.ts";
@@ -149,12 +148,18 @@ export function missingImports(
 	missing: readonly WebAssembly.ModuleImportDescriptor[],
 ): PortholeError {
 	const names = missing.map(({ module, name, kind }) => `${module}.${name} (${kind})`);
-	const next = missing.some(isWasix)
-		? "WASIX programs run where the browser can suspend programs (JSPI), on the bridge `suspending`"
-		: "Pass functions of your own as `imports`";
 	return new PortholeError(
 		"missing-imports",
-		`the program imports what Porthole does not have: ${names.join(", ")}. ${next}`,
+		`the program imports what Porthole does not have: ${names.join(", ")}. ` +
+			"Pass functions of your own as `imports`",
+	);
+}
+
+/** `"invalid-module"`: what the program imports cannot be known. */
+export function unknownMemory(name: string): PortholeError {
+	return new PortholeError(
+		"invalid-module",
+		`${name} imports a memory, and of a WebAssembly.Module nothing tells its size: give the bytes of the program`,
 	);
 }
 

@@ -295,13 +295,13 @@ test("a program beside its package that goes on behind its end is not taken", as
 test("a loaded package says what it can run, and what it lacks", async () => {
 	const wasix = program(900_000, [
 		["wasi_snapshot_preview1", "proc_exit"],
-		["wasix_32v1", "proc_fork"],
+		["wasix_32v1", "proc_levitate"],
 	]);
 	const content = await samplePackage(wasix);
 	const parts = await load(() => ({}), {}, byUrl, content);
 	const whole = await load(() => ({ status: 200 }), {}, byUrl, content);
 	for (const { found } of [parts, whole]) {
-		expect(found).toMatchObject({ runnable: false, missing: ["wasix_32v1.proc_fork"] });
+		expect(found).toMatchObject({ runnable: false, missing: ["wasix_32v1.proc_levitate"] });
 	}
 	expect((await load(() => ({}))).found).toMatchObject({ runnable: true, missing: [] });
 	const bare: WireSource = { kind: "bytes", bytes: wasix, name: "" };

@@ -21,15 +21,12 @@ export function outlookOf(
 	});
 }
 
-/** Whether this browser can suspend programs. */
-const suspends = "Suspending" in WebAssembly;
-
 function lacks(program: WebAssembly.Module | Uint8Array | undefined): string[] | undefined {
 	if (program instanceof WebAssembly.Module) {
-		return missingOf(WebAssembly.Module.imports(program), suspends);
+		return missingOf(WebAssembly.Module.imports(program));
 	}
 	try {
-		return program && missingOf(moduleImports(program), suspends);
+		return program && missingOf(moduleImports(program));
 	} catch {
 		// What is no module is refused when it is run.
 		return undefined;

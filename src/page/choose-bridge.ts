@@ -41,6 +41,10 @@ const NO_SERVICE_WORKER = "no service worker with porthole/service-worker contro
 const PRELOADED_LOSES =
 	"Programs cannot wait: mounts and input are read before they start, and what comes later is EIO";
 
+/** Where guests are not suspended. */
+const LONE =
+	"A WASIX program is one process with one thread and no sockets: more takes WebAssembly.Suspending (JSPI)";
+
 /** Errors: `"not-supported"`, which says what is missing and what to do. */
 export async function chooseBridge(wish: BridgeOption): Promise<BridgeChoice> {
 	if (globalThis.Worker === undefined) {
@@ -50,14 +54,15 @@ export async function chooseBridge(wish: BridgeOption): Promise<BridgeChoice> {
 		);
 	}
 	if (wish === "suspending") throw missing(`${NO_JSPI}; ${JSPI_VERSIONS}`);
-	if (wish === "preloaded") return { kind: wish, why: `it was asked for. ${PRELOADED_LOSES}` };
+	if (wish === "preloaded")
+		return { kind: wish, why: `it was asked for. ${PRELOADED_LOSES}. ${LONE}` };
 	const asked = wish === "blocking" ? "it was asked for, and" : `${NO_JSPI}, but`;
 	if (sharesMemory()) {
-		const why = `${asked} the page is isolated: each guest has a worker, which sleeps on shared memory`;
+		const why = `${asked} the page is isolated: each guest has a worker, which sleeps on shared memory. ${LONE}`;
 		return { kind: "blocking", why };
 	}
 	if (await serviceWorkerAnswers())
-		return { kind: "service-worker", why: `${asked} ${BY_SERVICE_WORKER}` };
+		return { kind: "service-worker", why: `${asked} ${BY_SERVICE_WORKER}. ${LONE}` };
 	const isolated = globalThis.crossOriginIsolated === true;
 	const unshared = isolated ? NOT_SHARED : NOT_ISOLATED;
 	if (wish === "blocking") {
@@ -68,7 +73,7 @@ export async function chooseBridge(wish: BridgeOption): Promise<BridgeChoice> {
 		);
 	}
 	const without = `${NO_JSPI}, ${unshared}, and ${NO_SERVICE_WORKER}`;
-	return { kind: "preloaded", why: `${without}. ${PRELOADED_LOSES}; ${JSPI_VERSIONS}` };
+	return { kind: "preloaded", why: `${without}. ${PRELOADED_LOSES}. ${LONE}; ${JSPI_VERSIONS}` };
 }
 
 /** Whether a service worker of ours answers this page, and so its workers. */

@@ -61,12 +61,21 @@ interface Context extends Linking {
 /** Modules that the page adds. They never replace one of ours. */
 export type ExtraImports = ReadonlyMap<string, ReadonlyMap<string, WebAssembly.ImportValue>>;
 
+/** A WASIX program that is to be one process, where guests cannot be suspended. */
+export interface LoneProgram {
+	/** That of `wasix/image.ts`. */
+	readonly image: object;
+	/** Tells the page. */
+	readonly warn: (message: string) => void;
+}
+
 /** Links a module to a thread, and answers with what starts it. */
 export type Prepare = (
 	module: WebAssembly.Module,
 	thread: Thread,
 	entry: string,
 	extra?: ExtraImports,
+	lone?: LoneProgram,
 ) => Promise<() => Promise<WireStatus>>;
 
 async function importObject(

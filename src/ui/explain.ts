@@ -58,10 +58,7 @@ const advice: ReadonlyMap<string, Advice> = new Map([
 		"missing-imports",
 		{
 			title: "The program needs what Porthole does not have",
-			next: [
-				"Build it for plain WASI (wasm32-wasip1).",
-				"Programs for WASIX run in browsers that can suspend programs, such as Chromium.",
-			],
+			next: ["Build it for WASI (wasm32-wasip1) or WASIX, without imports of its own.", another],
 		},
 	],
 	[

@@ -11,7 +11,6 @@ import {
 	EFAULT,
 	EINVAL,
 	ENAMETOOLONG,
-	ENOTDIR,
 	EPERM,
 	EPIPE,
 	ERANGE,
@@ -20,8 +19,9 @@ import {
 import { PRESTAT } from "../abi/layout.ts";
 import { utf8 } from "../abi/memory.ts";
 import type { PlainCall } from "../bridge/adapter.ts";
-import type { Namespace } from "../fs/namespace.ts";
-import * as fs from "../fs/operations.ts";
+import { Namespace } from "../fs/namespace.ts";
+import type { INode } from "../fs/node.ts";
+import { DIRECTORY } from "../fs/operations.ts";
 import { duplex } from "../fs/pipe.ts";
 import { OpenFile } from "../process/descriptors.ts";
 import { SIGPIPE } from "./process.ts";
@@ -34,19 +34,23 @@ const CLOSE_ON_EXEC = 1;
 
 /** Makes the directory at an absolute or relative path the working one. Errors: those of a walk, ENOTDIR. */
 export function changeDirectory(owner: WasixThread["owner"], path: string): Done {
-	// The tree of a process in this worker is a namespace.
-	const tree = owner.process.tree as Namespace;
+	const { tree, operations } = owner.process;
 	const absolute = absolutePath(owner.cwd, path);
-	const node = fs.find(tree, tree.root, absolute.slice(1) || ".", true);
-	if (typeof node === "number") return node as Errno;
-	if (node.type !== "directory") return ENOTDIR;
-	tree.enter(node);
+	const node = operations.open(tree, tree.root, absolute.slice(1) || ".", true, DIRECTORY, false);
+	if (typeof node === "number") return node;
+	const isHere = tree instanceof Namespace;
+	if (isHere) tree.enter(node as INode);
 	owner.cwd = absolute;
 	const here = owner.descriptors.begins.get(HERE);
 	if (here !== undefined) {
 		const { flags, rights, inheriting, preopen, beyond } = here;
 		const moved = new OpenFile(node, flags, rights, inheriting, preopen);
 		moved.beyond = node === tree.root ? null : (beyond ?? tree.root);
+		// A tree in another thread closes what is not held.
+		if (!isHere) {
+			moved.hold();
+			here.release();
+		}
 		owner.descriptors.begins.set(HERE, moved);
 	}
 	return 0;

@@ -10,11 +10,11 @@
 import { type Done, EAGAIN, ENOEXEC, type Errno } from "../abi/errno.ts";
 import { PortholeError } from "../abi/error.ts";
 import type { PlainCall } from "../bridge/adapter.ts";
-import type { SuspendingBridge } from "../bridge/suspending.ts";
+import type { GuestBridge } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { OpenFile } from "../process/descriptors.ts";
 import { TRAPPED, trapped } from "../process/instantiate.ts";
-import type { Meter as MeterClass } from "../process/meter.ts";
+import { Meter } from "../process/meter.ts";
 import { type Ending, Process, type Setup } from "../process/process.ts";
 import type { Usage, WireStatus } from "../protocol/sandbox.ts";
 import type { Network } from "../sockets/network.ts";
@@ -26,11 +26,6 @@ import { takeMemory } from "./memories.ts";
 import { NO_MEMORY, nameOf, type Successor, WasixProcess } from "./process.ts";
 import { Stack } from "./stack.ts";
 import { type Entry, WasixThread } from "./thread.ts";
-
-/** What JSPI adds to `WebAssembly`; its types are not in the standard library yet. */
-interface Jspi {
-	Suspending: new (f: (...args: never[]) => unknown) => WebAssembly.ImportValue;
-}
 
 const MOST_PROCESSES = 512;
 const START: Entry = { name: "_start", args: [] };
@@ -46,8 +41,16 @@ export interface FoundProgram {
 
 /** What the kernel does for processes. */
 export interface Kernel {
-	readonly bridge: SuspendingBridge;
-	readonly meter: typeof MeterClass;
+	readonly bridge: GuestBridge;
+	/** An import that waits, unless `before` answers something else than 0. `after` makes its answer of the bridge's, which
+	 *  is 1 for a guest that is over. */
+	waitImport(
+		thread: WasixThread,
+		before: () => number,
+		after: (over: number) => number,
+	): WebAssembly.ImportValue;
+	/** Calls that are others here, of this thread. */
+	calls?(thread: WasixThread): Readonly<Record<string, PlainCall>>;
 	/** The program at an absolute path. */
 	find(path: string, tree: Namespace): Promise<FoundProgram | Errno>;
 	/** Tells the page. */
@@ -328,8 +331,8 @@ export class ProcessTree {
 	/** Makes the instance of a thread. Errors: RangeError where there is no memory, LinkError, PortholeError. */
 	#link(thread: WasixThread): WasixThread {
 		const { image, memory } = thread.owner;
-		const { bridge, meter } = this.kernel;
-		const calls = wasixCalls(thread);
+		const { bridge } = this.kernel;
+		const calls = { ...wasixCalls(thread), ...this.kernel.calls?.(thread) };
 		const adapter = new WebAssembly.Instance(image.adapter, {
 			call: this.#around(thread, calls) as Record<string, WebAssembly.ImportValue>,
 			host: this.#host(thread) as Record<string, WebAssembly.ImportValue>,
@@ -358,7 +361,7 @@ export class ProcessTree {
 			HOOKS.forEach(({ name }, index) => {
 				if (hooks.length > index + 1) hooks.set(index + 1, adapter[name]);
 			});
-			if (instance.exports["porthole:fuel"]) meter.connect(instance, thread, bridge);
+			if (instance.exports["porthole:fuel"]) Meter.connect(instance, thread, bridge);
 		}
 		return thread;
 	}
@@ -366,7 +369,8 @@ export class ProcessTree {
 	/** The calls of a thread within the limits of its process, and told to who traces it. */
 	#around({ process, memory, owner }: WasixThread, calls: PlainCalls): PlainCalls {
 		const held = process.budget?.calls(calls) ?? calls;
-		return process.tracer?.calls(held, memory, owner.pid) ?? held;
+		const seen = process.tracer?.calls(held, memory, owner.pid) ?? held;
+		return this.kernel.bridge.calls?.(seen) ?? seen;
 	}
 
 	#host(thread: WasixThread): AdapterHost {
@@ -376,16 +380,18 @@ export class ProcessTree {
 			shouldYield: () => bridge.shouldYield(thread),
 			next: () => thread.nextSignal(),
 			interrupted: () => -thread.interrupted(),
-			wait: new (WebAssembly as unknown as Jspi).Suspending(() => {
-				if (owner.hasSignals && !thread.ended && thread.handling === 0) {
-					bridge.dropNotes();
-					return 2;
-				}
-				if (thread.handling === 0) bridge.pending(thread.signalled);
-				return bridge
-					.wait(thread)
-					.then((over) => over || (owner.hasSignals && thread.handling === 0 ? 2 : 0));
-			}),
+			wait: this.kernel.waitImport(
+				thread,
+				() => {
+					if (owner.hasSignals && !thread.ended && thread.handling === 0) {
+						bridge.dropNotes();
+						return 2;
+					}
+					if (thread.handling === 0) bridge.pending(thread.signalled);
+					return 0;
+				},
+				(over) => over || (owner.hasSignals && thread.handling === 0 ? 2 : 0),
+			),
 		};
 	}
 

@@ -7,7 +7,6 @@ import { fillRoot } from "../fs/default-tree.ts";
 import { Namespace } from "../fs/namespace.ts";
 import { Tmp } from "../fs/tmp.ts";
 import { worldClock } from "../process/clock.ts";
-import { Meter } from "../process/meter.ts";
 import { Process } from "../process/process.ts";
 import { fillRandom } from "../process/random.ts";
 import { Network } from "../sockets/network.ts";
@@ -57,11 +56,11 @@ export function newThread(network?: Network | null): {
 	if (image === null) throw new Error("no image");
 	const processes = new ProcessTree({
 		bridge,
-		meter: Meter,
 		setup,
 		find: async () => ENOENT,
 		warn: () => {},
 		other: () => undefined,
+		waitImport: () => () => 1,
 		network: network === undefined ? new Network(bridge) : network,
 		listens: (port) => listening.push(port),
 	});
