@@ -319,6 +319,35 @@ test("a child runs in the place of its parent until it becomes another program o
 	expect(ran).toMatchObject({ err: "", code: 0 });
 });
 
+test("where the page allows no threads a program gets none, and is told so", async ({ page }) => {
+	const seen = await page.evaluate(async (packages) => {
+		const ends: unknown[] = [];
+		const run = async (sandbox: Porthole.Sandbox, options: Porthole.CommandOptions = {}) => {
+			const lines: string[] = [];
+			const trace = (line: string) => lines.push(line);
+			const { code } = await sandbox
+				.command("exit-1-from-worker", [], { trace, ...options })
+				.output();
+			const spawned = lines.filter((line) => /thread.spawn/.test(line));
+			ends.push([code, spawned.map((line) => line.split(" = ")[1])]);
+			await sandbox.close();
+		};
+		await run(await porthole.Sandbox.create({ packages }));
+		await run(await porthole.Sandbox.create({ packages, threads: "none" }));
+		await run(await porthole.Sandbox.create({ packages }), { capabilities: { threads: false } });
+		const wrong = await porthole.Sandbox.create({ threads: "many" as "none" }).catch(
+			(error) => error,
+		);
+		return { ends, wrong: [wrong.code, wrong.message] };
+	}, example("exit-1-from-worker").packages);
+	expect(seen.ends[0]).toEqual([1, [expect.stringMatching(/^\d/)]]);
+	for (const [code, answers] of seen.ends.slice(1) as [number, string[]][]) {
+		expect(code).not.toBe(0);
+		expect(answers).toEqual(["-1"]);
+	}
+	expect(seen.wrong).toEqual(["invalid-option", expect.stringContaining("cooperative")]);
+});
+
 test("limits and usage are those of all processes that a program has started", async ({ page }) => {
 	const seen = await page.evaluate(
 		async (packages) => {

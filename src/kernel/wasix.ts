@@ -81,6 +81,7 @@ export function prepareWasix(
 		if (request.network !== false) {
 			kernel.network = await networkFor(packages, bridge, page, request.network);
 		}
+		kernel.threads = request.threads;
 		kernel.listens = (port) => {
 			const detail = { port, pid: request.pid };
 			post({ from: 0, kind: "event", event: { type: "listen", detail } });
@@ -105,6 +106,7 @@ class WasixKernel implements Kernel {
 	readonly bridge: SuspendingBridge;
 	readonly setup: Kernel["setup"];
 	network: Network | null = null;
+	threads = true;
 	listens: (port: number) => void = () => {};
 	readonly #packages: Packages;
 	readonly #how: RewriteOptions | undefined;

@@ -222,6 +222,9 @@ export class Launcher {
 						sandbox.network,
 						this.#life.remoteObjects,
 					)),
+			threads:
+				sandbox.threads !== "none" &&
+				!(sandbox.capabilities?.threads === false || options.capabilities?.threads === false),
 			interruptible: options.interruptible ?? "auto",
 			limits: options.limits,
 			mapped:

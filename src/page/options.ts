@@ -67,7 +67,7 @@ export interface Capabilities {
 	/** `false`: programs have no sockets, and `socket` fails with EACCES. Otherwise they may connect to each other
 	 *  within the sandbox. */
 	readonly network?: false;
-	/** Reserved. Threads of WASIX programs, which take turns, need no leave yet. */
+	/** `false`: WASIX programs may start no threads; `thread_spawn` fails with ENOTSUP. */
 	readonly threads?: false;
 }
 
@@ -95,6 +95,9 @@ export interface SandboxOptions {
 	readonly capabilities?: Capabilities;
 	/** For programs that connect to addresses beyond the sandbox; without one they get ENETUNREACH. */
 	readonly network?: NetworkProvider;
+	/** How WASIX programs get threads. `"cooperative"`: they take turns in one worker, where calls wait and about every
+	 *  10 milliseconds; it is what `"auto"` means. `"none"`: `thread_spawn` fails with ENOTSUP. */
+	readonly threads?: "auto" | "cooperative" | "none";
 	readonly bridge?: "auto" | "suspending" | "blocking" | "preloaded";
 	/** Whether programs for which there is no memory wait until another has ended, and start in the order
 	 *  in which they were asked for; the `timeout` and the `signal` of a command end the wait too. Unless it
@@ -256,6 +259,10 @@ const sandboxKinds: Kinds<SandboxOptions> = {
 	hostEnv: record,
 	capabilities: record,
 	network: provider,
+	threads: [
+		'"auto", "cooperative" or "none"',
+		(value) => ["auto", "cooperative", "none"].includes(value as string),
+	],
 	bridge: own,
 	queue: flag,
 	interruptible,

@@ -27,6 +27,9 @@ const TOGETHER = 64;
 const SHOWN = 48;
 const TWO_32 = 2 ** 32;
 
+/** Calls that answer with a value, also below 0. */
+const VALUES = new Set(["thread-spawn", "notify", "wait32", "wait64"]);
+
 const ONE_PATH = "fd:n path:s";
 const TWO_PATHS = "fd:n path:s to:n new:s";
 const TIMES = "atime:N mtime:N flags:x";
@@ -179,7 +182,7 @@ export function lineOf(
 ): string {
 	const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined;
 	const shown = shape === undefined ? args.map(String) : decode(shape, args, answer === 0, memory);
-	const result = answer < 0 ? errnoName(answer) : answer;
+	const result = answer < 0 && !VALUES.has(name) ? errnoName(answer) : answer;
 	return `${name}(${shown.join(", ")})${answer === ENDED ? "" : ` = ${result}`}`;
 }
 

@@ -125,6 +125,8 @@ export interface WireSpawn {
 	readonly terminal?: WireTerminal | undefined;
 	/** `false`: it may have no sockets. A number is that of the page's provider, which is asked for what lies beyond. */
 	readonly network: false | number | undefined;
+	/** Whether it may start threads. */
+	readonly threads: boolean;
 	/** Whether it can be stopped, and gives way, while it computes. */
 	readonly interruptible: Interruptible;
 	readonly limits?: WireLimits | undefined;

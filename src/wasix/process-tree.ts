@@ -59,6 +59,8 @@ export interface Kernel {
 	other(module: string, name: string): WebAssembly.ImportValue | undefined;
 	/** What sockets belong to; null where there may be none. */
 	readonly network: Network | null;
+	/** Whether programs may start threads. */
+	readonly threads: boolean;
 	/** A program waits for connections at a port. */
 	listens(port: number): void;
 	/** What a process of the tree is given. */

@@ -62,6 +62,7 @@ export function newThread(network?: Network | null): {
 		other: () => undefined,
 		waitImport: () => () => 1,
 		network: network === undefined ? new Network(bridge) : network,
+		threads: true,
 		listens: (port) => listening.push(port),
 	});
 	return { thread: processes.begin(process, image, "/"), bridge, listening };

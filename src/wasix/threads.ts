@@ -4,7 +4,7 @@
  *
  * Source: wasix-runner.md 0.1, 6.3, 6.4 (thread_start), 6.5; the wasi-threads proposal.
  */
-import { type Done, EFAULT, EINVAL, ENDED, ENOSYS, type Errno } from "../abi/errno.ts";
+import { type Done, EFAULT, EINVAL, ENDED, ENOSYS, ENOTSUP, type Errno } from "../abi/errno.ts";
 import { signed, unsigned } from "../abi/memory.ts";
 import type { OpenTicket, Ticket } from "../bridge/bridge.ts";
 import { futexesOf } from "./futex.ts";
@@ -30,12 +30,13 @@ export function threadCalls(thread: WasixThread) {
 	const { tree } = owner;
 	const futexes = futexesOf(owner);
 
-	/** Starts a thread at `name`. Errors: ENOSYS for a program without that export; EAGAIN. */
+	/** Starts a thread at `name`. Errors: ENOTSUP where the page allows none; ENOSYS for a program without that export; EAGAIN. */
 	function spawn(
 		name: string,
 		args: (tid: number) => Entry["args"],
 		bounds?: readonly [number, number],
 	): number {
+		if (!tree.kernel.threads) return ENOTSUP;
 		if (typeof thread.instance.exports[name] !== "function") return ENOSYS;
 		return tree.spawnThread(owner, (tid) => ({ name, args: args(tid) }), bounds);
 	}
