@@ -67,6 +67,7 @@ export function beginAlone(
 			warn,
 			other: (module, name) => extra.get(module)?.get(name),
 			network: null,
+			threads: false,
 			listens: () => {},
 			waitImport(guest: WasixThread, before, after) {
 				// These bridges make a thread wait by keeping it.
