@@ -28,6 +28,15 @@ const RAW = [
 	...[10, 28, 1, 26, 0, 0x41, 0, 0x10, 0, 0x1a, 0x41, 0, 0x41, 0, 0x3b, 0, 19],
 	...[0x41, 0, 0x41, 0, 0x3a, 0, 21, 0x41, 0, 0x10, 1, 0x1a, 0x0b],
 ];
+/** A program that asks for 100 more pages of memory, and exits with 1 where it gets none. */
+const GROW = [
+	...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+	...[1, 8, 2, 0x60, 1, 0x7f, 0, 0x60, 0, 0],
+	...[2, 36, 1, ...ascii("wasi_snapshot_preview1"), ...ascii("proc_exit"), 0, 0],
+	...[3, 2, 1, 1, 5, 3, 1, 0, 1],
+	...[7, 19, 2, ...ascii("memory"), 2, 0, ...ascii("_start"), 0, 1],
+	...[10, 14, 1, 12, 0, 0x41, 0xe4, 0, 0x40, 0, 0x41, 0x7f, 0x46, 0x10, 0, 0x0b],
+];
 const SHELL = { packages: [DASH, COREUTILS] };
 
 test.describe("commands that the page maps", () => {
@@ -267,6 +276,23 @@ test.describe("programs in files", () => {
 		expect(seen.changed).toBe("9\n");
 		expect(seen.bad).toBe("126\n126\n126\n");
 		expect(seen.warnings).toHaveLength(3);
+	});
+
+	test("one has the limits of the command that it runs under, whatever it ran under before", async ({
+		page,
+	}) => {
+		const seen = await page.evaluate(
+			async ([options, program]) => {
+				const sandbox = await porthole.Sandbox.create(options);
+				await sandbox.fs.writeFile("/tmp/grow", Uint8Array.from(program));
+				const run = async (options: CommandOptions) =>
+					(await sandbox.command("dash", ["-c", "/tmp/grow; echo $?"], options).output()).text();
+				const limits = { memory: 6 << 20 };
+				return [await run({}), await run({ limits }), await run({})];
+			},
+			[SHELL, GROW] as const,
+		);
+		expect(seen).toEqual(["0\n", "1\n", "0\n"]);
 	});
 });
 

@@ -219,6 +219,8 @@ class Streams implements FunctionStreams {
 		const { memory } = this.#thread;
 		for (let at = 0; at < bytes.length; ) {
 			const part = bytes.subarray(at, at + PAGE - BYTES);
+			// The memory of a process that is over may be another's by now.
+			if (this.#thread.ended) throw gone();
 			memory.u8.set(part, fd * PAGE + BYTES);
 			at += await this.#transfer(this.#writing.fd_write, "write", fd, part.length);
 		}

@@ -48,7 +48,7 @@ const MAGIC = {
 };
 
 const images = new WeakMap<WebAssembly.Module, Image>();
-/** Programs that were read from files, by their nodes, and the state in which the file was. */
+/** Programs that were read from files, by their nodes; the state in which the file was, and how it was compiled. */
 const files = new WeakMap<
 	INode,
 	{ readonly state: string; readonly found: Promise<FoundProgram | Errno> }
@@ -206,7 +206,7 @@ class WasixKernel implements Kernel {
 	): Promise<FoundProgram | Errno> {
 		const stat = emptyStat();
 		await this.#packages.tree.awaitCall(path, () => node.stat(stat));
-		const state = `${size} ${stat.modified}`;
+		const state = `${size} ${stat.modified} ${stat.changed} ${JSON.stringify(this.#how)}`;
 		let known = files.get(node);
 		if (known?.state !== state) {
 			const found = isContainer
