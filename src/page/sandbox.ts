@@ -191,7 +191,8 @@ export class Sandbox extends SandboxTarget {
 	 * Runs a line of a shell to its end: `` await sandbox.sh`ls ${dir} | wc -l` ``. Values are quoted, each as one
 	 * word, and an array as several; backslashes are the shell's. It takes `dash`, `bash`, then `sh`, whichever runs.
 	 * As with `Command.output`, another exit code than 0 is no rejection. Errors: `"missing-command"` where no package
-	 * with a shell is loaded; `"invalid-option"` for a value that is neither text nor a number.
+	 * with a shell is loaded; `"invalid-option"` for a value that is neither text nor a number, or that stands within
+	 * quotes of the line's own.
 	 */
 	async sh(line: TemplateStringsArray, ...values: (ShellValue | ShellValue[])[]): Promise<Output> {
 		return (await import("./shell.ts")).runShell(this, line, values);

@@ -2,10 +2,13 @@
  * `sandbox.sh`: a line of a shell, with values of the page quoted into it. Loaded with the first.
  *
  *     sandbox.sh`ls ${dir} | wc -l`  ──▶  dash -c "ls 'my notes' | wc -l"
+ *
+ * A value within quotes of the line's own would not be quoted, and is refused; see `shell-words.ts`.
  */
 import { PortholeError } from "../abi/error.ts";
 import type { Output } from "./command.ts";
 import type { Sandbox } from "./sandbox.ts";
+import { badPlace } from "./shell-words.ts";
 
 /** What may stand between the words of a command. */
 export type ShellValue = string | number | bigint | boolean;
@@ -18,17 +21,27 @@ const TOO_LONG = 30_000;
 
 const found = new WeakMap<Sandbox, Promise<string>>();
 
-/** Runs a command to its end. Errors: `"invalid-option"` for a value that is no word; `"missing-command"` where no shell
- *  is loaded. */
+/** Runs a command to its end. Errors: `"invalid-option"` for a value that is no word, or not where one can be;
+ *  `"missing-command"` where no shell is loaded. */
 export async function runShell(
 	sandbox: Sandbox,
-	{ raw }: TemplateStringsArray,
+	template: TemplateStringsArray,
 	values: readonly unknown[],
 ): Promise<Output> {
+	const raw: readonly string[] | undefined = template?.raw;
 	if (!Array.isArray(raw)) {
 		throw new PortholeError("invalid-option", "sandbox.sh is a tag: write sandbox.sh`ls -l`");
 	}
-	const line = raw.reduce((before, part, index) => before + words(values[index - 1]) + part);
+	const place = badPlace(raw);
+	if (place !== null) {
+		throw new PortholeError(
+			"invalid-option",
+			`sandbox.sh was given a value within ${place}, where it cannot be a word: values are quoted by themselves, so put it outside`,
+		);
+	}
+	const line = raw
+		.map((part, index) => (index === 0 ? "" : words(values[index - 1])) + part)
+		.join("");
 	let shell = found.get(sandbox);
 	if (shell === undefined) {
 		shell = findShell(sandbox);
