@@ -111,3 +111,70 @@ test("trace tells the calls of all processes that a shell starts", async ({ page
 		expect.stringMatching(/^3 fd_read\(fd=0, data="hi\\n", read=3\) = 0$/),
 	);
 });
+
+test("children are the processes that a program has started, each with its own kill and usage", async ({
+	page,
+}) => {
+	needShell();
+	const seen = await page.evaluate(
+		async (packages) => {
+			const sandbox = await porthole.Sandbox.create({ packages });
+			const script =
+				"sleep 100 & sleep 200 & wait; echo waited; (while :; do :; done) & wait; echo end";
+			const shell = await sandbox.command("dash", ["-c", script]).spawn();
+			const next = lines(shell.stdout);
+			const before = shell.children.length;
+			await until(() => shell.children.filter(({ command }) => command === "sleep").length === 2);
+			const [first, second] = shell.children;
+			const usage = await first?.usage();
+			first?.kill();
+			await until(() => shell.children.length === 1);
+			const kept = shell.children[0] === second;
+			const gone = await first?.usage();
+			const caught = (() => {
+				try {
+					second?.kill("SIGNOT");
+				} catch (error) {
+					return (error as { code: string }).code;
+				}
+			})();
+			second?.kill("SIGTERM");
+			const waited = await next();
+			// The list may be a moment old.
+			await until(() => shell.children[0]?.command === "dash");
+			const [busy] = shell.children;
+			await new Promise((resolve) => setTimeout(resolve, 100));
+			const time = (await busy?.usage())?.time ?? 0;
+			busy?.kill("SIGKILL");
+			const end = await next();
+			const { code } = await shell.status;
+			return {
+				before,
+				command: busy?.command,
+				memory: (usage?.memory ?? 0) > 0,
+				gone: gone?.memory,
+				kept,
+				caught,
+				waited: waited.trim(),
+				isBusy: time > 0,
+				end: end.trim(),
+				code,
+				after: shell.children.length,
+			};
+		},
+		[DASH, COREUTILS],
+	);
+	expect(seen).toEqual({
+		before: 0,
+		command: "dash",
+		memory: true,
+		gone: 0,
+		kept: true,
+		caught: "invalid-option",
+		waited: "waited",
+		isBusy: true,
+		end: "end",
+		code: 0,
+		after: 0,
+	});
+});

@@ -176,12 +176,9 @@ test.describe("programs", () => {
 			"success read from efd, read 8 bytes(4)",
 			"success write to efd, write 8 bytes(4)",
 		];
-		expect([first, said.length, rounds, code]).toEqual([
-			"EFD_NONBLOCK:4",
-			10,
-			Array(5).fill(round),
-			8,
-		]);
+		expect([first, rounds, code]).toEqual(["EFD_NONBLOCK:4", Array(5).fill(round), 8]);
+		// The child goes on when the program has ended, and waits for a sixth in vain.
+		expect(said.slice(10)).toEqual(["poll wait timed out."]);
 	});
 
 	test("example-tokio runs its tasks to the end", async ({ page }) => {

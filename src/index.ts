@@ -18,6 +18,7 @@ export {
 	type PickOptions,
 } from "./mounts/directories.ts";
 export type { HTTPOptions } from "./mounts/http.ts";
+export type { ChildProcess } from "./page/children.ts";
 export type { Command, Output } from "./page/command.ts";
 export type { SandboxConnection } from "./page/connect.ts";
 export type {

@@ -173,8 +173,8 @@ export class SandboxKernel implements Kernel {
 		}
 	}
 
-	async usage(pid: number): Promise<Usage | undefined> {
-		return this.#guests.get(pid)?.usage();
+	async usage(pid: number, child?: number): Promise<Usage | undefined> {
+		return this.#guests.get(pid)?.usage(child);
 	}
 
 	async #spawn(request: WireSpawn): Promise<string> {

@@ -172,7 +172,7 @@ export class GuestProcess {
 			const told = status.trap
 				? await (await import("./original-trap.ts")).originalTrap(status, this.#begun)
 				: status;
-			this.#post({ from: this.#pid, kind: "exit", status: told, usage: this.usage() });
+			this.#post({ from: this.#pid, kind: "exit", status: told, usage: this.#thread.usage() });
 		} catch (error) {
 			const { code, message } = faultOf(error);
 			this.#post({ from: this.#pid, kind: "broken", code, message });
@@ -180,8 +180,8 @@ export class GuestProcess {
 	}
 
 	/** What it has used so far. */
-	usage(): Usage {
-		return this.#thread.usage();
+	usage(child?: number): Usage | undefined {
+		return child ? this.#process.family?.usage(child) : this.#thread.usage();
 	}
 
 	receive(message: ToGuest): void {
@@ -199,7 +199,8 @@ export class GuestProcess {
 				this.#outputs[message.fd - 1]?.hangUp();
 				break;
 			case "kill":
-				this.kill(message.signal, message.code);
+				if (message.child) this.#process.family?.signal(message.child, message.signal);
+				else this.kill(message.signal, message.code);
 				break;
 			case "resize":
 				this.#terminal?.resize(message);

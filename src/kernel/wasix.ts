@@ -31,6 +31,7 @@ import type { WasixThread } from "../wasix/thread.ts";
 import { networkFor } from "./connect.ts";
 import type { MappedCommands } from "./mapped-commands.ts";
 import type { Packages, Program } from "./packages.ts";
+import { toldOfChildren } from "./tell-children.ts";
 
 export { connectPage } from "./connect.ts";
 
@@ -82,6 +83,9 @@ export function prepareWasix(
 			kernel.network = await networkFor(packages, bridge, page, request.network);
 		}
 		kernel.threads = request.threads;
+		kernel.changed = toldOfChildren((children) => {
+			post({ from: request.pid, kind: "children", children });
+		});
 		kernel.listens = (port) => {
 			const detail = { port, pid: request.pid };
 			post({ from: 0, kind: "event", event: { type: "listen", detail } });
@@ -107,6 +111,7 @@ class WasixKernel implements Kernel {
 	readonly setup: Kernel["setup"];
 	network: Network | null = null;
 	threads = true;
+	changed: Kernel["changed"] = () => {};
 	listens: (port: number) => void = () => {};
 	readonly #packages: Packages;
 	readonly #how: RewriteOptions | undefined;

@@ -111,7 +111,7 @@ export class Launcher {
 		const given = attachment?.input ?? ((options.stdin ?? stdin) === "null" ? "null" : "pipe");
 		const request = await this.#request(pid, command, argv0, args, options, given);
 		process.trace = options.trace;
-		process.measure = () => this.#life.call("usage", pid);
+		process.measure = (child) => this.#life.call("usage", pid, child);
 		this.#life.running.set(pid, process);
 		const clear = () => {
 			for (const { store } of request.mounts) this.#life.remoteObjects.release(store);

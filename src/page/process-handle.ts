@@ -3,6 +3,7 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import type { ExitStatus, FromGuest, ToGuest, Usage, WireStatus } from "../protocol/sandbox.ts";
+import type { ChildProcess } from "./children.ts";
 import { signalNumber } from "./options.ts";
 import { Collector, InputEnd, OutputEnd } from "./process-streams.ts";
 
@@ -19,6 +20,8 @@ export interface Process {
 	/** Ends it: at its next call, or within a second where it makes none. Default: `"SIGTERM"`. */
 	kill(signal?: string): void;
 	resize(columns: number, rows: number): void;
+	/** The processes that it has started and that still run; as of some hundredths of a second ago. */
+	readonly children: readonly ChildProcess[];
 	/** What it has used so far; once it is over, what it has used in all. */
 	usage(): Promise<Usage>;
 }
@@ -40,7 +43,8 @@ export class ProcessEnd implements Process {
 	 *  can be interrupted. */
 	key = "";
 	/** Asks the kernel what it has used. */
-	measure: () => Promise<Usage | undefined> = async () => undefined;
+	measure: (child?: number) => Promise<Usage | undefined> = async () => undefined;
+	children: readonly ChildProcess[] = [];
 	/** Hears of its calls. */
 	trace: ((line: string) => void) | undefined;
 	#usage = NOTHING;
@@ -174,6 +178,11 @@ export class ProcessEnd implements Process {
 			case "keys":
 				this.#signals = message.signals;
 				break;
+			case "children":
+				import("./children.ts").then(({ childrenOf }) => {
+					this.children = childrenOf(this, message.children, this.#send);
+				});
+				break;
 			case "trace":
 				// What the page's function throws is reported where the page expects it.
 				for (const line of message.lines) queueMicrotask(() => this.trace?.(line));
@@ -216,6 +225,7 @@ export class ProcessEnd implements Process {
 	#end(): boolean {
 		if (this.#over) return false;
 		this.#over = true;
+		this.children = [];
 		this.#leave();
 		this.#wakeListeners();
 		this.#input.over();

@@ -9,7 +9,7 @@ import type { PlainCall } from "../bridge/adapter.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { OpenNode } from "../fs/node.ts";
 import { type Operations, operations, type View } from "../fs/operations.ts";
-import type { Limit, Limits } from "../protocol/sandbox.ts";
+import type { Limit, Limits, Usage } from "../protocol/sandbox.ts";
 import type { Screen } from "../tty/terminal.ts";
 import { Descriptors, type OpenFile } from "./descriptors.ts";
 import type { Tracer } from "./trace.ts";
@@ -77,6 +77,13 @@ export interface Holder {
 	over(): void;
 }
 
+/** The processes that one has started. */
+export interface Family {
+	signal(child: number, name: string): void;
+	/** Undefined for one that is over. */
+	usage(child: number): Usage | undefined;
+}
+
 export class Process {
 	descriptors = new Descriptors();
 	/** Each with the NUL behind it, as the guest reads it. */
@@ -109,6 +116,8 @@ export class Process {
 	openFiles: () => Iterable<OpenFile> = () => this.descriptors.files();
 	/** Delivers a signal, by its name; false where that ends the process. Null for a process without handlers. */
 	signalled: ((name: string) => boolean) | null = null;
+	/** What it has started, by number; null for a process that starts none. */
+	family: Family | null = null;
 	/** Called with a name that was taken for one in the root, where the guest has changed something. */
 	guessed: (name: string) => void = () => {};
 	readonly stops = new Set<OpenTicket<void>>();

@@ -134,6 +134,12 @@ export interface WireSpawn {
 	readonly trace: boolean;
 }
 
+/** A process that a program has started. */
+export interface WireChild {
+	readonly pid: number;
+	readonly command: string;
+}
+
 export interface WireImport {
 	readonly module: string;
 	readonly name: string;
@@ -203,7 +209,8 @@ export interface Kernel {
 	 *  "" for one that can be interrupted. */
 	spawn(request: WireSpawn): Promise<string>;
 	/** What a running process has used; undefined where it does not run. */
-	usage(pid: number): Promise<Usage | undefined>;
+	/** Of a program, or of one of the processes that it has started. */
+	usage(pid: number, child?: number): Promise<Usage | undefined>;
 	/** Connects the page with what listens at a port; `channel` carries `LinkMessage`s both ways. Resolves when the
 	 *  connection is over. Errors: ECONNREFUSED, ENOBUFS. */
 	connect(port: number, channel: MessagePort): Promise<void>;
@@ -321,7 +328,14 @@ export type ToGuest =
 	| { readonly to: number; readonly kind: "taken"; readonly fd: 1 | 2; readonly bytes: number }
 	/** The page will take no more. */
 	| { readonly to: number; readonly kind: "hangup"; readonly fd: 1 | 2 }
-	| { readonly to: number; readonly kind: "kill"; readonly signal: string; readonly code: number }
+	| {
+			readonly to: number;
+			readonly kind: "kill";
+			readonly signal: string;
+			readonly code: number;
+			/** The process that alone is to get it, of those that the program has started. */
+			readonly child?: number;
+	  }
 	| {
 			readonly to: number;
 			readonly kind: "resize";
@@ -343,6 +357,8 @@ export type FromGuest =
 	| { readonly from: number; readonly kind: "acknowledged" }
 	/** Whether keys of the terminal send signals from now on; they do at first. */
 	| { readonly from: number; readonly kind: "keys"; readonly signals: boolean }
+	/** The processes that it has started, and that run. */
+	| { readonly from: number; readonly kind: "children"; readonly children: readonly WireChild[] }
 	/** Calls that it has made, a line for each. */
 	| { readonly from: number; readonly kind: "trace"; readonly lines: readonly string[] }
 	| {

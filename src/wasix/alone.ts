@@ -68,6 +68,7 @@ export function beginAlone(
 			other: (module, name) => extra.get(module)?.get(name),
 			network: null,
 			threads: false,
+			changed: () => {},
 			listens: () => {},
 			waitImport(guest: WasixThread, before, after) {
 				// These bridges make a thread wait by keeping it.

@@ -9,6 +9,7 @@ import type { Thread } from "../process/thread.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
 import { DescriptorTable } from "./descriptors.ts";
 import type { Image } from "./image.ts";
+import { NOTHING_USED } from "./process.ts";
 import { type Kernel, ProcessTree } from "./process-tree.ts";
 import type { WasixThread } from "./thread.ts";
 
@@ -37,6 +38,16 @@ export function begin(
 		// The page's half of the root asks this thread, which never runs: it answers for the whole tree.
 		Object.defineProperty(thread, "reported", { get: () => tree.usage() });
 		process.openFiles = () => tree.files();
+		process.family = {
+			signal: (child, name) => tree.get(child)?.signal(SIGNALS.get(name) ?? 0),
+			usage(child) {
+				const sum = { ...NOTHING_USED };
+				const found = tree.get(child);
+				if (found === undefined || found.status !== null) return undefined;
+				found.addUsage(sum);
+				return sum;
+			},
+		};
 		let isKilled = false;
 		process.signalled = (name) => {
 			if (name === "SIGKILL") {

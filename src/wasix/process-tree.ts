@@ -23,7 +23,14 @@ import { wasixCalls } from "./calls.ts";
 import { loopOf } from "./entry.ts";
 import { HOOKS, type Image } from "./image.ts";
 import { takeMemory } from "./memories.ts";
-import { NO_MEMORY, nameOf, type Successor, WasixProcess } from "./process.ts";
+import {
+	NO_MEMORY,
+	NOTHING_USED,
+	nameOf,
+	type Successor,
+	type Sum,
+	WasixProcess,
+} from "./process.ts";
 import { Stack } from "./stack.ts";
 import { type Entry, WasixThread } from "./thread.ts";
 
@@ -59,6 +66,8 @@ export interface Kernel {
 	other(module: string, name: string): WebAssembly.ImportValue | undefined;
 	/** What sockets belong to; null where there may be none. */
 	readonly network: Network | null;
+	/** The processes of a tree are others, or other programs. */
+	changed(tree: ProcessTree): void;
 	/** Whether programs may start threads. */
 	readonly threads: boolean;
 	/** A program waits for connections at a port. */
@@ -76,7 +85,7 @@ export class ProcessTree {
 	readonly kernel: Kernel;
 	readonly #processes = new Map<number, WasixProcess>();
 	/** What threads and processes had used that are over. */
-	readonly #past = { fuel: 0, time: 0, memory: 0, files: 0, read: 0, written: 0 };
+	readonly #past: Sum = { ...NOTHING_USED };
 	readonly #running = new Set<Promise<void>>();
 	#lastPid = 0;
 	#root: WasixProcess | null = null;
@@ -111,19 +120,16 @@ export class ProcessTree {
 		return this.#runProcess(thread);
 	}
 
+	/** The processes that the root has started, and that run. */
+	children(): WasixProcess[] {
+		return [...this.#processes.values()].filter((one) => one !== this.#root && one.status === null);
+	}
+
 	/** What all processes have used, those that are over included; of memory and files what they have now. */
 	usage(): Usage {
 		const sum = { ...this.#past };
-		for (const { process, memory, threads, status } of this.#processes.values()) {
-			if (status !== null) continue;
-			sum.memory += memory.buffer.byteLength;
-			sum.files += [...process.descriptors.files()].length;
-			sum.read += process.used.read;
-			sum.written += process.used.written;
-			for (const thread of threads) {
-				sum.fuel += thread.fuel();
-				sum.time += thread.time;
-			}
+		for (const process of this.#processes.values()) {
+			if (process.status === null) process.addUsage(sum);
 		}
 		return sum;
 	}
@@ -278,12 +284,13 @@ export class ProcessTree {
 		bounds?: readonly [number, number],
 	): number {
 		const tid = this.nextPid();
+		const thread = new WasixThread(owner, tid, entry(tid), bounds);
 		try {
-			const thread = this.#link(new WasixThread(owner, tid, entry(tid), bounds));
-			this.bindHandler(thread);
+			this.bindHandler(this.#link(thread));
 			this.#start(thread);
 			return tid;
 		} catch (error) {
+			thread.gone();
 			if (error instanceof RangeError) return EAGAIN;
 			throw error;
 		}
@@ -305,6 +312,7 @@ export class ProcessTree {
 	): WasixProcess {
 		const added = new WasixProcess(this, this.nextPid(), parent, process, image, memory, cwd);
 		this.#processes.set(added.pid, added);
+		this.kernel.changed(this);
 		return added;
 	}
 
@@ -449,6 +457,7 @@ export class ProcessTree {
 		owner.descriptors.closeMarked();
 		owner.dropMemory();
 		owner.image = image;
+		this.kernel.changed(this);
 		owner.process.args = args;
 		owner.process.env = env;
 		owner.handler = null;

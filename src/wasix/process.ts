@@ -7,6 +7,7 @@
 import { SIGNALS } from "../abi/signals.ts";
 import type { OpenTicket, Ticket } from "../bridge/bridge.ts";
 import type { Ending, Process } from "../process/process.ts";
+import type { Usage } from "../protocol/sandbox.ts";
 import type { DescriptorTable } from "./descriptors.ts";
 import type { Image } from "./image.ts";
 import { giveMemory } from "./memories.ts";
@@ -28,6 +29,11 @@ const NEVER_HANDED = new Set([SIGCHLD, SIGURG, SIGWINCH]);
 
 /** In the place of the memory of a process that is over. */
 export const NO_MEMORY = { buffer: new ArrayBuffer(0) } as WebAssembly.Memory;
+
+/** What is added up of what processes have used. */
+export type Sum = { -readonly [K in keyof Usage]: Usage[K] };
+
+export const NOTHING_USED: Usage = { fuel: 0, time: 0, memory: 0, files: 0, read: 0, written: 0 };
 
 /** The program that a process becomes once its stack is gone. */
 export interface Successor {
@@ -197,8 +203,22 @@ export class WasixProcess {
 		}
 		this.children.clear();
 		for (const tell of this.#whenOver) tell();
+		this.tree.kernel.changed(this.tree);
 		if (this.parent === null) this.tree.forget(this);
 		else this.parent.tellOfChild();
+	}
+
+	/** Adds what it has used to a sum; of its threads, those that run. */
+	addUsage(sum: Sum): void {
+		const { descriptors, used } = this.process;
+		sum.memory += this.memory.buffer.byteLength;
+		sum.files += [...descriptors.files()].length;
+		sum.read += used.read;
+		sum.written += used.written;
+		for (const thread of this.threads) {
+			sum.fuel += thread.fuel();
+			sum.time += thread.time;
+		}
 	}
 
 	/** Its program is over: another may have the memory. */

@@ -63,6 +63,7 @@ export function newThread(network?: Network | null): {
 		waitImport: () => () => 1,
 		network: network === undefined ? new Network(bridge) : network,
 		threads: true,
+		changed: () => {},
 		listens: (port) => listening.push(port),
 	});
 	return { thread: processes.begin(process, image, "/"), bridge, listening };
