@@ -373,9 +373,9 @@ test.describe("what a shell leaves behind", () => {
 			const endless = "while :; do :; done";
 			const run = (script: string, how: CommandOptions) =>
 				sandbox.command("dash", ["-c", script], how).output();
-			const limited = await run(`(${endless}) & exit 3`, { limits: { time: 300 } });
-			const printing = await run("yes & exit 4", { limits: { output: 1000 } });
-			const timed = await run("sleep 100 & exit 5", { timeout: 300 });
+			const limited = await run(`(${endless}) & exit 3`, { limits: { time: 1500 } });
+			const printing = await run("(sleep 0.3; yes) & exit 4", { limits: { output: 1000 } });
+			const timed = await run("sleep 100 & exit 5", { timeout: 2000 });
 			const killed = await sandbox
 				.command("dash", ["-c", `(${endless}) & trap '' TERM; sleep 100 &`])
 				.spawn();

@@ -114,9 +114,9 @@ test("a timeout and a signal of the page's end a program that computes, and it a
 	const seen = await page.evaluate(async () => {
 		const sandbox = await porthole.Sandbox.create({ packages: ["/programs/spinning.wasm"] });
 		await sandbox.fs.writeFile("/tmp/notes", "kept");
-		const late = await sandbox.command("spinning", [], { timeout: 50 }).output();
+		const late = await sandbox.command("spinning", [], { timeout: 500 }).output();
 		const aborted = await sandbox
-			.command("spinning", [], { signal: AbortSignal.timeout(50) })
+			.command("spinning", [], { signal: AbortSignal.timeout(500) })
 			.output();
 		const notes = await sandbox.fs.readTextFile("/tmp/notes");
 		await sandbox.close();
