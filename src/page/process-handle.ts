@@ -180,7 +180,7 @@ export class ProcessEnd implements Process {
 				break;
 			case "children":
 				import("./children.ts").then(({ childrenOf }) => {
-					this.children = childrenOf(this, message.children, this.#send);
+					if (!this.#over) this.children = childrenOf(this, message.children, this.#send);
 				});
 				break;
 			case "trace":
