@@ -44,6 +44,17 @@ declare global {
 	function text(bytes: Uint8Array): string;
 	/** Waits until a condition holds, for as long as the test may last. */
 	function until(holds: () => boolean | Promise<boolean>): Promise<void>;
+	/** A conversation with a program in a terminal. */
+	function conversation(process: Porthole.Process): {
+		/** All that it has shown. */
+		readonly screen: string;
+		/** Sends keys. */
+		press(typed: string): Promise<void>;
+		/** Sends keys, and waits until what comes after them shows a text. */
+		type(typed: string, shows: string): Promise<void>;
+		/** Waits until the program is over. */
+		end(): Promise<{ readonly screen: string; readonly code: number }>;
+	};
 	function tiny(wish?: {
 		readonly code?: number;
 		readonly entry?: string;

@@ -434,32 +434,17 @@ test("kibi edits and saves a file in a raw terminal that is resized in between",
 			const process = await sandbox
 				.command("dash", ["-c", "raw; kibi /tmp/f"], { terminal })
 				.spawn();
-			const state = { screen: "" };
-			const decoder = new TextDecoder();
-			const watching = process.stdout.pipeTo(
-				new WritableStream({
-					write(chunk) {
-						state.screen += decoder.decode(chunk, { stream: true });
-					},
-				}),
-			);
-			const keys = process.stdin.getWriter();
-			const type = async (typed: string, shows: string) => {
-				const from = state.screen.length;
-				await keys.write(new TextEncoder().encode(typed));
-				await until(() => state.screen.slice(from).includes(shows));
-			};
+			const talk = conversation(process);
 			// It asks where the cursor is in the farthest corner, and takes that for the size.
-			await until(() => state.screen.endsWith("\x1b[6n"));
-			await type("\x1b[24;80R", "second");
-			await type("new ", "new first");
+			await until(() => talk.screen.endsWith("\x1b[6n"));
+			await talk.type("\x1b[24;80R", "second");
+			await talk.type("new ", "new first");
 			process.resize(40, 12);
-			await type("\x1b[B!", "!");
-			await type("\x13", "written");
+			await talk.type("\x1b[B!", "!");
+			await talk.type("\x13", "written");
 			const file = await sandbox.fs.readTextFile("/tmp/f");
-			await keys.write(new TextEncoder().encode("\x11"));
-			const { code } = await process.status;
-			await watching;
+			await talk.press("\x11");
+			const { code } = await talk.end();
 			return { file, code };
 		},
 		{ packages: [...SHELL.packages, KIBI], raw: RAW },

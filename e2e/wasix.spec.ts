@@ -254,37 +254,22 @@ test("an interactive shell edits, ends children with Ctrl-C, and goes on", async
 			const sandbox = await porthole.Sandbox.create({ packages });
 			const terminal = { columns: 80, rows: 24 };
 			const process = await sandbox.command("dash", ["-i"], { terminal }).spawn();
-			const state = { screen: "" };
-			const decoder = new TextDecoder();
-			const watching = process.stdout.pipeTo(
-				new WritableStream({
-					write(chunk) {
-						state.screen += decoder.decode(chunk, { stream: true });
-					},
-				}),
-			);
-			const keys = process.stdin.getWriter();
-			const enter = async (typed: string, shows: string) => {
-				const from = state.screen.length;
-				await keys.write(new TextEncoder().encode(typed));
-				await until(() => state.screen.slice(from).includes(shows));
-			};
-			await until(() => state.screen.endsWith("# "));
-			await enter("echo one\r", "one\r\n# ");
-			await enter("cat\r", "cat\r\n");
-			await enter("two\r", "two\r\ntwo\r\n");
-			await enter("\x04", "# ");
-			await enter("sleep 100\r", "sleep 100\r\n");
+			const talk = conversation(process);
+			await until(() => talk.screen.endsWith("# "));
+			await talk.type("echo one\r", "one\r\n# ");
+			await talk.type("cat\r", "cat\r\n");
+			await talk.type("two\r", "two\r\ntwo\r\n");
+			await talk.type("\x04", "# ");
+			await talk.type("sleep 100\r", "sleep 100\r\n");
 			await until(() => sandbox.processes.length === 1);
 			await new Promise((resolve) => setTimeout(resolve, 300));
-			await enter("\x03", "# ");
-			await enter("echo $?\r", "130\r\n# ");
-			await enter("pa\x7f\x7fecho three\r", "three\r\n# ");
-			await keys.write(new TextEncoder().encode("exit 4\r"));
-			const status = await process.status;
-			await watching;
+			await talk.type("\x03", "# ");
+			await talk.type("echo $?\r", "130\r\n# ");
+			await talk.type("pa\x7f\x7fecho three\r", "three\r\n# ");
+			await talk.press("exit 4\r");
+			const ended = await talk.end();
 			await sandbox.close();
-			return { screen: state.screen, code: status.code };
+			return ended;
 		},
 		[DASH, COREUTILS],
 	);
@@ -502,28 +487,12 @@ test.describe("one process, on every bridge", { tag: "@waits" }, () => {
 				const sandbox = await porthole.Sandbox.create({ packages });
 				const terminal = { columns: 80, rows: 24 };
 				const process = await sandbox.command("dash", ["-i"], { terminal }).spawn();
-				const state = { screen: "" };
-				const decoder = new TextDecoder();
-				const watching = process.stdout.pipeTo(
-					new WritableStream({
-						write(chunk) {
-							state.screen += decoder.decode(chunk, { stream: true });
-						},
-					}),
-				);
-				const keys = process.stdin.getWriter();
-				const enter = async (typed: string, shows: string) => {
-					const from = state.screen.length;
-					await keys.write(new TextEncoder().encode(typed));
-					await until(() => state.screen.slice(from).includes(shows));
-				};
-				await until(() => state.screen.endsWith("# "));
-				await enter("ecko\x7f\x7fho one\r", "one\r\n# ");
-				await enter("cd /tmp; pwd\r", "/tmp\r\n# ");
-				await keys.write(new TextEncoder().encode("\x03"));
-				const status = await process.status;
-				await watching;
-				return { screen: state.screen, code: status.code };
+				const talk = conversation(process);
+				await until(() => talk.screen.endsWith("# "));
+				await talk.type("ecko\x7f\x7fho one\r", "one\r\n# ");
+				await talk.type("cd /tmp; pwd\r", "/tmp\r\n# ");
+				await talk.press("\x03");
+				return await talk.end();
 			},
 			[DASH],
 		);

@@ -66,6 +66,30 @@ export function keeper() {
 	return kept;
 }
 
+/** A conversation with a program in a terminal: `type` waits until what comes after it shows a text. */
+export function conversation(process) {
+	const shown = keeper();
+	const over = process.stdout.pipeTo(shown.stream);
+	const keys = process.stdin.getWriter();
+	const press = (typed) => keys.write(new TextEncoder().encode(typed));
+	return {
+		get screen() {
+			return shown.text;
+		},
+		press,
+		async type(typed, shows) {
+			const from = shown.text.length;
+			await press(typed);
+			await until(() => shown.text.slice(from).includes(shows));
+		},
+		async end() {
+			const { code } = await process.status;
+			await over;
+			return { screen: shown.text, code };
+		},
+	};
+}
+
 const ascii = (string) => [string.length, ...[...string].map((c) => c.charCodeAt(0))];
 
 function leb(value) {
