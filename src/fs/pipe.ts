@@ -10,7 +10,7 @@ import type { INode } from "./node.ts";
 /** Writes of up to this many bytes arrive in one piece, as POSIX wants. */
 const ATOMIC = 4096;
 
-/** What counts how often it has become readable and writable, for those who want to hear of it once each time. */
+/** What counts how often it has become readable and writable, for an `epoll_wait` that reports each time once. */
 export interface Counting {
 	readonly arrivals: number;
 	readonly rooms: number;

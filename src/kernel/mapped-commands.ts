@@ -34,7 +34,7 @@ import type {
 } from "../protocol/sandbox.ts";
 import type { Terminal } from "../tty/terminal.ts";
 import type { Image } from "../wasix/image.ts";
-import type { FoundProgram } from "../wasix/process-tree.ts";
+import type { FoundProgram } from "../wasix/kernel.ts";
 import type { WasixThread } from "../wasix/thread.ts";
 import type { Packages, Program } from "./packages.ts";
 
@@ -149,7 +149,7 @@ export class MappedCommands {
 		const { process } = thread;
 		const { port1, port2 } = new MessageChannel();
 		const over = new Promise<void>((resolve) => thread.stopped.watch(resolve));
-		const calls = () => process.budget?.calls(callsOf(thread)) ?? callsOf(thread);
+		const calls = () => process.around(callsOf(thread), thread.memory, thread.owner.pid);
 		offer(new Streams(bridge, thread, calls(), calls(), over), port1);
 		const text = (item: Uint8Array) => new TextDecoder().decode(item.subarray(0, -1));
 		const args = [

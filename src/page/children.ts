@@ -1,6 +1,8 @@
 /**
  * The processes that a program has started, as the page holds them. Loaded with the first.
  */
+
+import { NOTHING_USED } from "../abi/usage.ts";
 import type { ToGuest, Usage, WireChild } from "../protocol/sandbox.ts";
 import { signalNumber } from "./options.ts";
 
@@ -22,8 +24,6 @@ interface Family {
 	readonly children: readonly ChildProcess[];
 	measure(child: number): Promise<Usage | undefined>;
 }
-
-const NOTHING: Usage = { fuel: 0, time: 0, memory: 0, files: 0, read: 0, written: 0 };
 
 /** The children that are told of; those that are known stay the objects that they are. */
 export function childrenOf(
@@ -51,7 +51,7 @@ function newChild(
 			send({ to: family.pid, kind: "kill", signal, code, child: pid });
 		},
 		async usage() {
-			return (await family.measure(pid)) ?? NOTHING;
+			return (await family.measure(pid)) ?? NOTHING_USED;
 		},
 	};
 }

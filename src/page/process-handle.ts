@@ -2,6 +2,7 @@
  * A process as the page holds it: three streams, a status, and the messages behind them.
  */
 import { PortholeError } from "../abi/error.ts";
+import { NOTHING_USED } from "../abi/usage.ts";
 import type { ExitStatus, FromGuest, ToGuest, Usage, WireStatus } from "../protocol/sandbox.ts";
 import type { ChildProcess } from "./children.ts";
 import { signalNumber } from "./options.ts";
@@ -26,8 +27,6 @@ export interface Process {
 	usage(): Promise<Usage>;
 }
 
-const NOTHING: Usage = { fuel: 0, time: 0, memory: 0, files: 0, read: 0, written: 0 };
-
 /** What the streams of a process do with its output. */
 export type OutputMode = "stream" | "collect";
 
@@ -47,7 +46,7 @@ export class ProcessEnd implements Process {
 	children: readonly ChildProcess[] = [];
 	/** Hears of its calls. */
 	trace: ((line: string) => void) | undefined;
-	#usage = NOTHING;
+	#usage = NOTHING_USED;
 	readonly collected = { stdout: new Collector(), stderr: new Collector() };
 	readonly #modes: readonly [OutputMode, OutputMode];
 	readonly #send: (message: ToGuest, give?: Transferable[]) => void;
@@ -188,7 +187,7 @@ export class ProcessEnd implements Process {
 				for (const line of message.lines) queueMicrotask(() => this.trace?.(line));
 				break;
 			case "exit":
-				this.#usage = message.usage ?? NOTHING;
+				this.#usage = message.usage ?? NOTHING_USED;
 				if (message.goesOn) this.#settle(message.status);
 				else this.finish(message.status);
 				break;

@@ -25,11 +25,9 @@ function adapted(
 ): WebAssembly.Exports {
 	const adapter = adapters.get(of) ?? new WebAssembly.Module(adapterModule(of));
 	adapters.set(of, adapter);
-	const { budget, tracer } = thread.process;
-	const held = budget?.calls(calls) ?? calls;
-	const seen = tracer?.calls(held, thread.memory) ?? held;
+	const around = thread.process.around(calls, thread.memory);
 	const instance = new WebAssembly.Instance(adapter, {
-		call: bridge.calls?.(seen) ?? { ...seen },
+		call: bridge.calls?.(around) ?? { ...around },
 		bridge: { wait: bridge.waitImport(thread), shouldYield: () => bridge.shouldYield(thread) },
 	});
 	return instance.exports;

@@ -4,7 +4,7 @@
  * clock.
  */
 import { ENDED, type Errno } from "../abi/errno.ts";
-import { utf8 } from "../abi/memory.ts";
+import { type Memory, utf8 } from "../abi/memory.ts";
 import type { PlainCall } from "../bridge/adapter.ts";
 import type { Bridge, OpenTicket } from "../bridge/bridge.ts";
 import type { OpenNode } from "../fs/node.ts";
@@ -77,6 +77,8 @@ export interface Holder {
 	over(): void;
 }
 
+type PlainCalls = Readonly<Record<string, PlainCall>>;
+
 /** The processes that one has started. */
 export interface Family {
 	signal(child: number, name: string): void;
@@ -131,6 +133,12 @@ export class Process {
 		this.clock = setup.clock;
 		this.fillRandom = setup.fillRandom;
 		this.started = setup.clock.monotonic();
+	}
+
+	/** The calls of a thread, within the limits of the process and told to its tracer. `pid` as `Tracer.calls` has it. */
+	around(calls: PlainCalls, memory: Memory, pid?: number): PlainCalls {
+		const held = this.budget?.calls(calls) ?? calls;
+		return this.tracer?.calls(held, memory, pid) ?? held;
 	}
 
 	/** A ticket for one more thread, done once the process ends. */

@@ -47,7 +47,7 @@ test("64 bits are one number, also below 0; what has no answer shows none", () =
 	expect(lineOf("constructor", [1], 0, memory)).toBe("constructor(1) = 0");
 });
 
-test("addresses outside of the memory are told, and read by nobody", () => {
+test("addresses outside of the memory are told, and not read", () => {
 	const memory = memoryWith(0, "");
 	expect(lineOf("path_unlink_file", [3, -8, 16], EBADF, memory)).toBe(
 		"path_unlink_file(fd=3, path=(outside of its memory)) = EBADF",

@@ -26,15 +26,13 @@ import {
 	loopback,
 } from "./address.ts";
 import type { Network } from "./network.ts";
-import { Socket } from "./socket.ts";
+import { READING, Socket, WRITING } from "./socket.ts";
 
 /** The largest that UDP has. */
 export const MOST_DATAGRAM = 65507;
 /** What one receiver holds. */
 const MOST_BYTES = 65536;
 const MOST_PIECES = 256;
-const READING = 1;
-const WRITING = 2;
 
 export interface Datagram {
 	readonly from: Address | null;

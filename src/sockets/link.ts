@@ -10,14 +10,13 @@ import { PortholeError } from "../abi/error.ts";
 import { awaitCall } from "../bridge/await-call.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { LinkMessage } from "../protocol/link.ts";
+import { READING, WRITING } from "./socket.ts";
 import type { StreamSocket } from "./stream.ts";
 
 /** Bytes that the page may be behind. */
 const WINDOW = 256 * 1024;
 /** The most that is sent at once. */
 const PIECE = 65536;
-const READING = 1;
-const WRITING = 2;
 
 /** Connects a socket with what listens at a port of this machine, and carries what it sends and receives. Errors:
  *  ECONNREFUSED, ENOBUFS. */

@@ -6,6 +6,10 @@ import { Device } from "../fs/devices.ts";
 import type { Address, Family } from "./address.ts";
 import type { Network } from "./network.ts";
 
+/** What `shutdown` ends, as bits. */
+export const READING = 1;
+export const WRITING = 2;
+
 /** Options that mean something here, as WASIX numbers them. */
 export const REUSE_PORT = 1;
 export const ONLY_IPV6 = 5;

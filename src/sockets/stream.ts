@@ -44,13 +44,11 @@ import {
 	loopback,
 } from "./address.ts";
 import type { Network } from "./network.ts";
-import { Socket } from "./socket.ts";
+import { READING, Socket, WRITING } from "./socket.ts";
 
 /** Bytes on the way in one direction. */
 export const CAPACITY = 65536;
 const MOST_WAITING = 1024;
-const READING = 1;
-const WRITING = 2;
 
 export class StreamSocket extends Socket implements Counting {
 	readonly isStream = true;

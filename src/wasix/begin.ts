@@ -3,14 +3,15 @@
  */
 import { PortholeError } from "../abi/error.ts";
 import { SIGNALS } from "../abi/signals.ts";
+import { NOTHING_USED } from "../abi/usage.ts";
 import { notLinked } from "../load/errors.ts";
 import type { Process } from "../process/process.ts";
 import type { Thread } from "../process/thread.ts";
 import type { WireStatus } from "../protocol/sandbox.ts";
 import { DescriptorTable } from "./descriptors.ts";
 import type { Image } from "./image.ts";
-import { NOTHING_USED } from "./process.ts";
-import { type Kernel, ProcessTree } from "./process-tree.ts";
+import type { Kernel } from "./kernel.ts";
+import { ProcessTree } from "./process-tree.ts";
 import type { WasixThread } from "./thread.ts";
 
 const KILLED = { code: 137, signal: "SIGKILL" } as const;

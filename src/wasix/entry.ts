@@ -35,8 +35,8 @@ function loopBytes(count: number): Uint8Array<ArrayBuffer> {
 
 const modules = new Map<number, WebAssembly.Module>();
 
-/** The loop around `start`, which takes `count` numbers of 32 bits. `start` itself where it has another type: whoever
- *  enters it looks for `settle` then. */
+/** The loop around `start`, which takes `count` numbers of 32 bits. `start` itself where it has another type: the
+ *  tree looks for `settle` after each entry then. */
 export function loopOf(start: () => unknown, count: number, settle: () => number): () => unknown {
 	const module = modules.get(count) ?? new WebAssembly.Module(loopBytes(count));
 	modules.set(count, module);

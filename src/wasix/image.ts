@@ -46,8 +46,8 @@ export interface Image {
 	readonly body?: (thread: WasixThread) => WebAssembly.ImportValue;
 }
 
-/** The image of a module, and the imports that nobody has. Null for bytes that are no module; and for a module without
- *  bytes, which only the page has, where it imports a memory. */
+/** The image of a module. Null for bytes that are no module; and for a module without bytes, which only the page has,
+ *  where it imports a memory. */
 export function imageOf(
 	name: string,
 	bytes: Uint8Array | null,

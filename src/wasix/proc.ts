@@ -21,8 +21,8 @@ import type { OpenTicket } from "../bridge/bridge.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import { changeDirectory } from "./descriptor.ts";
 import { actions } from "./file-actions.ts";
+import type { FoundProgram } from "./kernel.ts";
 import { SIGCHLD, type Successor, type WasixProcess } from "./process.ts";
-import type { FoundProgram } from "./process-tree.ts";
 import { promote, retire, standIn } from "./stand-in.ts";
 import { closeEnds, standardStreams } from "./standard-streams.ts";
 import { absolutePath, arrayAt, listAt, textAt, textOf } from "./text.ts";
@@ -54,6 +54,16 @@ interface Wanted {
 	readonly search: boolean;
 	readonly path: string | null;
 }
+
+/** Where a call's name, arguments and variables are, each with its size or its count. */
+type ProgramWords = readonly [
+	name: number,
+	nameSize: number,
+	args: number,
+	argCount: number,
+	env: number,
+	envCount: number,
+];
 
 /** The variables of a package and of the caller, whose value counts where both have one of a name. */
 function merged(of: Items, own: Items): Items {
@@ -144,10 +154,19 @@ export function procCalls(thread: WasixThread) {
 	}
 
 	const list = (at: number, size: number) => listAt(memory, at, size);
-	const listOrOwn = (at: number, size: number) => (at === 0 ? null : list(at, size));
 	const array = (at: number, count: number) => arrayAt(memory, at, count);
 
-	/** The call that takes its lists as `items` reads them: in one string, or as an array. */
+	/** What a call wants whose lists are as `items` reads them: in one string, or as an array. */
+	function wantedIn(
+		items: typeof list,
+		[name, nameSize, args, argCount, env, envCount]: ProgramWords,
+		search: number,
+		path: readonly [number, number],
+	): Wanted | Errno {
+		const own = env === 0 ? null : items(env, envCount);
+		return wantedBy([name, nameSize], items(args, argCount), own, search, path);
+	}
+
 	function execWith(items: typeof list) {
 		return (
 			name: number,
@@ -160,9 +179,8 @@ export function procCalls(thread: WasixThread) {
 			path: number,
 			pathSize: number,
 		): Done => {
-			const own = env === 0 ? null : items(env, envCount);
-			const of = [name, nameSize] as const;
-			const wanted = wantedBy(of, items(args, argCount), own, search, [path, pathSize]);
+			const words = [name, nameSize, args, argCount, env, envCount] as const;
+			const wanted = wantedIn(items, words, search, [path, pathSize]);
 			return typeof wanted === "number" ? wanted : exec(wanted);
 		};
 	}
@@ -184,9 +202,8 @@ export function procCalls(thread: WasixThread) {
 			pathSize: number,
 			result: number,
 		): Done => {
-			const own = env === 0 ? null : items(env, envCount);
-			const of = [name, nameSize] as const;
-			const wanted = wantedBy(of, items(args, argCount), own, search, [path, pathSize]);
+			const words = [name, nameSize, args, argCount, env, envCount] as const;
+			const wanted = wantedIn(items, words, search, [path, pathSize]);
 			const changes = [operations, operationCount] as const;
 			return spawn(wanted, changes, [dispositions, dispositionCount], result);
 		};
@@ -349,8 +366,8 @@ export function procCalls(thread: WasixThread) {
 			env: number,
 			envSize: number,
 		): Done {
-			const own = listOrOwn(env, envSize);
-			return execOrEnd(wantedBy([name, nameSize], list(args, argsSize), own));
+			const words = [name, nameSize, args, argsSize, env, envSize] as const;
+			return execOrEnd(wantedIn(list, words, 0, [0, 0]));
 		},
 
 		proc_exec3: execWith(list),

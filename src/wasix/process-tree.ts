@@ -7,76 +7,22 @@
  *
  * All run in this worker, each on a stack of its own that the browser suspends where it waits.
  */
-import { type Done, EAGAIN, ENOEXEC, type Errno } from "../abi/errno.ts";
-import { PortholeError } from "../abi/error.ts";
-import type { PlainCall } from "../bridge/adapter.ts";
-import type { GuestBridge } from "../bridge/bridge.ts";
+import { type Done, EAGAIN, type Errno } from "../abi/errno.ts";
+import { NOTHING_USED } from "../abi/usage.ts";
 import type { Namespace } from "../fs/namespace.ts";
 import type { OpenFile } from "../process/descriptors.ts";
 import { TRAPPED, trapped } from "../process/instantiate.ts";
-import { Meter } from "../process/meter.ts";
-import { type Ending, Process, type Setup } from "../process/process.ts";
+import { type Ending, Process } from "../process/process.ts";
 import type { Usage, WireStatus } from "../protocol/sandbox.ts";
-import type { Network } from "../sockets/network.ts";
-import type { AdapterExports, AdapterHost } from "./adapter.ts";
-import { wasixCalls } from "./calls.ts";
 import { loopOf } from "./entry.ts";
-import { HOOKS, type Image } from "./image.ts";
-import { takeMemory } from "./memories.ts";
-import {
-	NO_MEMORY,
-	NOTHING_USED,
-	nameOf,
-	type Successor,
-	type Sum,
-	WasixProcess,
-} from "./process.ts";
-import { Stack } from "./stack.ts";
+import type { Image } from "./image.ts";
+import type { Kernel } from "./kernel.ts";
+import { link, makeMemory, notStarted } from "./link.ts";
+import { NO_MEMORY, nameOf, type Successor, type Sum, WasixProcess } from "./process.ts";
 import { type Entry, WasixThread } from "./thread.ts";
 
 const MOST_PROCESSES = 512;
 const START: Entry = { name: "_start", args: [] };
-
-/** A program that was found by its path, as it is to be started. */
-export interface FoundProgram {
-	readonly image: Image;
-	/** What its arguments become. */
-	arguments(args: readonly Uint8Array[]): readonly Uint8Array[];
-	/** Its package's own variables, each as `NAME=value` with a NUL. */
-	readonly env: readonly Uint8Array[];
-}
-
-/** What the kernel does for processes. */
-export interface Kernel {
-	readonly bridge: GuestBridge;
-	/** An import that waits, unless `before` answers something else than 0. `after` makes its answer of the bridge's, which
-	 *  is 1 for a guest that is over. */
-	waitImport(
-		thread: WasixThread,
-		before: () => number,
-		after: (over: number) => number,
-	): WebAssembly.ImportValue;
-	/** Calls that are others here, of this thread. */
-	calls?(thread: WasixThread): Readonly<Record<string, PlainCall>>;
-	/** The program at an absolute path. */
-	find(path: string, tree: Namespace): Promise<FoundProgram | Errno>;
-	/** Tells the page. */
-	warn(message: string): void;
-	/** A value for an import that is not ours. */
-	other(module: string, name: string): WebAssembly.ImportValue | undefined;
-	/** What sockets belong to; null where there may be none. */
-	readonly network: Network | null;
-	/** The processes of a tree are others, or other programs. */
-	changed(tree: ProcessTree): void;
-	/** Whether programs may start threads. */
-	readonly threads: boolean;
-	/** A program waits for connections at a port. */
-	listens(port: number): void;
-	/** What a process of the tree is given. */
-	readonly setup: Omit<Setup, "args" | "env" | "tree">;
-}
-
-type PlainCalls = Readonly<Record<string, PlainCall>>;
 
 /** How a process ended, with its trap. */
 type Outcome = Ending & Pick<WireStatus, "trap">;
@@ -112,7 +58,7 @@ export class ProcessTree {
 	begin(process: Process, image: Image, cwd: string, entry = START.name): WasixThread {
 		const root = this.#add(null, process, image, makeMemory(image), cwd);
 		this.#root = root;
-		return this.#link(new WasixThread(root, root.pid, { name: entry, args: [] }));
+		return link(this.kernel, new WasixThread(root, root.pid, { name: entry, args: [] }));
 	}
 
 	/** Runs the root to its end. */
@@ -194,7 +140,10 @@ export class ProcessTree {
 			child.process.args = parent.process.args;
 			child.process.env = parent.process.env;
 			child.inheritSignals(parent);
-			const copy = this.#link(new WasixThread(child, child.pid, thread.entry, thread.bounds));
+			const copy = link(
+				this.kernel,
+				new WasixThread(child, child.pid, thread.entry, thread.bounds),
+			);
 			copy.stack.setGlobals(thread.stack.globals());
 			copy.stack.inherit(thread.stack);
 			copy.handling = thread.handling;
@@ -219,7 +168,7 @@ export class ProcessTree {
 			const done = prepare(child);
 			if (done !== 0) return done;
 			child.descriptors.closeMarked();
-			return this.#link(new WasixThread(child, child.pid, START));
+			return link(this.kernel, new WasixThread(child, child.pid, START));
 		});
 	}
 
@@ -232,24 +181,31 @@ export class ProcessTree {
 	}
 
 	/** Starts a program in a child that runs nothing yet. Errors: EAGAIN, ENOEXEC; the child is as it was then. */
-	startPrepared(child: WasixProcess, { image, args, env }: Successor): Done {
-		const { image: before } = child;
+	startPrepared(child: WasixProcess, successor: Successor): Done {
+		const { image, handler } = child;
 		try {
-			child.image = image;
-			child.memory = makeMemory(image);
-			child.process.args = args;
-			child.process.env = env;
-			const thread = this.#link(new WasixThread(child, child.pid, START));
-			child.handler = null;
+			const thread = this.#give(child, successor);
 			child.descriptors.closeMarked();
 			this.#start(thread);
 			return 0;
 		} catch (error) {
-			child.image = before;
-			child.memory = NO_MEMORY;
+			child.dropMemory();
+			child.image = image;
+			child.handler = handler;
 			child.threads.clear();
 			return notStarted(error);
 		}
+	}
+
+	/** Gives a process that has no memory a program, and links its first thread. Errors: those of `link`. */
+	#give(owner: WasixProcess, { image, args, env }: Successor): WasixThread {
+		owner.image = image;
+		owner.process.args = args;
+		owner.process.env = env;
+		owner.handler = null;
+		this.kernel.changed(this);
+		owner.memory = makeMemory(image);
+		return link(this.kernel, new WasixThread(owner, owner.pid, START));
 	}
 
 	/** Makes a child and starts the thread that `fill` makes of it; of one that cannot be started nothing is left. Errors:
@@ -286,7 +242,7 @@ export class ProcessTree {
 		const tid = this.nextPid();
 		const thread = new WasixThread(owner, tid, entry(tid), bounds);
 		try {
-			this.bindHandler(this.#link(thread));
+			this.bindHandler(link(this.kernel, thread));
 			this.#start(thread);
 			return tid;
 		} catch (error) {
@@ -338,73 +294,6 @@ export class ProcessTree {
 		child.reap();
 	}
 
-	/** Makes the instance of a thread. Errors: RangeError where there is no memory, LinkError, PortholeError. */
-	#link(thread: WasixThread): WasixThread {
-		const { image, memory } = thread.owner;
-		const { bridge } = this.kernel;
-		const calls = { ...wasixCalls(thread), ...this.kernel.calls?.(thread) };
-		const adapter = new WebAssembly.Instance(image.adapter, {
-			call: this.#around(thread, calls) as Record<string, WebAssembly.ImportValue>,
-			host: this.#host(thread) as Record<string, WebAssembly.ImportValue>,
-		}).exports as AdapterExports;
-		const imports: Record<string, Record<string, WebAssembly.ImportValue>> = Object.create(null);
-		const put = (module: string, name: string, value: WebAssembly.ImportValue) => {
-			imports[module] ??= Object.create(null);
-			(imports[module] as Record<string, WebAssembly.ImportValue>)[name] = value;
-		};
-		for (const { module, name, call } of image.ours) {
-			put(module, name, adapter[call] as WebAssembly.ImportValue);
-		}
-		if (image.memory) put(image.memory.module, image.memory.name, memory);
-		for (const { module, name } of image.others) {
-			const value = image.body?.(thread) ?? this.kernel.other(module, name);
-			if (value !== undefined) put(module, name, value);
-		}
-		const instance = new WebAssembly.Instance(image.module, imports);
-		const own = instance.exports.memory;
-		const real = image.memory === null && own instanceof WebAssembly.Memory ? own : memory;
-		thread.owner.memory = real;
-		thread.memory.attach(real);
-		thread.linked(instance, adapter, new Stack(instance, thread.memory, thread.bounds));
-		const hooks = instance.exports["porthole:breathe"];
-		if (hooks instanceof WebAssembly.Table) {
-			HOOKS.forEach(({ name }, index) => {
-				if (hooks.length > index + 1) hooks.set(index + 1, adapter[name]);
-			});
-			if (instance.exports["porthole:fuel"]) Meter.connect(instance, thread, bridge);
-		}
-		return thread;
-	}
-
-	/** The calls of a thread within the limits of its process, and told to who traces it. */
-	#around({ process, memory, owner }: WasixThread, calls: PlainCalls): PlainCalls {
-		const held = process.budget?.calls(calls) ?? calls;
-		const seen = process.tracer?.calls(held, memory, owner.pid) ?? held;
-		return this.kernel.bridge.calls?.(seen) ?? seen;
-	}
-
-	#host(thread: WasixThread): AdapterHost {
-		const { bridge } = this.kernel;
-		const { owner } = thread;
-		return {
-			shouldYield: () => bridge.shouldYield(thread),
-			next: () => thread.nextSignal(),
-			interrupted: () => -thread.interrupted(),
-			wait: this.kernel.waitImport(
-				thread,
-				() => {
-					if (owner.hasSignals && !thread.ended && thread.handling === 0) {
-						bridge.dropNotes();
-						return 2;
-					}
-					if (thread.handling === 0) bridge.pending(thread.signalled);
-					return 0;
-				},
-				(over) => over || (owner.hasSignals && thread.handling === 0 ? 2 : 0),
-			),
-		};
-	}
-
 	/** Starts a thread in a task of its own, once the one that asked for it gives way. */
 	#start(thread: WasixThread): void {
 		const isFirst = thread.tid === thread.owner.pid;
@@ -453,20 +342,14 @@ export class ProcessTree {
 	}
 
 	/** A process goes on as another program. Null where that cannot be linked: it ends with 126. */
-	#become(owner: WasixProcess, { image, args, env }: Successor): WasixThread | null {
+	#become(owner: WasixProcess, successor: Successor): WasixThread | null {
 		owner.descriptors.closeMarked();
 		owner.dropMemory();
-		owner.image = image;
-		this.kernel.changed(this);
-		owner.process.args = args;
-		owner.process.env = env;
-		owner.handler = null;
 		try {
-			owner.memory = makeMemory(image);
-			return this.#link(new WasixThread(owner, owner.pid, START));
+			return this.#give(owner, successor);
 		} catch (error) {
 			const why = error instanceof Error ? error.message : String(error);
-			this.kernel.warn(`${image.name} cannot be started: ${why}`);
+			this.kernel.warn(`${successor.image.name} cannot be started: ${why}`);
 			owner.process.end({ code: 126 });
 			return null;
 		}
@@ -501,21 +384,6 @@ export class ProcessTree {
 			thread.gone();
 		}
 	}
-}
-
-/** What a failure to link is to a program. */
-function notStarted(error: unknown): Errno {
-	if (error instanceof RangeError) return EAGAIN;
-	if (error instanceof WebAssembly.LinkError || error instanceof PortholeError) return ENOEXEC;
-	throw error;
-}
-
-/** A memory for a program, with room for `bytes` that will be written from its beginning on. Errors: RangeError where the
- *  page has no addresses left. */
-function makeMemory({ memory }: Image, bytes = 0): WebAssembly.Memory {
-	if (memory === null) return new WebAssembly.Memory({ initial: 0 });
-	const pages = Math.max(memory.minimum, Math.ceil(bytes / 65536));
-	return takeMemory(pages, memory.maximum, bytes);
 }
 
 function trapMessage({ pid, image }: WasixProcess, { trap }: Outcome): string {

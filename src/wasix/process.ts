@@ -33,8 +33,6 @@ export const NO_MEMORY = { buffer: new ArrayBuffer(0) } as WebAssembly.Memory;
 /** What is added up of what processes have used. */
 export type Sum = { -readonly [K in keyof Usage]: Usage[K] };
 
-export const NOTHING_USED: Usage = { fuel: 0, time: 0, memory: 0, files: 0, read: 0, written: 0 };
-
 /** The program that a process becomes once its stack is gone. */
 export interface Successor {
 	readonly image: Image;
